@@ -1,0 +1,28 @@
+"""Fixtures that every part's tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+_BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets and pretrained weights, or a skip that says what is missing."""
+    folder = Path(os.environ.get("PYKERAS_TL_DATA", _BESIDE_THE_REPOSITORY))
+    if not (folder / "blood-cells").is_dir():
+        pytest.skip(f"no real data: {folder} has no blood-cells; set PYKERAS_TL_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a cache directory of its own, so that none finds another's files."""
+    monkeypatch.setenv("PYKERAS_TL_CACHE", str(tmp_path / "cache"))

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pykeras_tl.files import cache_directory, whole_file, whole_folder
+
+
+def test_whole_file_appears_only_when_complete(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "table.csv"
+    with whole_file(target) as path:
+        path.write_text("half")
+        assert not target.exists()
+        assert path.suffix == ".csv"
+        path.write_text("whole")
+    assert target.read_text() == "whole"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_whole_file_keeps_the_old_content_when_writing_fails(tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    with pytest.raises(RuntimeError, match="broke"), whole_file(target) as path:
+        path.write_text("half")
+        raise RuntimeError("broke")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_whole_folder_replaces_a_folder_at_once(tmp_path: Path) -> None:
+    target = tmp_path / "classifier"
+    target.mkdir()
+    (target / "old").write_text("old")
+    with whole_folder(target) as folder:
+        (folder / "new").write_text("new")
+        assert (target / "old").exists()
+    assert [file.name for file in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_whole_folder_keeps_the_old_folder_when_writing_fails(tmp_path: Path) -> None:
+    target = tmp_path / "classifier"
+    target.mkdir()
+    (target / "old").write_text("old")
+    with pytest.raises(RuntimeError, match="broke"), whole_folder(target) as folder:
+        (folder / "new").write_text("new")
+        raise RuntimeError("broke")
+    assert (target / "old").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_cache_directory_follows_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYKERAS_TL_CACHE", str(tmp_path))
+    assert cache_directory() == tmp_path
+    monkeypatch.delenv("PYKERAS_TL_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_directory().name == "pykeras_tl"
