@@ -5,8 +5,11 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: demo test format clean
 
-demo: .venv/run.stamp
-	$(BIN)/python examples/demo.py demo
+demo: .venv/run.stamp demo/cells
+	$(BIN)/pykeras-tl study blood-cells --data demo/cells --out demo/study --quick --weights none
+
+demo/cells: | .venv/run.stamp
+	$(BIN)/pykeras-tl draw-cells $@
 
 test: .venv/test.stamp
 	$(BIN)/ruff format --check .

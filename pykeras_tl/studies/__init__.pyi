@@ -1,0 +1,9 @@
+from .own_folder import train_classifier as train_classifier
+from .runner import StudyResult as StudyResult
+from .runner import run_study as run_study
+from .study import Published as Published
+from .study import Settings as Settings
+from .study import Study as Study
+from .study import get_study as get_study
+from .study import study_names as study_names
+from .trial import Trial as Trial

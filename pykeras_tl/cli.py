@@ -1,0 +1,162 @@
+"""The command `pykeras-tl`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="From a folder of labelled pictures to a trained and explained classifier.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Weights = Annotated[
+    str, typer.Option(help="Weights of the backbones: 'imagenet', a file, or 'none'.")
+]
+Seed = Annotated[int, typer.Option(help="The seed of all that is random.")]
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="The study's name.")] = "",
+    data: Annotated[Path | None, typer.Option(help="The folder of pictures.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder of results.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The form that ends in minutes.")] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every phase.")] = None,
+    trials: Annotated[str | None, typer.Option(help="Patterns of trials, by commas.")] = None,
+    seed: Seed = 0,
+    weights: Weights = "imagenet",
+    list_: Annotated[bool, typer.Option("--list", help="List the studies.")] = False,
+) -> None:
+    """Run a study on a folder of pictures."""
+    from .studies import get_study, run_study, study_names
+
+    if list_:
+        for known in study_names():
+            typer.echo(f"{known}: {get_study(known).title}")
+        return
+    if not name or data is None or out is None:
+        raise typer.BadParameter("expected: pykeras-tl study NAME --data DIR --out DIR")
+    result = run_study(
+        name,
+        data,
+        out,
+        quick=quick,
+        epochs=epochs,
+        trials=trials,
+        seed=seed,
+        weights=None if weights == "none" else weights,
+    )
+    _show(result.table)
+    typer.echo(f"report: {result.report}")
+    if result.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    directory: Annotated[Path, typer.Argument(help="A folder with one folder a class.")],
+    out: Annotated[Path, typer.Option(help="The folder of results.")],
+    backbone: Annotated[str, typer.Option(help="The pretrained network.")] = "vgg16",
+    weights: Weights = "imagenet",
+    size: Annotated[
+        tuple[int, int] | None, typer.Option(help="Height and width of the pictures in pixels.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of training the head.")] = 10,
+    unfreeze_from: Annotated[
+        str | None, typer.Option(help="Layer or stage from which on to fine-tune.")
+    ] = None,
+    fine_tune_epochs: Annotated[int, typer.Option(min=1, help="Epochs of fine tuning.")] = 5,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures in a batch.")] = 32,
+    learning_rate: Annotated[float, typer.Option(help="Adam's rate for the head.")] = 1e-3,
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Turn, move, zoom and mirror the pictures.")
+    ] = False,
+    seed: Seed = 0,
+) -> None:
+    """Train a classifier on your own folder of pictures."""
+    from .studies import train_classifier
+
+    classifier = train_classifier(
+        directory,
+        out,
+        backbone=backbone,
+        weights=None if weights == "none" else weights,
+        target_size=size,
+        epochs=epochs,
+        unfreeze_from=unfreeze_from,
+        fine_tune_epochs=fine_tune_epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        augmentation=_AUGMENTATION if augment else None,
+        seed=seed,
+    )
+    for part, accuracy in classifier.metrics.items():
+        typer.echo(f"{part} accuracy: {accuracy:.3f}")
+    typer.echo(f"classifier: {out / 'classifier'}")
+    typer.echo(f"report: {out / 'report.html'}")
+
+
+# Moderate, and right for most pictures; another choice is one argument in Python.
+_AUGMENTATION = {
+    "rotation_range": 15,
+    "width_shift_range": 0.1,
+    "height_shift_range": 0.1,
+    "zoom_range": 0.1,
+    "horizontal_flip": True,
+}
+
+
+@app.command()
+def predict(
+    classifier: Annotated[Path, typer.Argument(help="The folder of a trained classifier.")],
+    paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    csv: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
+) -> None:
+    """Tell the classes of pictures."""
+    from .files import whole_file
+    from .models.classifier import load_classifier
+
+    if csv is not None and csv.exists():
+        raise FileExistsError(f"{csv} is there already; choose another name.")
+    table = load_classifier(classifier).predict(paths)
+    _show(table)
+    if csv is not None:
+        with whole_file(csv) as path:
+            table.to_csv(path, index=False)
+
+
+@app.command()
+def draw_cells(
+    directory: Annotated[Path, typer.Argument(help="The folder to make.")],
+    train: Annotated[int, typer.Option(min=1, help="TRAIN pictures a class.")] = 200,
+    test: Annotated[int, typer.Option(min=1, help="TEST pictures a class.")] = 50,
+    test_simple: Annotated[int, typer.Option(min=1, help="TEST_SIMPLE pictures a class.")] = 15,
+    seed: Seed = 0,
+) -> None:
+    """Draw a blood-cell data set: JPEG files of 320×240 in four classes."""
+    from .images.synthetic import draw_blood_cells
+
+    draw_blood_cells(directory, train=train, test=test, test_simple=test_simple, seed=seed)
+
+
+def _show(table) -> None:  # type: ignore[no-untyped-def]
+    """Print a data frame with the numbers rounded for reading."""
+    typer.echo(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+
+
+def main() -> None:
+    """Run the command; an expected error is one line, without a trace."""
+    try:
+        app()
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        typer.echo(f"pykeras-tl: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on with what is not done", err=True)
+        sys.exit(130)

@@ -1,0 +1,121 @@
+"""One trial from its record to its results: build, train, evaluate, write down."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from .parts import part_flows
+from .results import TrialResult, write_result
+from .trial import Trial
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..images.iterators import Iterator
+    from ..training.history import History
+
+
+def run_trial(trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path) -> TrialResult:
+    """Train what a trial describes and evaluate it on the parts it was not trained on.
+
+    Args:
+        trial: The record.
+        tables: A table of files for each part: `train`, `validation`, and any others.
+        folder: An existing folder, which receives the record, the history, the evaluations,
+            the trained classifier and, last, the summary.
+
+    Returns:
+        The results, as `read_result` reads them from the folder.
+
+    Raises:
+        ValueError: When the record names an unknown network, or weights do not fit.
+    """
+    from ..evaluation import evaluate_classifier
+    from ..models.classifier import Classifier
+
+    flows = part_flows(trial, dict(tables))
+    model = build_model(trial, classes=len(flows["train"].class_names))
+    started = time.perf_counter()
+    history = _train(model, trial, flows["train"], flows["validation"])
+    seconds = time.perf_counter() - started
+    evaluations = {
+        part: evaluate_classifier(model, flow) for part, flow in flows.items() if part != "train"
+    }
+    accuracies = {part: evaluation.accuracy for part, evaluation in evaluations.items()}
+    Classifier.from_flow(model, flows["train"], metrics=accuracies).save(folder / "classifier")
+    return write_result(folder, trial, history, evaluations, seconds, model.count_params())
+
+
+def build_model(trial: Trial, classes: int) -> keras.Model:
+    """Build the network that a trial's record names, with its seed.
+
+    Args:
+        trial: `model` holds `network`, such as `"blood_cells.version_1"`, or `backbone`,
+            each with the options of what it names.
+        classes: Number of classes.
+
+    Returns:
+        The model, not compiled.
+
+    Raises:
+        ValueError: When there is no such network or backbone.
+    """
+    from ..models.transfer import transfer_model
+
+    options = dict(trial.model)
+    input_shape = (*trial.data["target_size"], 3)
+    if "backbone" in options:
+        name = options.pop("backbone")
+        return transfer_model(name, classes, input_shape=input_shape, seed=trial.seed, **options)
+    module, _, function = options.pop("network").rpartition(".")
+    try:
+        network = getattr(import_module(f"..models.{module}", __package__), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"there is no network {trial.model['network']!r}") from error
+    model: keras.Model = network(
+        classes=classes, input_shape=input_shape, seed=trial.seed, **options
+    )
+    return model
+
+
+def _train(model: keras.Model, trial: Trial, train: Iterator, validation: Iterator) -> History:
+    from ..training import fine_tune, fit
+
+    steps = trial.training.get("steps_per_epoch") or len(train)
+    options: dict[str, Any] = {"validation_data": validation, "steps_per_epoch": steps}
+    optimizer = _optimizer(trial.training, steps)
+    epochs = trial.training["epochs"]
+    then = trial.training.get("fine_tune")
+    if then is None:
+        model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+        return fit(model, train, epochs=epochs, **options)
+    return fine_tune(
+        model,
+        train,
+        unfreeze_from=then["from"],
+        epochs_head=epochs,
+        epochs_fine=then["epochs"],
+        optimizer_head=optimizer,
+        optimizer_fine=_optimizer(then, steps),
+        **options,
+    )
+
+
+def _optimizer(training: Mapping[str, Any], steps: int) -> keras.Optimizer:
+    import keras
+
+    from ..training.optimizers import make_optimizer
+
+    options = dict(training["optimizer"])
+    if training.get("schedule") == "cosine":
+        options["learning_rate"] = keras.optimizers.schedules.CosineDecay(
+            options["learning_rate"], math.ceil(steps) * training["epochs"]
+        )
+    return make_optimizer(options.pop("name"), **options)

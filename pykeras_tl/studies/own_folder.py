@@ -1,0 +1,132 @@
+"""A classifier from a user's own folder of pictures: a study with one trial."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..images.scan import check_classes, list_images
+from ..images.splits import split_fractions
+from .runner import run_study
+from .study import Settings, Study
+from .trial import Trial
+
+if TYPE_CHECKING:
+    from ..models.classifier import Classifier
+
+_PARTS = {"train": 0.6, "validation": 0.2, "test": 0.2}
+
+
+def train_classifier(
+    directory: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    backbone: str = "vgg16",
+    weights: str | os.PathLike[str] | None = "imagenet",
+    target_size: tuple[int, int] | None = None,
+    head: str = "pooling",
+    dense: Sequence[int] = (),
+    dropout: float = 0.2,
+    epochs: int = 10,
+    unfreeze_from: str | None = None,
+    fine_tune_epochs: int = 5,
+    batch_size: int = 32,
+    learning_rate: float = 1e-3,
+    fine_tune_learning_rate: float = 1e-5,
+    augmentation: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Classifier:
+    """Train a classifier on a folder with one folder of pictures for each class.
+
+    The pictures are split by class into 60 % for training, 20 % for validation and 20 % for
+    the test. The head is trained on the frozen backbone; with `unfreeze_from` the backbone is
+    then trained on from that layer or stage at a low rate.
+
+    Args:
+        directory: The folder; each folder in it is a class.
+        out: The folder of results: the classifier, the tables, and `report.html`. It is made
+            when missing, and refused when it holds something else.
+        backbone: A name in `models.BACKBONES`.
+        weights: `"imagenet"`, a path to a file of weights, or `None` for random ones.
+        target_size: Height and width in pixels; the backbone's own when absent.
+        head: `"pooling"` (average pooling) or `"flatten"`.
+        dense: Units of the dense layers before the last.
+        dropout: Share of the units dropped before the last layer, from 0 to below 1.
+        epochs: Epochs of training the head.
+        unfreeze_from: Layer or stage of the backbone from which on it is fine-tuned.
+        fine_tune_epochs: Epochs of the fine tuning.
+        batch_size: Pictures in a batch; no class may have fewer to train on.
+        learning_rate: Adam's rate for the head.
+        fine_tune_learning_rate: Adam's rate for the fine tuning.
+        augmentation: Arguments of `ImageDataGenerator` for the training pictures.
+        seed: The seed of the split, the weights, shuffling and augmentation.
+
+    Returns:
+        The trained classifier, as `load_classifier(out / "classifier")` gives it, with its
+        accuracy on the validation and test pictures in `metrics`.
+
+    Raises:
+        FileNotFoundError: When there is no such folder, or the weights cannot be had.
+        FileExistsError: When `out` holds something else, or another classifier.
+        ValueError: When the folder has no class folders, one class only, or a class with
+            fewer pictures than a batch; or an argument is out of range.
+
+    Example:
+        >>> classifier = train_classifier(  # doctest: +SKIP
+        ...     "birds", "birds-classifier", backbone="mobilenet_v2", epochs=5
+        ... )
+        >>> classifier.predict("new-pictures")  # doctest: +SKIP
+    """
+    from ..models.backbones import get_backbone
+    from ..models.classifier import load_classifier
+
+    size = target_size or get_backbone(backbone).default_size
+    trial = Trial(
+        backbone,
+        {
+            "target_size": list(size),
+            "batch_size": batch_size,
+            "augmentation": dict(augmentation or {}),
+        },
+        {
+            "backbone": backbone,
+            "weights": None if weights is None else os.fspath(weights),
+            "head": head,
+            "dense": list(dense),
+            "dropout": dropout,
+        },
+        {
+            "optimizer": {"name": "adam", "learning_rate": learning_rate},
+            "epochs": epochs,
+            **_fine_tuning(unfreeze_from, fine_tune_learning_rate, fine_tune_epochs),
+        },
+        seed,
+    )
+    result = run_study(_study(trial, batch_size), directory, out, seed=seed)
+    if result.failures:
+        raise RuntimeError(f"training failed: {result.failures[backbone]}; see {result.folder}")
+    return load_classifier(result.trials[0].folder / "classifier")
+
+
+def _fine_tuning(start: str | None, learning_rate: float, epochs: int) -> dict[str, Any]:
+    if start is None:
+        return {}
+    optimizer = {"name": "adam", "learning_rate": learning_rate}
+    return {"fine_tune": {"from": start, "optimizer": optimizer, "epochs": epochs}}
+
+
+def _study(trial: Trial, batch_size: int) -> Study:
+    def trials(settings: Settings) -> list[Trial]:
+        return [trial]
+
+    def tables(directory: Path, seed: int) -> dict[str, pd.DataFrame]:
+        table = split_fractions(list_images(directory), _PARTS, seed=seed)
+        parts = {part: table[table["split"] == part].drop(columns="split") for part in _PARTS}
+        check_classes(parts["train"], batch_size)
+        return parts
+
+    return Study("own-folder", "A classifier from a folder of pictures", trials, tables)

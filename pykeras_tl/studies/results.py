@@ -1,0 +1,169 @@
+"""What a trial left behind: its folder, its summary, and the tables over many trials."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ..files import whole_file
+from .trial import Trial
+
+if TYPE_CHECKING:
+    from ..evaluation import Evaluation
+    from ..training.history import History
+
+_SUMMARY = "result.json"
+_TOLD_VERSIONS = ("pykeras-tl", "keras", "tensorflow", "numpy", "opencv-python-headless")
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """The results of a trial that ended.
+
+    Args:
+        trial: Its record.
+        folder: The folder that holds all of it.
+        metrics: Accuracies and losses by name, such as `"test accuracy"`.
+        epochs: Number of epochs trained.
+        seconds: Time of the training.
+        parameters: Number of the model's parameters.
+        versions: The versions of the packages it was made with.
+    """
+
+    trial: Trial
+    folder: Path
+    metrics: Mapping[str, float]
+    epochs: int
+    seconds: float
+    parameters: int
+    versions: Mapping[str, str]
+
+    def history(self) -> History:
+        """Read the training's history."""
+        from ..training.history import History
+
+        return History.load(self.folder / "history.csv")
+
+
+def write_result(
+    folder: Path,
+    trial: Trial,
+    history: History,
+    evaluations: Mapping[str, Evaluation],
+    seconds: float,
+    parameters: int,
+) -> TrialResult:
+    """Write a trial's results into its folder; the summary comes last and marks it whole.
+
+    Args:
+        folder: An existing folder.
+        trial: The trial's record.
+        history: What training measured after every epoch.
+        evaluations: An evaluation for each part of the data.
+        seconds: Time of the training.
+        parameters: Number of the model's parameters.
+
+    Returns:
+        The results, as `read_result` reads them.
+    """
+    (folder / "trial.json").write_text(trial.to_json(), encoding="utf-8")
+    history.save(folder / "history.csv")
+    for part, evaluation in evaluations.items():
+        evaluation.save(folder / "evaluation" / part)
+    summary = {
+        "metrics": _training_metrics(history) | _final_metrics(evaluations),
+        "epochs": len(history.epoch),
+        "seconds": seconds,
+        "parameters": parameters,
+        "versions": _versions(),
+    }
+    with whole_file(folder / _SUMMARY) as path:
+        path.write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    return read_result(folder)
+
+
+def read_result(folder: Path) -> TrialResult:
+    """Read the results that `write_result` wrote.
+
+    Args:
+        folder: The trial's folder.
+
+    Returns:
+        The results.
+
+    Raises:
+        FileNotFoundError: When the folder holds no complete results.
+    """
+    summary = json.loads((folder / _SUMMARY).read_text(encoding="utf-8"))
+    return TrialResult(Trial.read(folder / "trial.json"), folder, **summary)
+
+
+def is_done(folder: Path) -> bool:
+    """Whether the folder holds the results of a trial that ended."""
+    return (folder / _SUMMARY).is_file()
+
+
+def tidy_table(study: str, results: list[TrialResult]) -> pd.DataFrame:
+    """Return all numbers of all trials, a row each.
+
+    Args:
+        study: Name of the study.
+        results: The results of the trials that ended.
+
+    Returns:
+        A table with the columns `study`, `trial`, `seed`, `metric` and `value`.
+    """
+    rows = [
+        (study, result.trial.name, result.trial.seed, metric, value)
+        for result in results
+        for metric, value in _all_numbers(result).items()
+    ]
+    return pd.DataFrame(rows, columns=["study", "trial", "seed", "metric", "value"])
+
+
+def comparison_table(results: list[TrialResult]) -> pd.DataFrame:
+    """Return the trials side by side, a row each, with the numbers that people compare.
+
+    Args:
+        results: The results of the trials that ended.
+
+    Returns:
+        A table with `trial` and a column for each metric, in the order of the trials.
+    """
+    return pd.DataFrame([{"trial": r.trial.name, **_all_numbers(r)} for r in results])
+
+
+def _all_numbers(result: TrialResult) -> dict[str, float]:
+    return {
+        "parameters": result.parameters,
+        "epochs": result.epochs,
+        **result.metrics,
+        "seconds": result.seconds,
+    }
+
+
+def _training_metrics(history: History) -> dict[str, float]:
+    values = history.history
+    found = {"training accuracy": values["accuracy"][-1]}
+    if "val_accuracy" in values:
+        found["best validation accuracy"] = max(values["val_accuracy"])
+    return found
+
+
+def _final_metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
+    return {
+        f"{part} {metric}": value
+        for part, evaluation in evaluations.items()
+        for metric, value in (("accuracy", evaluation.accuracy), ("loss", evaluation.loss))
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in _TOLD_VERSIONS}

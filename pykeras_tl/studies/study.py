@@ -1,0 +1,140 @@
+"""What a study is: where its pictures stand, its trials, and what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MODULES = ("blood_cells",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user chooses when a study is run.
+
+    Args:
+        quick: Whether to run a form that ends in minutes: smaller pictures, few epochs.
+        seed: The seed of every trial.
+        weights: Weights of the backbones: `"imagenet"`, a path, or `None` for random ones.
+
+    Example:
+        >>> Settings(quick=True).weights
+        'imagenet'
+    """
+
+    quick: bool = False
+    seed: int = 0
+    weights: str | None = "imagenet"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number that the study's authors reported.
+
+    Args:
+        trial: The trial it belongs to.
+        metric: What was measured.
+        value: The number.
+        remark: A condition that belongs to it.
+
+    Example:
+        >>> Published("version-1-adam", "training accuracy", 0.82).value
+        0.82
+    """
+
+    trial: str
+    metric: str
+    value: float
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Tables of pictures, a table of trials, and what was published.
+
+    Args:
+        name: The name on the command line.
+        title: One line for tables and pages.
+        trials: Makes the trials from the settings.
+        tables: Makes, from the data folder and the seed, a table of files for each part:
+            `train`, `validation` (looked at after every epoch) and `test` (once, at the end).
+        published: What the authors reported.
+        notes: What a reader of the numbers should know.
+    """
+
+    name: str
+    title: str
+    trials: Callable[[Settings], list[Trial]]
+    tables: Callable[[Path, int], dict[str, pd.DataFrame]]
+    published: tuple[Published, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def get_study(name: str) -> Study:
+    """Return a study by name; `-` and `_` mean the same.
+
+    Args:
+        name: A name that `study_names` lists.
+
+    Returns:
+        The study.
+
+    Raises:
+        ValueError: When there is no such study; the message lists those there are.
+
+    Example:
+        >>> get_study("blood_cells").name
+        'blood-cells'
+    """
+    module = name.replace("-", "_")
+    if module not in _MODULES:
+        raise ValueError(f"There is no study {name!r}; there are: {', '.join(study_names())}.")
+    found: Study = import_module(f".{module}", __package__).STUDY
+    return found
+
+
+def study_names() -> list[str]:
+    """Return the names of all studies.
+
+    Example:
+        >>> "blood-cells" in study_names()
+        True
+    """
+    return [module.replace("_", "-") for module in _MODULES]
+
+
+def chosen_trials(trials: list[Trial], pattern: str | None) -> list[Trial]:
+    """Return the trials whose names match one of the comma-separated shell patterns.
+
+    Args:
+        trials: All trials.
+        pattern: Such as `"version-1-*,modern"`; `None` takes all.
+
+    Returns:
+        The matching trials in their own order.
+
+    Raises:
+        ValueError: When a pattern matches none; the message lists the names.
+
+    Example:
+        >>> made = get_study("blood-cells").trials(Settings())
+        >>> [trial.name for trial in chosen_trials(made, "modern,*-sgd")]
+        ['version-1-sgd', 'version-2-sgd', 'vgg16-fine-tuned-sgd', 'modern']
+    """
+    if pattern is None:
+        return trials
+    wanted = [part.strip() for part in pattern.split(",")]
+    for part in wanted:
+        if not any(fnmatchcase(trial.name, part) for trial in trials):
+            names = ", ".join(trial.name for trial in trials)
+            raise ValueError(f"No trial matches {part!r}; the trials are: {names}.")
+    return [trial for trial in trials if any(fnmatchcase(trial.name, part) for part in wanted)]
