@@ -1,0 +1,190 @@
+"""What a training run measured, epoch by epoch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..files import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_VALIDATION = "val_"
+
+
+@dataclass
+class History:
+    """The metrics of a training run, one value an epoch.
+
+    Has the attributes of the History that Keras's `fit` returns, so that scripts which read
+    `history.history["val_accuracy"]` go on working. Two histories are joined with `+`.
+
+    Attributes:
+        history: One list a metric, a value an epoch; validation's names start with `val_`.
+            NaN where a joined phase did not measure a metric.
+        epoch: The epochs' numbers, from 0 as in Keras.
+        params: `epochs`, `steps` and `verbose`.
+        phases: Name of each phase → its first epoch, from 0; empty for one plain run.
+        stopped: True when the user interrupted the run.
+
+    Example:
+        >>> head = History({"loss": [0.9, 0.7]}, [0, 1])
+        >>> (head + History({"loss": [0.5]}, [0])).to_frame()
+           epoch metric  value      data
+        0      1   loss    0.9  training
+        1      2   loss    0.7  training
+        2      3   loss    0.5  training
+    """
+
+    history: dict[str, list[float]] = field(default_factory=dict)
+    epoch: list[int] = field(default_factory=list)
+    params: dict[str, Any] = field(default_factory=dict)
+    phases: dict[str, int] = field(default_factory=dict)
+    stopped: bool = False
+
+    @classmethod
+    def from_logs(
+        cls, logs: Mapping[str, Sequence[Any]], epoch: Sequence[int], params: Mapping[str, Any]
+    ) -> History:
+        """Take over what Keras's own History callback gathered.
+
+        Args:
+            logs: One sequence a metric.
+            epoch: The epochs' numbers, from 0.
+            params: Keras's `params`.
+
+        Returns:
+            The same as plain Python numbers.
+        """
+        values = {str(name): [float(value) for value in logs[name]] for name in logs}
+        return cls(values, [int(number) for number in epoch], dict(params))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the history as a tidy table.
+
+        Returns:
+            One row an epoch and metric: `epoch` (from 1), `metric`, `value`, `data`
+            (`"training"` or `"validation"`), sorted by metric, data and epoch.
+        """
+        rows = [
+            (number + 1, name.removeprefix(_VALIDATION), value, _data(name))
+            for name in sorted(self.history, key=lambda name: _place(name, self.history))
+            for number, value in zip(self.epoch, self.history[name])
+        ]
+        return pd.DataFrame(rows, columns=["epoch", "metric", "value", "data"]).astype(
+            {"epoch": "int64", "value": "float64"}
+        )
+
+    def plot(self) -> Figure:
+        """Draw one panel a metric: training and validation over the epochs.
+
+        Returns:
+            A matplotlib figure that belongs to no window; notebooks show it, and
+            `figure.savefig(path)` writes it.
+        """
+        from matplotlib.figure import Figure
+
+        table = self.to_frame()
+        metrics = list(dict.fromkeys(table["metric"])) or ["loss"]
+        figure = Figure(figsize=(7, 2.6 * len(metrics)), layout="constrained")
+        panels = figure.subplots(len(metrics), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, metric in zip(panels, metrics):
+            self._plot_metric(axes, table[table["metric"] == metric])
+            axes.set_ylabel(metric)
+        panels[-1].set_xlabel("epoch")
+        panels[-1].xaxis.get_major_locator().set_params(integer=True)
+        return figure
+
+    def _plot_metric(self, axes: Axes, table: pd.DataFrame) -> None:
+        for data, rows in table.groupby("data", sort=True):
+            axes.plot(rows["epoch"], rows["value"], marker="o", markersize=3, label=str(data))
+        for first in list(self.phases.values())[1:]:
+            axes.axvline(first + 0.5, color="0.5", linestyle="--", linewidth=1)
+        axes.grid(alpha=0.3)
+        if len(table):
+            axes.legend()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the history as CSV.
+
+        Args:
+            path: The file; its folder is made when missing.
+
+        Returns:
+            The path. The columns are `to_frame()`'s, and `phase` where phases have names.
+        """
+        table = self.to_frame()
+        if self.phases:
+            table["phase"] = [self._phase(number - 1) for number in table["epoch"]]
+        with whole_file(path) as temporary:
+            table.to_csv(temporary, index=False)
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> History:
+        """Read a history that `save` wrote.
+
+        Args:
+            path: The CSV file.
+
+        Returns:
+            The history; `params` and `stopped` are not in the file.
+
+        Raises:
+            ValueError: When the file is not such a table.
+        """
+        table = pd.read_csv(path, dtype={"value": str})
+        missing = {"epoch", "metric", "value", "data"} - set(table.columns)
+        if missing:
+            raise ValueError(
+                f"{path} is not a saved history: column {', '.join(sorted(missing))} is missing."
+            )
+        values: dict[str, list[float]] = {}
+        for (metric, data), rows in table.groupby(["metric", "data"], sort=False):
+            prefix = _VALIDATION if data == "validation" else ""
+            # Python's own reading of a number is exact in every version of pandas.
+            values[f"{prefix}{metric}"] = [float(value) for value in rows["value"]]
+        phases: dict[str, int] = {}
+        if "phase" in table:
+            first = table.groupby("phase")["epoch"].min().sort_values()
+            phases = {str(name): int(number) - 1 for name, number in first.items()}
+        return cls(values, sorted({int(number) - 1 for number in table["epoch"]}), phases=phases)
+
+    def __add__(self, other: History) -> History:
+        """Join a later phase: its epochs follow these ones' unless they already do."""
+        after = self.epoch[-1] + 1 if self.epoch else 0
+        shift = after if other.epoch and other.epoch[0] < after else 0
+        missing = float("nan")
+        names = list(dict.fromkeys([*self.history, *other.history]))
+        return History(
+            history={
+                name: self.history.get(name, [missing] * len(self.epoch))
+                + other.history.get(name, [missing] * len(other.epoch))
+                for name in names
+            },
+            epoch=self.epoch + [number + shift for number in other.epoch],
+            params={**self.params, **other.params},
+            phases=self.phases | {name: first + shift for name, first in other.phases.items()},
+            stopped=self.stopped or other.stopped,
+        )
+
+    def _phase(self, number: int) -> str:
+        begun = [name for name, first in self.phases.items() if first <= number]
+        return begun[-1] if begun else ""
+
+
+def _data(name: str) -> str:
+    return "validation" if name.startswith(_VALIDATION) else "training"
+
+
+def _place(name: str, names: Mapping[str, Any]) -> tuple[int, str]:
+    """Order by the metric's first appearance, training before validation."""
+    metrics = list(dict.fromkeys(other.removeprefix(_VALIDATION) for other in names))
+    return metrics.index(name.removeprefix(_VALIDATION)), _data(name)
