@@ -226,8 +226,9 @@ def _deal_groups(
     # at random, since the seed would else decide little.
     magnitude = np.floor(np.log2(contents.sum(axis=1)))
     for done, group in enumerate(np.lexsort((random.random(len(contents)), -magnitude))):
-        # How much each part lacks of what this group brings, rare classes weighing more.
-        need = ((lacking / totals) @ (contents[group] / totals)).round(12)
+        # By how much the squared distance from the wanted counts, relative to them, would fall.
+        brought = contents[group] / totals
+        need = (((2 * lacking / totals - brought) @ brought) / shares).round(12)
         if len(contents) - done == len(empty):
             need[[part for part in range(len(shares)) if part not in empty]] = -np.inf
         part = int(need.argmax())
