@@ -1,0 +1,10 @@
+from . import figures as figures
+from . import metrics as metrics
+from .evaluation import Evaluation as Evaluation
+from .evaluation import evaluate_classifier as evaluate_classifier
+from .figures import plot_confusion as plot_confusion
+from .figures import plot_history as plot_history
+from .figures import plot_mistakes as plot_mistakes
+from .figures import plot_pictures as plot_pictures
+from .predictions import predict_flow as predict_flow
+from .predictions import prediction_table as prediction_table

@@ -1,0 +1,208 @@
+"""A classifier measured on one set of pictures: predictions, metrics, tables and figures."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pandas as pd
+
+from ..files import whole_folder
+from . import metrics
+from .predictions import class_names_of, files_of, predict_flow, prediction_table
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..images.iterators import Iterator
+    from ..models.classifier import Classifier
+
+_PREDICTIONS = "predictions.csv"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a classifier does on one set of pictures; everything follows from `predictions`.
+
+    Args:
+        predictions: One row a picture, as `predict_flow` gives it, with the true classes.
+
+    Example:
+        >>> table = prediction_table(["a"], ["cat"], np.array([[0.9, 0.1]]), ["cat", "dog"])
+        >>> Evaluation(table).accuracy
+        1.0
+    """
+
+    predictions: pd.DataFrame
+
+    @cached_property
+    def accuracy(self) -> float:
+        """The share of pictures whose likeliest class is the true one, 0..1."""
+        return metrics.accuracy(self.predictions)
+
+    @cached_property
+    def loss(self) -> float:
+        """The mean cross-entropy, as Keras computes it."""
+        return metrics.log_loss(self.predictions)
+
+    @cached_property
+    def by_class(self) -> pd.DataFrame:
+        """Precision, recall, F1 and support of each class, then macro and weighted averages."""
+        return metrics.by_class(self.predictions)
+
+    @cached_property
+    def confusion(self) -> pd.DataFrame:
+        """Counts: true classes in the rows, predicted ones in the columns."""
+        return metrics.confusion_matrix(self.predictions)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes, in the order of the network's outputs."""
+        return class_names_of(self.predictions)
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """The figures of the whole: pictures, accuracy, loss and macro precision, recall, F1."""
+        macro = self.by_class.iloc[-2]
+        return {
+            "pictures": len(self.predictions),
+            "accuracy": self.accuracy,
+            "loss": self.loss,
+            "macro_precision": float(macro["precision"]),
+            "macro_recall": float(macro["recall"]),
+            "macro_f1": float(macro["f1"]),
+        }
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the tables as CSV and the figures as PNG into one folder, all or nothing.
+
+        Args:
+            folder: A new or empty folder, or one that holds an earlier evaluation, which is
+                replaced.
+
+        Returns:
+            The folder, with `predictions.csv`, `summary.csv`, `by-class.csv`,
+            `confusion.csv`, `confusion.png` and, where the pictures are files, `mistakes.png`.
+
+        Raises:
+            FileExistsError: When the folder holds something else.
+            OSError: When it cannot be written.
+        """
+        from .figures import plot_confusion, plot_mistakes, save_png
+
+        target = Path(folder)
+        if target.exists() and not (target / _PREDICTIONS).exists() and any(target.iterdir()):
+            raise FileExistsError(
+                f"{target} holds something that is no evaluation; choose a new or empty folder."
+            )
+        with whole_folder(target) as new:
+            self.predictions.to_csv(new / _PREDICTIONS, index=False)
+            pd.DataFrame([self.summary]).to_csv(new / "summary.csv", index=False)
+            self.by_class.to_csv(new / "by-class.csv", index=False)
+            self.confusion.to_csv(new / "confusion.csv")
+            save_png(plot_confusion(self.confusion), new / "confusion.png")
+            with_files = self.with_files
+            if len(with_files):
+                save_png(plot_mistakes(with_files), new / "mistakes.png")
+        return target
+
+    @property
+    def with_files(self) -> pd.DataFrame:
+        """The predictions of those pictures that are files and still there."""
+        there = [Path(file).is_file() for file in files_of(self.predictions)]
+        return self.predictions[there]
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read an evaluation that `save` wrote.
+
+        Args:
+            folder: The folder.
+
+        Returns:
+            The evaluation, equal to the one that was saved.
+
+        Raises:
+            FileNotFoundError: When the folder holds no evaluation.
+        """
+        path = Path(folder) / _PREDICTIONS
+        if not path.is_file():
+            raise FileNotFoundError(f"{folder} holds no evaluation: there is no {_PREDICTIONS}.")
+        # pandas would rename columns of equal name, and read a class called "NA" as missing.
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+        values = np.array([row[3:] for row in rows], dtype="float32")
+        true = [row[1] for row in rows] if any(row[1] for row in rows) else None
+        names = header[3:]
+        return cls(
+            prediction_table([row[0] for row in rows], true, values.reshape(-1, len(names)), names)
+        )
+
+
+def evaluate_classifier(
+    model: keras.Model | Classifier,
+    data: Iterator | str | os.PathLike[str],
+    batch_size: int = 32,
+) -> Evaluation:
+    """Measure a network or a saved classifier on pictures whose classes are known.
+
+    Args:
+        model: A Keras network (then `data` is a flow, prepared as the network needs it) or a
+            `Classifier`, which prepares pictures by itself.
+        data: A flow, or (for a `Classifier`) a folder with one sub-folder a class.
+        batch_size: Pictures at a time, where `data` is a folder.
+
+    Returns:
+        The evaluation, in the files' own order.
+
+    Raises:
+        TypeError: When a bare network is given a folder: it does not know how to prepare it.
+        ValueError: When the classes of the data are not those of the classifier.
+
+    Example:
+        >>> import keras
+        >>> from pykeras_tl.images import ImageDataGenerator
+        >>> model = keras.Sequential(
+        ...     [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+        ... )
+        >>> flow = ImageDataGenerator().flow(np.zeros((4, 8, 8, 3)), np.eye(2)[[0, 1, 1, 0]])
+        >>> evaluate_classifier(model, flow).accuracy
+        0.5
+    """
+    import keras
+
+    if not isinstance(model, keras.Model):
+        return Evaluation(_predict_files(model, data, batch_size))
+    if isinstance(data, str | os.PathLike):
+        raise TypeError(
+            f"A bare network does not know how the pictures in {data} are prepared. Give a flow "
+            "over the folder, or a Classifier (Classifier.from_flow(model, flow))."
+        )
+    return Evaluation(predict_flow(model, data))
+
+
+def _predict_files(
+    classifier: Classifier, data: Iterator | str | os.PathLike[str], batch_size: int
+) -> pd.DataFrame:
+    from ..images.scan import list_images
+
+    if isinstance(data, str | os.PathLike):
+        table = list_images(data)
+        files, true = table["filename"].tolist(), table["class"].tolist()
+    else:
+        ordered = data.in_file_order()
+        files = list(ordered.filepaths)
+        true = [ordered.class_names[number] for number in ordered.classes]
+    strange = sorted(set(true) - set(classifier.class_names))
+    if strange:
+        raise ValueError(
+            f"The classifier does not know the classes {strange[:5]}; it was trained on "
+            f"{classifier.class_names}."
+        )
+    made = classifier.predict(files, batch_size=batch_size)
+    return prediction_table(files, true, made.iloc[:, 2:].to_numpy(), classifier.class_names)

@@ -1,0 +1,8 @@
+"""Pictures of histories, confusion matrices, mistakes and data, as matplotlib figures."""
+
+from .curves import plot_history as plot_history
+from .galleries import plot_mistakes as plot_mistakes
+from .galleries import plot_pictures as plot_pictures
+from .galleries import worst_mistakes as worst_mistakes
+from .matrices import plot_confusion as plot_confusion
+from .style import save_png as save_png

@@ -1,0 +1,121 @@
+"""The confusion matrix as a picture, from two classes to some two hundred."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+
+from .style import INK, SHARES, SOFT_INK, finish, new_figure, shorten
+
+# Beyond so many classes the numbers in the cells, or their shares, can no longer be read.
+_MOST_WITH_SHARES = 14
+_MOST_WITH_COUNTS = 40
+_LONGEST_NAME = 26
+
+
+def plot_confusion(confusion: pd.DataFrame, title: str | None = None) -> Figure:
+    """Draw a confusion matrix: colour is the share of the true class, numbers are counts.
+
+    With many classes the numbers give way to colour alone, and the picture grows.
+
+    Args:
+        confusion: Counts as `confusion_matrix` gives them: true classes in the rows,
+            predicted ones in the columns.
+        title: A heading, or None.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: When the matrix is not square or empty.
+
+    Example:
+        >>> matrix = pd.DataFrame([[8, 2], [1, 9]], index=["cat", "dog"], columns=["cat", "dog"])
+        >>> [text.get_text().split() for text in plot_confusion(matrix).axes[0].texts][:2]
+        [['8', '80%'], ['2', '20%']]
+    """
+    classes = len(confusion)
+    if classes == 0 or confusion.shape != (classes, classes):
+        raise ValueError(f"A confusion matrix is square; got one of shape {confusion.shape}.")
+    counts = confusion.to_numpy()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = _sized_figure([str(name) for name in confusion.index], title)
+    axes = figure.add_subplot()
+    # Without numbers, colour alone must tell a few hundredths from nothing.
+    norm = PowerNorm(1 if classes <= _MOST_WITH_COUNTS else 0.5, 0, 1)
+    image = axes.imshow(shares, cmap=SHARES, norm=norm, aspect="equal")
+    if classes <= _MOST_WITH_COUNTS:
+        _write_numbers(axes, counts, shares)
+    _label_classes(axes, [str(name) for name in confusion.index], counts)
+    bar = figure.colorbar(
+        image, ax=axes, shrink=min(0.6, 3 / figure.get_figheight()), aspect=25, pad=0.02
+    )
+    bar.outline.set_visible(False)
+    bar.set_ticks([0, 0.5, 1], labels=["0%", "50%", "100%"])
+    bar.ax.tick_params(length=0, labelsize=8, labelcolor=SOFT_INK)
+    bar.set_label("share of the true class", fontsize=8.5, color=SOFT_INK)
+    return finish(figure)
+
+
+def _sized_figure(names: list[str], title: str | None) -> Figure:
+    classes = len(names)
+    a_class = (
+        0.72 if classes <= _MOST_WITH_SHARES else 0.36 if classes <= _MOST_WITH_COUNTS else 0.1
+    )
+    side = max(3.2 if classes <= _MOST_WITH_SHARES else 6.5, a_class * classes)
+    longest = min(_LONGEST_NAME, max(map(len, names)))
+    label = longest * 0.007 * _font_size(classes)
+    below = label if classes > _MOST_WITH_COUNTS else 0.2 if _is_level(names) else 0.75 * label
+    return new_figure(side + label + 1.6, side + below + (0.95 if title else 0.55), title)
+
+
+def _font_size(classes: int) -> float:
+    if classes > _MOST_WITH_COUNTS:
+        return 5.5
+    return 9 if classes <= _MOST_WITH_SHARES else 8
+
+
+def _is_level(names: list[str]) -> bool:
+    return len(names) <= _MOST_WITH_SHARES and max(map(len, names)) <= 6
+
+
+def _write_numbers(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
+    with_shares = len(counts) <= _MOST_WITH_SHARES
+    size = 9.5 if with_shares else 7
+    for row, column in np.ndindex(counts.shape):
+        if not counts[row, column] and not with_shares:
+            continue
+        text = f"{counts[row, column]}"
+        if with_shares and counts[row, column]:
+            text += f"\n{shares[row, column]:.0%}"
+        quiet = counts[row, column] == 0
+        color = "#B8BFC8" if quiet else "white" if shares[row, column] > 0.45 else INK
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=color)
+
+
+def _label_classes(axes: Axes, names: list[str], counts: np.ndarray) -> None:
+    many = len(names) > _MOST_WITH_COUNTS
+    size = _font_size(len(names))
+    short = [shorten(name, _LONGEST_NAME) for name in names]
+    rows = short if many else [f"{name} ({total})" for name, total in zip(short, counts.sum(1))]
+    places = np.arange(len(names))
+    level = _is_level(names)
+    axes.set_xticks(places, short, fontsize=size, rotation=0 if level else 90 if many else 45)
+    if not level and not many:
+        for label in axes.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, rows, fontsize=size)
+    axes.tick_params(length=0, labelcolor=INK)
+    axes.set_xlabel("predicted", fontsize=10, color=SOFT_INK)
+    axes.set_ylabel("true (pictures)" if not many else "true", fontsize=10, color=SOFT_INK)
+    for spine in axes.spines.values():
+        spine.set_color("#B8BFC8")
+    if many:
+        return
+    axes.set_xticks(places[1:] - 0.5, minor=True)
+    axes.set_yticks(places[1:] - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.2)
+    axes.tick_params(which="minor", length=0)

@@ -1,0 +1,295 @@
+"""What a network says of each picture, as a table in the files' own order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..images.iterators import Iterator
+
+# These stand first in a table of predictions; every column behind them is a class. Classes
+# are told by their place, not by their name, so that one may well be called "true".
+LEADING_COLUMNS = ("file", "true", "class")
+
+_CLASS_MODES = ("categorical", "sparse", "binary", None)
+
+
+def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
+    """Predict every picture of a flow once, in the files' own order, without augmentation.
+
+    Whether the flow shuffles or augments makes no difference, and the flow itself is left
+    where it stands. Files that the flow sets aside as unreadable are left out.
+
+    Args:
+        model: A network that gives probabilities: one unit a class (softmax), or a single
+            sigmoid unit for two classes.
+        flow: The pictures, with `class_mode` "categorical", "sparse", "binary" or None.
+
+    Returns:
+        One row a picture: `file`, `true` (None where the flow does not know it), `class`
+        (the likeliest), and the probability of each class in a column of its name.
+
+    Raises:
+        ValueError: When the class mode is another, when the network's outputs do not fit the
+            classes, or are no probabilities.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from pykeras_tl.images import ImageDataGenerator
+        >>> model = keras.Sequential(
+        ...     [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+        ... )
+        >>> flow = ImageDataGenerator().flow(np.zeros((4, 8, 8, 3)), np.eye(2)[[0, 1, 1, 0]])
+        >>> predict_flow(model, flow)["true"].tolist()
+        ['0', '1', '1', '0']
+    """
+    if getattr(flow, "class_mode", None) not in _CLASS_MODES:
+        raise ValueError(
+            f"predict_flow needs a flow for classification (class_mode 'categorical', 'sparse', "
+            f"'binary' or None), got class_mode={flow.class_mode!r}. Use model.predict(flow)."
+        )
+    ordered = flow.in_file_order()
+    indices, outputs = _run(model, ordered)
+    known = getattr(ordered, "class_names", None)
+    probabilities = as_probabilities(outputs, len(known) if known else None)
+    names = list(known) if known else [str(i) for i in range(probabilities.shape[1])]
+    files = _file_names(ordered)
+    truth = _true_classes(ordered, names)
+    table = prediction_table(
+        [files[i] for i in indices],
+        None if truth is None else [truth[i] for i in indices],
+        probabilities,
+        names,
+    )
+    unread = pd.Index(files_of(table)).isin(list(ordered.bad_files["filename"]))
+    return table[~unread].reset_index(drop=True)
+
+
+def prediction_table(
+    files: Sequence[str],
+    true: Sequence[str] | None,
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+) -> pd.DataFrame:
+    """Put files, true classes and probabilities together as a table of predictions.
+
+    Args:
+        files: The name of each picture.
+        true: The true class of each, or None when it is unknown.
+        probabilities: Shape (pictures, classes), each in 0..1.
+        class_names: The classes, in the order of the columns of `probabilities`.
+
+    Returns:
+        The columns `file`, `true`, `class`, then one a class; one row a picture.
+
+    Raises:
+        ValueError: When the lengths do not fit each other.
+
+    Example:
+        >>> prediction_table(["a.png"], ["cat"], np.array([[0.25, 0.75]]), ["cat", "dog"])
+            file true class   cat   dog
+        0  a.png  cat   dog  0.25  0.75
+    """
+    values = np.asarray(probabilities, dtype="float32")
+    if values.shape != (len(files), len(class_names)):
+        raise ValueError(
+            f"Probabilities of shape {values.shape} do not fit {len(files)} files and "
+            f"{len(class_names)} classes; expected {(len(files), len(class_names))}."
+        )
+    names = np.array(class_names, dtype=object)
+    leading = pd.DataFrame(
+        {
+            "file": pd.Series(list(files), dtype=object),
+            "true": pd.Series([None] * len(files) if true is None else list(true), dtype=object),
+            "class": pd.Series(names[values.argmax(axis=1)], dtype=object),
+        }
+    )
+    columns = pd.DataFrame(values, columns=pd.Index(names, dtype=object))
+    return pd.concat([leading, columns], axis=1)
+
+
+def class_names_of(predictions: pd.DataFrame) -> list[str]:
+    """Return the classes of a table of predictions, in the order of its columns.
+
+    Args:
+        predictions: A table as `predict_flow` gives it.
+
+    Returns:
+        The names.
+
+    Raises:
+        ValueError: When the table is none of predictions.
+
+    Example:
+        >>> class_names_of(prediction_table(["a"], None, np.array([[0.1, 0.9]]), ["no", "yes"]))
+        ['no', 'yes']
+    """
+    columns = list(predictions.columns)
+    if tuple(columns[:3]) != LEADING_COLUMNS or len(columns) < 5:
+        raise ValueError(
+            "A table of predictions has the columns file, true, class and one for each of at "
+            f"least two classes; got {columns[:8]}."
+        )
+    return [str(name) for name in columns[3:]]
+
+
+def files_of(predictions: pd.DataFrame) -> list[str]:
+    """Return the file of each picture of a table of predictions.
+
+    Args:
+        predictions: A table as `predict_flow` gives it.
+
+    Returns:
+        The names.
+
+    Example:
+        >>> files_of(prediction_table(["a.png"], None, np.array([[0.1, 0.9]]), ["no", "yes"]))
+        ['a.png']
+    """
+    class_names_of(predictions)
+    return [str(file) for file in predictions.iloc[:, 0]]
+
+
+def probabilities_of(predictions: pd.DataFrame) -> np.ndarray:
+    """Return the probabilities of a table of predictions as an array.
+
+    Args:
+        predictions: A table as `predict_flow` gives it.
+
+    Returns:
+        float64 array of shape (pictures, classes).
+
+    Example:
+        >>> table = prediction_table(["a"], None, np.array([[0.25, 0.75]]), ["no", "yes"])
+        >>> probabilities_of(table)
+        array([[0.25, 0.75]])
+    """
+    class_names_of(predictions)
+    return predictions.iloc[:, 3:].to_numpy(dtype="float64")
+
+
+def true_indices(predictions: pd.DataFrame) -> np.ndarray:
+    """Return the place of each picture's true class among the classes.
+
+    Args:
+        predictions: A table as `predict_flow` gives it, with the true classes known.
+
+    Returns:
+        int array of shape (pictures,).
+
+    Raises:
+        ValueError: When there is no picture, or a true class is unknown or not among the
+            classes.
+
+    Example:
+        >>> true_indices(prediction_table(["a"], ["yes"], np.array([[0.1, 0.9]]), ["no", "yes"]))
+        array([1])
+    """
+    names = class_names_of(predictions)
+    if predictions.empty:
+        raise ValueError("The table of predictions holds no picture; nothing can be measured.")
+    true = predictions.iloc[:, 1]
+    if true.isna().any():
+        raise ValueError(
+            "The true classes are unknown (column `true` is empty), so nothing can be measured. "
+            "Use a folder with one sub-folder a class, or a flow with class_mode='categorical'."
+        )
+    found = pd.Index(names).get_indexer(pd.Index(true))
+    if (found < 0).any():
+        strange = sorted(set(true[found < 0]))
+        raise ValueError(f"True classes {strange[:5]} are not among the model's classes {names}.")
+    return found
+
+
+def predicted_indices(predictions: pd.DataFrame) -> np.ndarray:
+    """Return the place of each picture's likeliest class among the classes.
+
+    Args:
+        predictions: A table as `predict_flow` gives it.
+
+    Returns:
+        int array of shape (pictures,).
+
+    Example:
+        >>> predicted_indices(prediction_table(["a"], None, np.array([[0.1, 0.9]]), ["n", "y"]))
+        array([1])
+    """
+    return pd.Index(class_names_of(predictions)).get_indexer(pd.Index(predictions.iloc[:, 2]))
+
+
+def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndarray:
+    """Check a network's outputs and give one probability a class.
+
+    Args:
+        outputs: Shape (pictures, units), or (pictures, 1) from one sigmoid unit, which gives
+            the probability of the second of two classes.
+        classes: How many classes there are, or None when only the outputs tell.
+
+    Returns:
+        float32 array of shape (pictures, classes).
+
+    Raises:
+        ValueError: When the outputs are not finite, outside 0..1, or do not fit `classes`.
+
+    Example:
+        >>> as_probabilities(np.array([[0.25]]))
+        array([[0.75, 0.25]], dtype=float32)
+    """
+    values = np.asarray(outputs, dtype="float32")
+    if values.ndim != 2:
+        raise ValueError(
+            f"A classifier gives one row of probabilities a picture; this network's output has "
+            f"shape {values.shape}."
+        )
+    if values.shape[1] == 1:
+        values = np.concatenate([1 - values, values], axis=1)
+    if classes is not None and values.shape[1] != classes:
+        raise ValueError(
+            f"The network has {values.shape[1]} outputs but the flow has {classes} classes. "
+            "Give the flow the classes the network was trained on (argument `classes`)."
+        )
+    broken = ~np.isfinite(values).all(axis=1)
+    if broken.any():
+        raise ValueError(
+            f"The network's output is not finite for {broken.sum()} of {len(values)} pictures: "
+            "its training has diverged. Train again with a lower learning rate."
+        )
+    if len(values) and (values.min() < -1e-5 or values.max() > 1 + 1e-5):
+        raise ValueError(
+            f"The network's outputs lie in {values.min():.3g}..{values.max():.3g}, so they are no "
+            "probabilities. End it with a softmax or sigmoid activation."
+        )
+    return values.clip(0, 1)
+
+
+def _run(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray]:
+    indices, outputs = [], []
+    for _ in range(len(flow)):
+        plan = flow.draw()
+        batch = flow.make(plan)
+        indices.append(plan.indices)
+        outputs.append(model.predict_on_batch(batch[0] if isinstance(batch, tuple) else batch))
+    return np.concatenate(indices), np.concatenate(outputs)
+
+
+def _file_names(flow: Iterator) -> list[str]:
+    paths = getattr(flow, "filepaths", None)
+    return [str(i) for i in range(flow.n)] if paths is None else [str(path) for path in paths]
+
+
+def _true_classes(flow: Iterator, names: list[str]) -> list[str] | None:
+    targets: Any = flow.targets(np.arange(flow.n))[0]
+    if targets is None:
+        # With class_mode=None the folders still tell the classes.
+        targets = getattr(flow, "classes", None)
+    if targets is None:
+        return None
+    values = np.asarray(targets)
+    numbers = values.argmax(axis=1) if values.ndim == 2 and values.shape[1] > 1 else values
+    return [names[int(number)] for number in numbers.reshape(-1)]
