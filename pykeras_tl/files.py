@@ -97,6 +97,29 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(replaced, ignore_errors=True)
 
 
+def require_free_space(folder: str | os.PathLike[str], size: int) -> None:
+    """Refuse to start what the disk has no room for.
+
+    Args:
+        folder: An existing folder on the disk to look at.
+        size: Bytes that will be written there.
+
+    Raises:
+        OSError: When less is free; the message says how much is needed.
+
+    Example:
+        >>> require_free_space(".", 10**18)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        OSError: ... MB are free in ..., and 1,000,000,000,000 MB are needed: make room, ...
+    """
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise OSError(
+            f"{free // 10**6:,} MB are free in {folder}, and {max(size // 10**6, 1):,} MB are "
+            "needed: make room, or choose another folder."
+        )
+
+
 def cache_directory() -> Path:
     """Return the folder for caches: `$PYKERAS_TL_CACHE`, else the platform's own place.
 

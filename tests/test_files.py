@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pykeras_tl.files import cache_directory, whole_file, whole_folder
+from pykeras_tl.files import cache_directory, require_free_space, whole_file, whole_folder
 
 
 def test_whole_file_appears_only_when_complete(tmp_path: Path) -> None:
@@ -58,3 +58,9 @@ def test_cache_directory_follows_the_environment(
     monkeypatch.delenv("PYKERAS_TL_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_directory().name == "pykeras_tl"
+
+
+def test_free_space_is_asked_for_before_it_is_used(tmp_path: Path) -> None:
+    require_free_space(tmp_path, 1)
+    with pytest.raises(OSError, match="MB are free in .* are needed: make room"):
+        require_free_space(tmp_path, 10**18)

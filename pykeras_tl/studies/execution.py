@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..files import require_free_space
 from .parts import part_flows
 from .results import TrialResult, write_result
 from .trial import Trial
@@ -36,12 +37,14 @@ def run_trial(trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path) ->
 
     Raises:
         ValueError: When the record names an unknown network, or weights do not fit.
+        OSError: When the disk has no room for the results.
     """
     from ..evaluation import evaluate_classifier
     from ..models.classifier import Classifier
 
     flows = part_flows(trial, dict(tables))
     model = build_model(trial, classes=len(flows["train"].class_names))
+    require_free_space(folder, _size_of_results(model))
     started = time.perf_counter()
     history = _train(model, trial, flows["train"], flows["validation"])
     seconds = time.perf_counter() - started
@@ -83,6 +86,11 @@ def build_model(trial: Trial, classes: int) -> keras.Model:
         classes=classes, input_shape=input_shape, seed=trial.seed, **options
     )
     return model
+
+
+def _size_of_results(model: keras.Model) -> int:
+    # Weights as float32, twice for what is being written, and tables and pictures.
+    return 8 * model.count_params() + 20_000_000
 
 
 def _train(model: keras.Model, trial: Trial, train: Iterator, validation: Iterator) -> History:

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pykeras_tl.studies.trial import Trial
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-1000, 1000) | st.floats(-1, 1) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+_settings = st.dictionaries(st.text(max_size=6), _values, max_size=4)
+
+
+@given(_settings, _settings, _settings, st.integers(0, 2**31))
+def test_record_survives_json_and_names_the_same_folder(data, model, training, seed) -> None:
+    trial = Trial("name", data, model, training, seed)
+    read = Trial.from_json(trial.to_json())
+    assert read == trial
+    assert read.folder == trial.folder
+
+
+def test_folder_depends_on_every_part_of_the_record() -> None:
+    trial = Trial("name", {"batch_size": 50}, {"network": "n"}, {"epochs": 3})
+    others = [
+        Trial("other", trial.data, trial.model, trial.training),
+        trial.with_data(batch_size=20),
+        trial.with_model(network="m"),
+        trial.with_training(epochs=4),
+        Trial(trial.name, trial.data, trial.model, trial.training, seed=1),
+        trial.on_files({"train": "abc"}),
+    ]
+    assert len({made.folder for made in [trial, *others]}) == 7
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": 1, "unknown": 2}', "3"])
+def test_what_is_no_record_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not the record of a trial"):
+        Trial.from_json(text)
