@@ -1,0 +1,77 @@
+import os
+
+import pytest
+
+from pykeras_tl import stores
+
+
+def _store(kind, name, size, age=0):
+    with stores.new_store(kind, name, f"about {name}") as folder:
+        (folder / "data").write_bytes(bytes(size))
+    label = stores.find_stores(kind, name)[0] / "store.json"
+    moment = label.stat().st_mtime - age
+    os.utime(label, (moment, moment))
+    return label.parent
+
+
+def test_a_store_is_found_only_when_whole():
+    def fill_by_half():
+        with stores.new_store("features", "one", "t") as folder:
+            (folder / "data").write_bytes(b"half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fill_by_half()
+    assert stores.find_stores("features", "one") == []
+    _store("features", "one", 3)
+    assert [folder.name for folder in stores.find_stores("features", "o")] == ["one"]
+
+
+def test_the_oldest_make_room(monkeypatch):
+    monkeypatch.setenv("PYKERAS_TL_CACHE_GB", "0.000004")
+    _store("features", "old", 1000, age=50)
+    _store("pictures", "older", 1000, age=100)
+    _store("features", "new", 1000)
+    assert stores.make_room(1500)
+    assert {path.name for path in stores.list_stores()["path"]} == {"old", "new"}
+
+
+def test_what_never_fits_removes_nothing(monkeypatch):
+    monkeypatch.setenv("PYKERAS_TL_CACHE_GB", "0.000004")
+    _store("features", "old", 1000)
+    assert not stores.make_room(5000)
+    assert len(stores.list_stores()) == 1
+
+
+def test_listing_and_clearing():
+    _store("features", "one", 1000)
+    _store("pictures", "two", 500)
+    table = stores.list_stores()
+    assert table["title"].tolist() == ["about two", "about one"]
+    assert (table["bytes"] >= [500, 1000]).all()
+    assert stores.clear_stores("features") >= 1000
+    assert stores.list_stores()["kind"].tolist() == ["pictures"]
+    stores.clear_stores()
+    assert stores.list_stores().empty
+
+
+def test_leftovers_of_killed_runs_go_after_a_day():
+    folder = _store("features", "one", 1).parent
+    for name, age in [(".two-x", 0), (".three-y", 100_000)]:
+        (folder / name).mkdir()
+        moment = (folder / name).stat().st_mtime - age
+        os.utime(folder / name, (moment, moment))
+    stores.make_room(0)
+    assert sorted(path.name for path in folder.iterdir()) == [".two-x", "one"]
+
+
+@pytest.mark.parametrize("value", ["much", "-1", "nan"])
+def test_a_budget_that_is_no_number_says_so(monkeypatch, value):
+    monkeypatch.setenv("PYKERAS_TL_CACHE_GB", value)
+    with pytest.raises(ValueError, match="PYKERAS_TL_CACHE_GB"):
+        stores.budget()
+
+
+def test_an_unknown_kind_says_so():
+    with pytest.raises(ValueError, match="pictures, features"):
+        stores.clear_stores("weights")
