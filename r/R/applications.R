@@ -1,0 +1,201 @@
+# All backbones of Keras have the same arguments; `...` takes what some have beside them.
+application <- function(constructor) {
+  force(constructor)
+  function(include_top = TRUE, weights = "imagenet", input_tensor = NULL, input_shape = NULL,
+           pooling = NULL, classes = 1000, classifier_activation = "softmax", ...) {
+    arguments <- list(
+      include_top = include_top, weights = weights_source(weights),
+      input_tensor = input_tensor, input_shape = shape(input_shape), pooling = pooling,
+      classes = whole_number(classes), ...
+    )
+    if (include_top) {
+      arguments$classifier_activation <- classifier_activation
+    }
+    build <- reticulate::py_get_attr(keras()$applications, constructor)
+    as_model(do.call(build, arguments))
+  }
+}
+
+weights_source <- function(weights) {
+  if (is.null(weights) || identical(weights, "imagenet")) weights else file_path(weights)
+}
+
+#' Pretrained backbones
+#'
+#' Networks of `keras.applications`. They take pictures scaled as they were trained on, see
+#' [imagenet_preprocess_input()]; [transfer_model()] does that by itself.
+#'
+#' @param include_top Whether the classifier for ImageNet's 1000 classes is on top.
+#' @param weights `"imagenet"` (downloaded at first use), the path of a file of weights, or
+#'   `NULL` for random ones.
+#' @param input_tensor A tensor to take as input.
+#' @param input_shape Height, width and channels, without the top.
+#' @param pooling `"avg"` or `"max"` pooling of the output, without the top.
+#' @param classes How many classes, with the top and without weights.
+#' @param classifier_activation The activation of the top.
+#' @param ... Further arguments of the network, such as `alpha` of the MobileNets.
+#' @returns A model.
+#' @name applications
+#' @examples
+#' \dontrun{
+#' conv_base <- application_vgg16(
+#'   weights = "imagenet", include_top = FALSE, input_shape = c(150, 150, 3)
+#' )
+#' }
+NULL
+
+#' @rdname applications
+#' @export
+application_vgg16 <- application("VGG16")
+
+#' @rdname applications
+#' @export
+application_vgg19 <- application("VGG19")
+
+#' @rdname applications
+#' @export
+application_resnet50 <- application("ResNet50")
+
+#' @rdname applications
+#' @export
+application_resnet101 <- application("ResNet101")
+
+#' @rdname applications
+#' @export
+application_resnet152 <- application("ResNet152")
+
+#' @rdname applications
+#' @export
+application_resnet50_v2 <- application("ResNet50V2")
+
+#' @rdname applications
+#' @export
+application_resnet101_v2 <- application("ResNet101V2")
+
+#' @rdname applications
+#' @export
+application_resnet152_v2 <- application("ResNet152V2")
+
+#' @rdname applications
+#' @export
+application_inception_v3 <- application("InceptionV3")
+
+#' @rdname applications
+#' @export
+application_inception_resnet_v2 <- application("InceptionResNetV2")
+
+#' @rdname applications
+#' @export
+application_xception <- application("Xception")
+
+#' @rdname applications
+#' @export
+application_mobilenet <- application("MobileNet")
+
+#' @rdname applications
+#' @export
+application_mobilenet_v2 <- application("MobileNetV2")
+
+#' @rdname applications
+#' @export
+application_mobilenet_v3_small <- application("MobileNetV3Small")
+
+#' @rdname applications
+#' @export
+application_mobilenet_v3_large <- application("MobileNetV3Large")
+
+#' @rdname applications
+#' @export
+application_densenet121 <- application("DenseNet121")
+
+#' @rdname applications
+#' @export
+application_densenet169 <- application("DenseNet169")
+
+#' @rdname applications
+#' @export
+application_densenet201 <- application("DenseNet201")
+
+#' @rdname applications
+#' @export
+application_nasnetmobile <- application("NASNetMobile")
+
+#' @rdname applications
+#' @export
+application_nasnetlarge <- application("NASNetLarge")
+
+#' @rdname applications
+#' @export
+application_efficientnet_b0 <- application("EfficientNetB0")
+
+#' @rdname applications
+#' @export
+application_efficientnet_b1 <- application("EfficientNetB1")
+
+#' @rdname applications
+#' @export
+application_efficientnet_b2 <- application("EfficientNetB2")
+
+#' @rdname applications
+#' @export
+application_efficientnet_b3 <- application("EfficientNetB3")
+
+#' @rdname applications
+#' @export
+application_efficientnet_b4 <- application("EfficientNetB4")
+
+#' @rdname applications
+#' @export
+application_efficientnet_b5 <- application("EfficientNetB5")
+
+#' @rdname applications
+#' @export
+application_efficientnet_b6 <- application("EfficientNetB6")
+
+#' @rdname applications
+#' @export
+application_efficientnet_b7 <- application("EfficientNetB7")
+
+#' @rdname applications
+#' @export
+application_efficientnet_v2b0 <- application("EfficientNetV2B0")
+
+#' @rdname applications
+#' @export
+application_efficientnet_v2b1 <- application("EfficientNetV2B1")
+
+#' @rdname applications
+#' @export
+application_efficientnet_v2b2 <- application("EfficientNetV2B2")
+
+#' @rdname applications
+#' @export
+application_efficientnet_v2b3 <- application("EfficientNetV2B3")
+
+#' @rdname applications
+#' @export
+application_efficientnet_v2s <- application("EfficientNetV2S")
+
+#' @rdname applications
+#' @export
+application_efficientnet_v2m <- application("EfficientNetV2M")
+
+#' @rdname applications
+#' @export
+application_efficientnet_v2l <- application("EfficientNetV2L")
+
+#' @rdname applications
+#' @export
+application_convnext_tiny <- application("ConvNeXtTiny")
+
+#' @rdname applications
+#' @export
+application_convnext_small <- application("ConvNeXtSmall")
+
+#' @rdname applications
+#' @export
+application_convnext_base <- application("ConvNeXtBase")
+
+#' @rdname applications
+#' @export
+application_convnext_large <- application("ConvNeXtLarge")

@@ -1,0 +1,196 @@
+# The history that scripts read: params, and metrics as one vector a metric. Our class stands
+# before keras's own name for it, so that keras3's methods leave it alone.
+as_history <- function(history) {
+  params <- reticulate::py_to_r(history$params)
+  metrics <- lapply(reticulate::py_to_r(history$history), as.numeric)
+  epochs <- as.integer(unlist(history$epoch)) + 1L
+  structure(
+    list(params = params, metrics = as_metrics(metrics)),
+    epoch = epochs,
+    stopped = isTRUE(history$stopped),
+    python = history,
+    class = c("kerastl_history", "keras_training_history")
+  )
+}
+
+# A list in which `acc` and `accuracy` name the same.
+as_metrics <- function(x) structure(as.list(x), class = "kerastl_metrics")
+
+other_name <- function(name) {
+  switch(name,
+    acc = "accuracy", accuracy = "acc", val_acc = "val_accuracy", val_accuracy = "val_acc"
+  )
+}
+
+metric_name <- function(x, name) {
+  other <- if (is.character(name) && length(name) == 1) other_name(name)
+  if (!is.null(other) && !name %in% names(x) && other %in% names(x)) other else name
+}
+
+#' @export
+`$.kerastl_metrics` <- function(x, name) unclass(x)[[metric_name(x, name)]]
+
+#' @export
+`[[.kerastl_metrics` <- function(x, i, ...) unclass(x)[[metric_name(x, i), ...]]
+
+#' @export
+print.kerastl_metrics <- function(x, ...) {
+  print(unclass(x), ...)
+  invisible(x)
+}
+
+#' @export
+as.data.frame.kerastl_metrics <- function(x, ...) as.data.frame(unclass(x), ...)
+
+#' What a training run measured
+#'
+#' `fit()` returns a history, with `history$metrics$loss`, `history$metrics$val_accuracy` and
+#' so on, one value an epoch; `acc` is taken for `accuracy`. `plot()` draws it with ggplot2
+#' where that is installed.
+#'
+#' @param x,object A history.
+#' @param y Not used.
+#' @param metrics Which metrics are drawn; all when `NULL`.
+#' @param method `"ggplot2"`, `"base"` graphics, or whichever is there.
+#' @param smooth Whether a smooth line is added from ten epochs on (ggplot2 only).
+#' @param digits Digits of the printed metrics.
+#' @param row.names,optional,... Not used.
+#' @returns `as.data.frame()` a table of epoch, value, metric and data (training or
+#'   validation); `plot()` a ggplot, or nothing with base graphics.
+#' @name history
+#' @examples
+#' \dontrun{
+#' history <- fit(model, flow, epochs = 5)
+#' history$metrics$loss
+#' as.data.frame(history)
+#' plot(history)
+#' }
+NULL
+
+#' @rdname history
+#' @export
+as.data.frame.kerastl_history <- function(x, row.names = NULL, optional = FALSE, ...) {
+  metrics <- unclass(x$metrics)
+  plain <- sub("^val_", "", names(metrics))
+  epochs <- attr(x, "epoch")
+  data.frame(
+    epoch = rep(epochs, times = length(metrics)),
+    value = as.numeric(unlist(metrics, use.names = FALSE)),
+    metric = factor(rep(plain, each = length(epochs)), levels = unique(plain)),
+    data = factor(
+      rep(ifelse(grepl("^val_", names(metrics)), "validation", "training"),
+        each = length(epochs)
+      ),
+      levels = c("training", "validation")
+    )
+  )
+}
+
+#' @rdname history
+#' @export
+format.kerastl_history <- function(x, digits = 4, ...) {
+  epochs <- attr(x, "epoch")
+  if (length(epochs) == 0) {
+    return("<training history without an epoch>")
+  }
+  last <- vapply(unclass(x$metrics), function(values) values[length(values)], 0)
+  c(
+    sprintf(
+      "<training history of %d epoch%s%s>", length(epochs), if (length(epochs) > 1) "s" else "",
+      if (attr(x, "stopped")) ", stopped by the user" else ""
+    ),
+    "Last epoch (plot it to see all):",
+    sprintf("%*s: %s", max(nchar(names(last))), names(last), formatC(last, digits = digits))
+  )
+}
+
+#' @rdname history
+#' @export
+print.kerastl_history <- function(x, ...) {
+  cat(format(x, ...), sep = "\n")
+  invisible(x)
+}
+
+#' @rdname history
+#' @export
+summary.kerastl_history <- function(object, ...) {
+  metrics <- unclass(object$metrics)
+  best <- function(name, values) {
+    pick <- if (grepl("loss|error", name)) which.min else which.max
+    if (all(is.na(values))) NA_integer_ else pick(values)
+  }
+  at <- mapply(best, names(metrics), metrics)
+  as_tibble_if_there(data.frame(
+    metric = names(metrics),
+    last = vapply(metrics, function(values) values[length(values)], 0, USE.NAMES = FALSE),
+    best = unname(mapply(function(values, place) values[place], metrics, at)),
+    best_epoch = attr(object, "epoch")[at]
+  ))
+}
+
+#' @rdname history
+#' @export
+plot.kerastl_history <- function(x, y = NULL, metrics = NULL,
+                                 method = c("auto", "ggplot2", "base"), smooth = TRUE, ...) {
+  method <- match.arg(method)
+  if (method == "auto") {
+    method <- if (nzchar(system.file(package = "ggplot2"))) "ggplot2" else "base"
+  }
+  table <- as.data.frame(x)
+  if (!is.null(metrics)) {
+    wanted <- vapply(metrics, function(name) metric_name(x$metrics, name), "")
+    table <- droplevels(table[table$metric %in% wanted, ])
+  }
+  if (nrow(table) == 0) {
+    cli::cli_abort("There is nothing to plot: no such metric, or no epoch.")
+  }
+  if (method == "ggplot2") plot_history_ggplot(table, smooth) else plot_history_base(table, ...)
+}
+
+plot_history_ggplot <- function(table, smooth) {
+  .data <- rlang::.data
+  validated <- "validation" %in% table$data
+  mapping <- if (validated) {
+    ggplot2::aes(.data$epoch, .data$value, colour = .data$data, fill = .data$data)
+  } else {
+    ggplot2::aes(.data$epoch, .data$value)
+  }
+  whole <- function(limits) {
+    breaks <- pretty(limits)
+    breaks[breaks == trunc(breaks)]
+  }
+  plot <- ggplot2::ggplot(table, mapping)
+  if (smooth && max(table$epoch) >= 10) {
+    plot <- plot + ggplot2::geom_smooth(se = FALSE, method = "loess", formula = y ~ x)
+  } else if (max(table$epoch) > 1) {
+    plot <- plot + ggplot2::geom_line()
+  }
+  plot +
+    ggplot2::geom_point(shape = 21, colour = "black", na.rm = TRUE) +
+    ggplot2::facet_grid(rows = ggplot2::vars(.data$metric), switch = "y", scales = "free_y") +
+    ggplot2::scale_x_continuous(breaks = whole) +
+    ggplot2::labs(x = "epoch", y = NULL, colour = NULL, fill = NULL) +
+    ggplot2::theme(strip.placement = "outside", strip.background = ggplot2::element_blank())
+}
+
+plot_history_base <- function(table, ...) {
+  colours <- c(training = "#1b6ca8", validation = "#d1495b")
+  names <- levels(table$metric)
+  old <- graphics::par(mfrow = c(length(names), 1), mar = c(3, 4, 1, 1), mgp = c(2, 0.7, 0))
+  on.exit(graphics::par(old))
+  for (name in names) {
+    rows <- table[table$metric == name & !is.na(table$value), ]
+    graphics::plot(rows$epoch, rows$value,
+      type = "n", xlab = "epoch", ylab = name, xaxt = "n", ...
+    )
+    ticks <- pretty(rows$epoch)
+    graphics::axis(1, at = ticks[ticks == trunc(ticks)])
+    there <- intersect(names(colours), as.character(rows$data))
+    for (data in there) {
+      part <- rows[rows$data == data, ]
+      graphics::lines(part$epoch, part$value, type = "b", pch = 19, col = colours[[data]])
+    }
+    graphics::legend("right", legend = there, col = colours[there], pch = 19, bty = "n")
+  }
+  invisible(NULL)
+}

@@ -1,0 +1,231 @@
+# One way for all layers: arguments are translated by name, the layer is made, and then added
+# to a sequential model, applied to a tensor, or returned when there is neither.
+make_layer <- function(constructor, object, arguments, call = rlang::caller_env()) {
+  arguments <- drop_null(arguments)
+  input <- input_arguments(arguments, call)
+  arguments <- arguments[!names(arguments) %in% input_names]
+  arguments <- translate_layer_arguments(arguments, call)
+  layer <- as_layer(do.call(constructor, arguments))
+  if (!is.null(input)) {
+    attr(layer, "kerastl_input") <- input
+  }
+  if (is.null(object)) layer else compose(layer, object)
+}
+
+input_names <- c("input_shape", "batch_input_shape", "input_dim")
+
+input_arguments <- function(arguments, call) {
+  if (!is.null(arguments$batch_input_shape)) {
+    list(batch_shape = shape(arguments$batch_input_shape, "batch_input_shape", call))
+  } else if (!is.null(arguments$input_shape %||% arguments$input_dim)) {
+    list(shape = shape(arguments$input_shape %||% arguments$input_dim, "input_shape", call))
+  }
+}
+
+whole_arguments <- c("filters", "units", "groups", "depth_multiplier", "seed")
+shape_arguments <- c("target_shape", "noise_shape")
+number_or_shape_arguments <- c("kernel_size", "strides", "pool_size", "dilation_rate", "size")
+
+translate_layer_arguments <- function(arguments, call) {
+  for (name in names(arguments)) {
+    value <- arguments[[name]]
+    arguments[[name]] <- if (name %in% whole_arguments) {
+      whole_number(value, name, call)
+    } else if (name %in% shape_arguments) {
+      shape(value, name, call)
+    } else if (name %in% number_or_shape_arguments) {
+      number_or_shape(value, name, call)
+    } else if (name == "axis") {
+      index(value, "axis", call)
+    } else if (name == "padding" && !is.character(value)) {
+      padding_sides(value, call)
+    } else {
+      value
+    }
+  }
+  arguments
+}
+
+# `2`, `c(1, 2)` and `list(c(1, 2), c(0, 1))`.
+padding_sides <- function(x, call) {
+  if (is.list(x)) {
+    do.call(reticulate::tuple, lapply(x, number_or_shape, name = "padding", call = call))
+  } else {
+    number_or_shape(x, "padding", call)
+  }
+}
+
+#' Layers
+#'
+#' Each adds a layer to a sequential model, in place, or applies one to a tensor; without
+#' `object` it returns the layer. All of Keras's further arguments are taken by name.
+#'
+#' @param object A sequential model, a tensor, or nothing.
+#' @param filters,units How many outputs the layer has.
+#' @param kernel_size,strides,pool_size,size One number or two (height and width).
+#' @param padding `"valid"` or `"same"`; for `layer_zero_padding_2d()` numbers of pixels.
+#' @param activation An activation's name, or an R function of a tensor.
+#' @param rate The fraction of inputs that is dropped.
+#' @param axis The axis, from 1 (the samples); -1 is the last.
+#' @param target_shape The shape of one sample after reshaping.
+#' @param scale,offset Inputs are multiplied by `scale`, then `offset` is added.
+#' @param inputs A list of tensors.
+#' @param shape The shape of one sample; `NULL` or `NA` stands for any.
+#' @param batch_size,dtype,name Batch size, type and name of the input.
+#' @param ... Further arguments of the Keras layer, and for the first layer of a model
+#'   `input_shape`.
+#' @returns The model, invisibly; a tensor; or the layer.
+#' @name layers
+#' @examples
+#' \dontrun{
+#' keras_model_sequential() %>%
+#'   layer_conv_2d(16, 3, activation = "relu", input_shape = c(64, 64, 3)) %>%
+#'   layer_global_average_pooling_2d() %>%
+#'   layer_dropout(0.3) %>%
+#'   layer_dense(4, activation = "softmax")
+#' }
+NULL
+
+#' @rdname layers
+#' @export
+layer_input <- function(shape = NULL, batch_size = NULL, dtype = NULL, name = NULL, ...) {
+  keras()$Input(
+    shape = shape(shape, "shape"), batch_size = whole_number(batch_size), dtype = dtype,
+    name = name, ...
+  )
+}
+
+#' @rdname layers
+#' @export
+layer_conv_2d <- function(object, filters, kernel_size, strides = c(1, 1), padding = "valid",
+                          activation = NULL, ...) {
+  make_layer(keras()$layers$Conv2D, maybe(object), list(
+    filters = filters, kernel_size = kernel_size, strides = strides, padding = padding,
+    activation = activation, ...
+  ))
+}
+
+#' @rdname layers
+#' @export
+layer_separable_conv_2d <- function(object, filters, kernel_size, strides = c(1, 1),
+                                    padding = "valid", activation = NULL, ...) {
+  make_layer(keras()$layers$SeparableConv2D, maybe(object), list(
+    filters = filters, kernel_size = kernel_size, strides = strides, padding = padding,
+    activation = activation, ...
+  ))
+}
+
+#' @rdname layers
+#' @export
+layer_depthwise_conv_2d <- function(object, kernel_size, strides = c(1, 1), padding = "valid",
+                                    activation = NULL, ...) {
+  make_layer(keras()$layers$DepthwiseConv2D, maybe(object), list(
+    kernel_size = kernel_size, strides = strides, padding = padding, activation = activation,
+    ...
+  ))
+}
+
+#' @rdname layers
+#' @export
+layer_max_pooling_2d <- function(object, pool_size = c(2, 2), ...) {
+  make_layer(keras()$layers$MaxPooling2D, maybe(object), list(pool_size = pool_size, ...))
+}
+
+#' @rdname layers
+#' @export
+layer_average_pooling_2d <- function(object, pool_size = c(2, 2), ...) {
+  make_layer(keras()$layers$AveragePooling2D, maybe(object), list(pool_size = pool_size, ...))
+}
+
+#' @rdname layers
+#' @export
+layer_global_average_pooling_2d <- function(object, ...) {
+  make_layer(keras()$layers$GlobalAveragePooling2D, maybe(object), list(...))
+}
+
+#' @rdname layers
+#' @export
+layer_global_max_pooling_2d <- function(object, ...) {
+  make_layer(keras()$layers$GlobalMaxPooling2D, maybe(object), list(...))
+}
+
+#' @rdname layers
+#' @export
+layer_flatten <- function(object, ...) {
+  make_layer(keras()$layers$Flatten, maybe(object), list(...))
+}
+
+#' @rdname layers
+#' @export
+layer_dense <- function(object, units, activation = NULL, ...) {
+  make_layer(keras()$layers$Dense, maybe(object), list(
+    units = units, activation = activation, ...
+  ))
+}
+
+#' @rdname layers
+#' @export
+layer_dropout <- function(object, rate, ...) {
+  make_layer(keras()$layers$Dropout, maybe(object), list(rate = rate, ...))
+}
+
+#' @rdname layers
+#' @export
+layer_batch_normalization <- function(object, axis = -1, ...) {
+  make_layer(keras()$layers$BatchNormalization, maybe(object), list(axis = axis, ...))
+}
+
+#' @rdname layers
+#' @export
+layer_activation <- function(object, activation, ...) {
+  make_layer(keras()$layers$Activation, maybe(object), list(activation = activation, ...))
+}
+
+#' @rdname layers
+#' @export
+layer_activation_relu <- function(object, ...) {
+  make_layer(keras()$layers$ReLU, maybe(object), list(...))
+}
+
+#' @rdname layers
+#' @export
+layer_reshape <- function(object, target_shape, ...) {
+  make_layer(keras()$layers$Reshape, maybe(object), list(target_shape = target_shape, ...))
+}
+
+#' @rdname layers
+#' @export
+layer_rescaling <- function(object, scale, offset = 0, ...) {
+  make_layer(keras()$layers$Rescaling, maybe(object), list(scale = scale, offset = offset, ...))
+}
+
+#' @rdname layers
+#' @export
+layer_up_sampling_2d <- function(object, size = c(2, 2), ...) {
+  make_layer(keras()$layers$UpSampling2D, maybe(object), list(size = size, ...))
+}
+
+#' @rdname layers
+#' @export
+layer_upsampling_2d <- layer_up_sampling_2d
+
+#' @rdname layers
+#' @export
+layer_zero_padding_2d <- function(object, padding = c(1, 1), ...) {
+  make_layer(keras()$layers$ZeroPadding2D, maybe(object), list(padding = padding, ...))
+}
+
+#' @rdname layers
+#' @export
+layer_add <- function(inputs, ...) {
+  make_layer(keras()$layers$Add, maybe(inputs), list(...))
+}
+
+#' @rdname layers
+#' @export
+layer_concatenate <- function(inputs, axis = -1, ...) {
+  make_layer(keras()$layers$Concatenate, maybe(inputs), list(axis = axis, ...))
+}
+
+# `object` may be missing: then the layer itself is wanted.
+maybe <- function(object) if (missing(object)) NULL else object

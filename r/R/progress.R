@@ -1,0 +1,49 @@
+# A live plot of the metrics in RStudio's Viewer: a page of our own that reads a file of
+# numbers every second. Training only writes that file at each epoch's end, so the session
+# stays free.
+metrics_watcher <- function(view_metrics, epochs) {
+  wanted <- if (identical(view_metrics, "auto")) {
+    interactive() && epochs > 1 && is.function(getOption("viewer"))
+  } else {
+    isTRUE(view_metrics)
+  }
+  if (!wanted) {
+    return(NULL)
+  }
+  page <- metrics_page(epochs)
+  viewer <- getOption("viewer", utils::browseURL)
+  viewer(page$file)
+  list(keras()$callbacks$LambdaCallback(
+    on_epoch_end = function(epoch, logs) page$add(logs)
+  ))
+}
+
+metrics_page <- function(epochs, folder = tempfile("metrics-")) {
+  dir.create(folder)
+  template <- system.file("viewer", "metrics.html", package = "kerastl", mustWork = TRUE)
+  file <- file.path(folder, "index.html")
+  file.copy(template, file)
+  metrics <- list()
+  write <- function() {
+    values <- vapply(metrics, function(series) paste0("[", paste(series, collapse = ","), "]"), "")
+    text <- sprintf(
+      "showMetrics({\"epochs\": %d, \"metrics\": {%s}});", as.integer(epochs),
+      paste(sprintf("%s: %s", encodeString(names(metrics), quote = "\""), values),
+        collapse = ", "
+      )
+    )
+    # Renamed into place, so that the page never reads half a file.
+    temporary <- file.path(folder, "metrics.tmp")
+    writeLines(text, temporary)
+    file.rename(temporary, file.path(folder, "metrics.js"))
+  }
+  add <- function(logs) {
+    for (name in names(logs)) {
+      value <- as.numeric(logs[[name]])
+      metrics[[name]] <<- c(metrics[[name]], if (is.finite(value)) format(value, digits = 8) else "null")
+    }
+    write()
+  }
+  write()
+  list(file = file, folder = folder, add = add)
+}
