@@ -8,3 +8,8 @@ from .figures import plot_mistakes as plot_mistakes
 from .figures import plot_pictures as plot_pictures
 from .predictions import predict_flow as predict_flow
 from .predictions import prediction_table as prediction_table
+from .report import Report as Report
+from .report import Section as Section
+from .report import TrialReport as TrialReport
+from .report import trials_table as trials_table
+from .report import write_report as write_report

@@ -101,10 +101,10 @@ class Evaluation:
                 f"{target} holds something that is no evaluation; choose a new or empty folder."
             )
         with whole_folder(target) as new:
-            self.predictions.to_csv(new / _PREDICTIONS, index=False)
+            self.predictions.to_csv(new / _PREDICTIONS, index=False, errors="surrogateescape")
             pd.DataFrame([self.summary]).to_csv(new / "summary.csv", index=False)
-            self.by_class.to_csv(new / "by-class.csv", index=False)
-            self.confusion.to_csv(new / "confusion.csv")
+            self.by_class.to_csv(new / "by-class.csv", index=False, errors="surrogateescape")
+            self.confusion.to_csv(new / "confusion.csv", errors="surrogateescape")
             save_png(plot_confusion(self.confusion), new / "confusion.png")
             with_files = self.with_files
             if len(with_files):
@@ -134,7 +134,7 @@ class Evaluation:
         if not path.is_file():
             raise FileNotFoundError(f"{folder} holds no evaluation: there is no {_PREDICTIONS}.")
         # pandas would rename columns of equal name, and read a class called "NA" as missing.
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             header, *rows = csv.reader(file)
         values = np.array([row[3:] for row in rows], dtype="float32")
         true = [row[1] for row in rows] if any(row[1] for row in rows) else None

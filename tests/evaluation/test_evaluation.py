@@ -27,7 +27,7 @@ def test_saved_and_loaded_is_the_same(drawn, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [["NA", "nan", ""], ["true", "true.1", "file"], ["001", "1", ","]]
+    "names", [["NA", "nan", ""], ["true", "true.1", "file"], ["001", "\udcff", ","]]
 )
 def test_strange_class_names_survive(names, tmp_path) -> None:
     table = prediction_table(["a\nb", 'c"d', "e,f"], names, np.eye(3), names)

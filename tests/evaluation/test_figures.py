@@ -19,7 +19,7 @@ from pykeras_tl.evaluation import (
 from pykeras_tl.evaluation.figures import worst_mistakes
 from pykeras_tl.evaluation.figures.style import png, save_png, shorten
 
-HOSTILE = ["$\\frac{1", "_hidden", "<b>bold</b>", "line\nbreak", "細胞", "", "x" * 300]
+HOSTILE = ["\udcff", "$\\frac{1", "_hidden", "<b>bold</b>", "line\nbreak", "細胞", "", "x" * 300]
 
 
 def _history(epochs: int, seed: int = 0, data=("training", "validation")) -> pd.DataFrame:
@@ -52,6 +52,15 @@ def test_the_best_epoch_is_marked() -> None:
     assert accuracy.lines[2].get_ydata() == [best]
     assert loss.lines[2].get_ydata() == [chosen[chosen["metric"] == "loss"]["value"].min()]
     assert accuracy.texts[0].get_text() == f"best {best:.1%}"
+
+
+def test_the_start_of_fine_tuning_is_marked() -> None:
+    from pykeras_tl.training.history import History
+
+    values = {"loss": [3.0, 2.0, 1.0], "accuracy": [0.1, 0.2, 0.3]}
+    axes = plot_history(History(values, [0, 1, 2], phases={"head": 0, "fine": 2})).axes[0]
+    assert [text.get_text() for text in axes.texts] == [" fine"]
+    assert list(axes.lines[-1].get_xdata()) == [2.5, 2.5]
 
 
 def test_several_histories_share_panels_and_a_legend() -> None:

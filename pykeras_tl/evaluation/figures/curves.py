@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from .style import COLORS, finish, new_figure, shorten, tidy_axes
+from .style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
 
 _DATA = ("training", "validation")
 _DASHES: tuple[Literal["-", "--", ":"], ...] = ("-", "--", ":")
@@ -33,7 +33,8 @@ def plot_history(histories: Histories, title: str | None = None) -> Figure:
     """Draw the curves of one training, or of several in one picture.
 
     One history: a panel for each metric, training against validation. Several: training and
-    validation each have panels of their own, with one colour a history.
+    validation each have panels of their own, with one colour a history. A history of several
+    phases has a line where the next begins.
 
     Args:
         histories: A `History` (or its table with `epoch`, `metric`, `value` and `data`), or a
@@ -59,7 +60,10 @@ def plot_history(histories: Histories, title: str | None = None) -> Figure:
     if not frames:
         raise ValueError("There is no curve to draw: no history holds an epoch.")
     metrics = _metrics(frames)
-    figure = _one(frames, metrics, title) if len(frames) == 1 else _many(frames, metrics, title)
+    if len(frames) > 1:
+        return finish(_many(frames, metrics, title))
+    figure = _one(frames, metrics, title)
+    _mark_phases(figure, *(named[name] for name in frames))
     return finish(figure)
 
 
@@ -88,6 +92,25 @@ def _one(frames: Mapping[str, pd.DataFrame], metrics: list[str], title: str | No
         lines, list(_DATA), loc="outside lower center", ncols=2, frameon=False, fontsize=9
     )
     return figure
+
+
+def _mark_phases(figure: Figure, history: HasFrame | pd.DataFrame) -> None:
+    """Draw a line where a phase, such as fine tuning, begins after another."""
+    phases: Mapping[str, int] = getattr(history, "phases", None) or {}
+    for axes in figure.axes:
+        for name, first in phases.items():
+            if first == 0:
+                continue
+            axes.axvline(first + 0.5, color=SOFT_INK, linestyle=":", lw=1.2)
+            axes.text(
+                first + 0.5,
+                1,
+                f" {name}",
+                transform=axes.get_xaxis_transform(),
+                fontsize=8,
+                color=SOFT_INK,
+                va="top",
+            )
 
 
 def _many(frames: Mapping[str, pd.DataFrame], metrics: list[str], title: str | None) -> Figure:

@@ -163,7 +163,8 @@ def shorten(name: str, length: int) -> str:
         >>> shorten("BloodImage_00042.jpeg", 13)
         'BloodI…2.jpeg'
     """
-    line = " ".join(name.split())
+    # Names of files may hold bytes that are no UTF-8, which no font can draw.
+    line = " ".join(name.encode("utf-8", "replace").decode("utf-8").split())
     if len(line) <= length:
         return line
     tail = (length - 1) // 2

@@ -1,0 +1,278 @@
+"""One self-contained HTML page: trials beside published numbers, curves, matrices, mistakes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from ..files import whole_file
+from .figures import plot_confusion, plot_history, worst_mistakes
+from .metrics import confused_pairs
+from .report_pictures import Picture, figure_picture, file_picture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .evaluation import Evaluation
+    from .figures.curves import HasFrame
+
+_MISTAKES = 12
+# Above so many classes a matrix is hard to read, so its largest confusions are listed too.
+_FEW_CLASSES = 12
+_HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall")
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """What the page shows of one trial.
+
+    Args:
+        name: The trial's name.
+        settings: How it was made; dictionaries inside are shown line by line.
+        metrics: Our numbers by name, such as `"TEST accuracy"`, in the order of the columns;
+            `"seconds"` is shown as a duration.
+        published: The published numbers, under the same names.
+        history: The curves of its training, or None.
+        evaluations: Evaluations by the name of the set of pictures.
+        error: Why it failed, or None.
+        remarks: Sentences that a reader should know.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    published: Mapping[str, float] = field(default_factory=dict)
+    history: HasFrame | None = None
+    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
+    error: str | None = None
+    remarks: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page beside the trials.
+
+    Args:
+        heading: Its heading.
+        paragraphs: Plain text.
+        tables: Tables by caption.
+        figures: Figures by caption.
+    """
+
+    heading: str
+    paragraphs: Sequence[str] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the page shows.
+
+    Args:
+        title: The heading.
+        summary: Paragraphs below it.
+        trials: The trials, in the order of the table.
+        sections: Further parts, after the trials' table and curves.
+        settings: Settings of the whole.
+        versions: Versions of the packages, by name.
+    """
+
+    title: str
+    summary: Sequence[str] = ()
+    trials: Sequence[TrialReport] = ()
+    sections: Sequence[Section] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_report(path: str | os.PathLike[str], report: Report) -> Path:
+    """Write a report as one HTML file that needs nothing beside itself.
+
+    Every name is escaped, nothing is loaded from elsewhere, and no script runs in it.
+
+    Args:
+        path: The file to write; its folder is made when missing.
+        report: What to show.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: When the file cannot be written.
+
+    Example:
+        >>> trial = TrialReport("adam", metrics={"accuracy": 0.9}, published={"accuracy": 0.8})
+        >>> page = write_report("report.html", Report("Blood <cells>", trials=[trial]))
+        >>> "Blood &lt;cells&gt;" in page.read_text(encoding="utf-8")
+        True
+    """
+    stream = _template().stream(
+        report=report,
+        columns=_columns(report.trials),
+        best=_best(report.trials),
+        curves=_common_curves(report.trials),
+        trials=_trial_parts(report.trials),
+    )
+    # A file's name may hold bytes that are no UTF-8.
+    how: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace"}
+    with whole_file(path) as temporary, temporary.open("w", **how) as file:
+        file.writelines(stream)
+    return Path(path)
+
+
+def trials_table(trials: Sequence[TrialReport]) -> pd.DataFrame:
+    """Put the trials' numbers beside the published ones.
+
+    Args:
+        trials: The trials.
+
+    Returns:
+        One row a trial: `trial`, then each metric, followed by `published <metric>` where
+        any was published, and `error` where any trial failed.
+
+    Example:
+        >>> trial = TrialReport("adam", metrics={"accuracy": 0.9}, published={"accuracy": 0.8})
+        >>> trials_table([trial])
+          trial  accuracy  published accuracy
+        0  adam       0.9                 0.8
+    """
+    table = pd.DataFrame({"trial": [trial.name for trial in trials]})
+    for column in _columns(trials):
+        table[column] = [trial.metrics.get(column, np.nan) for trial in trials]
+        if any(column in trial.published for trial in trials):
+            values = [trial.published.get(column, np.nan) for trial in trials]
+            table[f"published {column}"] = values
+    if any(trial.error for trial in trials):
+        table["error"] = [trial.error for trial in trials]
+    return table
+
+
+@dataclass(frozen=True)
+class _EvaluationPart:
+    name: str
+    evaluation: Evaluation
+    confusion: Picture
+    pairs: pd.DataFrame | None
+    mistakes: list[tuple[Any, Picture]]
+
+
+@dataclass(frozen=True)
+class _TrialPart:
+    trial: TrialReport
+    curves: Picture | None
+    evaluations: Iterator[_EvaluationPart]
+
+
+def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
+    # One at a time, so that a page of many trials needs no more memory than one of few.
+    for trial in trials:
+        drawn = _drawn_history(trial)
+        curves = None if drawn is None else figure_picture(plot_history(drawn))
+        parts = (_evaluation_part(*item) for item in trial.evaluations.items())
+        yield _TrialPart(trial, curves, parts)
+
+
+def _evaluation_part(name: str, evaluation: Evaluation) -> _EvaluationPart:
+    confusion = evaluation.confusion
+    readable = evaluation.with_files
+    worst = worst_mistakes(readable, _MISTAKES) if len(readable) else pd.DataFrame()
+    return _EvaluationPart(
+        name,
+        evaluation,
+        figure_picture(plot_confusion(confusion)),
+        confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
+        [(row, file_picture(str(row.file))) for row in worst.itertuples()],
+    )
+
+
+def _common_curves(trials: Sequence[TrialReport]) -> Picture | None:
+    histories = {trial.name: _drawn_history(trial) for trial in trials}
+    drawn = {name: history for name, history in histories.items() if history is not None}
+    return figure_picture(plot_history(drawn)) if len(drawn) > 1 else None
+
+
+def _drawn_history(trial: TrialReport) -> HasFrame | None:
+    return None if trial.history is None or trial.history.to_frame().empty else trial.history
+
+
+def _columns(trials: Sequence[TrialReport]) -> list[str]:
+    names = [name for trial in trials for name in (*trial.metrics, *trial.published)]
+    return list(dict.fromkeys(names))
+
+
+def _best(trials: Sequence[TrialReport]) -> dict[str, float]:
+    """Return the best value of each column in which more than one trial can be compared."""
+    found = {}
+    for column in _columns(trials):
+        values = [t.metrics[column] for t in trials if np.isfinite(t.metrics.get(column, np.nan))]
+        if len(values) > 1:
+            if any(word in column for word in _HIGHER_IS_BETTER):
+                found[column] = max(values)
+            elif "loss" in column:
+                found[column] = min(values)
+    return found
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["number"] = _number
+    environment.filters["flat"] = _flat
+    environment.filters["picture"] = figure_picture
+    environment.filters["file_name"] = _file_name
+    return environment.get_template("report.html.j2")
+
+
+def _number(value: Any, name: str = "") -> str:
+    """Write a number as people read it; whatever is none is written as it is."""
+    if isinstance(value, bool | str) or not np.isscalar(value):
+        return str(value)
+    number = float(value)  # type: ignore[arg-type]
+    if not np.isfinite(number):
+        return "–" if np.isnan(number) else str(number)
+    if name.endswith("seconds"):
+        return _duration(number)
+    if number == round(number) and (abs(number) > 1 or isinstance(value, int | np.integer)):
+        return f"{number:,.0f}"
+    return f"{number:.3f}" if abs(number) >= 1e-3 else f"{number:.2g}"
+
+
+def _file_name(path: str) -> str:
+    # With its folder, which mostly is the class.
+    return "/".join(Path(path).parts[-2:])
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in settings.items():
+        label = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value:
+            rows.extend(_flat(value, f"{label} · "))
+        elif isinstance(value, list | tuple):
+            rows.append((label, ", ".join(map(str, value)) or "–"))
+        else:
+            rows.append((label, "–" if value is None or value == {} else str(value)))
+    return rows

@@ -1,0 +1,196 @@
+"""The report is one page that needs nothing else, shows the numbers and escapes every name."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pykeras_tl.evaluation import (
+    Evaluation,
+    Report,
+    Section,
+    TrialReport,
+    plot_confusion,
+    prediction_table,
+    trials_table,
+    write_report,
+)
+from pykeras_tl.training.history import History
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+HARMLESS = re.compile(
+    "html|head|meta|title|style|body|header|h1|h2|h3|p|nav|a|main|section|div|table|caption|thead"
+    "|tbody|tr|th|td|span|details|summary|figure|figcaption|img|b|br|dl|dt|dd|footer"
+)
+
+
+class _Page(HTMLParser):
+    """The tags, attributes and texts of a page."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(content)
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data) -> None:
+        self.texts.append(data.strip())
+
+    def sources(self) -> list[str]:
+        return [attrs["src"] for tag, attrs in self.tags if tag == "img"]
+
+
+def _page(path, report: Report) -> _Page:
+    return _Page(write_report(path, report).read_text(encoding="utf-8"))
+
+
+def _history(epochs: int) -> History:
+    values = np.linspace(0.3, 0.9, epochs).tolist()
+    return History({"accuracy": values, "val_accuracy": values[::-1]}, list(range(epochs)))
+
+
+@pytest.fixture
+def report(drawn, tmp_path) -> Report:
+    """Two trials that ended and one that failed, on pictures that exist."""
+    import cv2
+
+    table = drawn(pictures=40)
+    files = []
+    for file in table["file"]:
+        path = tmp_path / file
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), np.zeros((30, 40, 3), dtype="uint8"))
+        files.append(str(path))
+    table["file"] = files
+    evaluation = Evaluation(table)
+    return Report(
+        "White cells",
+        summary=["Four classes."],
+        trials=[
+            TrialReport(
+                "rmsprop",
+                settings={"data": {"target_size": [150, 150]}},
+                metrics={"parameters": 1234567, "TEST accuracy": 0.8125, "seconds": 3725.0},
+                published={"training accuracy": 0.91},
+                history=_history(5),
+                evaluations={"TEST": evaluation},
+            ),
+            TrialReport("sgd", metrics={"TEST accuracy": 0.7}, history=_history(3)),
+            TrialReport("vgg16", error="OSError: no weights"),
+        ],
+        versions={"keras": "3.15.1"},
+    )
+
+
+def test_the_numbers_stand_on_the_page(report, tmp_path) -> None:
+    texts = _page(tmp_path / "report.html", report).texts
+    for shown in ("1,234,567", "0.812", "0.700", "1 h 02 min", "published 0.910", "150, 150"):
+        assert shown in texts
+    assert "failed: OSError: no weights" in texts
+    assert "This trial failed: OSError: no weights" in texts
+    assert f"{report.trials[0].evaluations['TEST'].accuracy:.3f}" in texts
+
+
+def test_the_best_of_a_column_stands_out(report, tmp_path) -> None:
+    content = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
+    assert content.count('class="best"') == 1
+    assert '<span class="best">0.812</span>' in content
+
+
+def test_pictures_are_inside_the_page(report, tmp_path) -> None:
+    page = _page(tmp_path / "report.html", report)
+    mistakes = (report.trials[0].evaluations["TEST"].predictions.eval("true != `class`")).sum()
+    # All curves, those of two trials, one matrix, and the mistakes.
+    assert len(page.sources()) == 1 + 2 + 1 + min(12, mistakes)
+    for source in page.sources():
+        kind, content = source.split(";base64,")
+        start = {"data:image/png": b"\x89PNG", "data:image/jpeg": b"\xff\xd8"}[kind]
+        assert base64.b64decode(content, validate=True).startswith(start)
+
+
+def test_nothing_is_loaded_from_elsewhere(report, tmp_path) -> None:
+    page = _page(tmp_path / "report.html", report)
+    for tag, attrs in page.tags:
+        assert HARMLESS.fullmatch(tag)
+        assert not any(name.startswith("on") for name in attrs)
+        assert attrs.get("href", "#").startswith("#")
+        assert attrs.get("src", "data:image/").startswith("data:image/")
+    style = (tmp_path / "report.html").read_text(encoding="utf-8").split("</style>")[0]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_names_are_escaped_everywhere(tmp_path) -> None:
+    import cv2
+
+    names = [HOSTILE, "b & c"]
+    picture = tmp_path / "<img src=x onerror=alert(1)> & 'x'.png"
+    assert cv2.imwrite(str(picture), np.zeros((8, 8, 3), dtype="uint8"))
+    table = prediction_table([str(picture)], [names[0]], np.array([[0.2, 0.8]]), names)
+    evaluation = Evaluation(table)
+    trial = TrialReport(
+        HOSTILE,
+        settings={HOSTILE: {HOSTILE: HOSTILE}},
+        metrics={HOSTILE: 1.0},
+        published={HOSTILE: 2.0},
+        history=_history(2),
+        evaluations={HOSTILE: evaluation},
+        error=HOSTILE,
+        remarks=[HOSTILE],
+    )
+    section = Section(
+        HOSTILE,
+        [HOSTILE],
+        {HOSTILE: pd.DataFrame({HOSTILE: [HOSTILE]})},
+        {HOSTILE: plot_confusion(evaluation.confusion)},
+    )
+    page = _page(
+        tmp_path / "report.html",
+        Report(HOSTILE, [HOSTILE], [trial], [section], {HOSTILE: HOSTILE}, {HOSTILE: HOSTILE}),
+    )
+    assert all(HARMLESS.fullmatch(tag) for tag, _ in page.tags)
+    assert all(source.startswith("data:image/") for source in page.sources())
+    assert not any("onerror" in attrs for _, attrs in page.tags)
+    assert HOSTILE in page.texts
+
+
+def test_names_that_are_no_utf8_do_not_stop_the_report(tmp_path) -> None:
+    page = _page(tmp_path / "report.html", Report("caf\udce9"))
+    assert "caf\\udce9" in page.texts
+
+
+def test_many_classes_come_with_their_largest_confusions(drawn, tmp_path) -> None:
+    evaluation = Evaluation(drawn(classes=20))
+    trial = TrialReport("many", evaluations={"TEST": evaluation})
+    texts = _page(tmp_path / "report.html", Report("Many", trials=[trial])).texts
+    assert "Most frequent confusions" in texts
+
+
+def test_pictures_that_are_gone_do_not_stop_the_report(drawn, tmp_path) -> None:
+    trial = TrialReport("gone", evaluations={"TEST": Evaluation(drawn())})
+    page = _page(tmp_path / "report.html", Report("Gone", trials=[trial]))
+    assert len(page.sources()) == 1
+
+
+def test_the_table_has_ours_beside_published(report) -> None:
+    table = trials_table(report.trials)
+    assert list(table.columns) == [
+        "trial",
+        "parameters",
+        "TEST accuracy",
+        "seconds",
+        "training accuracy",
+        "published training accuracy",
+        "error",
+    ]
+    assert table.loc[0, "published training accuracy"] == 0.91
+    assert np.isnan(table.loc[1, "published training accuracy"])
+    assert table["error"].tolist()[2] == "OSError: no weights"
