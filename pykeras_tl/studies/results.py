@@ -123,7 +123,7 @@ def tidy_table(study: str, results: list[TrialResult]) -> pd.DataFrame:
     rows = [
         (study, result.trial.name, result.trial.seed, metric, value)
         for result in results
-        for metric, value in _all_numbers(result).items()
+        for metric, value in all_numbers(result).items()
     ]
     return pd.DataFrame(rows, columns=["study", "trial", "seed", "metric", "value"])
 
@@ -137,10 +137,11 @@ def comparison_table(results: list[TrialResult]) -> pd.DataFrame:
     Returns:
         A table with `trial` and a column for each metric, in the order of the trials.
     """
-    return pd.DataFrame([{"trial": r.trial.name, **_all_numbers(r)} for r in results])
+    return pd.DataFrame([{"trial": r.trial.name, **all_numbers(r)} for r in results])
 
 
-def _all_numbers(result: TrialResult) -> dict[str, float]:
+def all_numbers(result: TrialResult) -> dict[str, float]:
+    """Return the numbers of a trial that people compare, in the order of the tables."""
     return {
         "parameters": result.parameters,
         "epochs": result.epochs,
