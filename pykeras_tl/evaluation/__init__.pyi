@@ -1,11 +1,18 @@
 from . import figures as figures
 from . import metrics as metrics
+from .baselines import majority_baseline as majority_baseline
+from .baselines import nearest_neighbour_baseline as nearest_neighbour_baseline
+from .calibration import expected_calibration_error as expected_calibration_error
+from .calibration import fit_temperature as fit_temperature
+from .calibration import reliability_table as reliability_table
+from .calibration import scale_by_temperature as scale_by_temperature
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate_classifier as evaluate_classifier
 from .figures import plot_confusion as plot_confusion
 from .figures import plot_history as plot_history
 from .figures import plot_mistakes as plot_mistakes
 from .figures import plot_pictures as plot_pictures
+from .figures import plot_reliability as plot_reliability
 from .predictions import predict_flow as predict_flow
 from .predictions import prediction_table as prediction_table
 from .report import Report as Report
@@ -13,3 +20,4 @@ from .report import Section as Section
 from .report import TrialReport as TrialReport
 from .report import trials_table as trials_table
 from .report import write_report as write_report
+from .uncertainty import confidence_intervals as confidence_intervals

@@ -5,4 +5,5 @@ from .galleries import plot_mistakes as plot_mistakes
 from .galleries import plot_pictures as plot_pictures
 from .galleries import worst_mistakes as worst_mistakes
 from .matrices import plot_confusion as plot_confusion
+from .reliability import plot_reliability as plot_reliability
 from .style import save_png as save_png

@@ -1,0 +1,101 @@
+"""What needs no network: every real classifier must do better than these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from ..images.reading import read_image
+from .predictions import prediction_table
+
+
+def majority_baseline(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+    """Predict for every picture the class that is most frequent in training.
+
+    Args:
+        train: The training pictures, with the columns `filename` and `class`.
+        test: The pictures to predict, with the same columns.
+
+    Returns:
+        A table as `predict_flow` gives it; the probabilities are the classes' shares in
+        training. `Evaluation` measures it.
+
+    Raises:
+        ValueError: When a table lacks a column or `train` is empty.
+
+    Example:
+        >>> train = pd.DataFrame({"filename": list("abc"), "class": ["cat", "cat", "dog"]})
+        >>> test = pd.DataFrame({"filename": ["d"], "class": ["dog"]})
+        >>> majority_baseline(train, test)["class"].tolist()
+        ['cat']
+    """
+    files, true, names = _checked(train, test)
+    shares = train["class"].value_counts(normalize=True).reindex(names, fill_value=0)
+    return prediction_table(files, true, np.tile(shares.to_numpy(), (len(files), 1)), names)
+
+
+def nearest_neighbour_baseline(
+    train: pd.DataFrame, test: pd.DataFrame, size: int = 16, neighbours: int = 1
+) -> pd.DataFrame:
+    """Predict for every picture the class of the most similar training picture.
+
+    Pictures are compared by their colours at `size` × `size` pixels. A high accuracy says
+    that the task is easy, or that pictures of the test set stand in training too.
+
+    Args:
+        train: The training pictures, with the columns `filename` and `class`.
+        test: The pictures to predict, with the same columns.
+        size: Height and width at which pictures are compared, in pixels.
+        neighbours: How many of the most similar pictures vote.
+
+    Returns:
+        A table as `predict_flow` gives it; the probabilities are the shares of the votes.
+        `Evaluation` measures it.
+
+    Raises:
+        ValueError: When a table lacks a column, or `train` has fewer than `neighbours` rows.
+        FileNotFoundError: When a picture is gone.
+
+    Example:
+        >>> for value in (0, 255):
+        ...     _ = cv2.imwrite(f"{value}.png", np.full((20, 30, 3), value, "uint8"))
+        >>> train = pd.DataFrame({"filename": ["0.png", "255.png"], "class": ["dark", "light"]})
+        >>> nearest_neighbour_baseline(train, train)["class"].tolist()
+        ['dark', 'light']
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    files, true, names = _checked(train, test)
+    if not 1 <= neighbours <= len(train):
+        raise ValueError(f"neighbours is 1 to {len(train)} (training pictures); got {neighbours}.")
+    numbers = pd.Index(names).get_indexer(pd.Index(train["class"]))
+    classifier = KNeighborsClassifier(n_neighbors=neighbours, algorithm="brute")
+    classifier.fit(_small_pixels(list(train["filename"]), size), numbers)
+    votes = np.zeros((len(files), len(names)))
+    votes[:, classifier.classes_] = classifier.predict_proba(_small_pixels(files, size))
+    return prediction_table(files, true, votes, names)
+
+
+def _checked(train: pd.DataFrame, test: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:
+    for name, table in (("train", train), ("test", test)):
+        missing = {"filename", "class"} - set(table)
+        if missing or table.empty:
+            raise ValueError(
+                f"{name} needs the columns filename and class and at least one row, as "
+                f"list_images gives them; got the columns {list(table)} and {len(table)} rows."
+            )
+    names = sorted({str(name) for table in (train, test) for name in table["class"]})
+    return list(test["filename"]), [str(name) for name in test["class"]], names
+
+
+def _small_pixels(files: Sequence[str], size: int) -> np.ndarray:
+    def small(file: str) -> np.ndarray:
+        picture = read_image(file, color_mode="rgb")
+        return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA).reshape(-1)
+
+    with ThreadPoolExecutor() as threads:
+        return np.stack(list(threads.map(small, files))).astype("float32")

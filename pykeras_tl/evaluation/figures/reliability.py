@@ -1,0 +1,63 @@
+"""The reliability diagram: how often predictions of each certainty are right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from ..calibration import expected_calibration_error, reliability_table
+from .style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
+
+
+def plot_reliability(
+    predictions: pd.DataFrame | Mapping[str, pd.DataFrame],
+    title: str | None = None,
+    bins: int = 10,
+) -> Figure:
+    """Draw accuracy over certainty; on the diagonal, probabilities mean what they say.
+
+    Args:
+        predictions: A table as `predict_flow` gives it, with the true classes known, or
+            several by name, such as before and after temperature scaling.
+        title: A heading, or None.
+        bins: Into how many equal ranges the probability of the predicted class is cut.
+
+    Returns:
+        The figure: a point's area is the share of pictures in its range.
+
+    Raises:
+        ValueError: When there is no table, or the true classes are unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> from pykeras_tl.evaluation import prediction_table
+        >>> chances = np.array([[0.9, 0.1], [0.4, 0.6]])
+        >>> table = prediction_table(["a", "b"], ["x", "x"], chances, ["x", "y"])
+        >>> plot_reliability(table).axes[0].get_xlabel()
+        'probability of the predicted class'
+    """
+    named = dict(predictions) if isinstance(predictions, Mapping) else {"": predictions}
+    if not named:
+        raise ValueError("There is no table of predictions to draw.")
+    figure = new_figure(4.6, 4.6, title)
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=SOFT_INK, linestyle=":", lw=1.2)
+    for place, (name, table) in enumerate(named.items()):
+        points = reliability_table(table, bins)
+        error = expected_calibration_error(table, bins)
+        color = COLORS[place % len(COLORS)]
+        label = f"{shorten(name, 30)} (calibration error {error:.3f})".strip()
+        axes.plot(points["confidence"], points["accuracy"], color=color, lw=1.6, label=label)
+        areas = 20 + 500 * points["pictures"] / points["pictures"].sum()
+        axes.scatter(points["confidence"], points["accuracy"], s=areas, color=color, alpha=0.55)
+    axes.set_xlabel("probability of the predicted class")
+    axes.set_ylabel("accuracy")
+    tidy_axes(axes, grid="both")
+    axes.set(xlim=(0, 1.03), ylim=(0, 1.03), aspect="equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.legend(*axes.get_legend_handles_labels(), loc="upper left", frameon=False, fontsize=8.5)
+    return finish(figure)
