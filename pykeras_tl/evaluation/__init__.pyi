@@ -1,5 +1,7 @@
 from . import figures as figures
 from . import metrics as metrics
+from .activations import layer_activations as layer_activations
+from .activations import sparsity_by_layer as sparsity_by_layer
 from .baselines import majority_baseline as majority_baseline
 from .baselines import nearest_neighbour_baseline as nearest_neighbour_baseline
 from .calibration import expected_calibration_error as expected_calibration_error
@@ -13,6 +15,9 @@ from .figures import plot_history as plot_history
 from .figures import plot_mistakes as plot_mistakes
 from .figures import plot_pictures as plot_pictures
 from .figures import plot_reliability as plot_reliability
+from .figures.layers import plot_feature_maps as plot_feature_maps
+from .figures.layers import plot_filters as plot_filters
+from .figures.layers import plot_sparsity as plot_sparsity
 from .predictions import predict_flow as predict_flow
 from .predictions import prediction_table as prediction_table
 from .report import Report as Report

@@ -91,7 +91,7 @@ def test_the_diagram_shows_the_table(drawn) -> None:
     np.testing.assert_allclose(
         axes.lines[1].get_xydata(), reliability_table(table)[["confidence", "accuracy"]]
     )
-    assert len(axes.get_legend().get_texts()) == 2
+    assert len(figure.legends[0].get_texts()) == 2
     png(figure)
 
 

@@ -1,4 +1,7 @@
-"""Pictures of histories, confusion matrices, mistakes and data, as matplotlib figures."""
+"""Pictures of histories, confusion matrices, mistakes, data and layers, as matplotlib figures.
+
+Those of layers need Keras, the others load without it.
+"""
 
 from .curves import plot_history as plot_history
 from .galleries import plot_mistakes as plot_mistakes

@@ -42,7 +42,7 @@ def plot_reliability(
     named = dict(predictions) if isinstance(predictions, Mapping) else {"": predictions}
     if not named:
         raise ValueError("There is no table of predictions to draw.")
-    figure = new_figure(4.6, 4.6, title)
+    figure = new_figure(4.6, 4.7 + 0.2 * len(named), title)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=SOFT_INK, linestyle=":", lw=1.2)
     for place, (name, table) in enumerate(named.items()):
@@ -59,5 +59,7 @@ def plot_reliability(
     axes.set(xlim=(0, 1.03), ylim=(0, 1.03), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.legend(*axes.get_legend_handles_labels(), loc="upper left", frameon=False, fontsize=8.5)
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=9
+    )
     return finish(figure)
