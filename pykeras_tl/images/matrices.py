@@ -1,0 +1,91 @@
+"""The affine maps of drawn transformations, for all pictures of a batch at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def transform_matrices(
+    parameters: Mapping[str, np.ndarray | None], height: int, width: int, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compose rotation, shift, shear and zoom about the pictures' centre.
+
+    Args:
+        parameters: Values for each picture under the names theta, tx, ty, shear, zx and zy,
+            as `apply_affine_transform` has them; a name may be missing.
+        height: Rows of the pictures.
+        width: Columns of the pictures.
+        count: How many pictures.
+
+    Returns:
+        The maps, float64 of shape (pictures, 2, 3), from a (row, column) of the result to a
+        (row, column) of the source; and a bool for each picture, False where it stays as
+        it is.
+
+    Example:
+        >>> matrices, moved = transform_matrices({"tx": np.array([0.0, 2.0])}, 8, 8, 2)
+        >>> matrices[1, :, 2], moved
+        (array([0., 2.]), array([False,  True]))
+
+    Source:
+        `apply_affine_transform`. Like Keras it swaps the axes at the end, so that `tx`, which
+        is drawn from `height_shift_range` and scaled by the height, moves a picture along its
+        columns, and the centre of a picture that is not square is that of its transpose.
+    """
+
+    def values(name: str, neutral: float) -> np.ndarray:
+        given = parameters.get(name)
+        return np.full(count, neutral) if given is None else np.asarray(given, np.float64)
+
+    degrees, shear_degrees = values("theta", 0), values("shear", 0)
+    tx, ty, zx, zy = values("tx", 0), values("ty", 0), values("zx", 1), values("zy", 1)
+    moved = (degrees != 0) | (tx != 0) | (ty != 0) | (shear_degrees != 0) | (zx != 1) | (zy != 1)
+    theta, shear = np.deg2rad(degrees), np.deg2rad(shear_degrees)
+
+    rotation, shift, shearing, zoom = (_identities(count) for _ in range(4))
+    rotation[:, 0, 0] = rotation[:, 1, 1] = np.cos(theta)
+    rotation[:, 0, 1], rotation[:, 1, 0] = -np.sin(theta), np.sin(theta)
+    shift[:, 0, 2], shift[:, 1, 2] = tx, ty
+    shearing[:, 0, 1], shearing[:, 1, 1] = -np.sin(shear), np.cos(shear)
+    zoom[:, 0, 0], zoom[:, 1, 1] = zx, zy
+    to_centre, back = np.eye(3), np.eye(3)
+    to_centre[:2, 2] = height / 2 - 0.5, width / 2 - 0.5
+    back[:2, 2] = -to_centre[:2, 2]
+    composed = to_centre @ (rotation @ shift @ shearing @ zoom) @ back
+    return np.ascontiguousarray(composed[:, [1, 0]][:, :, [1, 0, 2]]), moved
+
+
+def flip_outcome(
+    matrix: np.ndarray, height: int, width: int, vertical: bool, horizontal: bool
+) -> np.ndarray:
+    """Change a map so that its result comes out flipped.
+
+    Args:
+        matrix: The map, of shape (2, 3).
+        height: Rows of the result.
+        width: Columns of the result.
+        vertical: Whether the rows run backwards.
+        horizontal: Whether the columns run backwards.
+
+    Returns:
+        The new map, of shape (2, 3).
+
+    Example:
+        >>> flip_outcome(np.eye(2, 3), 4, 5, False, True)
+        array([[ 1., -0.,  0.],
+               [ 0., -1.,  4.]])
+    """
+    flipped = matrix.copy()
+    if vertical:
+        flipped[:, 2] += flipped[:, 0] * (height - 1)
+        flipped[:, 0] *= -1
+    if horizontal:
+        flipped[:, 2] += flipped[:, 1] * (width - 1)
+        flipped[:, 1] *= -1
+    return flipped
+
+
+def _identities(count: int) -> np.ndarray:
+    return np.tile(np.eye(3), (count, 1, 1))
