@@ -94,7 +94,7 @@ as_split <- function(frame, table, splits = NULL) {
 #' \dontrun{
 #' draw_blood_cells("cells", train = 100, test = 20, test_simple = 5)
 #' }
-draw_blood_cells <- function(directory, train = 500, test = 100, test_simple = 10, seed = 0,
+draw_blood_cells <- function(directory, train = 300, test = 100, test_simple = 20, seed = 0,
                              size = c(240, 320)) {
   directory <- file_path(directory)
   toolkit()$images$synthetic$draw_blood_cells(

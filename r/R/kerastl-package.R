@@ -16,56 +16,36 @@
 #' @importFrom stats predict
 "_PACKAGE"
 
-#' Objects exported from other packages
-#'
-#' The pipe of magrittr, the generics `fit()`, `compile()` and `evaluate()` of generics, and
-#' the helpers of reticulate that scripts for keras call.
-#'
-#' @name reexports
-#' @aliases %>%
-#' @keywords internal
-#' @examples
-#' c(1, 4) %>% sum()
-#' array_reshape(1:4, c(2, 2))
-NULL
+# ---- what scripts for keras call, and other packages hold ---------------------------------
 
-#' @rdname reexports
 #' @export
 magrittr::`%>%`
 
-#' @rdname reexports
 #' @export
 generics::fit
 
-#' @rdname reexports
 #' @export
 generics::compile
 
-#' @rdname reexports
 #' @export
 generics::evaluate
 
 #' @importFrom reticulate array_reshape
-#' @rdname reexports
 #' @export
 reticulate::array_reshape
 
 #' @importFrom reticulate tuple
-#' @rdname reexports
 #' @export
 reticulate::tuple
 
 #' @importFrom reticulate use_python
-#' @rdname reexports
 #' @export
 reticulate::use_python
 
 #' @importFrom reticulate use_virtualenv
-#' @rdname reexports
 #' @export
 reticulate::use_virtualenv
 
 #' @importFrom reticulate use_condaenv
-#' @rdname reexports
 #' @export
 reticulate::use_condaenv

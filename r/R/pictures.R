@@ -7,7 +7,6 @@
 #' @param interpolation How it is resized.
 #' @param img A picture that `image_load()` gave, or an array.
 #' @param data_format `"channels_last"` or `"channels_first"`.
-#' @param dim The dimensions of the array, row by row as Python counts.
 #' @returns `image_load()` a Pillow image; `image_to_array()` an array of height, width and
 #'   channels.
 #' @export

@@ -5,6 +5,18 @@ the <- new.env(parent = emptyenv())
   # Declares what is needed where reticulate makes the environment itself; a Python that the
   # user has chosen is taken as it is, and none is started here.
   reticulate::py_require("pykeras-tl", python_version = ">=3.11")
+  # keras3 takes `evaluate()` from tensorflow: our models answer to that one too.
+  if ("tensorflow" %in% loadedNamespaces()) {
+    register_evaluate()
+  } else {
+    setHook(packageEvent("tensorflow", "onLoad"), register_evaluate)
+  }
+}
+
+register_evaluate <- function(...) {
+  registerS3method("evaluate", "kerastl_model", evaluate.kerastl_model,
+    envir = asNamespace("tensorflow")
+  )
 }
 
 # The Python module, imported at its first use.

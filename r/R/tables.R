@@ -3,8 +3,8 @@
 as_table <- function(frame, class_names = NULL, class_columns = c("class", "true")) {
   columns <- if (is.data.frame(frame)) as.list(frame) else frame_columns(frame)
   for (name in intersect(class_columns, names(columns))) {
-    levels <- class_names %||% sort(unique(as.character(columns[[name]])))
-    columns[[name]] <- factor(as.character(columns[[name]]), levels = levels)
+    labels <- as.character(columns[[name]])
+    columns[[name]] <- factor(labels, levels = class_names %||% sort(unique(labels)))
   }
   rows <- if (length(columns) > 0) length(columns[[1]]) else 0L
   as_tibble_if_there(structure(columns, row.names = seq_len(rows), class = "data.frame"))
@@ -14,8 +14,10 @@ as_table <- function(frame, class_names = NULL, class_columns = c("class", "true
 frame_columns <- function(frame) {
   frame <- reticulate::r_to_py(frame)
   names <- as.character(unlist(reticulate::py_to_r(frame$columns$tolist())))
-  columns <- lapply(names, function(name) {
-    plain_column(reticulate::py_to_r(frame$loc[reticulate::tuple(all_rows(), name)]$tolist()))
+  # By place, since a class may be called as another column is.
+  columns <- lapply(seq_along(names) - 1L, function(place) {
+    column <- reticulate::py_get_item(frame$iloc, reticulate::tuple(all_rows(), place))
+    plain_column(reticulate::py_to_r(column$tolist()))
   })
   rlang::set_names(columns, names)
 }
@@ -40,6 +42,10 @@ plain_column <- function(values) {
   unlist(values)
 }
 
-as_tibble_if_there <- function(frame) {
-  if (nzchar(system.file(package = "tibble"))) tibble::as_tibble(frame) else frame
+as_tibble_if_there <- function(frame, there = nzchar(system.file(package = "tibble"))) {
+  if (there) {
+    tibble::as_tibble(frame, .name_repair = "minimal")
+  } else {
+    frame
+  }
 }

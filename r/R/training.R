@@ -8,7 +8,7 @@
 #' @param metrics Names of metrics, such as `"accuracy"`.
 #' @param ... Further arguments of Keras's `compile`.
 #' @returns `object`, invisibly.
-#' @exportS3Method generics::compile
+#' @export
 #' @examples
 #' \dontrun{
 #' model %>% compile(optimizer_adam(lr = 1e-4), "categorical_crossentropy", "accuracy")
@@ -52,7 +52,7 @@ compile.kerastl_model <- function(object, optimizer = "rmsprop", loss = NULL, me
 #' @param ... The toolkit's own: `workers`, `cache_frozen = FALSE`, `augmented_passes`.
 #' @returns A history: a list of `params` and `metrics` with methods for `plot()`, `print()`
 #'   and `as.data.frame()`.
-#' @exportS3Method generics::fit
+#' @export
 #' @examples
 #' \dontrun{
 #' history <- model %>% fit(train_flow, epochs = 10, validation_data = validation_flow)
@@ -138,7 +138,7 @@ weight_dict <- function(weights) {
 #' @param callbacks A callback or a list of them.
 #' @param ... Not used.
 #' @returns A list of the loss and the metrics by name.
-#' @exportS3Method generics::evaluate
+#' @export
 #' @examples
 #' \dontrun{
 #' model %>% evaluate(test_flow)
@@ -189,22 +189,32 @@ predict.kerastl_model <- function(object, x, batch_size = NULL, verbose = 0, ste
 
 # Models that are not marked as ours, and that no other package has methods for.
 
-#' @exportS3Method generics::compile
+#' @export
 compile.python.builtin.object <- function(object, ...) {
   check_model(object)
   compile.kerastl_model(object, ...)
 }
 
-#' @exportS3Method generics::fit
+#' @export
 fit.python.builtin.object <- function(object, ...) {
   check_model(object)
   fit.kerastl_model(object, ...)
 }
 
-#' @exportS3Method generics::evaluate
+#' @export
 evaluate.python.builtin.object <- function(object, ...) {
+  # keras3 hangs its method on the generic of tensorflow, which ours would hide.
+  if (all(c("keras3", "tensorflow") %in% loadedNamespaces())) {
+    return(getExportedValue("tensorflow", "evaluate")(object, ...))
+  }
   check_model(object)
   evaluate.kerastl_model(object, ...)
+}
+
+#' @export
+predict.python.builtin.object <- function(object, ...) {
+  check_model(object)
+  predict.kerastl_model(object, ...)
 }
 
 call_method <- function(object, name, ...) {

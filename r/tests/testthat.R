@@ -1,0 +1,4 @@
+library(testthat)
+library(kerastl)
+
+test_check("kerastl")

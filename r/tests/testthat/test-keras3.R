@@ -1,0 +1,37 @@
+# keras3 hangs its methods on Keras's module paths, for the same generics as ours. A method of
+# that kind stands in for it here: it must keep what is not ours, and only that.
+test_that("models of keras3 keep keras3's methods, ours keep ours", {
+  skip_without_python()
+  registerS3method(
+    "fit", "keras.src.models.model.Model", function(object, ...) "keras3's",
+    envir = asNamespace("generics")
+  )
+  withr::defer(rm(
+    "fit.keras.src.models.model.Model",
+    envir = get(".__S3MethodsTable__.", envir = asNamespace("generics"))
+  ))
+  theirs <- keras()$Sequential()
+  expect_identical(fit(theirs), "keras3's")
+  expect_identical(generics::fit, kerastl::fit)
+  x <- small_pictures()
+  y <- to_categorical(small_labels())
+  expect_s3_class(fit(small_model(), x, y, epochs = 1, verbose = 0), "kerastl_history")
+})
+
+test_that("a model that is not marked as ours is taken by our functions", {
+  skip_without_python()
+  theirs <- keras()$Sequential(list(
+    keras()$Input(reticulate::tuple(8L, 8L, 3L)), keras()$layers$Flatten(),
+    keras()$layers$Dense(2L, activation = "softmax")
+  ))
+  expect_false(inherits(theirs, "kerastl_model"))
+  theirs %>% compile(optimizer = "sgd", loss = "categorical_crossentropy", metrics = "accuracy")
+  freeze_weights(theirs, to = 1)
+  x <- small_pictures()
+  y <- to_categorical(small_labels())
+  expect_s3_class(fit(theirs, x, y, epochs = 1, verbose = 0), "kerastl_history")
+  expect_named(evaluate(theirs, x, y), c("loss", "accuracy"))
+  expect_identical(dim(predict(theirs, x)), c(12L, 2L))
+  expect_s3_class(as_kerastl(theirs), "kerastl_model")
+  expect_error(as_kerastl("model"), "must be a Keras model")
+})

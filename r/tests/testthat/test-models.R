@@ -1,0 +1,121 @@
+test_that("a sequential model is changed in place, by the pipe or without", {
+  skip_without_python()
+  model <- keras_model_sequential()
+  returned <- withVisible(model %>% layer_dense(3, input_shape = 4))
+  expect_false(returned$visible)
+  expect_length(model$layers, 1)
+  layer_dense(model, 2)
+  expect_length(model$layers, 2)
+  expect_equal(count_params(model), 4 * 3 + 3 + 3 * 2 + 2)
+})
+
+test_that("the study's first network has its published parameters", {
+  skip_without_python()
+  model <- keras_model_sequential() %>%
+    layer_conv_2d(filters = 32, kernel_size = c(3, 3), activation = "relu",
+      input_shape = c(150, 150, 3)) %>%
+    layer_max_pooling_2d(pool_size = c(2, 2)) %>%
+    layer_conv_2d(filters = 32, kernel_size = c(3, 3), activation = "relu") %>%
+    layer_max_pooling_2d(pool_size = c(2, 2)) %>%
+    layer_conv_2d(filters = 64, kernel_size = c(3, 3), activation = "relu") %>%
+    layer_max_pooling_2d(pool_size = c(2, 2)) %>%
+    layer_conv_2d(filters = 128, kernel_size = c(3, 3), activation = "relu") %>%
+    layer_max_pooling_2d(pool_size = c(2, 2)) %>%
+    layer_flatten() %>%
+    layer_dense(units = 64, activation = "relu") %>%
+    layer_dropout(rate = 0.2) %>%
+    layer_dense(units = 4, activation = "softmax")
+  expect_equal(count_params(model), toolkit()$models$blood_cells$version_1()$count_params())
+  expect_length(model$trainable_weights, 12)
+})
+
+test_that("a model stands in a pipe like a layer", {
+  skip_without_python()
+  base <- application_mobilenet(
+    weights = NULL, include_top = FALSE, input_shape = c(32, 32, 3), alpha = 0.25
+  )
+  freeze_weights(base)
+  model <- keras_model_sequential() %>%
+    base %>%
+    layer_flatten() %>%
+    layer_dense(units = 4, activation = "softmax")
+  expect_length(model$trainable_weights, 2)
+  expect_equal(count_params(model), count_params(base) + 256 * 4 + 4)
+  # And on a tensor.
+  input <- layer_input(shape = c(32, 32, 3))
+  functional <- keras_model(input, input %>% base() %>% layer_flatten() %>% layer_dense(4))
+  expect_equal(count_params(functional), count_params(model))
+})
+
+test_that("layers without a model are layers, which a model takes as a list", {
+  skip_without_python()
+  model <- keras_model_sequential(list(
+    layer_dense(units = 3, input_shape = c(5)), layer_dense(units = 2)
+  ))
+  expect_equal(count_params(model), 5 * 3 + 3 + 3 * 2 + 2)
+})
+
+test_that("functional models, adding and concatenating", {
+  skip_without_python()
+  input <- layer_input(shape = c(8, 8, 3))
+  left <- input %>% layer_conv_2d(4, 3, padding = "same")
+  right <- input %>% layer_conv_2d(4, 3, padding = "same")
+  sum <- layer_add(list(left, right)) %>% layer_batch_normalization()
+  both <- layer_concatenate(list(sum, left), axis = 4)
+  out <- both %>% layer_up_sampling_2d(c(2, 2)) %>% layer_global_average_pooling_2d()
+  model <- keras_model(input, out)
+  expect_identical(model$output_shape, list(NULL, 8L))
+})
+
+test_that("axes are 1-based and 0 is an error", {
+  skip_without_python()
+  layer <- layer_batch_normalization(axis = 4)
+  expect_equal(reticulate::py_to_r(layer$get_config())$axis, 3)
+  expect_error(layer_batch_normalization(axis = 0), "must not be 0")
+})
+
+test_that("layers are found by name and by place from 1", {
+  skip_without_python()
+  model <- small_model()
+  expect_identical(get_layer(model, "conv")$name, "conv")
+  expect_identical(get_layer(model, index = 1)$name, "conv")
+  expect_identical(get_layer(model, index = -1)$name, "out")
+  expect_error(get_layer(model, index = 0), "must not be 0")
+  expect_error(get_layer(model, index = 9), "3 layers")
+  expect_error(get_layer(model, "nose"), "No such layer")
+})
+
+test_that("doubles that are no whole numbers are refused by name", {
+  skip_without_python()
+  expect_error(layer_conv_2d(filters = 2.5, kernel_size = 3), "filters")
+  expect_error(layer_dense(units = "many"), "units")
+})
+
+test_that("models, layers and settings print", {
+  skip_without_python()
+  skip_if_not(l10n_info()[["UTF-8"]], "Keras draws its tables in UTF-8, and this locale is another")
+  keras()$utils$clear_session()
+  withr::local_options(width = 80)
+  model <- keras_model_sequential(name = "cells") %>%
+    layer_conv_2d(4, 3, input_shape = c(8, 8, 3), name = "conv") %>%
+    layer_flatten(name = "flat") %>%
+    layer_dense(2, name = "out")
+  freeze_weights(model, to = "conv")
+  expect_snapshot({
+    model
+    summary(model)
+    get_layer(model, "out")
+    image_data_generator()
+    image_data_generator(rescale = 0.5, rotation_range = 10, horizontal_flip = TRUE)
+  })
+})
+
+test_that("weights are read and set", {
+  skip_without_python()
+  model <- small_model()
+  weights <- get_weights(model)
+  expect_identical(dim(weights[[1]]), c(3L, 3L, 3L, 4L))
+  zeros <- lapply(weights, function(w) w * 0)
+  set_weights(model, zeros)
+  expect_equal(sum(abs(unlist(get_weights(model)))), 0)
+})

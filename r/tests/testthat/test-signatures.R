@@ -1,0 +1,90 @@
+# The arguments and defaults of R's keras 2.x, which scripts rely on.
+signatures <- list(
+  image_data_generator = function(featurewise_center = FALSE, samplewise_center = FALSE,
+    featurewise_std_normalization = FALSE, samplewise_std_normalization = FALSE,
+    zca_whitening = FALSE, zca_epsilon = 1e-6, rotation_range = 0.0, width_shift_range = 0.0,
+    height_shift_range = 0.0, brightness_range = NULL, shear_range = 0.0, zoom_range = 0.0,
+    channel_shift_range = 0.0, fill_mode = "nearest", cval = 0.0, horizontal_flip = FALSE,
+    vertical_flip = FALSE, rescale = NULL, preprocessing_function = NULL, data_format = NULL,
+    validation_split = 0.0) NULL,
+  fit_image_data_generator = function(object, x, augment = FALSE, rounds = 1, seed = NULL) NULL,
+  flow_images_from_data = function(x, y = NULL, generator = image_data_generator(),
+    batch_size = 32, shuffle = TRUE, sample_weight = NULL, seed = NULL, save_to_dir = NULL,
+    save_prefix = "", save_format = "png", subset = NULL) NULL,
+  flow_images_from_directory = function(directory, generator = image_data_generator(),
+    target_size = c(256, 256), color_mode = "rgb", classes = NULL,
+    class_mode = "categorical", batch_size = 32, shuffle = TRUE, seed = NULL,
+    save_to_dir = NULL, save_prefix = "", save_format = "png", follow_links = FALSE,
+    subset = NULL, interpolation = "nearest") NULL,
+  flow_images_from_dataframe = function(dataframe, directory = NULL, x_col = "filename",
+    y_col = "class", generator = image_data_generator(), target_size = c(256, 256),
+    color_mode = "rgb", classes = NULL, class_mode = "categorical", batch_size = 32,
+    shuffle = TRUE, seed = NULL, save_to_dir = NULL, save_prefix = "", save_format = "png",
+    subset = NULL, interpolation = "nearest", drop_duplicates = NULL) NULL,
+  generator_next = function(generator, completed = NULL) NULL,
+  fit_generator = function(object, generator, steps_per_epoch, epochs = 1,
+    verbose = getOption("keras.fit_verbose", default = 1), callbacks = NULL,
+    view_metrics = getOption("keras.view_metrics", default = "auto"),
+    validation_data = NULL, validation_steps = NULL, class_weight = NULL,
+    max_queue_size = 10, workers = 1, initial_epoch = 0) NULL,
+  evaluate_generator = function(object, generator, steps, max_queue_size = 10, workers = 1,
+    callbacks = NULL) NULL,
+  predict_generator = function(object, generator, steps, max_queue_size = 10, workers = 1,
+    verbose = 0, callbacks = NULL) NULL,
+  save_model_hdf5 = function(object, filepath, overwrite = TRUE,
+    include_optimizer = TRUE) NULL,
+  load_model_hdf5 = function(filepath, custom_objects = NULL, compile = TRUE) NULL,
+  keras_model_sequential = function(layers = NULL, name = NULL) NULL,
+  layer_conv_2d = function(object, filters, kernel_size, strides = c(1, 1),
+    padding = "valid", activation = NULL, ...) NULL,
+  layer_max_pooling_2d = function(object, pool_size = c(2, 2), ...) NULL,
+  layer_flatten = function(object, ...) NULL,
+  layer_dense = function(object, units, activation = NULL, ...) NULL,
+  layer_dropout = function(object, rate, ...) NULL,
+  layer_batch_normalization = function(object) NULL,
+  layer_global_average_pooling_2d = function(object, ...) NULL,
+  layer_activation = function(object, activation, ...) NULL,
+  layer_up_sampling_2d = function(object) NULL,
+  layer_add = function(inputs, ...) NULL,
+  optimizer_rmsprop = function(lr = 0.001, rho = 0.9, epsilon = NULL, decay = 0.0,
+    clipnorm = NULL, clipvalue = NULL) NULL,
+  optimizer_adam = function(lr = 0.001, beta_1 = 0.9, beta_2 = 0.999, epsilon = NULL,
+    decay = 0.0, amsgrad = FALSE) NULL,
+  optimizer_sgd = function(lr = 0.01, momentum = 0.0, decay = 0.0, nesterov = FALSE) NULL,
+  application_vgg16 = function(include_top = TRUE, weights = "imagenet",
+    input_tensor = NULL, input_shape = NULL, pooling = NULL, classes = 1000,
+    classifier_activation = "softmax") NULL,
+  imagenet_preprocess_input = function(x, data_format = NULL, mode = "caffe") NULL,
+  freeze_weights = function(object, from = NULL, to = NULL, which = NULL) NULL,
+  unfreeze_weights = function(object, from = NULL, to = NULL, which = NULL) NULL,
+  image_load = function(path, grayscale = FALSE, color_mode = "rgb", target_size = NULL,
+    interpolation = "nearest") NULL,
+  image_to_array = function(img, data_format = c("channels_last", "channels_first")) NULL,
+  to_categorical = function(y, num_classes = NULL, dtype = "float32") NULL
+)
+
+for (name in names(signatures)) {
+  test_that(paste0(name, "() has the arguments and defaults that scripts rely on"), {
+    expected <- as.list(formals(signatures[[name]]))
+    actual <- as.list(formals(getExportedValue("kerastl", name)))
+    common <- setdiff(names(expected), "...")
+    expect_identical(
+      lapply(actual[common], function(x) if (is.call(x)) deparse1(x) else x),
+      lapply(expected[common], function(x) if (is.call(x)) deparse1(x) else x)
+    )
+    # Ours may follow behind theirs, so that arguments by place mean what they did.
+    expect_identical(utils::head(setdiff(names(actual), "..."), length(common)), common)
+  })
+}
+
+test_that("the other names that scripts call are there", {
+  exports <- getNamespaceExports("kerastl")
+  expect_contains_all <- function(names) expect_identical(setdiff(names, exports), character())
+  expect_contains_all(c(
+    "%>%", "fit", "compile", "evaluate", "count_params", "array_reshape", "keras_model",
+    "layer_input", "get_layer", "callback_early_stopping", "callback_model_checkpoint",
+    "callback_reduce_lr_on_plateau", "callback_csv_logger", "optimizer_adagrad",
+    "optimizer_adadelta", "optimizer_adamax", "optimizer_nadam", "application_resnet50",
+    "application_inception_v3", "application_mobilenet", "application_xception"
+  ))
+})
