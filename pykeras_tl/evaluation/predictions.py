@@ -24,7 +24,7 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
     """Predict every picture of a flow once, in the files' own order, without augmentation.
 
     Whether the flow shuffles or augments makes no difference, and the flow itself is left
-    where it stands. Files that the flow sets aside as unreadable are left out.
+    where it stands.
 
     Args:
         model: A network that gives probabilities: one unit a class (softmax), or a single
@@ -61,14 +61,12 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
     names = list(known) if known else [str(i) for i in range(probabilities.shape[1])]
     files = _file_names(ordered)
     truth = _true_classes(ordered, names)
-    table = prediction_table(
+    return prediction_table(
         [files[i] for i in indices],
         None if truth is None else [truth[i] for i in indices],
         probabilities,
         names,
     )
-    unread = pd.Index(files_of(table)).isin(list(ordered.bad_files["filename"]))
-    return table[~unread].reset_index(drop=True)
 
 
 def prediction_table(
@@ -291,5 +289,11 @@ def _true_classes(flow: Iterator, names: list[str]) -> list[str] | None:
     if targets is None:
         return None
     values = np.asarray(targets)
-    numbers = values.argmax(axis=1) if values.ndim == 2 and values.shape[1] > 1 else values
-    return [names[int(number)] for number in numbers.reshape(-1)]
+    one_hot = values.ndim == 2 and values.shape[1] > 1
+    numbers = values.argmax(axis=1) if one_hot else values.reshape(-1)
+    if len(numbers) != flow.n or not np.isin(numbers, np.arange(len(names))).all():
+        raise ValueError(
+            f"The flow's labels, of shape {values.shape}, are no classes: expected one-hot rows or "
+            f"whole numbers from 0 to {len(names) - 1}."
+        )
+    return [names[int(number)] for number in numbers]

@@ -118,6 +118,12 @@ def test_files_that_cannot_be_read_are_left_out(folder, softmax, tmp_path) -> No
     np.testing.assert_allclose(table.iloc[:, 3:], _expected(table, 3, "softmax"), atol=1e-5)
 
 
+def test_labels_that_are_no_classes_are_refused(softmax) -> None:
+    flow = ImageDataGenerator().flow(np.zeros((3, 6, 6, 3)), np.array([0.5, 1.0, 7.0]))
+    with pytest.raises(ValueError, match="no classes"):
+        predict_flow(softmax, flow)
+
+
 def test_a_flow_for_something_else_is_refused(folder, softmax) -> None:
     flow = ImageDataGenerator().flow_from_directory(folder, (6, 6), class_mode="input")
     with pytest.raises(ValueError, match="classification"):
