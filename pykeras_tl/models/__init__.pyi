@@ -2,9 +2,12 @@ from . import blood_cells as blood_cells
 from .backbones import BACKBONES as BACKBONES
 from .backbones import Backbone as Backbone
 from .backbones import backbone_of as backbone_of
+from .backbones import build_backbone as build_backbone
 from .backbones import get_backbone as get_backbone
 from .freezing import freeze_weights as freeze_weights
 from .freezing import model_summary as model_summary
 from .freezing import trainable_table as trainable_table
 from .freezing import unfreeze_weights as unfreeze_weights
+from .preprocessing import InputScaling as InputScaling
+from .preprocessing import scales_input as scales_input
 from .seeding import seeded as seeded

@@ -1,21 +1,23 @@
-"""The backbones: one registry over `keras.applications`, and SqueezeNet beside it.
-
-An entry knows how a backbone is built, how its input is scaled, the size it was trained at, and
-its stages from input to output. A stage is given by the place where it begins in the list of
-layers, because many of Keras's own layers are numbered anew in each session (`conv2d_94`):
-
-- `""`: at the first layer;
-- `"block2_"`: at the first layer whose name starts so;
-- `">mixed8"`: right after the layer of that name.
-"""
+"""The backbones: one registry over `keras.applications`, and SqueezeNet beside it."""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
 import keras
+import numpy as np
+
+from . import backbone_stages as stages
+from .seeding import seeded
+from .squeezenet import SqueezeNet
+from .weight_files import load_weights, refused_download
+
+# EfficientNet's published files hold these, ImageNet's deviations, where its variances belong.
+_DEVIATIONS = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Backbone:
         scaling: The mode of `InputScaling` for its input, or `"inside"` when the backbone scales
             raw pixels itself.
         default_size: Height and width of the pictures that it was trained on, in pixels.
-        stages: Where each stage begins, input to output, as described in this module.
+        stages: Where each stage begins, input to output, as `backbone_stages` describes it.
         scaling_is_optional: Whether the scaling inside can be left out by the constructor's
             `include_preprocessing`.
     """
@@ -123,95 +125,131 @@ def backbone_of(model: keras.Model) -> Backbone | None:
     return next((entry for key, entry in BACKBONES.items() if _plain(key) == name), None)
 
 
+def build_backbone(
+    name: str,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    *,
+    weights: str | os.PathLike[str] | None = "imagenet",
+    pooling: str | None = None,
+    seed: int | None = None,
+    **options: Any,
+) -> keras.Model:
+    """Build a backbone without its classifier.
+
+    Args:
+        name: A name in `BACKBONES`, such as `"vgg16"`.
+        input_shape: Height, width and channels of a picture; None is the size that it was trained
+            on, in colour.
+        weights: `"imagenet"` to have Keras download them; the path of a weights file without the
+            classifier, Keras's own `.h5` or a `.weights.h5`; or None for random weights.
+        pooling: `"avg"` or `"max"` for one vector a picture; None for the last feature maps.
+        seed: The seed of random weights.
+        **options: What else the constructor takes, such as MobileNet's `alpha`.
+
+    Returns:
+        The model, not compiled; its input is scaled as the registry's `scaling` says.
+
+    Raises:
+        FileNotFoundError: When there is no such weights file, or the download is refused; says
+            what to fetch, from where, and where to put it.
+        ValueError: When there is no such backbone, the weights do not fit, or Keras refuses the
+            shape.
+
+    Example:
+        >>> build_backbone("vgg16", (64, 64, 3), weights=None).output_shape
+        (None, 2, 2, 512)
+        >>> build_backbone("mobilenet", (32, 32, 3), weights=None, alpha=0.25).count_params()
+        218544
+    """
+    entry = get_backbone(name)
+    options |= {"include_top": False, "pooling": pooling}
+    options["input_shape"] = input_shape or (*entry.default_size, 3)
+    with seeded(seed):
+        if weights == "imagenet":
+            return _build_pretrained(entry, options)
+        model = _constructor(entry)(weights=None, **options)
+    if weights is not None:
+        load_weights(model, weights)
+        _correct_variances(model)
+    return model
+
+
+def _constructor(entry: Backbone) -> Any:
+    return getattr(keras.applications, entry.constructor, SqueezeNet)
+
+
+def _build_pretrained(entry: Backbone, options: dict[str, Any]) -> keras.Model:
+    try:
+        return _constructor(entry)(weights="imagenet", **options)
+    except Exception as error:  # Keras raises a bare one for a download that failed.
+        refused = refused_download(error, entry.name)
+        if refused is None:
+            raise
+        raise refused from error
+
+
+def _correct_variances(model: keras.Model) -> None:
+    # With weights="imagenet" Keras makes up for EfficientNet's variances by a layer of its own,
+    # which a path does not give: tensorflow/tensorflow#49930.
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
+            mean, variance, *count = layer.get_weights()
+            if np.allclose(variance, _DEVIATIONS, atol=1e-3):
+                layer.set_weights([mean, variance**2, *count])
+                layer.finalize_state()
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _numbered(stage: str, mark: str, numbers: range) -> dict[str, str]:
-    return {stage.format(number): mark.format(number) for number in numbers}
-
-
-_VGG = {"block1": "", **_numbered("block{}", "block{}_", range(2, 6))}
-_RESNET = {"conv1": "", **_numbered("conv{}", "conv{}_", range(2, 6))}
-_INCEPTION_V3 = {"block0": "", **{f"block{n}": f">mixed{n - 1}" for n in range(1, 11)}}
-_INCEPTION_RESNET_V2 = {
-    "stem": "",
-    "block35": ">mixed_5b",
-    "reduction_a": ">block35_10_ac",
-    "block17": ">mixed_6a",
-    "reduction_b": ">block17_20_ac",
-    "block8": ">mixed_7a",
-}
-_XCEPTION = {"block1": "", **_numbered("block{}", "block{}_", range(2, 15))}
-_MOBILENET = {
-    "stem": "",
-    "block1": ">conv1_relu",
-    **{f"block{n}": f">conv_pw_{n - 1}_relu" for n in range(2, 14)},
-}
-_MOBILENET_V2 = {
-    "stem": "",
-    "block0": "expanded_conv_",
-    **_numbered("block{}", "block_{}_", range(1, 17)),
-    "top": "Conv_1",
-}
-_SQUEEZENET = {"stem": "", **_numbered("fire{}", "fire{}_", range(2, 10))}
-_CONVNEXT = {
-    "stem": "",
-    "stage0": "stage_0_",
-    **{f"stage{n}": f"downsampling_block_{n - 1}" for n in range(1, 4)},
-}
-
-
-def _mobilenet_v3(blocks: int) -> dict[str, str]:
-    return {
-        "stem": "",
-        "block0": "expanded_conv_",
-        **_numbered("block{}", "expanded_conv_{}_", range(1, blocks)),
-        "top": "conv_1",
-    }
-
-
-def _efficientnet(blocks: int) -> dict[str, str]:
-    return {"stem": "", **_numbered("block{}", "block{}", range(1, blocks + 1)), "top": "top_"}
-
-
-def _nasnet(cells: int) -> dict[str, str]:
-    # Between the three rows of so many normal cells each stand the two reduction cells.
-    return {
-        "stem": "",
-        "cells1": ">reduction_concat_stem_2",
-        "reduction1": f">normal_concat_{cells - 1}",
-        "cells2": f">reduction_concat_reduce_{cells}",
-        "reduction2": f">normal_concat_{2 * cells}",
-        "cells3": f">reduction_concat_reduce_{2 * cells}",
-    }
-
-
 _ENTRIES = (
-    Backbone("vgg16", "VGG16", "caffe", (224, 224), _VGG),
-    Backbone("vgg19", "VGG19", "caffe", (224, 224), _VGG),
-    *(Backbone(f"resnet{n}", f"ResNet{n}", "caffe", (224, 224), _RESNET) for n in (50, 101, 152)),
-    *(Backbone(f"resnet{n}_v2", f"ResNet{n}V2", "tf", (224, 224), _RESNET) for n in (50, 101, 152)),
-    Backbone("inception_v3", "InceptionV3", "tf", (299, 299), _INCEPTION_V3),
-    Backbone("inception_resnet_v2", "InceptionResNetV2", "tf", (299, 299), _INCEPTION_RESNET_V2),
-    Backbone("xception", "Xception", "tf", (299, 299), _XCEPTION),
-    Backbone("mobilenet", "MobileNet", "tf", (224, 224), _MOBILENET),
-    Backbone("mobilenet_v2", "MobileNetV2", "tf", (224, 224), _MOBILENET_V2),
-    Backbone(
-        "mobilenet_v3_small", "MobileNetV3Small", "inside", (224, 224), _mobilenet_v3(11), True
-    ),
-    Backbone(
-        "mobilenet_v3_large", "MobileNetV3Large", "inside", (224, 224), _mobilenet_v3(15), True
+    Backbone("vgg16", "VGG16", "caffe", (224, 224), stages.VGG),
+    Backbone("vgg19", "VGG19", "caffe", (224, 224), stages.VGG),
+    *(
+        Backbone(f"resnet{n}", f"ResNet{n}", "caffe", (224, 224), stages.RESNET)
+        for n in (50, 101, 152)
     ),
     *(
-        Backbone(f"densenet{n}", f"DenseNet{n}", "torch", (224, 224), _RESNET)
+        Backbone(f"resnet{n}_v2", f"ResNet{n}V2", "tf", (224, 224), stages.RESNET)
+        for n in (50, 101, 152)
+    ),
+    Backbone("inception_v3", "InceptionV3", "tf", (299, 299), stages.INCEPTION_V3),
+    Backbone(
+        "inception_resnet_v2", "InceptionResNetV2", "tf", (299, 299), stages.INCEPTION_RESNET_V2
+    ),
+    Backbone("xception", "Xception", "tf", (299, 299), stages.XCEPTION),
+    Backbone("mobilenet", "MobileNet", "tf", (224, 224), stages.MOBILENET),
+    Backbone("mobilenet_v2", "MobileNetV2", "tf", (224, 224), stages.MOBILENET_V2),
+    Backbone(
+        "mobilenet_v3_small",
+        "MobileNetV3Small",
+        "inside",
+        (224, 224),
+        stages.mobilenet_v3(11),
+        True,
+    ),
+    Backbone(
+        "mobilenet_v3_large",
+        "MobileNetV3Large",
+        "inside",
+        (224, 224),
+        stages.mobilenet_v3(15),
+        True,
+    ),
+    *(
+        Backbone(f"densenet{n}", f"DenseNet{n}", "torch", (224, 224), stages.RESNET)
         for n in (121, 169, 201)
     ),
-    Backbone("nasnet_mobile", "NASNetMobile", "tf", (224, 224), _nasnet(4)),
-    Backbone("nasnet_large", "NASNetLarge", "tf", (331, 331), _nasnet(6)),
+    Backbone("nasnet_mobile", "NASNetMobile", "tf", (224, 224), stages.nasnet(4)),
+    Backbone("nasnet_large", "NASNetLarge", "tf", (331, 331), stages.nasnet(6)),
     *(
         Backbone(
-            f"efficientnet_b{n}", f"EfficientNetB{n}", "inside", (size, size), _efficientnet(7)
+            f"efficientnet_b{n}",
+            f"EfficientNetB{n}",
+            "inside",
+            (size, size),
+            stages.efficientnet(7),
         )
         for n, size in enumerate((224, 240, 260, 300, 380, 456, 528, 600))
     ),
@@ -221,7 +259,7 @@ _ENTRIES = (
             f"EfficientNetV2{version}",
             "inside",
             (size, size),
-            _efficientnet(7 if version in "ML" else 6),
+            stages.efficientnet(7 if version in "ML" else 6),
             True,
         )
         for version, size in (
@@ -230,10 +268,12 @@ _ENTRIES = (
         )
     ),
     *(
-        Backbone(f"convnext_{s.lower()}", f"ConvNeXt{s}", "inside", (224, 224), _CONVNEXT, True)
+        Backbone(
+            f"convnext_{s.lower()}", f"ConvNeXt{s}", "inside", (224, 224), stages.CONVNEXT, True
+        )
         for s in ("Tiny", "Small", "Base", "Large", "XLarge")
     ),
-    Backbone("squeezenet", "SqueezeNet", "squeezenet", (224, 224), _SQUEEZENET),
+    Backbone("squeezenet", "SqueezeNet", "squeezenet", (224, 224), stages.SQUEEZENET),
 )
 
 BACKBONES: dict[str, Backbone] = {entry.name: entry for entry in _ENTRIES}

@@ -1,0 +1,156 @@
+"""Input scaling as a layer, so that a model carries its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from .layer_tree import leaves
+
+
+@dataclass(frozen=True)
+class _Mode:
+    divide: float = 1.0
+    subtract: float | tuple[float, ...] = 0.0
+    divide_again: float | tuple[float, ...] = 1.0
+    reverse_channels: bool = False
+
+
+_MODES = {
+    "caffe": _Mode(subtract=(103.939, 116.779, 123.68), reverse_channels=True),
+    "tf": _Mode(divide=127.5, subtract=1.0),
+    "torch": _Mode(
+        divide=255.0, subtract=(0.485, 0.456, 0.406), divide_again=(0.229, 0.224, 0.225)
+    ),
+    "unit": _Mode(divide=255.0),
+    "squeezenet": _Mode(subtract=(104.006, 116.669, 122.679), reverse_channels=True),
+}
+
+
+@keras.saving.register_keras_serializable(package="pykeras_tl")
+class InputScaling(keras.Layer):
+    """Scale raw pixels to what a backbone was trained on.
+
+    Args:
+        mode: How to scale, as in `keras.applications.imagenet_utils.preprocess_input`:
+
+            - `"caffe"`: RGB to BGR, less ImageNet's mean of each channel;
+            - `"tf"`: to -1 to 1;
+            - `"torch"`: to 0 to 1, less ImageNet's mean, by its deviation;
+            - `"unit"`: to 0 to 1;
+            - `"squeezenet"`: as `"caffe"`, with the means that SqueezeNet was trained with.
+        **options: What every Keras layer takes, such as `name`.
+
+    Input shape:
+        `(batch, height, width, channels)`, channels last, pixels from 0 to 255. All modes but
+        `"tf"` and `"unit"` need three channels in the order red, green, blue.
+
+    Output shape:
+        The same, in the layer's floating-point type.
+
+    Raises:
+        ValueError: When there is no such mode, or the input has not three channels where the
+            mode needs them.
+
+    Example:
+        >>> import numpy as np
+        >>> pixels = np.array([[[[0, 127.5, 255]]]])
+        >>> np.asarray(InputScaling("tf")(pixels)).ravel().tolist()
+        [-1.0, 0.0, 1.0]
+
+    Source:
+        `keras.applications.imagenet_utils.preprocess_input`.
+    """
+
+    def __init__(self, mode: str, **options: Any):
+        super().__init__(**options)
+        if mode not in _MODES:
+            known = ", ".join(map(repr, _MODES))
+            raise ValueError(f"there is no input scaling {mode!r}; known are: {known}")
+        self.mode = mode
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Check the channels.
+
+        Args:
+            input_shape: Shape of the input, batch first.
+
+        Raises:
+            ValueError: When the mode needs three channels and there are others.
+        """
+        if isinstance(_MODES[self.mode].subtract, tuple) and input_shape[-1] != 3:
+            raise ValueError(
+                f"input scaling {self.mode!r} needs three channels, last; received an input of "
+                f"shape {tuple(input_shape)}. Read the pictures with color_mode='rgb'"
+            )
+
+    def call(self, inputs: Any) -> Any:
+        """Scale a batch of pictures.
+
+        Args:
+            inputs: Pixels from 0 to 255, `(batch, height, width, channels)`.
+
+        Returns:
+            The scaled pixels, of the same shape.
+        """
+        mode = _MODES[self.mode]
+        pixels = ops.cast(inputs, self.compute_dtype)
+        if mode.reverse_channels:
+            pixels = ops.flip(pixels, axis=-1)
+        # The steps one after the other, as Keras takes them, give its numbers to the last bit.
+        if mode.divide != 1:
+            pixels = pixels / mode.divide
+        if mode.subtract != 0:
+            pixels = pixels - ops.convert_to_tensor(mode.subtract, pixels.dtype)
+        if mode.divide_again != 1:
+            pixels = pixels / ops.convert_to_tensor(mode.divide_again, pixels.dtype)
+        return pixels
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Give the shape of the output.
+
+        Args:
+            input_shape: Shape of the input.
+
+        Returns:
+            The same.
+        """
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Give what the layer is made from.
+
+        Returns:
+            The layer's options and its mode.
+        """
+        return {**super().get_config(), "mode": self.mode}
+
+
+def scales_input(model: keras.Model) -> bool:
+    """Tell whether a model scales its input itself and therefore takes raw pixels.
+
+    Args:
+        model: Any Keras model.
+
+    Returns:
+        True when an `InputScaling`, `Rescaling` or `Normalization` layer stands before the first
+        layer that has weights to train, in a nested model too.
+
+    Example:
+        >>> import keras
+        >>> plain = [keras.Input((8, 8, 3)), keras.layers.Flatten()]
+        >>> scales_input(keras.Sequential(plain))
+        False
+        >>> scales_input(keras.Sequential([*plain[:1], InputScaling("unit"), *plain[1:]]))
+        True
+    """
+    scaling = (InputScaling, keras.layers.Rescaling, keras.layers.Normalization)
+    for leaf in leaves(model):
+        if isinstance(leaf.layer, scaling):
+            return True
+        if leaf.layer.weights:
+            return False
+    return False
