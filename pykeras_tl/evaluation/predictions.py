@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..images.prefetch import Prefetcher
+
 if TYPE_CHECKING:
     import keras
 
@@ -267,12 +269,16 @@ def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndar
 
 
 def _run(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray]:
+    plans = (flow.draw() for _ in range(len(flow)))
     indices, outputs = [], []
-    for _ in range(len(flow)):
-        plan = flow.draw()
-        batch = flow.make(plan)
-        indices.append(plan.indices)
-        outputs.append(model.predict_on_batch(batch[0] if isinstance(batch, tuple) else batch))
+    with Prefetcher(
+        plans.__next__,
+        lambda plan: (plan.indices, flow.make(plan)),
+        workers=0 if flow.main_thread_only else None,
+    ) as batches:
+        for numbers, batch in batches:
+            indices.append(numbers)
+            outputs.append(model.predict_on_batch(batch[0] if isinstance(batch, tuple) else batch))
     return np.concatenate(indices), np.concatenate(outputs)
 
 
