@@ -3,18 +3,27 @@ application <- function(constructor) {
   force(constructor)
   function(include_top = TRUE, weights = "imagenet", input_tensor = NULL, input_shape = NULL,
            pooling = NULL, classes = 1000, classifier_activation = "softmax", ...) {
+    weights <- weights_source(weights)
+    if (!include_top && is.null(input_tensor)) {
+      # The toolkit's own says what to do when a download is refused, and reads files safely.
+      return(as_model(toolkit()$models$build_backbone(
+        constructor, shape(input_shape %||% any_size(constructor)),
+        weights = weights, pooling = pooling, ...
+      )))
+    }
     arguments <- list(
-      include_top = include_top, weights = weights_source(weights),
-      input_tensor = input_tensor, input_shape = shape(input_shape), pooling = pooling,
-      classes = whole_number(classes), ...
+      include_top = include_top, weights = weights, input_tensor = input_tensor,
+      input_shape = shape(input_shape), pooling = pooling, classes = whole_number(classes), ...
     )
     if (include_top) {
       arguments$classifier_activation <- classifier_activation
     }
-    build <- reticulate::py_get_attr(keras()$applications, constructor)
-    as_model(do.call(build, arguments))
+    as_model(do.call(reticulate::py_get_attr(keras()$applications, constructor), arguments))
   }
 }
+
+# Without a shape Keras's backbones take pictures of any size, but for NASNet.
+any_size <- function(constructor) if (!startsWith(constructor, "NASNet")) c(NA, NA, 3)
 
 weights_source <- function(weights) {
   if (is.null(weights) || identical(weights, "imagenet")) weights else file_path(weights)

@@ -115,7 +115,7 @@ picture_function <- function(f) {
     i = "Training waits for it. {.arg rescale}, {.fn imagenet_preprocess_input} inside
          {.fn transfer_model} or a Python function run in all threads."
   ))
-  python <- reticulate::r_to_py(f)
+  python <- reticulate::r_to_py(f, convert = TRUE)
   reticulate::py_set_attr(python, "main_thread_only", TRUE)
   python
 }

@@ -59,10 +59,7 @@ k_folds <- function(table, k, by = "class", groups = NULL, seed = 0) {
   result <- toolkit()$images$k_folds(
     as_frame(table), whole_number(k), by = by, groups = groups, seed = whole_number(seed)
   )
-  folds <- as_split(result, table)
-  # Folds are counted from 1 in R.
-  folds$fold <- as.integer(folds$fold) + 1L
-  folds
+  as_split(result, table)
 }
 
 #' @rdname list_images
@@ -73,7 +70,7 @@ groups_from_names <- function(table, pattern) {
 
 as_split <- function(frame, table, splits = NULL) {
   result <- as_table(frame, class_names = levels(table$class), class_columns = "class")
-  if (!is.null(result$split)) {
+  if ("split" %in% names(result)) {
     result$split <- factor(result$split, levels = splits %||% unique(result$split))
   }
   result
@@ -97,7 +94,7 @@ as_split <- function(frame, table, splits = NULL) {
 draw_blood_cells <- function(directory, train = 300, test = 100, test_simple = 20, seed = 0,
                              size = c(240, 320)) {
   directory <- file_path(directory)
-  toolkit()$images$synthetic$draw_blood_cells(
+  toolkit()$images$draw_blood_cells(
     directory,
     train = whole_number(train), test = whole_number(test),
     test_simple = whole_number(test_simple), seed = whole_number(seed), size = shape(size)

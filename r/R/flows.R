@@ -22,7 +22,7 @@
 #' @param interpolation `"nearest"`, `"bilinear"`, `"bicubic"`, `"box"`, `"lanczos"` or
 #'   `"hamming"`.
 #' @param ... The toolkit's own: `check = "all"` opens every file before training,
-#'   `on_bad = "skip"` sets bad files aside (see `flow$bad_files`), `workers` is the number of
+#'   `on_bad = "skip"` sets bad files aside (see [bad_files()]), `workers` is the number of
 #'   threads, `cache = FALSE` keeps no decoded pictures, `keep_aspect_ratio = TRUE` crops.
 #' @returns An object of class `kerastl_flow`, which `fit()`, `evaluate()`, `predict()`,
 #'   [generator_next()], `plot()`, `summary()` and `as.data.frame()` take.
@@ -164,6 +164,20 @@ check_flow <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env(
 generator_next <- function(generator, completed = NULL) {
   refuse_generator(generator, "generator")
   reticulate::iter_next(generator, completed = completed)
+}
+
+#' The files that a flow has set aside
+#'
+#' @param flow A flow made with `on_bad = "skip"`.
+#' @returns A table of the files that cannot be read, and why.
+#' @export
+#' @examples
+#' \dontrun{
+#' bad_files(flow_images_from_directory("cells", on_bad = "skip"))
+#' }
+bad_files <- function(flow) {
+  check_flow(flow)
+  as_table(flow$bad_files)
 }
 
 # ---- what R users try on a flow -----------------------------------------------------------

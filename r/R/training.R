@@ -87,6 +87,9 @@ train <- function(model, x, y, epochs, verbose, callbacks, view_metrics, validat
                   class_weight, initial_epoch, steps_per_epoch, validation_steps, further) {
   epochs <- whole_number(epochs)
   callbacks <- old_monitors(callback_list(callbacks), model)
+  for (name in intersect(names(further), c("workers", "augmented_passes"))) {
+    further[[name]] <- whole_number(further[[name]], name)
+  }
   watcher <- metrics_watcher(view_metrics, epochs - initial_epoch)
   history <- do.call(toolkit()$training$fit, c(list(
     model, x, y,

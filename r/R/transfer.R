@@ -44,8 +44,8 @@ whole_numbers <- function(x, name = rlang::caller_arg(x), call = rlang::caller_e
 #' @param x A flow to train on.
 #' @param unfreeze_from The layer or stage of the backbone that is fine-tuned from.
 #' @param epochs_head,epochs_fine Epochs of the two phases.
-#' @param optimizer_head,optimizer_fine Optimizers of the two phases, or their names; the
-#'   toolkit's own choice when `NULL`.
+#' @param optimizer_head,optimizer_fine Optimizers of the two phases, or their names.
+#' @param learning_rate_fine The rate of the second phase where `optimizer_fine` is a name.
 #' @param validation_data A flow.
 #' @param verbose 0 silent, 1 a progress bar, 2 one line an epoch.
 #' @param callbacks A callback or a list of them.
@@ -60,7 +60,8 @@ whole_numbers <- function(x, name = rlang::caller_arg(x), call = rlang::caller_e
 #' )
 #' }
 fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
-                      optimizer_head = NULL, optimizer_fine = NULL, validation_data = NULL,
+                      optimizer_head = "rmsprop", optimizer_fine = "rmsprop",
+                      learning_rate_fine = 1e-5, validation_data = NULL,
                       verbose = getOption("keras.fit_verbose", default = 1),
                       callbacks = NULL,
                       view_metrics = getOption("keras.view_metrics", default = "auto"), ...) {
@@ -68,21 +69,20 @@ fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
   check_flow(x)
   refuse_generator(validation_data, "validation_data")
   watcher <- metrics_watcher(view_metrics, epochs_head + epochs_fine)
-  history <- do.call(toolkit()$training$fine_tune, c(
-    list(model, x),
-    drop_null(list(
-      unfreeze_from = layer_place(unfreeze_from, "unfreeze_from", rlang::current_env()),
-      epochs_head = whole_number(epochs_head),
-      epochs_fine = whole_number(epochs_fine),
-      optimizer_head = optimizer_head,
-      optimizer_fine = optimizer_fine,
-      validation_data = validation_data,
-      callbacks = c(callback_list(callbacks), watcher),
-      verbose = verbose_level(if (missing(verbose)) default_verbose() else verbose)
-    )),
-    list(...)
+  from <- layer_place(unfreeze_from, "unfreeze_from", rlang::current_env())
+  as_history(toolkit()$training$fine_tune(
+    model, x,
+    unfreeze_from = from,
+    epochs_head = whole_number(epochs_head),
+    epochs_fine = whole_number(epochs_fine),
+    optimizer_head = optimizer_head,
+    optimizer_fine = optimizer_fine,
+    learning_rate_fine = learning_rate_fine,
+    validation_data = validation_data,
+    callbacks = c(callback_list(callbacks), watcher),
+    verbose = verbose_level(if (missing(verbose)) default_verbose() else verbose),
+    ...
   ))
-  as_history(history)
 }
 
 #' A classifier from a folder of pictures

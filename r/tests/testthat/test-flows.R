@@ -1,0 +1,166 @@
+test_that("a flow from folders has what scripts read, and prints", {
+  skip_without_python()
+  flow <- small_flow(picture_folder())
+  expect_identical(flow$n, 10L)
+  expect_identical(flow$batch_size, 4L)
+  expect_identical(flow$class_indices, list(cat = 0L, dog = 1L))
+  expect_length(flow$filenames, 10)
+  expect_identical(as.integer(flow$classes), rep(0:1, each = 5))
+  expect_identical(length(flow), 3L)
+  expect_snapshot({
+    flow
+    as.data.frame(summary(flow))
+  })
+  table <- as.data.frame(flow)
+  expect_identical(levels(table$class), c("cat", "dog"))
+  expect_true(all(file.exists(table$file)))
+})
+
+test_that("generator_next() gives pictures and labels, the same for the same seed", {
+  skip_without_python()
+  folder <- picture_folder()
+  batch <- generator_next(small_flow(folder))
+  expect_length(batch, 2)
+  expect_identical(dim(batch[[1]]), c(4L, 8L, 8L, 3L))
+  expect_identical(dim(batch[[2]]), c(4L, 2L))
+  expect_true(all(batch[[1]] >= 0 & batch[[1]] <= 1))
+  expect_identical(generator_next(small_flow(folder)), batch)
+  expect_false(identical(generator_next(small_flow(folder, seed = 2)), batch))
+  alone <- generator_next(small_flow(folder, class_mode = NULL))
+  expect_identical(dim(alone), c(4L, 8L, 8L, 3L))
+})
+
+test_that("arrays flow, of any layout, with weights and without labels", {
+  skip_without_python()
+  x <- small_pictures()
+  flow <- flow_images_from_data(x, to_categorical(small_labels()), shuffle = FALSE, batch_size = 5)
+  batch <- generator_next(flow)
+  expect_equal(batch[[1]], x[1:5, , , ], tolerance = 1e-6)
+  weighted <- flow_images_from_data(
+    x, small_labels(), sample_weight = rep(c(1, 2), 6), shuffle = FALSE, batch_size = 3
+  )
+  expect_equal(as.numeric(generator_next(weighted)[[3]]), c(1, 2, 1))
+  bare <- generator_next(flow_images_from_data(x, shuffle = FALSE, batch_size = 2))
+  expect_identical(dim(bare), c(2L, 8L, 8L, 3L))
+})
+
+test_that("tables flow: factors, several columns, relative names", {
+  skip_without_python()
+  folder <- picture_folder()
+  table <- list_images(folder)
+  expect_s3_class(table$class, "factor")
+  flow <- flow_images_from_dataframe(table, target_size = c(8, 8), batch_size = 2, shuffle = FALSE)
+  expect_identical(flow$class_indices, list(cat = 0L, dog = 1L))
+  relative <- data.frame(
+    name = file.path(table$class, basename(table$filename)), a = seq_len(10), b = 0.5
+  )
+  raw <- flow_images_from_dataframe(
+    relative, folder, x_col = "name", y_col = c("a", "b"), class_mode = "raw",
+    target_size = c(8, 8), batch_size = 2, shuffle = FALSE
+  )
+  expect_equal(generator_next(raw)[[2]], cbind(c(1, 2), 0.5))
+  several <- flow_images_from_dataframe(
+    relative, folder, x_col = "name", y_col = c("a", "b"), class_mode = "multi_output",
+    target_size = c(8, 8), batch_size = 2, shuffle = FALSE
+  )
+  expect_length(generator_next(several)[[2]], 2)
+})
+
+test_that("subsets, and the toolkit's own arguments, go over", {
+  skip_without_python()
+  folder <- picture_folder()
+  settings <- image_data_generator(validation_split = 0.4)
+  part <- function(subset) {
+    flow_images_from_directory(folder, settings, target_size = c(8, 8), subset = subset)$n
+  }
+  expect_identical(c(part("training"), part("validation")), c(6L, 4L))
+  writeLines("no picture", file.path(folder, "cat", "bad.png"))
+  flow <- flow_images_from_directory(folder, target_size = c(8, 8), on_bad = "skip")
+  expect_identical(flow$n, 10L)
+  expect_match(bad_files(flow)$file, "bad.png", all = FALSE)
+  expect_error(
+    flow_images_from_directory(folder, target_size = c(8, 8), check = "all"), "bad.png"
+  )
+})
+
+test_that("statistics are computed for a generator", {
+  skip_without_python()
+  x <- small_pictures()
+  settings <- image_data_generator(featurewise_center = TRUE)
+  returned <- withVisible(settings %>% fit_image_data_generator(x))
+  expect_false(returned$visible)
+  flow <- flow_images_from_data(x, generator = settings, batch_size = 12, shuffle = FALSE)
+  expect_lt(max(abs(apply(generator_next(flow), 4, mean))), 1e-3)
+  expect_no_error(settings %>% fit(x))
+})
+
+test_that("an R function works on each picture, with a warning, on R's one thread", {
+  skip_without_python()
+  folder <- picture_folder()
+  expect_warning(
+    settings <- image_data_generator(preprocessing_function = function(x) {
+      stopifnot(identical(dim(x), c(8L, 8L, 3L)))
+      x / 255
+    }),
+    "one thread"
+  )
+  flow <- flow_images_from_directory(
+    folder, settings, target_size = c(8, 8), batch_size = 4, seed = 1
+  )
+  expect_true(flow$main_thread_only)
+  expect_equal(generator_next(flow), generator_next(small_flow(folder)), tolerance = 1e-6)
+})
+
+test_that("common mistakes get an answer", {
+  skip_without_python()
+  folder <- picture_folder()
+  settings <- image_data_generator()
+  expect_snapshot(error = TRUE, {
+    generator_next(settings)
+    flow_images_from_directory("somewhere", "settings")
+    flow_images_from_data(small_pictures(), factor(small_labels()))
+    flow_images_from_directory(folder, settings, batch_size = 2.5)
+  })
+  expect_error(flow_images_from_directory("~/no-such-folder-at-all"), "no-such-folder-at-all")
+  # A folder of pictures without class folders.
+  expect_error(flow_images_from_directory(file.path(folder, "cat")), "class")
+})
+
+test_that("folders are found by ~, backslashes and accents", {
+  skip_without_python()
+  folder <- picture_folder()
+  accented <- file.path(folder, "d\u00e9p\u00f4t")
+  dir.create(accented)
+  file.copy(file.path(folder, c("cat", "dog")), accented, recursive = TRUE)
+  expect_identical(small_flow(gsub("/", "\\", accented, fixed = TRUE))$n, 10L)
+  withr::local_envvar(HOME = folder)
+  skip_if_not(identical(path.expand("~"), folder), "this R does not read HOME")
+  expect_identical(small_flow("~/d\u00e9p\u00f4t")$n, 10L)
+})
+
+test_that("plot() draws the next batch", {
+  skip_without_python()
+  flow <- small_flow(picture_folder())
+  file <- withr::local_tempfile(fileext = ".png")
+  grDevices::png(file, 400, 400)
+  plot(flow, n = 4)
+  grDevices::dev.off()
+  expect_gt(file.size(file), 3000)
+})
+
+test_that("values outside 0 to 1 are drawn too", {
+  expect_identical(as.vector(picture_raster(array(255, c(1, 1, 3)))), "#FFFFFF")
+  expect_identical(as.vector(picture_raster(array(0.5, c(1, 1, 1)))), "#808080")
+  centred <- picture_raster(array(c(-1, 1), c(1, 2, 1)))
+  expect_identical(as.vector(centred), c("#000000", "#FFFFFF"))
+})
+
+test_that("drop_duplicates is taken, and said to be without effect", {
+  skip_without_python()
+  rlang::reset_message_verbosity("kerastl_drop_duplicates")
+  table <- list_images(picture_folder())
+  expect_message(
+    flow_images_from_dataframe(table, target_size = c(8, 8), drop_duplicates = TRUE),
+    "no effect"
+  )
+})

@@ -1,0 +1,51 @@
+test_that("pictures are loaded as arrays", {
+  skip_without_python()
+  folder <- picture_folder()
+  file <- file.path(folder, "cat", "01.png")
+  picture <- image_load(file, target_size = c(4, 6)) %>% image_to_array()
+  expect_identical(dim(picture), c(4L, 6L, 3L))
+  expect_identical(dim(image_to_array(image_load(file, grayscale = TRUE))), c(8L, 8L, 1L))
+  first <- image_to_array(image_load(file), "channels_first")
+  expect_identical(dim(first), c(3L, 8L, 8L))
+  expect_identical(dim(array_reshape(picture, c(1, dim(picture)))), c(1L, 4L, 6L, 3L))
+})
+
+test_that("pixels are scaled for ImageNet's networks, and R's array stays as it was", {
+  skip_without_python()
+  x <- array(c(255, 0, 10), c(1, 1, 1, 3))
+  y <- imagenet_preprocess_input(x)
+  expect_equal(as.numeric(y), c(10 - 103.939, 0 - 116.779, 255 - 123.68), tolerance = 1e-5)
+  expect_identical(as.numeric(x), c(255, 0, 10))
+  expect_equal(as.numeric(imagenet_preprocess_input(x, mode = "tf")), x[1, 1, 1, ] / 127.5 - 1,
+    tolerance = 1e-5
+  )
+})
+
+test_that("labels become a matrix", {
+  skip_without_python()
+  expect_equal(to_categorical(c(0, 2)), rbind(c(1, 0, 0), c(0, 0, 1)))
+  expect_identical(dim(to_categorical(c(0, 1), num_classes = 5)), c(2L, 5L))
+  named <- to_categorical(factor(c("dog", "cat"), levels = c("cat", "dog", "owl")))
+  expect_identical(colnames(named), c("cat", "dog", "owl"))
+  expect_equal(unname(named), rbind(c(0, 1, 0), c(1, 0, 0)))
+  expect_identical(storage.mode(to_categorical(c(0, 1), dtype = "int32")), "integer")
+  expect_error(to_categorical(factor(c("a", NA))), "missing")
+})
+
+test_that("tables of pictures are split, alike by class and the same by seed", {
+  skip_without_python()
+  table <- list_images(picture_folder(each = 10))
+  split <- split_fractions(table, c(train = 0.8, test = 0.2), seed = 3)
+  expect_identical(levels(split$split), c("train", "test"))
+  expect_identical(as.vector(table(split$class, split$split)), c(8L, 8L, 2L, 2L))
+  expect_identical(split_fractions(table, c(train = 0.8, test = 0.2), seed = 3), split)
+  folds <- k_folds(table, 5)
+  expect_setequal(folds$fold, 1:5)
+  both <- split_source_target(table)
+  expect_s3_class(both$split, "factor")
+  grouped <- groups_from_names(table, "^(..)")
+  expect_identical(sort(unique(grouped$group))[1], "01")
+  whole <- split_fractions(grouped, c(train = 0.5, test = 0.5), groups = "group")
+  expect_true(all(rowSums(table(whole$group, whole$split) > 0) == 1))
+  expect_error(split_fractions(table, c(train = 0.8, test = 0.8)), "sum to")
+})

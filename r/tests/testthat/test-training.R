@@ -1,0 +1,176 @@
+test_that("fit() trains on a flow and returns the history", {
+  skip_without_python()
+  flow <- small_flow(picture_folder())
+  model <- small_model()
+  before <- get_weights(model)[[1]]
+  history <- model %>% fit(flow, epochs = 2, validation_data = flow, verbose = 0)
+  expect_s3_class(history, "keras_training_history")
+  expect_named(history$metrics, c("accuracy", "loss", "val_accuracy", "val_loss"),
+    ignore.order = TRUE
+  )
+  expect_length(history$metrics$loss, 2)
+  expect_identical(history$metrics$acc, history$metrics$accuracy)
+  expect_equal(history$params$epochs, 2)
+  expect_false(identical(get_weights(model)[[1]], before))
+})
+
+test_that("fractional steps round up", {
+  skip_without_python()
+  flow <- small_flow(picture_folder())
+  history <- small_model() %>%
+    fit(flow, steps_per_epoch = flow$n / flow$batch_size, epochs = 1, verbose = 0)
+  expect_equal(history$params$steps, 3)
+})
+
+test_that("fit() trains on arrays with keras's own arguments", {
+  skip_without_python()
+  x <- small_pictures() / 255
+  y <- to_categorical(small_labels())
+  history <- small_model() %>% fit(
+    x, y, batch_size = 4, epochs = 3, validation_split = 0.25, verbose = 0,
+    class_weight = list("0" = 1, "1" = 2)
+  )
+  expect_length(history$metrics$val_loss, 3)
+  history <- small_model() %>% fit(
+    x, y, epochs = 1, validation_data = list(x, y), sample_weight = rep(1, 12), verbose = 0
+  )
+  expect_length(history$metrics$val_loss, 1)
+  # The first epoch is the second one where one counts as done.
+  later <- small_model() %>% fit(x, y, epochs = 2, initial_epoch = 1, verbose = 0)
+  expect_identical(as.data.frame(later)$epoch[1], 2L)
+})
+
+test_that("evaluate() and predict() give named metrics and a row a picture", {
+  skip_without_python()
+  flow <- small_flow(picture_folder(), shuffle = FALSE)
+  model <- small_model()
+  results <- model %>% evaluate(flow)
+  expect_named(results, c("loss", "accuracy"))
+  expect_identical(results$acc, results$accuracy)
+  probabilities <- model %>% predict(flow)
+  expect_identical(dim(probabilities), c(10L, 2L))
+  expect_equal(rowSums(probabilities), rep(1, 10), tolerance = 1e-5)
+  expect_identical(dim(predict(model, flow, steps = 1.5)), c(8L, 2L))
+  expect_identical(dim(predict(model, small_pictures())), c(12L, 2L))
+})
+
+test_that("the old names work, and say the new ones once", {
+  skip_without_python()
+  for (name in c("fit_generator", "evaluate_generator", "predict_generator")) {
+    rlang::reset_message_verbosity(paste0("kerastl_", name))
+  }
+  flow <- small_flow(picture_folder(), shuffle = FALSE)
+  model <- small_model()
+  expect_message(
+    history <- model %>% fit_generator(
+      flow, steps_per_epoch = 2, epochs = 1, verbose = 0, validation_data = flow,
+      validation_steps = 1
+    ),
+    "is now `fit\\(\\)`"
+  )
+  expect_length(history$metrics$val_acc, 1)
+  expect_no_message(model %>% fit_generator(flow, steps_per_epoch = 1, epochs = 1, verbose = 0))
+  expect_message(results <- model %>% evaluate_generator(flow, steps = 3), "evaluate\\(\\)")
+  expect_equal(results, model %>% evaluate(flow))
+  expect_message(p <- model %>% predict_generator(flow, steps = 3), "predict\\(\\)")
+  expect_equal(p, model %>% predict(flow))
+})
+
+test_that("epochs in the place of steps_per_epoch is noticed", {
+  skip_without_python()
+  flow <- small_flow(picture_folder())
+  expect_message(
+    small_model() %>% fit_generator(flow, 2, verbose = 0), "epochs = 2"
+  )
+})
+
+test_that("settings in the place of a flow get an answer", {
+  skip_without_python()
+  flow <- small_flow(picture_folder())
+  model <- small_model()
+  settings <- image_data_generator(rescale = 1 / 255)
+  expect_snapshot(error = TRUE, {
+    model %>% fit(flow, validation_data = settings)
+    model %>% fit(settings)
+    model %>% fit_generator(flow, steps_per_epoch = 1, validation_data = settings)
+    model %>% evaluate(settings)
+    model %>% predict(settings)
+    model %>% fit(small_pictures(), factor(small_labels()))
+    model %>% fit(flow, class_weight = list(1, 2))
+  })
+})
+
+test_that("callbacks work, with acc and accuracy alike", {
+  skip_without_python()
+  folder <- withr::local_tempdir()
+  flow <- small_flow(picture_folder())
+  log <- file.path(folder, "log.csv")
+  rlang::reset_message_verbosity("kerastl_checkpoint_path")
+  expect_message(
+    checkpoint <- callback_model_checkpoint(
+      file.path(folder, "best.hdf5"), monitor = "val_acc", save_best_only = TRUE
+    ),
+    "best.h5"
+  )
+  history <- small_model() %>% fit(
+    flow, epochs = 3, validation_data = flow, verbose = 0,
+    callbacks = list(
+      checkpoint,
+      callback_early_stopping(monitor = "val_acc", min_delta = 10, patience = 1),
+      callback_reduce_lr_on_plateau(monitor = "loss", patience = 1),
+      callback_csv_logger(log)
+    )
+  )
+  expect_lt(length(history$metrics$loss), 3)
+  expect_true(file.exists(file.path(folder, "best.h5")))
+  expect_identical(nrow(utils::read.csv(log)), length(history$metrics$loss))
+  expect_no_error(small_model() %>% fit(
+    flow, epochs = 1, verbose = 0, callbacks = callback_csv_logger(log)
+  ))
+  expect_error(callback_model_checkpoint("a.keras", period = 5), "save_freq")
+})
+
+test_that("training is stopped by an interrupt with the history so far and a usable model", {
+  skip_without_python()
+  flow <- small_flow(picture_folder())
+  model <- small_model()
+  stopper <- keras()$callbacks$LambdaCallback(
+    on_epoch_end = function(epoch, logs) if (epoch == 1) rlang::interrupt()
+  )
+  history <- model %>% fit(flow, epochs = 50, verbose = 0, callbacks = list(stopper))
+  expect_true(attr(history, "stopped"))
+  expect_lt(length(history$metrics$loss), 5)
+  expect_gte(length(history$metrics$loss), 1)
+  expect_length(model %>% evaluate(flow), 2)
+})
+
+test_that("the same seed gives the same training", {
+  skip_without_python()
+  folder <- picture_folder()
+  run <- function() {
+    set_random_seed(7)
+    small_model() %>% fit(small_flow(folder), epochs = 2, verbose = 0)
+  }
+  expect_identical(run()$metrics$loss, run()$metrics$loss)
+})
+
+test_that("models are saved and loaded, old names and new", {
+  skip_without_python()
+  folder <- withr::local_tempdir()
+  rlang::reset_message_verbosity("kerastl_save_model_hdf5")
+  rlang::reset_message_verbosity("kerastl_load_model_hdf5")
+  model <- small_model()
+  x <- small_pictures()
+  expect_message(save_model_hdf5(model, file.path(folder, "m.h5")), "save_model")
+  expect_message(old <- load_model_hdf5(file.path(folder, "m.h5")), "load_model")
+  expect_equal(predict(old, x), predict(model, x), tolerance = 1e-6)
+  save_model(model, file.path(folder, "m.keras"))
+  new <- load_model(file.path(folder, "m.keras"))
+  expect_equal(predict(new, x), predict(model, x), tolerance = 1e-6)
+  expect_s3_class(new, "kerastl_model")
+  save_model_weights(model, file.path(folder, "m.weights.h5"))
+  other <- small_model()
+  load_model_weights(other, file.path(folder, "m.weights.h5"))
+  expect_equal(predict(other, x), predict(model, x), tolerance = 1e-6)
+  expect_error(save_model_hdf5(model, file.path(folder, "m.rds")), "must end in")
+})
