@@ -1,16 +1,14 @@
-"""Affine warps computed the way SciPy does, in double precision: exact, and slower."""
+"""Affine warps with the very numbers of SciPy, in double precision: exact, and slower."""
 
 from __future__ import annotations
 
 import numpy as np
 
-_TAPS = {0: 1, 1: 2}
-
 
 def warp_exactly(
     image: np.ndarray, matrix: np.ndarray, fill_mode: str, cval: float, order: int
 ) -> np.ndarray:
-    """Warp a picture to the very numbers of `scipy.ndimage.affine_transform`.
+    """Warp a picture with SciPy.
 
     Args:
         image: Array of shape (height, width, channels).
@@ -23,7 +21,7 @@ def warp_exactly(
         Array of the shape and dtype of `image`.
 
     Raises:
-        RuntimeError: When SciPy knows no such order or fill mode.
+        RuntimeError: When SciPy knows no such order or fill mode, or not this dtype.
 
     Example:
         >>> picture = np.arange(4.0).reshape(2, 2, 1)
@@ -32,47 +30,57 @@ def warp_exactly(
                [2.5, 3. ]])
 
     Source:
-        `NI_GeometricTransform` in SciPy's `ni_interpolation.c`.
+        `scipy.ndimage.affine_transform`.
     """
-    plain = image.dtype in (np.float32, np.float64) and fill_mode in _MAPS and order in _TAPS
-    if not plain:
-        return _warp_with_scipy(image, matrix, fill_mode, cval, order)
-    height, width = image.shape[:2]
-    rows, columns = coordinates(matrix, height, width)
-    beyond = None
-    if fill_mode == "constant":
-        beyond = outside(rows, columns, height, width)
-    rows, columns = _MAPS[fill_mode](rows, height), _MAPS[fill_mode](columns, width)
-    if order == 0:
-        result = image[_nearest(rows, height), _nearest(columns, width)]
-    else:
-        result = _interpolate(image, rows, columns).astype(image.dtype)
-    if beyond is not None:
-        result[beyond] = cval
-    return result
+    from scipy import ndimage
+
+    channels = [
+        ndimage.affine_transform(
+            image[..., channel], matrix[:, :2], matrix[:, 2], order=order, mode=fill_mode, cval=cval
+        )
+        for channel in range(image.shape[2])
+    ]
+    return np.stack(channels, axis=2)
 
 
-def coordinates(matrix: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find where in the source each pixel of the result lies.
+def coordinates(
+    matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find where in the source pixels of the result lie.
 
     Args:
         matrix: Map of shape (2, 3).
-        height: Rows of the result.
-        width: Columns of the result.
+        rows: Rows in the result, float64.
+        columns: Columns in the result, of a shape that goes with that of `rows`.
 
     Returns:
-        Rows and columns in the source, each float64 of shape (height, width), rounded as
-        SciPy rounds them.
+        Rows and columns in the source, rounded as SciPy rounds them.
 
     Example:
-        >>> rows, columns = coordinates(np.eye(2, 3), 2, 3)
-        >>> columns[1]
-        array([0., 1., 2.])
+        >>> coordinates(np.array([[1, 0, 0], [0, 2, 0.5]]), np.array([3.0]), np.array([1.0]))
+        (array([3.]), array([2.5]))
     """
-    row, column = np.arange(height, dtype=np.float64), np.arange(width, dtype=np.float64)
-    rows = (matrix[0, 2] + row * matrix[0, 0])[:, None] + column * matrix[0, 1]
-    columns = (matrix[1, 2] + row * matrix[1, 0])[:, None] + column * matrix[1, 1]
-    return rows, columns
+    return (
+        (matrix[0, 2] + rows * matrix[0, 0]) + columns * matrix[0, 1],
+        (matrix[1, 2] + rows * matrix[1, 0]) + columns * matrix[1, 1],
+    )
+
+
+def grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the rows and columns of all pixels of a picture.
+
+    Args:
+        height: Its rows.
+        width: Its columns.
+
+    Returns:
+        float64 arrays of shape (height, 1) and (1, width).
+
+    Example:
+        >>> grid(2, 3)[1]
+        array([[0., 1., 2.]])
+    """
+    return np.arange(height, dtype=np.float64)[:, None], np.arange(width, dtype=np.float64)[None]
 
 
 def outside(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -94,22 +102,86 @@ def outside(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> n
     return (rows < 0) | (rows > height - 1) | (columns < 0) | (columns > width - 1)
 
 
-def _clamped(where: np.ndarray, length: int) -> np.ndarray:
-    return np.clip(where, 0, length - 1)
+def values_at(
+    image: np.ndarray, rows: np.ndarray, columns: np.ndarray, fill_mode: str, cval: float
+) -> np.ndarray:
+    """Interpolate linearly at single places, to the numbers that SciPy gives.
+
+    Args:
+        image: Array of shape (height, width, channels).
+        rows: Rows, shape (places,).
+        columns: Columns, shape (places,).
+        fill_mode: "nearest", "reflect", "constant" or "wrap".
+        cval: The value beyond the edge for "constant".
+
+    Returns:
+        float64 array of shape (places, channels).
+
+    Example:
+        >>> picture = np.arange(4.0).reshape(2, 2, 1)
+        >>> values_at(picture, np.array([0.0]), np.array([0.5]), "nearest", 0)
+        array([[0.5]])
+
+    Source:
+        `NI_GeometricTransform` in SciPy's `ni_interpolation.c`.
+    """
+    height, width = image.shape[:2]
+    beyond = outside(rows, columns, height, width) if fill_mode == "constant" else None
+    inside = {"reflect": reflected, "wrap": wrapped}.get(fill_mode, _clamped)
+    rows, columns = inside(rows, height), inside(columns, width)
+    top, left = np.floor(rows), np.floor(columns)
+    below, right = (rows - top)[:, None], (columns - left)[:, None]
+    row, column = top.astype(np.intp), left.astype(np.intp)
+    row0, row1 = np.maximum(row, 0), np.minimum(row + 1, height - 1)
+    column0, column1 = np.maximum(column, 0), np.minimum(column + 1, width - 1)
+    total = image[row0, column0] * (1 - below) * (1 - right)
+    total += image[row0, column1] * (1 - below) * right
+    total += image[row1, column0] * below * (1 - right)
+    total += image[row1, column1] * below * right
+    if beyond is not None:
+        total[beyond] = cval
+    return total
 
 
-def _reflected(where: np.ndarray, length: int) -> np.ndarray:
+def reflected(where: np.ndarray, length: int) -> np.ndarray:
+    """Fold coordinates back into a picture whose edges are mirrors.
+
+    Args:
+        where: Coordinates along one axis.
+        length: Pixels along it.
+
+    Returns:
+        Coordinates from -1 to `length`, where the interpolation does the rest.
+
+    Example:
+        >>> reflected(np.array([-1.0, 4.25]), 4)
+        array([0.  , 2.75])
+    """
+    if length == 1:
+        return np.zeros_like(where)
     period = 2.0 * length
     below = np.where(where < -period, period * np.trunc(-where / period) + where, where)
     below = np.where(below < -length, below + period, -below - 1)
     above = where - period * np.trunc(where / period)
     above = np.where(above >= length, period - above - 1, above)
-    folded = np.where(where < 0, below, np.where(where > length - 1, above, where))
-    return folded if length > 1 else np.zeros_like(where)
+    return np.where(where < 0, below, np.where(where > length - 1, above, where))
 
 
-def _wrapped(where: np.ndarray, length: int) -> np.ndarray:
-    # SciPy's period is one short of the length: the first pixel comes to lie on the last.
+def wrapped(where: np.ndarray, length: int) -> np.ndarray:
+    """Fold coordinates back into a picture that repeats itself.
+
+    Args:
+        where: Coordinates along one axis.
+        length: Pixels along it.
+
+    Returns:
+        Coordinates from 0 to `length` - 1. SciPy's period is one short of the length: the
+        first pixel comes to lie on the last.
+
+    Example:
+        >>> wrapped(np.array([-1.0, 4.0]), 4)
+        array([2., 1.])
+    """
     if length == 1:
         return np.zeros_like(where)
     period = length - 1
@@ -118,40 +190,5 @@ def _wrapped(where: np.ndarray, length: int) -> np.ndarray:
     return np.where(where < 0, below, np.where(where > period, above, where))
 
 
-_MAPS = {"nearest": _clamped, "constant": _clamped, "reflect": _reflected, "wrap": _wrapped}
-
-
-def _nearest(where: np.ndarray, length: int) -> np.ndarray:
-    return np.clip(np.floor(where + 0.5).astype(np.intp), 0, length - 1)
-
-
-def _interpolate(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    height, width, channels = image.shape
-    top, left = np.floor(rows), np.floor(columns)
-    below, right = rows - top, columns - left
-    row0, column0 = top.astype(np.intp), left.astype(np.intp)
-    row1, column1 = np.minimum(row0 + 1, height - 1), np.minimum(column0 + 1, width - 1)
-    row0, column0 = np.maximum(row0, 0), np.maximum(column0, 0)
-    pixels = image.reshape(-1, channels).astype(np.float64)
-    total = np.zeros((*rows.shape, channels))
-    for row, row_weight in ((row0, 1 - below), (row1, below)):
-        for column, column_weight in ((column0, 1 - right), (column1, right)):
-            part = pixels[row * width + column]
-            part *= row_weight[..., None]
-            part *= column_weight[..., None]
-            total += part
-    return total
-
-
-def _warp_with_scipy(
-    image: np.ndarray, matrix: np.ndarray, fill_mode: str, cval: float, order: int
-) -> np.ndarray:
-    from scipy import ndimage
-
-    channels = [
-        ndimage.affine_transform(
-            image[..., channel], matrix[:, :2], matrix[:, 2], order=order, mode=fill_mode, cval=cval
-        )
-        for channel in range(image.shape[2])
-    ]
-    return np.stack(channels, axis=2)
+def _clamped(where: np.ndarray, length: int) -> np.ndarray:
+    return np.clip(where, 0, length - 1)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from .checking import check_files, table_of_bad
 from .generator import ImageDataGenerator
 from .iterators import Iterator
-from .pixel_cache import files_digest
+from .pixel_cache import PixelCache, files_digest, open_cache
 from .reading import COLOR_MODES, check_color_mode, read_image
 from .resizing import check_interpolation
 from .settings_digest import standardization_digest
@@ -36,6 +37,7 @@ class FileIterator(Iterator):
     class_mode: str | None
     class_indices: dict[str, int]
     classes: Any
+    _opening = threading.Lock()
 
     def _set_pixels(
         self,
@@ -101,7 +103,24 @@ class FileIterator(Iterator):
         return kept
 
     def _set_cache(self, cache: bool) -> None:
+        if not isinstance(cache, (bool, np.bool_)):
+            raise ValueError(f"cache should be True or False. Received: {cache!r}")
         self.cache = cache
+        self._opened: tuple[PixelCache | None] | None = None
+
+    def _pixel_cache(self) -> PixelCache | None:
+        """Open the cache of decoded pictures, when the first batch is made."""
+        if not self.cache:
+            return None
+        with self._opening:
+            if self._opened is None:
+                shape = (*self.target_size, COLOR_MODES[self.color_mode])
+                try:
+                    digest = files_digest(self.filepaths, self._pixel_settings())
+                    self._opened = (open_cache(digest, self.samples, shape),)
+                except OSError:  # A file is missing: reading it says so, when it is its turn.
+                    self._opened = (None,)
+            return self._opened[0]
 
     @property
     def filepaths(self) -> list[str]:
@@ -177,14 +196,22 @@ class FileIterator(Iterator):
         return keras.config.floatx()
 
     def _sources(self, indices: np.ndarray) -> Any:
-        def read(number: int) -> np.ndarray:
-            return read_image(
-                self._path(indices[number]),
-                self.color_mode,
-                self.target_size,
-                self.interpolation,
-                self.keep_aspect_ratio,
-            )
+        cache = self._pixel_cache()
+
+        def read(place: int) -> np.ndarray:
+            number = int(indices[place])
+            pixels = cache.get(number) if cache else None
+            if pixels is None:
+                pixels = read_image(
+                    self._path(number),
+                    self.color_mode,
+                    self.target_size,
+                    self.interpolation,
+                    self.keep_aspect_ratio,
+                )
+                if cache:
+                    cache.put(number, pixels)
+            return pixels
 
         return read
 

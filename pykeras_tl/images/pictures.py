@@ -12,7 +12,7 @@ from .exact_warp import warp_exactly
 from .generator import ImageDataGenerator
 from .matrices import flip_outcome
 from .pointwise import apply_brightness_shift, apply_channel_shift, brightness_table
-from .warp import warp
+from .warp import warp, warp_for_cutting
 
 _OVERRIDABLE = ("get_random_transform", "apply_transform", "random_transform", "standardize")
 _LEVELS = np.arange(256, dtype=np.float32)
@@ -168,12 +168,15 @@ def _move(
     matrix = drawn.matrices[number]
     if flips is not None:
         matrix = flip_outcome(matrix, height, width, flips != 1, flips != 0)
-    order = generator.interpolation_order
-    if order == 1 and generator.brightness_range is None:
-        return warp(source, matrix, generator.fill_mode, generator.cval, out)
-    # A change of brightness cuts values to whole numbers, which makes the least error large.
+    mode, cval = generator.fill_mode, generator.cval
+    if generator.interpolation_order == 1:
+        if generator.brightness_range is None:
+            return warp(source, matrix, mode, cval, out)
+        # A change of brightness cuts values to whole numbers, which makes the least error one.
+        if source.dtype == np.uint8 and 0 <= cval <= 255 and not generator.channel_shift_range:
+            return warp_for_cutting(source, matrix, mode, cval, out)
     return warp_exactly(
-        source.astype(np.float32), matrix, generator.fill_mode, generator.cval, order
+        source.astype(np.float32), matrix, mode, cval, generator.interpolation_order
     )
 
 

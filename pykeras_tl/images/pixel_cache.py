@@ -1,12 +1,218 @@
-"""Decoded, resized pictures kept for later epochs and runs."""
+"""Decoded, resized pictures kept for later epochs and, on disk, for later runs."""
 
 # Plain text paths: making a Path for each of many files costs more than the call itself.
 # ruff: noqa: PTH116, PTH100
 from __future__ import annotations
 
+import errno
 import hashlib
+import math
 import os
+import threading
+import warnings
+import weakref
+import zlib
+from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from .pixel_files import finished_file, make_room, unfinished_file
+
+# All pixel caches in this process's memory together.
+MEMORY_BUDGET = 1 << 30
+_MARK = b"pykeras_tl pixels 1\n"
+
+
+class PixelCache(Protocol):
+    """Pictures by their number, as far as they have been put in."""
+
+    def get(self, number: int) -> np.ndarray | None:
+        """Return a picture, or None when it is not there."""
+
+    def put(self, number: int, pixels: np.ndarray) -> None:
+        """Keep a picture; one of other shape or type is passed over."""
+
+
+class MemoryCache:
+    """Pictures in memory.
+
+    Args:
+        count: How many there can be.
+        shape: Height, width and channels of each.
+
+    Example:
+        >>> cache = MemoryCache(2, (1, 1, 3))
+        >>> cache.put(1, np.array([[[1, 2, 3]]], np.uint8))
+        >>> cache.get(0), cache.get(1)
+        (None, array([[[1, 2, 3]]], dtype=uint8))
+    """
+
+    def __init__(self, count: int, shape: tuple[int, int, int]) -> None:
+        # The system gives the memory only as pictures are put in.
+        self.pixels = np.empty((count, *shape), np.uint8)
+        self.filled = np.zeros(count, bool)
+
+    def get(self, number: int) -> np.ndarray | None:
+        """Return a picture, or None when it is not there.
+
+        Args:
+            number: The picture's number.
+
+        Returns:
+            uint8 array of shape (height, width, channels).
+        """
+        return self.pixels[number] if self.filled[number] else None
+
+    def put(self, number: int, pixels: np.ndarray) -> None:
+        """Keep a picture; one of other shape or type is passed over.
+
+        Args:
+            number: The picture's number.
+            pixels: uint8 array of shape (height, width, channels).
+        """
+        if pixels.dtype == np.uint8 and pixels.shape == self.pixels.shape[1:]:
+            self.pixels[number] = pixels
+            self.filled[number] = True
+
+
+class DiskCache:
+    """Pictures in a memory-mapped file, which other runs share once it is complete.
+
+    Pictures are written to a file of this process's own. When the last one is in, their
+    checksums and a mark are added and the file gets its final name, in one step. A file with
+    another size or mark is not taken for one, and a picture is only taken from a finished
+    file when its checksum is right.
+
+    Args:
+        digest: Digest of the files and settings.
+        count: How many pictures there are.
+        shape: Height, width and channels of each.
+
+    Raises:
+        OSError: When the file cannot be made.
+    """
+
+    def __init__(self, digest: str, count: int, shape: tuple[int, int, int]) -> None:
+        self._digest = digest
+        self._shape = shape
+        self._size = math.prod(shape)
+        self._filled = np.zeros(count, bool)
+        self._lock = threading.Lock()
+        self._map = _open_finished(digest, count, self._size)
+        self._sums = np.zeros(count, np.uint32)
+        self._finished = self._map is not None
+        if self._map is not None:
+            sums = self._map[count * self._size :][: 4 * count]
+            self._sums = sums.view("<u4").astype(np.uint32)
+            return
+        self._path = unfinished_file(digest)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("w+b", buffering=0)
+        self._file.truncate(count * self._size)
+        self._map = np.memmap(self._file, np.uint8, "r")
+        self._end = weakref.finalize(self, _drop, self._file, self._path)
+
+    def get(self, number: int) -> np.ndarray | None:
+        """Return a picture, or None when it is not there.
+
+        Args:
+            number: The picture's number.
+
+        Returns:
+            uint8 array of shape (height, width, channels).
+        """
+        assert self._map is not None
+        if not self._filled[number] and not self._finished:
+            return None
+        start = number * self._size
+        pixels = self._map[start : start + self._size]
+        if not self._filled[number]:
+            if zlib.crc32(pixels.data) != self._sums[number]:
+                return None
+            self._filled[number] = True
+        return pixels.reshape(self._shape)
+
+    def put(self, number: int, pixels: np.ndarray) -> None:
+        """Keep a picture; one of other shape or type is passed over.
+
+        Args:
+            number: The picture's number.
+            pixels: uint8 array of shape (height, width, channels).
+        """
+        if self._finished or pixels.dtype != np.uint8 or pixels.shape != self._shape:
+            return
+        data = np.ascontiguousarray(pixels)
+        with self._lock:
+            if self._finished or self._filled[number]:
+                return
+            try:
+                self._file.seek(number * self._size)
+                if self._file.write(data.data) != self._size:
+                    raise OSError(errno.ENOSPC, "no space left", str(self._path))
+                self._sums[number] = zlib.crc32(data.data)
+                self._filled[number] = True
+                if self._filled.all():
+                    self._finish()
+            except OSError as error:
+                self._finished = True
+                self._filled[number] = False
+                warnings.warn(f"Pictures are no longer cached on disk: {error}", stacklevel=2)
+
+    def _finish(self) -> None:
+        self._file.seek(0, os.SEEK_END)
+        self._file.write(self._sums.astype("<u4").tobytes() + _MARK + self._digest.encode())
+        os.fsync(self._file.fileno())
+        self._path.replace(finished_file(self._digest))
+        self._finished = True
+
+
+_known: OrderedDict[str, PixelCache] = OrderedDict()
+_in_memory: weakref.WeakSet[MemoryCache] = weakref.WeakSet()
+_opening = threading.Lock()
+
+
+def open_cache(digest: str, count: int, shape: tuple[int, int, int]) -> PixelCache | None:
+    """Give the cache of these pictures, in memory when it fits the budget, else on disk.
+
+    Args:
+        digest: Digest of the files and settings, as `files_digest` gives it.
+        count: How many pictures there are.
+        shape: Height, width and channels of each.
+
+    Returns:
+        The cache, the same for all flows over the same files; None when there is no room
+        for it in memory or on disk.
+
+    Example:
+        >>> open_cache("a0", 2, (4, 4, 3)) is open_cache("a0", 2, (4, 4, 3))
+        True
+    """
+    with _opening:
+        if digest in _known:
+            _known.move_to_end(digest)
+            return _known[digest]
+        size = count * math.prod(shape)
+        cache: PixelCache | None = None
+        if _fits_memory(size):
+            cache = MemoryCache(count, shape)
+            _in_memory.add(cache)
+        else:
+            cache = _open_disk_cache(digest, count, shape, size)
+        if cache is not None:
+            _known[digest] = cache
+        return cache
+
+
+def forget_caches() -> None:
+    """Let go of the caches in memory; flows in use keep theirs.
+
+    Example:
+        >>> forget_caches()
+    """
+    with _opening:
+        _known.clear()
 
 
 def files_digest(paths: Sequence[str], settings: str) -> str:
@@ -29,6 +235,47 @@ def files_digest(paths: Sequence[str], settings: str) -> str:
     digest = hashlib.blake2b(settings.encode(), digest_size=16)
     for path in paths:
         about = os.stat(path)
-        absolute = os.path.abspath(path)
-        digest.update(os.fsencode(f"{absolute}\0{about.st_size}\0{about.st_mtime_ns}\0"))
+        name = os.fsencode(os.path.abspath(path))
+        digest.update(b"%s\0%d\0%d\0" % (name, about.st_size, about.st_mtime_ns))
     return digest.hexdigest()
+
+
+def _fits_memory(size: int) -> bool:
+    """Tell whether a cache fits the budget, letting go of others when that makes room."""
+    while sum(cache.pixels.nbytes for cache in _in_memory) + size > MEMORY_BUDGET:
+        oldest = next((key for key, value in _known.items() if isinstance(value, MemoryCache)), "")
+        if size > MEMORY_BUDGET or not oldest:
+            return False
+        del _known[oldest]
+    return True
+
+
+def _open_disk_cache(
+    digest: str, count: int, shape: tuple[int, int, int], size: int
+) -> DiskCache | None:
+    try:
+        if finished_file(digest).exists() or make_room(size):
+            return DiskCache(digest, count, shape)
+    except OSError as error:
+        warnings.warn(f"Pictures are not cached on disk: {error}", stacklevel=2)
+    return None
+
+
+def _open_finished(digest: str, count: int, size: int) -> np.memmap | None:
+    path = finished_file(digest)
+    mark = _MARK + digest.encode()
+    expected = count * (size + 4) + len(mark)
+    if not path.exists() or path.stat().st_size != expected:
+        return None
+    pixels = np.memmap(path, np.uint8, "r")
+    if pixels[-len(mark) :].tobytes() != mark:
+        return None
+    os.utime(path)  # Used now: others go first.
+    return pixels
+
+
+def _drop(file: object, path: os.PathLike[str]) -> None:
+    """Close the file of an unfinished cache and remove it."""
+    file.close()  # type: ignore[attr-defined]
+    if os.path.exists(path):  # noqa: PTH110
+        os.unlink(path)  # noqa: PTH108

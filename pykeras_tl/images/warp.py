@@ -8,7 +8,7 @@ import threading
 import cv2
 import numpy as np
 
-from .exact_warp import coordinates, outside, warp_exactly
+from .exact_warp import coordinates, grid, outside, values_at, warp_exactly, wrapped
 
 _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _EDGES = {
@@ -16,6 +16,7 @@ _EDGES = {
     "reflect": cv2.BORDER_REFLECT,
     "constant": cv2.BORDER_REPLICATE,
 }
+_TOLERANCE = 0.01
 # Coordinates below this leave float32 the accuracy to place the sharpest edge within 0.01.
 _LONGEST_REACH = 224
 # With more windows than this the exact way is the shorter one.
@@ -56,9 +57,13 @@ def warp(
         out = np.empty(image.shape, np.float32)
     height, width, channels = image.shape
     windows = _windows(matrix, height, width)
-    if not windows or fill_mode not in _EDGES or channels not in (1, 3, 4):
+    small = max(height, width) <= _LONGEST_REACH
+    possible = fill_mode in _EDGES or (fill_mode == "wrap" and small)
+    if not (windows and possible and channels in (1, 3, 4)):
         out[:] = warp_exactly(image.astype(np.float32, copy=False), matrix, fill_mode, cval, 1)
         return out
+    if fill_mode == "wrap":
+        return _warp_wrapped(image, matrix, out)
     source, target = image, out
     if channels == 3:
         # OpenCV warps four channels faster than three.
@@ -68,7 +73,60 @@ def warp(
     for top, bottom, left, right in windows:
         _warp_window(source, matrix, fill_mode, top, left, target[top:bottom, left:right])
     if fill_mode == "constant":
-        out[outside(*coordinates(matrix, height, width), height, width)] = cval
+        beyond = outside(*coordinates(matrix, *grid(height, width)), height, width)
+        cv2.copyTo(np.full(out.shape, cval, np.float32), beyond.view(np.uint8), out)
+    return out
+
+
+def warp_for_cutting(
+    image: np.ndarray,
+    matrix: np.ndarray,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Warp a picture so that cutting fractions off gives the whole numbers that SciPy's has.
+
+    Values that are nearly whole numbers, where the least error would make a difference of
+    one, are computed again in double precision.
+
+    Args:
+        image: uint8 of shape (height, width, channels).
+        matrix: Map of shape (2, 3) from a (row, column) of the result to one of the source.
+        fill_mode: "nearest", "reflect", "constant" or "wrap".
+        cval: The value beyond the edge for "constant".
+        out: Where the result goes, C-contiguous float32 of the shape of `image`.
+
+    Returns:
+        `out`, or a new float32 array of the shape of `image`.
+
+    Example:
+        >>> picture = np.full((2, 3, 1), 7, np.uint8)
+        >>> warp_for_cutting(picture, np.array([[1, 0, 0], [0, 1, 0.1]]))[0, :, 0]
+        array([7., 7., 7.], dtype=float32)
+    """
+    out = warp(image, matrix, fill_mode, cval, out)
+    _, width, channels = out.shape
+    values = out.reshape(-1, channels)
+    unsure = np.abs(out - np.rint(out)) < 2 * _TOLERANCE
+    places = np.flatnonzero(unsure.reshape(-1, channels).any(axis=1))
+    row, column = np.divmod(places.astype(np.float64), width)
+    rows, columns = coordinates(matrix, row, column)
+    values[places] = values_at(image, rows, columns, fill_mode, cval)
+    return out
+
+
+def _warp_wrapped(image: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> np.ndarray:
+    height, width, channels = image.shape
+    rows, columns = coordinates(matrix, *grid(height, width))
+    result = cv2.remap(
+        image.astype(np.float32),
+        wrapped(columns, width).astype(np.float32),
+        wrapped(rows, height).astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    out[:] = result.reshape(height, width, channels)
     return out
 
 
