@@ -145,6 +145,23 @@ def draw_cells(
     draw_blood_cells(directory, train=train, test=test, test_simple=test_simple, seed=seed)
 
 
+@app.command()
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove what is cached.")] = False,
+) -> None:
+    """List what is cached on disk, decoded pictures and frozen layers' output, or remove it."""
+    from .stores import clear_stores, list_stores
+
+    if clear:
+        typer.echo(f"{clear_stores() / 1e6:,.0f} MB freed")
+        return
+    stores = list_stores()
+    if stores.empty:
+        typer.echo("nothing is cached")
+    else:
+        _show(stores)
+
+
 def _show(table) -> None:  # type: ignore[no-untyped-def]
     """Print a data frame with the numbers rounded for reading."""
     typer.echo(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))

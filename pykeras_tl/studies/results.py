@@ -137,7 +137,8 @@ def comparison_table(results: list[TrialResult]) -> pd.DataFrame:
     Returns:
         A table with `trial` and a column for each metric, in the order of the trials.
     """
-    return pd.DataFrame([{"trial": r.trial.name, **all_numbers(r)} for r in results])
+    rows = [{"trial": result.trial.name, **all_numbers(result)} for result in results]
+    return pd.DataFrame(rows, columns=None if rows else ["trial"])
 
 
 def all_numbers(result: TrialResult) -> dict[str, float]:

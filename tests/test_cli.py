@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pykeras_tl.cli import main
+from pykeras_tl.images.synthetic import draw_blood_cells
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run the command with arguments and return exit status, output and errors."""
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pykeras-tl", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        told = capsys.readouterr()
+        return int(stopped.value.code or 0), told.out, told.err
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawn") / "cells"
+    draw_blood_cells(folder, train=10, test=2, test_simple=2, seed=3)
+    return folder
+
+
+def test_draw_cells_makes_the_data_set(run, tmp_path: Path) -> None:
+    status, *_ = run("draw-cells", tmp_path / "cells", "--train", 2, "--test", 1, "--seed", 1)
+    assert status == 0
+    assert len(list((tmp_path / "cells" / "TRAIN" / "MONOCYTE").iterdir())) == 2
+    assert len(list((tmp_path / "cells").rglob("*.jp*g"))) == 4 * (2 + 1 + 15)
+
+
+def test_study_lists_what_there_is(run) -> None:
+    status, output, _ = run("study", "--list")
+    assert status == 0
+    assert output.startswith("blood-cells: ")
+
+
+def test_study_shows_the_table_and_the_report(run, cells: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    status, output, _ = run(
+        *("study", "blood-cells", "--data", cells, "--out", out),
+        *("--quick", "--epochs", 1, "--trials", "modern", "--weights", "none"),
+    )
+    assert status == 0
+    assert "modern" in output
+    assert f"report: {out / 'report.html'}" in output
+    assert (out / "report.html").is_file()
+
+
+def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
+    out = tmp_path / "classifier"
+    status, output, _ = run(
+        *("train", cells / "TRAIN", "--out", out, "--backbone", "mobilenet"),
+        *("--weights", "none", "--size", 32, 32, "--epochs", 1, "--batch-size", 4),
+    )
+    assert status == 0
+    assert "test accuracy: " in output
+    table = tmp_path / "predicted.csv"
+    trained = next(line for line in output.splitlines() if line.startswith("classifier: "))
+    folder = trained.removeprefix("classifier: ")
+    status, *_ = run("predict", folder, cells / "TEST", "--csv", table)
+    assert status == 0
+    predicted = pd.read_csv(table)
+    assert len(predicted) == 8
+    assert predicted.iloc[:, 2:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+    status, _, told = run("predict", folder, cells / "TEST", "--csv", table)
+    assert status == 2
+    assert "is there already" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("study", "blood-cells", "--data", "nowhere", "--out", "out"), "There is no folder"),
+        (("study", "red-cells", "--data", ".", "--out", "out"), "There is no study 'red-cells'"),
+        (("train", "nowhere", "--out", "out"), "There is no folder"),
+        (("train", ".", "--out", "out", "--backbone", "vgg61"), "vgg61"),
+        (("predict", "nowhere", "picture.png"), "nowhere"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(
+    run, arguments: tuple, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, errors = run(*arguments)
+    assert status == 2
+    assert told in errors
+    assert len(errors.strip().splitlines()) <= 2
+    assert "Traceback" not in errors
+    assert list(tmp_path.glob("out")) == []
+
+
+def test_unknown_arguments_are_refused(run) -> None:
+    status, _, errors = run("train", ".", "--out", "out", "--epoch", "3")
+    assert status == 2
+    assert "--epoch" in errors
+
+
+def test_cache_lists_and_clears(run, tmp_path: Path) -> None:
+    from pykeras_tl.stores import new_store
+
+    assert run("cache")[1].strip() == "nothing is cached"
+    with new_store("features", "name", "VGG16 on cells") as folder:
+        (folder / "data.bin").write_bytes(b"0" * 1_000_000)
+    assert "VGG16 on cells" in run("cache")[1]
+    assert run("cache", "--clear")[1].strip() == "1 MB freed"
+    assert run("cache")[1].strip() == "nothing is cached"
