@@ -8,6 +8,10 @@ from .freezing import freeze_weights as freeze_weights
 from .freezing import model_summary as model_summary
 from .freezing import trainable_table as trainable_table
 from .freezing import unfreeze_weights as unfreeze_weights
+from .heads import Head as Head
+from .inference_mode import InferenceBatchNormalization as InferenceBatchNormalization
+from .inference_mode import keep_in_inference_mode as keep_in_inference_mode
 from .preprocessing import InputScaling as InputScaling
 from .preprocessing import scales_input as scales_input
 from .seeding import seeded as seeded
+from .transfer import transfer_model as transfer_model
