@@ -1,6 +1,8 @@
 # One way for all layers: arguments are translated by name, the layer is made, and then added
 # to a sequential model, applied to a tensor, or returned when there is neither.
 make_layer <- function(constructor, object, arguments, call = rlang::caller_env()) {
+  # Pipes are lazy: without this, the last layer would be made, named and seeded first.
+  force(object)
   arguments <- drop_null(arguments)
   input <- input_arguments(arguments, call)
   arguments <- arguments[!names(arguments) %in% input_names]

@@ -55,6 +55,15 @@ test_that("layers without a model are layers, which a model takes as a list", {
   expect_equal(count_params(model), 5 * 3 + 3 + 3 * 2 + 2)
 })
 
+test_that("layers are made in the order of the pipe", {
+  skip_without_python()
+  keras()$utils$clear_session()
+  piped <- keras_model_sequential() %>% layer_dense(2, input_shape = 3) %>% layer_dense(2)
+  native <- keras_model_sequential() |> layer_dense(2, input_shape = 3) |> layer_dense(2)
+  names <- vapply(c(piped$layers, native$layers), function(layer) layer$name, "")
+  expect_identical(names, c("dense", "dense_1", "dense_2", "dense_3"))
+})
+
 test_that("functional models, adding and concatenating", {
   skip_without_python()
   input <- layer_input(shape = c(8, 8, 3))

@@ -1,0 +1,113 @@
+"""R in this very process, with the objects of Python in its hands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_EXCHANGE = "kerastl_exchange"
+
+
+def _environment() -> dict[str, str]:
+    """What R is told: this Python, and the library folder that the set-up fills."""
+    library = os.environ.get("R_LIBS", str(_REPOSITORY / ".venv" / "r-library"))
+    return {**os.environ, "R_LIBS": library, "RETICULATE_PYTHON": sys.executable}
+
+
+def _what_is_missing() -> str | None:
+    if shutil.which("Rscript") is None:
+        return "R is not installed; tools/setup_r.sh installs it on Debian"
+    # A child, since a failed start would leave this process with half an R.
+    probe = "import rpy2.robjects as ro; ro.r('library(kerastl)')"
+    child = subprocess.run(
+        [sys.executable, "-c", probe], env=_environment(), capture_output=True, text=True
+    )
+    if child.returncode == 0:
+        return None
+    return f"R cannot be started with kerastl: {child.stderr.strip().splitlines()[-1]}"
+
+
+class R:
+    """Runs R code in this process; objects go back and forth through reticulate."""
+
+    def __init__(self) -> None:
+        os.environ.update(_environment())
+        import rpy2.robjects as robjects
+
+        self._evaluate = robjects.r
+        self._exchange = types.ModuleType(_EXCHANGE)
+        sys.modules[_EXCHANGE] = self._exchange
+        self._evaluate("suppressPackageStartupMessages(library(kerastl))")
+        self._evaluate(f'py <- reticulate::import("{_EXCHANGE}")')
+        self._evaluate("options(keras.fit_verbose = 0)")
+
+    def __call__(self, code: str, **objects: Any) -> Any:
+        """Run `code` with Python objects as `py$name`, and give its value back as Python's."""
+        for name, value in objects.items():
+            setattr(self._exchange, name, value)
+        self._evaluate(f"py$value <- local({{\n{code}\n}})")
+        return self._exchange.value  # type: ignore[attr-defined]
+
+    def error(self, code: str, **objects: Any) -> str:
+        """Run `code`, which must fail, and return the error's text."""
+        failed = f"tryCatch({{\n{code}\nNULL\n}}, error = function(e) conditionMessage(e))"
+        message = self(failed, **objects)
+        assert message is not None, "R raised no error"
+        return str(message)
+
+
+@pytest.fixture(scope="session")
+def _r_session() -> R:
+    missing = _what_is_missing()
+    if missing:
+        pytest.skip(missing)
+    return R()
+
+
+@pytest.fixture
+def r(_r_session: R, tmp_path: Path) -> R:
+    """R, which is told of this test's own cache too."""
+    _r_session("Sys.setenv(PYKERAS_TL_CACHE = py$cache)", cache=str(tmp_path / "cache"))
+    return _r_session
+
+
+@pytest.fixture
+def rscript(_r_session: R, tmp_path: Path) -> Any:
+    """Runs code in a plain Rscript, with no Python running before."""
+
+    def run(code: str) -> str:
+        script = tmp_path / "script.R"
+        script.write_text(f"library(kerastl)\noptions(keras.fit_verbose = 0)\n{code}\n")
+        child = subprocess.run(
+            ["Rscript", "--vanilla", str(script)],
+            env=_environment(),
+            capture_output=True,
+            text=True,
+        )
+        assert child.returncode == 0, child.stderr[-3000:]
+        return child.stdout
+
+    return run
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with two classes of eight small pictures each."""
+    folder = tmp_path / "pictures"
+    random = np.random.RandomState(0)
+    for name, brightness in (("cat", 90), ("dog", 160)):
+        (folder / name).mkdir(parents=True)
+        for number in range(8):
+            pixels = random.randint(brightness - 80, brightness + 80, (24, 20, 3))
+            Image.fromarray(pixels.astype("uint8")).save(folder / name / f"{number}.png")
+    return folder

@@ -1,0 +1,98 @@
+"""Splits, drawn data and studies give R the tables that they give Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pykeras_tl.images import (
+    draw_blood_cells,
+    k_folds,
+    list_images,
+    split_fractions,
+    split_source_target,
+)
+from pykeras_tl.studies import run_study
+
+
+def same(from_r: Any, ours: pd.DataFrame) -> None:
+    assert list(from_r.columns) == list(ours.columns)
+    for name in ours:
+        assert from_r[name].astype(str).tolist() == ours[name].astype(str).tolist(), name
+
+
+def test_splits_are_equal(r: Any, pictures: Path) -> None:
+    table = list_images(pictures)
+    table["group"] = [f"g{number % 5}" for number in range(len(table))]
+    fractions = {"train": 0.5, "validation": 0.25, "test": 0.25}
+    result = r(
+        """
+        table <- list_images(py$folder)
+        table$group <- paste0("g", (seq_len(nrow(table)) - 1) %% 5)
+        shares <- c(train = 0.5, validation = 0.25, test = 0.25)
+        lapply(list(
+          split_fractions(table, shares, seed = 2),
+          split_fractions(table, shares, groups = "group", seed = 2),
+          split_source_target(table, source = 0.5, train = 0.75, seed = 3),
+          k_folds(table, 4, seed = 4)
+        ), as.data.frame)
+        """,
+        folder=str(pictures),
+    )
+    same(result[0], split_fractions(table, fractions, seed=2))
+    same(result[1], split_fractions(table, fractions, groups="group", seed=2))
+    same(result[2], split_source_target(table, source=0.5, train=0.75, seed=3))
+    same(result[3], k_folds(table, 4, seed=4))
+
+
+def test_drawn_cells_are_equal(r: Any, tmp_path: Path) -> None:
+    draw_blood_cells(tmp_path / "python", train=1, test=1, test_simple=1, seed=5, size=(48, 64))
+    r(
+        """
+        draw_blood_cells(py$folder, train = 1, test = 1, test_simple = 1, seed = 5,
+          size = c(48, 64))
+        """,
+        folder=str(tmp_path / "r"),
+    )
+    ours = sorted((tmp_path / "python").rglob("*.jpeg"))
+    assert len(ours) == 12
+    for file in ours:
+        twin = tmp_path / "r" / file.relative_to(tmp_path / "python")
+        assert twin.read_bytes() == file.read_bytes()
+
+
+def test_study_tables_are_equal(r: Any, tmp_path: Path) -> None:
+    cells = tmp_path / "cells"
+    draw_blood_cells(cells, train=13, test=2, test_simple=2, seed=1, size=(48, 64))
+    ours = run_study(
+        "blood-cells", cells, tmp_path / "python", quick=True, epochs=1, trials="version-1-sgd"
+    )
+    result = r(
+        """
+        study <- run_study("blood_cells", data = py$cells, out = py$out, quick = TRUE,
+          epochs = 1, trials = "version-1-sgd")
+        list(table = as.data.frame(study$table), results = as.data.frame(study),
+          report = study$report, history = as.data.frame(study$history),
+          printed = paste(capture.output(print(study)), collapse = " "))
+        """,
+        cells=str(cells),
+        out=str(tmp_path / "r"),
+    )
+    for theirs, mine in ((result["table"], ours.table), (result["results"], ours.to_frame())):
+        assert list(theirs.columns) == list(mine.columns)
+        for name in mine:
+            if name == "seconds":
+                continue
+            if pd.api.types.is_numeric_dtype(mine[name]):
+                timed = mine["metric"] == "seconds" if "metric" in mine else mine[name] < 0
+                np.testing.assert_array_equal(
+                    theirs[name].to_numpy(float)[~timed], mine[name].to_numpy(float)[~timed]
+                )
+            else:
+                assert theirs[name].astype(str).tolist() == mine[name].astype(str).tolist()
+    assert Path(result["report"]).is_file()
+    assert len(result["history"]) == len(ours.trials[0].history().to_frame())
+    assert "1 trials done, 0 failed" in result["printed"]
