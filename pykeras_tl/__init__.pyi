@@ -1,8 +1,16 @@
+from . import ensembles as ensembles
 from . import evaluation as evaluation
 from . import images as images
 from . import models as models
 from . import studies as studies
 from . import training as training
+from .evaluation.evaluation import Evaluation as Evaluation
+from .evaluation.evaluation import evaluate_classifier as evaluate_classifier
+from .evaluation.figures import plot_confusion as plot_confusion
+from .evaluation.figures import plot_history as plot_history
+from .evaluation.figures import plot_mistakes as plot_mistakes
+from .evaluation.figures import plot_pictures as plot_pictures
+from .evaluation.predictions import predict_flow as predict_flow
 from .images.generator import ImageDataGenerator as ImageDataGenerator
 from .models.freezing import freeze_weights as freeze_weights
 from .models.freezing import model_summary as model_summary

@@ -1,0 +1,5 @@
+"""Several classifiers as one: averaging, bagging, boosting, stacking, and CNN + SVM."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

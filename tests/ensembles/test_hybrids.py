@@ -1,0 +1,154 @@
+"""The support vector machine inside the network is scikit-learn's, and it can learn on."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, SVR
+
+from pykeras_tl.ensembles import feature_network, fine_tune_svm, fit_svm, fit_svr
+from pykeras_tl.evaluation import evaluate_classifier, predict_flow
+from pykeras_tl.images import ImageDataGenerator
+
+
+def _pictures(classes: int, count: int = 90, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy stripes; the class decides how steep they are."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    rows, columns = np.mgrid[:32, :32]
+    waves = np.sin((rows[None] * (labels[:, None, None] + 1) + columns[None]) / 4)
+    pictures = 0.5 + 0.2 * waves[..., None] + random.normal(0, 0.2, (count, 32, 32, 3))
+    return pictures.clip(0, 1).astype("float32"), labels
+
+
+def _flow(classes: int, **options):
+    pictures, labels = _pictures(classes, **options)
+    flow = ImageDataGenerator(rescale=1 / 255).flow(
+        255 * pictures, np.eye(classes)[labels], batch_size=16, seed=1
+    )
+    return flow, pictures, labels
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    base = feature_network(seed=3)
+    return keras.Sequential([base, keras.layers.Dense(3, activation="softmax", name="head")])
+
+
+def test_the_published_network() -> None:
+    parameters = [layer.count_params() for layer in feature_network().layers if layer.weights]
+    assert parameters == [380, 1260, 410, 4100]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_scores_are_scikit_learns(network, classes, kernel) -> None:
+    flow, pictures, labels = _flow(classes)
+    hybrid = fit_svm(network, flow, "feature_network", {"kernel": [kernel], "C": [0.5]}, folds=3)
+    features = network.layers[0].predict(pictures, verbose=0).astype(float)
+    scaled = StandardScaler().fit_transform(features)
+    theirs = OneVsRestClassifier(SVC(kernel=kernel, C=0.5, gamma="auto")).fit(scaled, labels)
+    expected = theirs.decision_function(scaled)
+    if classes == 2:
+        expected = np.column_stack([-expected, expected])
+    scores = hybrid.scores.predict(pictures, verbose=0)
+    np.testing.assert_allclose(scores, expected, atol=2e-3)
+    table = predict_flow(hybrid.model, flow)
+    assert (table["class"].astype(int) == theirs.predict(scaled)).mean() > 0.98
+    np.testing.assert_allclose(table.iloc[:, 3:].sum(axis=1), 1, atol=1e-5)
+
+
+def test_cross_validation_chooses(network) -> None:
+    flow, _, _ = _flow(3)
+    search = fit_svm(network, flow, "feature_network", {"C": [1e-3, 1.0]}, folds=3).search
+    assert list(search.columns) == ["kernel", "C", "score", "deviation"]
+    assert len(search) == 4
+    assert search["score"].is_monotonic_decreasing
+    assert search["score"][0] > 0.5
+
+
+def test_the_network_itself_stays_as_it_is(network) -> None:
+    before = [np.array(weight) for weight in network.get_weights()]
+    flow, _, _ = _flow(3)
+    hybrid = fit_svm(network, flow, 0, {"kernel": ["linear"], "C": [1.0]}, folds=3)
+    fine_tune_svm(hybrid, flow, epochs=1, learning_rate=0.01, verbose=0)
+    for old, new in zip(before, network.get_weights()):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_it_learns_on_end_to_end(network, kernel) -> None:
+    flow, _, _ = _flow(3)
+    hybrid = fit_svm(network, flow, 0, {"kernel": [kernel], "C": [0.01]}, folds=3)
+    loss = keras.losses.CategoricalHinge()
+
+    def hinge() -> float:
+        pictures, labels = _pictures(3)
+        return float(loss(np.eye(3)[labels], hybrid.scores.predict(pictures, verbose=0)))
+
+    fixed = [w for layer in hybrid.model.layers if "fixed" in layer.name for w in layer.weights]
+    held, before = [keras.ops.convert_to_numpy(w).copy() for w in fixed], hinge()
+    first = np.array(hybrid.model.layers[1].get_weights()[0])
+    chances = predict_flow(hybrid.model, flow).iloc[:, 3:].to_numpy()
+    history = fine_tune_svm(hybrid, flow, epochs=4, learning_rate=1e-3, verbose=0)
+    assert len(history.epoch) == 4
+    assert hinge() < before
+    assert np.abs(hybrid.model.layers[1].get_weights()[0] - first).max() > 0
+    assert np.abs(predict_flow(hybrid.model, flow).iloc[:, 3:].to_numpy() - chances).max() > 1e-3
+    for old, new in zip(held, fixed):
+        np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(new))
+
+
+def test_it_saves_as_plain_json_and_arrays(network, tmp_path) -> None:
+    flow, pictures, _ = _flow(3)
+    hybrid = fit_svm(network, flow, 0, {"kernel": ["rbf"], "C": [1.0]}, folds=3)
+    hybrid.model.save_weights(tmp_path / "model.weights.h5")
+    again = keras.models.model_from_json(hybrid.model.to_json())
+    again.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_allclose(
+        again.predict(pictures, verbose=0), hybrid.model.predict(pictures, verbose=0), atol=1e-6
+    )
+    assert "Lambda" not in hybrid.model.to_json()
+
+
+def test_it_is_measured_like_any_network(network) -> None:
+    flow, _, _ = _flow(3)
+    hybrid = fit_svm(network, flow, 0, {"kernel": ["linear"], "C": [1.0]}, folds=3)
+    assert evaluate_classifier(hybrid.model, flow).accuracy > 0.9
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_regression_is_scikit_learns(network, kernel) -> None:
+    pictures, labels = _pictures(3)
+    steepness = labels + 0.5
+    flow = ImageDataGenerator(rescale=1 / 255).flow(255 * pictures, steepness, seed=1)
+    hybrid = fit_svr(network, flow, 0, {"kernel": [kernel], "C": [1.0]}, folds=3)
+    scaled = StandardScaler().fit_transform(network.layers[0].predict(pictures, verbose=0))
+    theirs = SVR(kernel=kernel, C=1.0, gamma="auto").fit(scaled, steepness)
+    found = hybrid.model.predict(pictures, verbose=0)[:, 0]
+    np.testing.assert_allclose(found, theirs.predict(scaled), atol=2e-2)
+
+
+def test_maps_are_flattened(network) -> None:
+    flow, pictures, _ = _flow(3)
+    base = network.layers[0]
+    hybrid = fit_svm(base, flow, 4, {"kernel": ["linear"], "C": [1.0]}, folds=3)
+    assert hybrid.model.predict(pictures[:2], verbose=0).shape == (2, 3)
+
+
+def test_bad_arguments_are_refused(network) -> None:
+    flow, pictures, _ = _flow(3)
+    with pytest.raises(ValueError, match="no layer 'nowhere'"):
+        fit_svm(network, flow, "nowhere")
+    with pytest.raises(ValueError, match="grid holds"):
+        fit_svm(network, flow, 0, {"kernel": ["poly"]})
+    with pytest.raises(ValueError, match="grid holds"):
+        fit_svm(network, flow, 0, {"gamma": [1]})
+    unlabelled = ImageDataGenerator().flow(pictures, batch_size=16)
+    with pytest.raises(ValueError, match="two or more classes"):
+        fit_svm(network, unlabelled, 0)
+    with pytest.raises(ValueError, match="one number a picture"):
+        fit_svr(network, flow, 0)
