@@ -1,0 +1,120 @@
+"""What is kept of a picture to find it again: corners, a small copy and a tiny one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+# Corners are looked for in a copy with this longer side; the kept copy is half as large.
+_SIDE = 192
+_POINTS = 64
+# Around each corner the colours are read on rings (radii in pixels) at this many angles.
+_RINGS = np.array([2.5, 5, 8, 12], np.float32)
+_ANGLES = 16
+_FREQUENCIES = 5
+_TINY = 16
+# Pixels as dark as this at the edge are what augmentation fills with.
+BLACK = 12
+
+_TURNS = np.arange(_ANGLES) * (2 * np.pi / _ANGLES)
+_ACROSS = (_RINGS[:, None] * np.cos(_TURNS)).ravel().astype(np.float32)
+_DOWN = (_RINGS[:, None] * np.sin(_TURNS)).ravel().astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Features:
+    """What is kept of one picture, some 12 kB.
+
+    Attributes:
+        digest: Hash of the pixels.
+        points: x and y of its corners in the copy of 192 pixels, float32 of shape (n, 2).
+        descriptors: What surrounds each corner, uint8 of shape (n, 60).
+        small: Gray copy with a longer side of 96 pixels, uint8.
+        tiny: Its middle-sized detail at 16×16, of length 1 or 0, float32 of shape (16, 16).
+    """
+
+    digest: bytes
+    points: np.ndarray
+    descriptors: np.ndarray
+    small: np.ndarray
+    tiny: np.ndarray
+
+
+def describe(image: np.ndarray) -> Features:
+    """Compute a picture's features.
+
+    A descriptor is the strength of each angular frequency of the colours on rings around a
+    corner. It does not change when the picture is turned or mirrored, nor with light and
+    contrast.
+
+    Args:
+        image: RGB picture, uint8 of shape (height, width, 3).
+
+    Returns:
+        The features.
+
+    Example:
+        >>> image = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+        >>> features = describe(image)
+        >>> features.descriptors.shape, features.small.shape
+        ((64, 60), (72, 96))
+    """
+    height, width = image.shape[:2]
+    scale = _SIDE / max(height, width)
+    # An even number of pixels, so that the kept copy is exactly half as large.
+    size = tuple(max(16, 2 * round(side * scale / 2)) for side in (width, height))
+    copy = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    gray = cv2.cvtColor(copy, cv2.COLOR_RGB2GRAY)
+    points = _corners(gray)
+    digest = hashlib.blake2b(image.tobytes(), digest_size=16)
+    digest.update(f"{height} {width}".encode())
+    return Features(
+        digest=digest.digest(),
+        points=points,
+        descriptors=_describe_points(copy, points),
+        small=cv2.resize(gray, (size[0] // 2, size[1] // 2), interpolation=cv2.INTER_AREA),
+        tiny=_tiny(gray),
+    )
+
+
+def _corners(gray: np.ndarray) -> np.ndarray:
+    # The edge of an augmented picture's black corners is no part of the picture.
+    lit = (gray > BLACK).astype(np.uint8)
+    content = cv2.erode(lit, np.ones((9, 9), np.uint8), borderValue=1)
+    content[:4] = content[-4:] = content[:, :4] = content[:, -4:] = 0
+    found = cv2.goodFeaturesToTrack(gray, _POINTS, 0.005, 5, mask=content, blockSize=5)
+    return np.zeros((0, 2), np.float32) if found is None else found[:, 0]
+
+
+def _describe_points(copy: np.ndarray, points: np.ndarray) -> np.ndarray:
+    count = len(points)
+    if count == 0:
+        return np.zeros((0, len(_RINGS) * _FREQUENCIES * 3), np.uint8)
+    colours = cv2.remap(
+        copy,
+        points[:, :1] + _ACROSS,
+        points[:, 1:] + _DOWN,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    rings = colours.reshape(count, len(_RINGS), _ANGLES, 3).astype(np.float32)
+    rings = rings - rings.mean(axis=(1, 2), keepdims=True)
+    rings = rings / (rings.std(axis=(1, 2, 3), keepdims=True) + 4)
+    waves = np.sqrt(np.abs(np.fft.rfft(rings, axis=2))[:, :, :_FREQUENCIES])
+    waves = waves.reshape(count, -1)
+    lengths = np.linalg.norm(waves, axis=1, keepdims=True) + 1e-6
+    return np.round(255 * waves / lengths).astype(np.uint8)
+
+
+def _tiny(gray: np.ndarray) -> np.ndarray:
+    lit = gray > BLACK
+    # Black corners would else make all pictures that have them alike.
+    filled = np.where(lit, gray, gray[lit].mean() if lit.any() else 0).astype(np.float32)
+    tiny = cv2.resize(filled, (_TINY, _TINY), interpolation=cv2.INTER_AREA)
+    tiny = tiny - cv2.GaussianBlur(tiny, (0, 0), 3.0)
+    length = float(np.linalg.norm(tiny))
+    # Next to no detail says nothing about which picture it is.
+    return tiny / length if length > _TINY else np.zeros_like(tiny)

@@ -1,0 +1,133 @@
+"""Whether two pictures show the same, judged by laying one on the other."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .features import BLACK, Features
+
+# Two pictures are the same when this many corners agree on one affine map, and the pixels
+# under it correlate as much. Different smears of one slide reach 8 corners.
+_AGREEING = 10
+_CORRELATION = 0.6
+_MOST_PAIRS = 48
+# For pictures laid on each other without any map, by the correlation of their detail.
+_DETAIL = 0.8
+_LEAST_OVERLAP = 0.15
+# Mean squared grey levels below which there is nothing to compare.
+_FLAT = 0.25
+
+
+def same_by_corners(one: Features, other: Features) -> bool:
+    """Tell whether an affine map (turned, mirrored, moved, zoomed, sheared) joins two pictures.
+
+    Args:
+        one: Features of a picture.
+        other: Features of another.
+
+    Returns:
+        True when they show the same.
+
+    Example:
+        >>> from pykeras_tl.images.duplicates.features import describe
+        >>> random = np.random.default_rng(0)
+        >>> image = cv2.resize(random.integers(0, 255, (24, 32, 3), dtype=np.uint8), (320, 240))
+        >>> same_by_corners(describe(image), describe(image[:, ::-1]))
+        True
+    """
+    if min(len(one.points), len(other.points)) < _AGREEING:
+        return False
+    likeness = one.descriptors.astype(np.float32) @ other.descriptors.T.astype(np.float32)
+    best, best_back = likeness.argmax(axis=1), likeness.argmax(axis=0)
+    mutual = np.flatnonzero(best_back[best] == np.arange(len(best)))
+    if len(mutual) < _AGREEING:
+        return False
+    order = np.argsort(-likeness[mutual, best[mutual]], kind="stable")
+    mutual = mutual[order[:_MOST_PAIRS]]
+    # OpenCV draws its samples from a fixed seed, so that the answer is always the same.
+    affine, agreeing = cv2.estimateAffine2D(
+        one.points[mutual],
+        other.points[best[mutual]],
+        method=cv2.RANSAC,
+        ransacReprojThreshold=2.5,
+        maxIters=500,
+        confidence=0.99,
+    )
+    if affine is None or int(agreeing.sum()) < _AGREEING:
+        return False
+    return _correlation_under(affine, one.small, other.small) >= _CORRELATION
+
+
+def same_in_place(one: Features, other: Features) -> bool:
+    """Tell whether two pictures are the same but for a quarter turn, a mirror, light or quality.
+
+    It needs no corners and so serves smooth and small pictures.
+
+    Args:
+        one: Features of a picture.
+        other: Features of another.
+
+    Returns:
+        True when they show the same.
+
+    Example:
+        >>> from pykeras_tl.images.duplicates.features import describe
+        >>> random = np.random.default_rng(0)
+        >>> image = cv2.resize(random.integers(0, 255, (9, 9, 3), dtype=np.uint8), (32, 32))
+        >>> same_in_place(describe(image), describe(np.rot90(image) // 2))
+        True
+    """
+    likeness = [float((copy * other.tiny).sum()) for copy in placements(one.tiny)]
+    placed = placements(one.small)[int(np.argmax(likeness))]
+    if placed.shape != other.small.shape:
+        return False
+    shared = _content(placed) & _content(other.small)
+    if shared.mean() < _LEAST_OVERLAP:
+        return False
+    return _correlation(_detail(placed)[shared], _detail(other.small)[shared]) >= _DETAIL
+
+
+def placements(image: np.ndarray) -> list[np.ndarray]:
+    """Return a picture's eight quarter turns and mirrored quarter turns.
+
+    Args:
+        image: Array of shape (height, width).
+
+    Returns:
+        Eight arrays, the first being the picture itself.
+
+    Example:
+        >>> [copy.tolist() for copy in placements(np.array([[1, 2]]))[:2]]
+        [[[1, 2]], [[2], [1]]]
+    """
+    return [np.rot90(copy, turns) for copy in (image, image[:, ::-1]) for turns in range(4)]
+
+
+def _correlation_under(affine: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+    # The map is between copies twice as large.
+    affine = affine * np.array([[1, 1, 0.5], [1, 1, 0.5]])
+    size = other.shape[::-1]
+    moved = cv2.warpAffine(one, affine, size, flags=cv2.INTER_LINEAR)
+    content = cv2.warpAffine((one > BLACK).view(np.uint8), affine, size, flags=cv2.INTER_NEAREST)
+    shared = content.astype(bool) & (other > BLACK)
+    if shared.mean() < _LEAST_OVERLAP:
+        return 0.0
+    return _correlation(moved[shared].astype(np.float32), other[shared].astype(np.float32))
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    spread = float(np.sqrt((one * one).sum() * (other * other).sum()))
+    return float((one * other).sum()) / spread if spread > len(one) * _FLAT else 0.0
+
+
+def _content(image: np.ndarray) -> np.ndarray:
+    """Return where a picture is not black, nor so near to black that its detail is the edge."""
+    return cv2.erode((image > BLACK).view(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
+
+
+def _detail(image: np.ndarray) -> np.ndarray:
+    """Return a picture without its shading and its finest grain."""
+    fine = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1.0)
+    return fine - cv2.GaussianBlur(fine, (0, 0), 5.0)
