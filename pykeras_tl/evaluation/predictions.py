@@ -57,12 +57,12 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
             f"'binary' or None), got class_mode={flow.class_mode!r}. Use model.predict(flow)."
         )
     ordered = flow.in_file_order()
-    indices, outputs = _run(model, ordered)
+    indices, outputs = run_flow(model, ordered)
     known = getattr(ordered, "class_names", None)
     probabilities = as_probabilities(outputs, len(known) if known else None)
     names = list(known) if known else [str(i) for i in range(probabilities.shape[1])]
     files = _file_names(ordered)
-    truth = _true_classes(ordered, names)
+    truth = true_classes(ordered, names)
     return prediction_table(
         [files[i] for i in indices],
         None if truth is None else [truth[i] for i in indices],
@@ -268,7 +268,25 @@ def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndar
     return values.clip(0, 1)
 
 
-def _run(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray]:
+def run_flow(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray]:
+    """Run a network once over a flow, reading pictures ahead.
+
+    Args:
+        model: Any network.
+        flow: The pictures, as `in_file_order` gives them.
+
+    Returns:
+        The samples' numbers, shape (pictures,), and the network's outputs, shape
+        (pictures, ...), in the same order.
+
+    Example:
+        >>> import keras
+        >>> from pykeras_tl.images import ImageDataGenerator
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+        >>> flow = ImageDataGenerator().flow(np.ones((3, 8, 8, 3)), shuffle=False)
+        >>> run_flow(model, flow)[1].shape
+        (3, 192)
+    """
     plans = (flow.draw() for _ in range(len(flow)))
     indices, outputs = [], []
     with Prefetcher(
@@ -282,12 +300,25 @@ def _run(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(indices), np.concatenate(outputs)
 
 
-def _file_names(flow: Iterator) -> list[str]:
-    paths = getattr(flow, "filepaths", None)
-    return [str(i) for i in range(flow.n)] if paths is None else [str(path) for path in paths]
+def true_classes(flow: Iterator, names: Sequence[str]) -> list[str] | None:
+    """Return the true class of each of a flow's samples.
 
+    Args:
+        flow: A flow for classification.
+        names: The classes, in the order of their numbers.
 
-def _true_classes(flow: Iterator, names: list[str]) -> list[str] | None:
+    Returns:
+        A name a sample, in the samples' own order; None where the flow does not know it.
+
+    Raises:
+        ValueError: When the flow's labels are no classes.
+
+    Example:
+        >>> from pykeras_tl.images import ImageDataGenerator
+        >>> flow = ImageDataGenerator().flow(np.ones((2, 8, 8, 3)), np.array([1, 0]))
+        >>> true_classes(flow, ["cat", "dog"])
+        ['dog', 'cat']
+    """
     targets: Any = flow.targets(np.arange(flow.n))[0]
     if targets is None:
         # With class_mode=None the folders still tell the classes.
@@ -303,3 +334,8 @@ def _true_classes(flow: Iterator, names: list[str]) -> list[str] | None:
             f"whole numbers from 0 to {len(names) - 1}."
         )
     return [names[int(number)] for number in numbers]
+
+
+def _file_names(flow: Iterator) -> list[str]:
+    paths = getattr(flow, "filepaths", None)
+    return [str(i) for i in range(flow.n)] if paths is None else [str(path) for path in paths]

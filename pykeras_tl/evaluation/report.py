@@ -17,6 +17,7 @@ from ..files import whole_file
 from .figures import plot_confusion, plot_history, worst_mistakes
 from .metrics import confused_pairs
 from .report_pictures import Picture, figure_picture, file_picture
+from .uncertainty import confidence_intervals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .figures.curves import HasFrame
 
 _MISTAKES = 12
+_SAMPLES = 1000
 # Above so many classes a matrix is hard to read, so its largest confusions are listed too.
 _FEW_CLASSES = 12
 _HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall")
@@ -160,6 +162,7 @@ def trials_table(trials: Sequence[TrialReport]) -> pd.DataFrame:
 class _EvaluationPart:
     name: str
     evaluation: Evaluation
+    interval: tuple[float, float] | None
     confusion: Picture
     pairs: pd.DataFrame | None
     mistakes: list[tuple[Any, Picture]]
@@ -188,10 +191,18 @@ def _evaluation_part(name: str, evaluation: Evaluation) -> _EvaluationPart:
     return _EvaluationPart(
         name,
         evaluation,
+        _interval(evaluation),
         figure_picture(plot_confusion(confusion)),
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
         [(row, file_picture(str(row.file))) for row in worst.itertuples()],
     )
+
+
+def _interval(evaluation: Evaluation) -> tuple[float, float] | None:
+    if len(evaluation.predictions) < 2:
+        return None
+    row = confidence_intervals(evaluation.predictions, repeats=_SAMPLES).iloc[0]
+    return float(row["low"]), float(row["high"])
 
 
 def _common_curves(trials: Sequence[TrialReport]) -> Picture | None:

@@ -115,6 +115,7 @@ def test_feature_maps_show_the_activations(nested, pictures) -> None:
         np.testing.assert_allclose(
             shown * (plain.max() - plain.min()) + plain.min(), plain, atol=1e-5
         )
+    assert figure.get_suptitle() == "second: 4 of 10 feature maps"
     png(figure)
 
 
@@ -145,6 +146,9 @@ def test_bad_arguments_are_refused(nested, pictures) -> None:
         plot_feature_maps(nested, pictures[0], "head")
     with pytest.raises(ValueError, match="no filters"):
         plot_filters(nested, "norm")
+    dot = keras.Sequential([keras.Input((5, 5, 1)), keras.layers.Conv2D(4, 1)])
+    with pytest.raises(ValueError, match="1×1"):
+        plot_filters(dot, 0)
     with pytest.raises(ValueError, match="no picture"):
         sparsity_by_layer(nested, pictures[:0])
     with pytest.raises(ValueError, match="threshold"):

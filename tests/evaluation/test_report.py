@@ -15,6 +15,7 @@ from pykeras_tl.evaluation import (
     Report,
     Section,
     TrialReport,
+    confidence_intervals,
     plot_confusion,
     prediction_table,
     trials_table,
@@ -96,6 +97,9 @@ def test_the_numbers_stand_on_the_page(report, tmp_path) -> None:
         assert shown in texts
     assert "failed: OSError: no weights" in texts
     assert "This trial failed: OSError: no weights" in texts
+    interval = confidence_intervals(report.trials[0].evaluations["TEST"].predictions, repeats=1000)
+    expected = f"{interval['low'][0]:.3f} to {interval['high'][0]:.3f}"
+    assert any(expected in text for text in texts)
     assert f"{report.trials[0].evaluations['TEST'].accuracy:.3f}" in texts
 
 

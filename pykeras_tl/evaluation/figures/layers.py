@@ -87,6 +87,8 @@ def plot_filters(
     kernel = next((w for w in found.weights if "kernel" in w.name and len(w.shape) == 4), None)
     if kernel is None:
         raise ValueError(f"Layer {found.name!r} ({type(found).__name__}) has no filters to draw.")
+    if tuple(kernel.shape[:2]) == (1, 1):
+        raise ValueError(f"The filters of layer {found.name!r} are 1×1: they show no pattern.")
     filters = np.moveaxis(keras.ops.convert_to_numpy(kernel), -1, 0)
     if isinstance(found, keras.layers.DepthwiseConv2D):
         # Each of its filters looks at one channel only.
@@ -129,7 +131,7 @@ def plot_sparsity(table: pd.DataFrame, title: str | None = None) -> Figure:
         label="channels always silent",
     )
     tidy_axes(axes)
-    axes.set_ylim(0, 1)
+    axes.set(xlim=(0, len(table) + 1), ylim=(0, 1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if len(table) <= _MOST_NAMED:
         _name_layers(axes, places, [str(name) for name in table["layer"]])
@@ -154,7 +156,9 @@ def _name_layers(axes: Axes, places: np.ndarray, paths: list[str]) -> None:
 
 
 def _name(layer: str | int | keras.Layer) -> str:
-    return layer.name if isinstance(layer, keras.Layer) else f"layer {layer}"
+    if isinstance(layer, keras.Layer):
+        return str(layer.name)
+    return layer if isinstance(layer, str) else f"layer {layer}"
 
 
 def _stretched(values: np.ndarray) -> np.ndarray:
