@@ -1,2 +1,4 @@
+from .fine_tuning import fine_tune as fine_tune
+from .fitting import fit as fit
 from .history import History as History
 from .optimizers import make_optimizer as make_optimizer

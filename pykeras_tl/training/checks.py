@@ -1,0 +1,246 @@
+"""Mistakes in a call of `fit`, found before anything runs."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..images.generator import ImageDataGenerator
+from ..images.iterators import Iterator
+from ..models.preprocessing import scales_input
+
+_ONE_HOT = {"categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge"}
+_NUMBERED = {"sparse_categorical_crossentropy"}
+_TWO_WAY = {"binary_crossentropy", "binary_focal_crossentropy"}
+
+
+def check_data(data: Any, name: str) -> None:
+    """Refuse what is often given in place of a flow.
+
+    Args:
+        data: What the caller gave.
+        name: The argument's name, for the message.
+
+    Raises:
+        TypeError: When it is a generator's settings, a path or nothing.
+    """
+    if isinstance(data, ImageDataGenerator):
+        raise TypeError(
+            f"{name} is an ImageDataGenerator, which holds settings and no pictures. "
+            "Give what its flow_from_directory(...) or flow(...) returns."
+        )
+    if isinstance(data, str | os.PathLike):
+        raise TypeError(
+            f"{name} is a path ({os.fspath(data)!r}). Give a flow over it: "
+            "ImageDataGenerator(...).flow_from_directory(path, ...)."
+        )
+
+
+def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> None:
+    """See that a flow's pictures and labels fit the model that is to learn from them.
+
+    Args:
+        model: The model, compiled.
+        flow: The flow.
+        name: What to call the flow in messages.
+
+    Raises:
+        ValueError: When the model is not compiled, or shapes, classes, loss or scaling
+            do not fit.
+    """
+    if not model.compiled:
+        raise ValueError(
+            "The model is not compiled. Call model.compile(optimizer, loss, metrics) first."
+        )
+    if flow.n == 0:
+        raise ValueError(f"{name} has no pictures.")
+    _check_shape(model, flow, name)
+    class_mode = getattr(flow, "class_mode", None)
+    if hasattr(flow, "class_mode") and class_mode is None:
+        raise ValueError(
+            f"{name} has no labels: it was made with class_mode=None. "
+            'Make it with class_mode="categorical".'
+        )
+    if class_mode in ("categorical", "sparse", "binary"):
+        _check_classes(model, len(flow.class_indices), class_mode, name)
+        _check_loss(model, class_mode, name)
+    _check_scaling(model, flow, name)
+
+
+def check_same_classes(training: Iterator, validation: Iterator) -> None:
+    """See that validation numbers its classes as training does.
+
+    Args:
+        training: The flow that is trained on.
+        validation: The flow of validation.
+
+    Raises:
+        ValueError: When the classes or their numbers differ.
+    """
+    ours = getattr(training, "class_indices", None)
+    theirs = getattr(validation, "class_indices", None)
+    if ours and theirs and ours != theirs:
+        raise ValueError(
+            f"validation_data has the classes {_in_order(theirs)}, training has "
+            f"{_in_order(ours)}. Give both flows the same `classes`."
+        )
+
+
+def whole_steps(steps: float | None, default: int, name: str) -> int:
+    """Round a number of steps up, as scripts give `n / batch_size`.
+
+    Args:
+        steps: Above 0, or `None`.
+        default: What `None` stands for.
+        name: The argument's name, for the message.
+
+    Returns:
+        At least 1.
+
+    Raises:
+        ValueError: When it is not above 0.
+
+    Example:
+        >>> whole_steps(71 / 20, 1, "validation_steps")
+        4
+    """
+    if steps is None:
+        return default
+    if not (math.isfinite(steps) and steps > 0):
+        raise ValueError(f"{name} must be above 0; received {steps}.")
+    return math.ceil(steps)
+
+
+def numbered_weights(
+    class_weight: Mapping[Any, float] | None, flow: Iterator
+) -> dict[int, float] | None:
+    """Give class weights by number, where they may be given by class name.
+
+    Args:
+        class_weight: Class name or number → weight.
+        flow: The flow, which knows the names' numbers.
+
+    Returns:
+        Number → weight, for Keras.
+
+    Raises:
+        ValueError: For a class that the flow does not have.
+    """
+    if class_weight is None:
+        return None
+    numbers = getattr(flow, "class_indices", None) or {}
+    weights = {}
+    for key, weight in class_weight.items():
+        number = numbers.get(key, key)
+        if isinstance(number, str) or (numbers and number not in numbers.values()):
+            raise ValueError(
+                f"class_weight names {key!r}, which is no class of the flow: {_in_order(numbers)}."
+            )
+        weights[int(number)] = float(weight)
+    return weights
+
+
+def _check_shape(model: keras.Model, flow: Iterator, name: str) -> None:
+    wanted = model.input_shape
+    if not isinstance(wanted, tuple) or len(wanted) != 1 + len(flow.image_shape):
+        return
+    if any(want not in (None, has) for want, has in zip(wanted[1:], flow.image_shape)):
+        raise ValueError(
+            f"{name} gives pictures of shape {tuple(flow.image_shape)}, the model takes "
+            f"{wanted[1:]}. Set the flow's target_size and color_mode, or the model's input_shape."
+        )
+
+
+def _check_classes(model: keras.Model, classes: int, class_mode: str, name: str) -> None:
+    if not isinstance(model.output_shape, tuple):
+        return
+    units = model.output_shape[-1]
+    if class_mode == "binary":
+        if classes != 2:
+            raise ValueError(
+                f'{name} has {classes} classes and class_mode="binary", which needs 2. '
+                'Make it with class_mode="categorical".'
+            )
+        if units != 1:
+            raise ValueError(
+                f'{name} gives one label a picture (class_mode="binary"), the model has {units} '
+                'outputs. End it in one sigmoid unit, or make the flow with "categorical".'
+            )
+    elif units != classes:
+        raise ValueError(
+            f"{name} has {classes} classes, the model has {units} outputs. "
+            f"Give the last layer {classes} units."
+        )
+
+
+def _check_loss(model: keras.Model, class_mode: str, name: str) -> None:
+    loss = _loss_name(model.loss)
+    right = None
+    if class_mode == "categorical" and loss in _NUMBERED:
+        right = "categorical_crossentropy"
+    if class_mode == "sparse" and loss in _ONE_HOT | _TWO_WAY:
+        right = "sparse_categorical_crossentropy"
+    if class_mode == "binary" and loss in _ONE_HOT | _NUMBERED:
+        right = "binary_crossentropy"
+    if right:
+        raise ValueError(
+            f'{name} has class_mode="{class_mode}", which does not go with the loss {loss}. '
+            f'Compile the model with loss="{right}".'
+        )
+
+
+def _loss_name(loss: Any) -> str:
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    return str(getattr(loss, "name", None) or getattr(loss, "__name__", ""))
+
+
+def _check_scaling(model: keras.Model, flow: Iterator, name: str) -> None:
+    settings = flow.image_data_generator
+    if settings is None:
+        return
+    rescaled = settings.rescale not in (None, 0, 1)
+    standardized = any(
+        getattr(settings, option)
+        for option in (
+            "featurewise_center",
+            "samplewise_center",
+            "featurewise_std_normalization",
+            "samplewise_std_normalization",
+            "zca_whitening",
+        )
+    )
+    prepared = _changes_scale(settings.preprocessing_function, tuple(flow.image_shape))
+    if scales_input(model):
+        if rescaled or standardized or prepared:
+            what = "rescale" if rescaled else "preprocessing_function"
+            what = what if rescaled or prepared else "standardization"
+            raise ValueError(
+                f"The pictures would be scaled twice: the model carries its preprocessing, and "
+                f"{name[0].lower() + name[1:]}'s ImageDataGenerator has {what}. Leave one out."
+            )
+    elif not (rescaled or standardized or settings.preprocessing_function):
+        warnings.warn(
+            f"{name} gives pixels from 0 to 255 to a model that does not scale them; it will "
+            "hardly learn. Make the ImageDataGenerator with rescale=1/255.",
+            stacklevel=4,
+        )
+
+
+def _changes_scale(function: Any, shape: tuple[int, ...]) -> bool:
+    """Tell scaling from augmentation, which leaves pixels between 0 and 255."""
+    if function is None:
+        return False
+    probe = np.linspace(0, 255, math.prod(shape), dtype="float32").reshape(shape)
+    result = np.asarray(function(probe.copy()))
+    return bool(result.min() < -1 or result.max() <= 2)
+
+
+def _in_order(class_indices: Mapping[str, int]) -> list[str]:
+    return sorted(class_indices, key=lambda name: class_indices[name])

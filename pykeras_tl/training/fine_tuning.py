@@ -1,0 +1,125 @@
+"""Fine tuning in one call: the head first, then the end of the backbone with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from ..images.iterators import Iterator
+from ..models.freezing import unfreeze_weights
+from . import checks
+from .fitting import fit
+from .history import History
+from .optimizers import make_optimizer
+
+_LOSSES = {
+    "categorical": "categorical_crossentropy",
+    "sparse": "sparse_categorical_crossentropy",
+    "binary": "binary_crossentropy",
+}
+
+
+def fine_tune(
+    model: keras.Model,
+    flow: Iterator,
+    *,
+    unfreeze_from: str | int | keras.Layer,
+    epochs_head: int,
+    epochs_fine: int,
+    optimizer_head: str | keras.optimizers.Optimizer = "rmsprop",
+    optimizer_fine: str | keras.optimizers.Optimizer = "rmsprop",
+    learning_rate_fine: float = 1e-5,
+    loss: Any = None,
+    metrics: Sequence[Any] = ("accuracy",),
+    **fit_options: Any,
+) -> History:
+    """Train a new head on a frozen backbone, then the backbone's end with it at a low rate.
+
+    The steps: a head stands on a pretrained backbone, which is frozen; the head is trained;
+    the layers from `unfreeze_from` on are unfrozen; the model is compiled anew with a low
+    rate; and both are trained on together.
+
+    Args:
+        model: A model with its backbone frozen, such as `transfer_model` makes. It need not
+            be compiled, and is changed in place.
+        flow: The flow to train on.
+        unfreeze_from: The first layer to unfreeze: its name, that of a stage such as
+            `"block5"`, an index or the layer, as in `unfreeze_weights`.
+        epochs_head: Epochs for the head alone.
+        epochs_fine: Epochs after unfreezing.
+        optimizer_head: Name or object, for the head.
+        optimizer_fine: Name or object, for the second part.
+        learning_rate_fine: The rate where `optimizer_fine` is a name.
+        loss: By default what the flow's labels call for.
+        metrics: What to measure.
+        **fit_options: Further arguments of `fit`, for both parts: `validation_data`,
+            `steps_per_epoch`, `callbacks`, ...
+
+    Returns:
+        The history of both parts; `phases` says where each begins. When the user stops the
+        first, the second is not begun.
+
+    Raises:
+        ValueError: When nothing is frozen, the layer is unknown, or data and model do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from pykeras_tl.images.generator import ImageDataGenerator
+        >>> layers = [keras.layers.Flatten(), keras.layers.Dense(3, name="base"),
+        ...           keras.layers.Dense(2, activation="softmax")]
+        >>> layers[1].trainable = False
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+        >>> flow = ImageDataGenerator(rescale=1 / 255).flow(
+        ...     np.zeros((10, 8, 8, 3)), np.eye(2)[[0, 1] * 5])
+        >>> history = fine_tune(model, flow, unfreeze_from="base", epochs_head=2, epochs_fine=1,
+        ...                     loss="categorical_crossentropy", verbose=0)
+        >>> history.phases, history.epoch
+        ({'head': 0, 'fine tuning': 2}, [0, 1, 2])
+    """
+    checks.check_data(flow, "The data to train on")
+    if all(layer.trainable for layer in model._flatten_layers()):
+        raise ValueError(
+            "No layer is frozen, so there is no head to train first. Freeze the backbone: "
+            "freeze_weights(model, to=...) or transfer_model(...)."
+        )
+    if loss is None:
+        loss = _loss_for(flow)
+    # A wrong name is to be found now, not after the head's epochs.
+    frozen = _trainable_state(model)
+    unfreeze_weights(model, from_=unfreeze_from)
+    unfrozen = _trainable_state(model)
+    _set_trainable_state(frozen)
+
+    model.compile(make_optimizer(optimizer_head), loss=loss, metrics=list(metrics))
+    head = fit(model, flow, epochs=epochs_head, **fit_options)
+    head.phases = {"head": 0}
+    if head.stopped:
+        return head
+    _set_trainable_state(unfrozen)
+    rate = learning_rate_fine if isinstance(optimizer_fine, str) else None
+    model.compile(make_optimizer(optimizer_fine, rate), loss=loss, metrics=list(metrics))
+    begun = head.epoch[-1] + 1
+    fine = fit(model, flow, epochs=begun + epochs_fine, initial_epoch=begun, **fit_options)
+    fine.phases = {"fine tuning": begun}
+    return head + fine
+
+
+def _loss_for(flow: Iterator) -> str:
+    class_mode = getattr(flow, "class_mode", None)
+    if class_mode not in _LOSSES:
+        raise ValueError(
+            f"Give fine_tune a loss: none goes by itself with class_mode={class_mode!r}."
+        )
+    return _LOSSES[class_mode]
+
+
+def _trainable_state(model: keras.Model) -> dict[keras.Layer, bool]:
+    return {layer: layer.trainable for layer in model._flatten_layers()}
+
+
+def _set_trainable_state(state: dict[keras.Layer, bool]) -> None:
+    # Setting a layer sets those inside it, which come after it.
+    for layer, trainable in state.items():
+        layer.trainable = trainable

@@ -1,0 +1,62 @@
+"""Small data and networks that the tests of training share."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from pykeras_tl.images.generator import ImageDataGenerator
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """40 pictures of 48×48 and their one-hot labels, in which something can be learned."""
+    random = np.random.RandomState(0)
+    labels = np.arange(40) % 4
+    x = random.randint(0, 128, (40, 48, 48, 3)).astype("uint8")
+    x[np.arange(40), labels * 10] += 100
+    return x, np.eye(4, dtype="float32")[labels]
+
+
+@pytest.fixture
+def make_flow(pictures):
+    """A function that makes a flow over some of the pictures."""
+
+    def make(count=40, batch_size=8, shuffle=True, seed=3, sample_weight=None, **settings):
+        x, y = pictures
+        generator = ImageDataGenerator(**{"rescale": 1 / 255} | settings)
+        return generator.flow(
+            x[:count],
+            y[:count],
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            sample_weight=sample_weight,
+        )
+
+    return make
+
+
+@pytest.fixture
+def small_model():
+    """A function that makes the same small compiled network each time, with dropout."""
+
+    def make(optimizer="adam", **options):
+        keras.utils.set_random_seed(7)
+        model = keras.Sequential(
+            [
+                keras.Input((48, 48, 3)),
+                keras.layers.Conv2D(4, 3, strides=4, activation="relu", name="conv"),
+                keras.layers.Flatten(name="flatten"),
+                keras.layers.Dropout(0.4),
+                keras.layers.Dense(8, activation="relu", name="hidden"),
+                keras.layers.Dense(4, activation="softmax", name="classes"),
+            ]
+        )
+        model.compile(
+            optimizer, **{"loss": "categorical_crossentropy", "metrics": ["accuracy"]} | options
+        )
+        return model
+
+    return make

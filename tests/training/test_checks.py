@@ -1,0 +1,152 @@
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from pykeras_tl.images.generator import ImageDataGenerator
+from pykeras_tl.training.fitting import fit
+
+
+@pytest.fixture
+def folder_flow(tmp_path, pictures):
+    """A function that makes a flow over a folder of two classes."""
+    for number, picture in enumerate(pictures[0][:8]):
+        folder = tmp_path / ("cat", "dog")[number % 2]
+        folder.mkdir(exist_ok=True)
+        keras.utils.save_img(folder / f"{number}.png", picture)
+
+    def make(settings=None, **options):
+        settings = settings or ImageDataGenerator(rescale=1 / 255)
+        options = {"target_size": (48, 48), "batch_size": 4} | options
+        return settings.flow_from_directory(tmp_path, **options)
+
+    return make
+
+
+def network(units=2, activation="softmax", shape=(48, 48, 3), loss="categorical_crossentropy"):
+    model = keras.Sequential(
+        [
+            keras.Input(shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(units, activation=activation),
+        ]
+    )
+    model.compile("sgd", loss=loss)
+    return model
+
+
+def fit_quietly(*args, **options):
+    return fit(*args, verbose=0, **options)
+
+
+def test_settings_in_place_of_a_flow(folder_flow):
+    with pytest.raises(TypeError, match="ImageDataGenerator, which holds settings"):
+        fit_quietly(network(), ImageDataGenerator())
+    with pytest.raises(TypeError, match="validation_data is an ImageDataGenerator"):
+        fit_quietly(network(), folder_flow(), validation_data=ImageDataGenerator())
+
+
+def test_a_path_in_place_of_a_flow():
+    with pytest.raises(TypeError, match="is a path"):
+        fit_quietly(network(), "some/folder")
+
+
+def test_a_model_that_is_not_compiled(folder_flow):
+    model = keras.Sequential([keras.Input((48, 48, 3)), keras.layers.Flatten()])
+    with pytest.raises(ValueError, match=r"not compiled. Call model\.compile"):
+        fit_quietly(model, folder_flow())
+
+
+def test_pictures_of_another_shape(folder_flow):
+    with pytest.raises(ValueError, match=r"\(48, 48, 3\).*takes \(32, 32, 3\)"):
+        fit_quietly(network(shape=(32, 32, 3)), folder_flow())
+
+
+def test_more_outputs_than_classes(folder_flow):
+    with pytest.raises(ValueError, match="has 2 classes, the model has 4 outputs"):
+        fit_quietly(network(4), folder_flow())
+    flow = ImageDataGenerator(rescale=1 / 255).flow(np.zeros((8, 48, 48, 3)), np.eye(4)[[0] * 8])
+    with pytest.raises(ValueError, match="validation_data has 2 classes"):
+        fit_quietly(network(4), flow, validation_data=folder_flow())
+
+
+@pytest.mark.parametrize(
+    ("class_mode", "loss", "right"),
+    [
+        ("categorical", "sparse_categorical_crossentropy", "categorical_crossentropy"),
+        ("sparse", "categorical_crossentropy", "sparse_categorical_crossentropy"),
+        ("sparse", keras.losses.CategoricalCrossentropy(), "sparse_categorical_crossentropy"),
+    ],
+)
+def test_a_loss_that_does_not_go_with_the_labels(folder_flow, class_mode, loss, right):
+    with pytest.raises(ValueError, match=f'with loss="{right}"'):
+        fit_quietly(network(loss=loss), folder_flow(class_mode=class_mode))
+
+
+def test_binary_labels_need_one_unit(folder_flow):
+    with pytest.raises(ValueError, match=r"has 2 outputs\. End it in one sigmoid unit"):
+        fit_quietly(network(), folder_flow(class_mode="binary"))
+    model = network(1, "sigmoid", loss="binary_crossentropy")
+    assert fit_quietly(model, folder_flow(class_mode="binary")).epoch == [0]
+
+
+def test_a_flow_without_labels(folder_flow):
+    with pytest.raises(ValueError, match="class_mode=None"):
+        fit_quietly(network(), folder_flow(class_mode=None))
+
+
+def test_validation_that_numbers_its_classes_otherwise(folder_flow):
+    with pytest.raises(ValueError, match=r"\['dog', 'cat'\].*\['cat', 'dog'\]"):
+        fit_quietly(network(), folder_flow(), validation_data=folder_flow(classes=["dog", "cat"]))
+
+
+def test_labels_given_beside_a_flow(folder_flow):
+    with pytest.raises(TypeError, match="leave out batch_size, y"):
+        fit_quietly(network(), folder_flow(), np.zeros(8), batch_size=4)
+
+
+@pytest.mark.parametrize("steps", [0, -1, float("nan")])
+def test_steps_below_one(folder_flow, steps):
+    with pytest.raises(ValueError, match="steps_per_epoch must be above 0"):
+        fit_quietly(network(), folder_flow(), steps_per_epoch=steps)
+
+
+def test_no_epoch_left(folder_flow):
+    with pytest.raises(ValueError, match="epochs=2, initial_epoch=2"):
+        fit_quietly(network(), folder_flow(), epochs=2, initial_epoch=2)
+
+
+def scaling_network():
+    from pykeras_tl.models.preprocessing import InputScaling
+
+    inputs = keras.Input((48, 48, 3))
+    x = keras.layers.Flatten()(InputScaling("tf")(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
+    model.compile("sgd", loss="categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"rescale": 1 / 255},
+        {"preprocessing_function": lambda x: x / 127.5 - 1},
+        {"samplewise_center": True},
+    ],
+)
+def test_scaling_twice_is_refused(folder_flow, settings):
+    with pytest.raises(ValueError, match=r"scaled twice.*the flow's ImageDataGenerator"):
+        fit_quietly(scaling_network(), folder_flow(ImageDataGenerator(**settings)))
+
+
+def test_augmenting_functions_are_no_scaling(folder_flow):
+    settings = ImageDataGenerator(preprocessing_function=lambda x: x[::-1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        fit_quietly(scaling_network(), folder_flow(settings))
+
+
+def test_no_scaling_at_all_is_warned_of(folder_flow):
+    with pytest.warns(UserWarning, match="0 to 255 to a model that does not scale"):
+        fit_quietly(network(), folder_flow(ImageDataGenerator()))

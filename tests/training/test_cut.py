@@ -1,0 +1,142 @@
+import keras
+import numpy as np
+import pytest
+
+from pykeras_tl.training.cut import find_cut
+
+layers = keras.layers
+
+
+def compiled(model):
+    model.compile("sgd", loss="categorical_crossentropy")
+    return model
+
+
+def branched():
+    """Two frozen branches of which one is used behind the trained convolution too."""
+    inputs = keras.Input((16, 16, 3))
+    left = layers.Conv2D(4, 3, padding="same", name="left", trainable=False)(inputs)
+    right = layers.Conv2D(4, 5, padding="same", name="right", trainable=False)(inputs)
+    right = layers.BatchNormalization(name="norm", trainable=False)(right)
+    trained = layers.Conv2D(4, 3, padding="same", name="trained")(left)
+    x = layers.Concatenate()([trained, right]) + 1.0
+    x = layers.GlobalAveragePooling2D()(x * layers.Concatenate()([left, left]))
+    return compiled(keras.Model(inputs, layers.Dense(2, name="head")(x)))
+
+
+def nested():
+    """A frozen model in a model, itself with a model inside, trained from its middle on."""
+    inner = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            layers.Conv2D(4, 3, name="first"),
+            layers.Conv2D(4, 3, name="second"),
+        ],
+        name="inner",
+    )
+    inputs = keras.Input((16, 16, 3))
+    base = keras.Model(inputs, layers.Conv2D(4, 3, name="third")(inner(inputs)), name="base")
+    inner.get_layer("first").trainable = False
+    outer = keras.Sequential([keras.Input((16, 16, 3)), base, layers.Flatten(), layers.Dense(2)])
+    return compiled(outer)
+
+
+def run(model, x):
+    cut = find_cut(model)
+    return np.asarray(cut.rest(cut.beginning(x)))
+
+
+@pytest.mark.parametrize(
+    ("make", "last"),
+    [(branched, ["left", "norm"]), (nested, ["first"])],
+    ids=["branched", "nested"],
+)
+def test_both_parts_together_are_the_model(make, last):
+    model = make()
+    x = np.random.RandomState(0).rand(5, 16, 16, 3).astype("float32")
+    np.testing.assert_allclose(run(model, x), np.asarray(model(x)), rtol=1e-6)
+    cut = find_cut(model)
+    assert sorted(cut.last) == last
+    assert {id(w) for w in cut.rest.trainable_variables} == {
+        id(w) for w in model.trainable_variables
+    }
+
+
+def test_finding_a_cut_leaves_no_trace_on_the_layers():
+    model = branched()
+    before = {layer.name: len(layer._inbound_nodes) for layer in model.layers}
+    run(model, np.zeros((1, 16, 16, 3), "float32"))
+    assert {layer.name: len(layer._inbound_nodes) for layer in model.layers} == before
+
+
+def chain(*middle):
+    frozen = layers.Conv2D(4, 3, name="conv", trainable=False)
+    return compiled(
+        keras.Sequential(
+            [keras.Input((16, 16, 3)), frozen, *middle, layers.Flatten(), layers.Dense(2)]
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "passed"),
+    [
+        (layers.Dropout(0.5, name="it"), False),
+        (layers.Dropout(0.0, name="it"), True),
+        (layers.GaussianNoise(0.1, name="it"), False),
+        (layers.RandomFlip(name="it"), False),
+        (layers.BatchNormalization(name="it", trainable=False), True),
+        (layers.BatchNormalization(name="it", center=False, scale=False), False),
+        (layers.ReLU(name="it"), True),
+        (layers.Activation("relu", activity_regularizer="l2", name="it"), False),
+    ],
+)
+def test_what_differs_in_training_ends_the_beginning(layer, passed):
+    cut = find_cut(chain(layer))
+    names = [each.name for each in cut.beginning.parts]
+    assert ("it" in names) is passed
+
+
+def test_padding_is_done_again_rather_than_kept():
+    cut = find_cut(chain(layers.ZeroPadding2D(5)))
+    assert cut.last == ["conv"]
+
+
+def test_pooling_is_kept_rather_than_done_again():
+    cut = find_cut(chain(layers.MaxPooling2D(2, name="pool")))
+    assert cut.last == ["flatten"] or cut.beginning.parts[1].name == "pool"
+
+
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(keras.ops.reshape(x, (-1, 768)))
+
+
+def test_there_is_no_cut_where_nothing_is_spared():
+    assert find_cut(compiled(Own())) is None
+    everything = compiled(
+        keras.Sequential(
+            [keras.Input((16, 16, 3)), layers.Rescaling(2.0), layers.Flatten(), layers.Dense(2)]
+        )
+    )
+    assert find_cut(everything) is None
+
+
+def test_the_key_tells_weights_and_settings_apart_and_no_more():
+    model = chain()
+    key = find_cut(model).key
+    assert find_cut(model).key == key
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    assert find_cut(compiled(copy)).key == key
+    head = chain()
+    head.layers[0].set_weights(model.layers[0].get_weights())
+    assert find_cut(head).key == key
+    model.layers[0].set_weights([weight + 1 for weight in model.layers[0].get_weights()])
+    assert find_cut(model).key != key
+    head.layers[0].activation = keras.activations.relu
+    assert find_cut(head).key != key

@@ -1,0 +1,138 @@
+import keras
+import numpy as np
+import pytest
+
+from pykeras_tl.models.freezing import unfreeze_weights
+from pykeras_tl.models.transfer import transfer_model
+from pykeras_tl.training import fine_tuning
+from pykeras_tl.training.fine_tuning import fine_tune
+
+
+@pytest.fixture
+def folder_flow(tmp_path, pictures):
+    from pykeras_tl.images.generator import ImageDataGenerator
+
+    for number, picture in enumerate(pictures[0][:16]):
+        folder = tmp_path / "abcd"[number % 4]
+        folder.mkdir(exist_ok=True)
+        keras.utils.save_img(folder / f"{number}.png", picture)
+    return ImageDataGenerator().flow_from_directory(
+        tmp_path, target_size=(48, 48), batch_size=8, seed=1
+    )
+
+
+@pytest.fixture
+def network():
+    return transfer_model(
+        "mobilenet", 4, input_shape=(48, 48, 3), weights=None, alpha=0.25, dropout=0.2, seed=0
+    )
+
+
+def moved(model, before):
+    return {
+        layer.name
+        for layer, weights in before.items()
+        if any(not np.array_equal(new, old) for new, old in zip(layer.get_weights(), weights))
+    }
+
+
+def leaf_weights(model):
+    return {
+        layer: layer.get_weights()
+        for layer in model._flatten_layers()
+        if layer.weights and not isinstance(layer, keras.Model)
+    }
+
+
+def test_head_first_then_the_backbone_s_end(network, folder_flow):
+    before = leaf_weights(network)
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((moved(network, before), type(self.model.optimizer).__name__))
+
+    history = fine_tune(
+        network,
+        folder_flow,
+        unfreeze_from="conv_dw_13",
+        epochs_head=2,
+        epochs_fine=1,
+        optimizer_head="adam",
+        optimizer_fine="sgd",
+        learning_rate_fine=0.5,
+        callbacks=[Look()],
+        verbose=0,
+    )
+    assert history.epoch == [0, 1, 2]
+    assert history.phases == {"head": 0, "fine tuning": 2}
+    assert seen[1] == ({"probabilities"}, "Adam")
+    end, optimizer = seen[2]
+    assert {"probabilities", "conv_pw_13"} <= end
+    assert all(name == "probabilities" or "13" in name for name in end)
+    assert optimizer == "SGD"
+    assert float(network.optimizer.learning_rate) == 0.5
+
+
+def test_with_and_without_the_cache_it_is_the_same(folder_flow):
+    histories = []
+    for cache_frozen in (True, False):
+        folder_flow.total_batches_seen = folder_flow.batch_index = 0
+        model = transfer_model(
+            "mobilenet", 4, input_shape=(48, 48, 3), weights=None, alpha=0.25, dropout=0.2, seed=0
+        )
+        histories.append(
+            fine_tune(
+                model,
+                folder_flow,
+                unfreeze_from="conv_dw_13",
+                epochs_head=1,
+                epochs_fine=2,
+                optimizer_fine=keras.optimizers.SGD(1e-3),
+                cache_frozen=cache_frozen,
+                verbose=0,
+            ).history
+        )
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(values, histories[1][name], rtol=1e-4)
+
+
+def test_an_unknown_layer_is_found_before_training(network, folder_flow):
+    state = [layer.trainable for layer in network._flatten_layers()]
+    with pytest.raises(ValueError, match="block99"):
+        fine_tune(network, folder_flow, unfreeze_from="block99", epochs_head=1, epochs_fine=1)
+    assert folder_flow.total_batches_seen == 0
+    assert [layer.trainable for layer in network._flatten_layers()] == state
+
+
+def test_a_model_with_nothing_frozen_is_refused(network, folder_flow):
+    unfreeze_weights(network)
+    with pytest.raises(ValueError, match="No layer is frozen"):
+        fine_tune(network, folder_flow, unfreeze_from="conv_dw_13", epochs_head=1, epochs_fine=1)
+
+
+def test_when_the_head_is_stopped_the_rest_is_not_begun(network, folder_flow):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    history = fine_tune(
+        network,
+        folder_flow,
+        unfreeze_from="conv_dw_13",
+        epochs_head=3,
+        epochs_fine=3,
+        callbacks=[Stop()],
+        verbose=0,
+    )
+    assert history.stopped
+    assert history.epoch == [0]
+    assert history.phases == {"head": 0}
+
+
+def test_the_loss_follows_the_labels(network, folder_flow):
+    assert fine_tuning._loss_for(folder_flow) == "categorical_crossentropy"
+    folder_flow.class_mode = "raw"
+    with pytest.raises(ValueError, match="Give fine_tune a loss"):
+        fine_tune(network, folder_flow, unfreeze_from="conv_dw_13", epochs_head=1, epochs_fine=1)

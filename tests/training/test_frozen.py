@@ -1,0 +1,294 @@
+import keras
+import numpy as np
+import pytest
+
+from pykeras_tl import stores
+from pykeras_tl.training import frozen
+from pykeras_tl.training.fitting import fit
+
+layers = keras.layers
+
+
+def all_weights(model):
+    return np.concatenate([np.ravel(weight) for weight in model.get_weights()])
+
+
+def freeze_below(base, stage):
+    for layer in base.layers:
+        layer.trainable = layer.name.startswith(stage)
+
+
+def vgg16():
+    """Nested in a sequential model, its last block trained."""
+    keras.utils.set_random_seed(1)
+    base = keras.applications.VGG16(include_top=False, weights=None, input_shape=(48, 48, 3))
+    freeze_below(base, "block5")
+    head = [layers.Flatten(), layers.Dropout(0.3), layers.Dense(4, activation="softmax")]
+    return keras.Sequential([keras.Input((48, 48, 3)), base, *head])
+
+
+def resnet50():
+    """Batch normalization, frozen and not; nested in a functional model."""
+    keras.utils.set_random_seed(1)
+    base = keras.applications.ResNet50(
+        include_top=False, weights=None, input_shape=(48, 48, 3), pooling="avg"
+    )
+    freeze_below(base, "conv5_block3")
+    inputs = keras.Input((48, 48, 3))
+    x = layers.Dropout(0.2)(base(inputs))
+    return keras.Model(inputs, layers.Dense(4, activation="softmax")(x))
+
+
+def branched():
+    """Several tensors at the cut, and two outputs' worth of frozen paths around it."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((48, 48, 3))
+    left = layers.Conv2D(4, 3, strides=4, padding="same", name="left", trainable=False)(inputs)
+    right = layers.Conv2D(4, 5, strides=4, padding="same", name="right", trainable=False)(inputs)
+    right = layers.BatchNormalization(trainable=False)(right)
+    x = layers.Add()([layers.Conv2D(4, 3, padding="same", name="trained")(left), right]) + left
+    x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, layers.Dense(4, activation="softmax")(x))
+
+
+def compiled(model, optimizer=None, **options):
+    options = {"loss": "categorical_crossentropy", "metrics": ["accuracy"]} | options
+    model.compile(optimizer or keras.optimizers.Adam(1e-3), **options)
+    return model
+
+
+@pytest.mark.parametrize("network", [vgg16, resnet50, branched])
+def test_with_and_without_the_cache_is_the_same(network, make_flow, capsys):
+    runs = []
+    for cache_frozen in (False, True):
+        model = compiled(network())
+        history = fit(
+            model,
+            make_flow(),
+            epochs=2,
+            validation_data=make_flow(20, seed=1),
+            class_weight={0: 2.0, 1: 1.0, 2: 1.0, 3: 1.0},
+            cache_frozen=cache_frozen,
+            verbose=2,
+        )
+        said = "Frozen layers up to" in capsys.readouterr().out
+        assert said is cache_frozen
+        runs.append((history, all_weights(model), model))
+    (slow, expected, _), (fast, found, model) = runs
+    assert slow.epoch == fast.epoch
+    for name, values in slow.history.items():
+        np.testing.assert_allclose(fast.history[name], values, rtol=1e-4)
+    assert np.linalg.norm(found - expected) <= 1e-4 * np.linalg.norm(expected)
+    # The model that was handed in is the one that was trained, and can be used at once.
+    np.testing.assert_allclose(
+        model.evaluate(make_flow(20, seed=1), verbose=0)[0], fast.history["val_loss"][-1], rtol=1e-4
+    )
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Counts the pictures that the frozen layers are computed for."""
+    count = []
+    compute = frozen._compute
+
+    def counting(beginning, pictures):
+        count.append(len(pictures))
+        return compute(beginning, pictures)
+
+    monkeypatch.setattr(frozen, "_compute", counting)
+    return count
+
+
+def test_another_optimizer_head_fold_or_seed_finds_the_store_warm(make_flow, computed):
+    fit(compiled(branched()), make_flow(30), verbose=0)
+    assert sum(computed) == 30
+    computed.clear()
+    fit(compiled(branched(), "sgd"), make_flow(30, seed=9, batch_size=5), verbose=0)
+    other_head = branched()
+    other_head = keras.Model(
+        other_head.inputs, layers.Dense(4, activation="softmax")(other_head.layers[-2].output)
+    )
+    fit(compiled(other_head), make_flow(20, shuffle=False), verbose=0)
+    assert computed == []
+    fit(compiled(branched()), make_flow(40), verbose=0)
+    # The ten new pictures lie in the last of the batches of 32 in the files' order.
+    assert len(stores.list_stores()) == 2
+    computed.clear()
+    fit(compiled(branched()), make_flow(40), verbose=0)
+    assert computed == []
+
+
+def test_other_weights_or_scaling_are_another_store(make_flow, computed):
+    model = compiled(branched())
+    fit(model, make_flow(), verbose=0)
+    model.get_layer("left").set_weights([w + 0.1 for w in model.get_layer("left").get_weights()])
+    fit(model, make_flow(), verbose=0)
+    fit(model, make_flow(rescale=1 / 128), verbose=0)
+    assert sum(computed) == 3 * 40
+
+
+def test_a_store_written_by_half_is_not_taken_for_whole(make_flow, computed, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    class Bar:
+        def __init__(self, *args, **options):
+            self.count = 0
+
+        def add(self, _):
+            self.count += 1
+            if self.count == 2:
+                raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.utils, "Progbar", Bar)
+        with pytest.raises(Killed):
+            fit(compiled(branched()), make_flow(), verbose=0)
+    assert stores.list_stores().empty
+    computed.clear()
+    fit(compiled(branched()), make_flow(), verbose=0)
+    assert sum(computed) == 40
+
+
+def test_callbacks_see_the_whole_model(make_flow, tmp_path):
+    model = compiled(branched(), keras.optimizers.SGD(0.5))
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", save_best_only=True),
+        keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=1, min_delta=10),
+        keras.callbacks.EarlyStopping(patience=3, min_delta=10, restore_best_weights=True),
+    ]
+    history = fit(
+        model, make_flow(), epochs=9, validation_data=make_flow(20), callbacks=callbacks, verbose=0
+    )
+    assert history.epoch == [0, 1, 2, 3]
+    assert history.history["learning_rate"] == [0.5, 0.5, 0.25, 0.125]
+    assert float(model.optimizer.learning_rate) == 0.0625
+    # Early stopping took the first epoch's weights back, which is not what the last one had.
+    flow = make_flow(20)
+    loss = model.evaluate(flow, verbose=0)[0]
+    np.testing.assert_allclose(loss, history.history["val_loss"][0], rtol=1e-4)
+    saved = keras.models.load_model(tmp_path / "best.keras")
+    np.testing.assert_allclose(
+        saved.evaluate(flow, verbose=0)[0], min(history.history["val_loss"]), rtol=1e-4
+    )
+    assert len(saved.optimizer.variables) == len(model.optimizer.variables)
+
+
+def test_the_optimizer_s_state_is_the_model_s_own(make_flow):
+    model = compiled(branched())
+    fit(model, make_flow(), epochs=2, verbose=0)
+    assert int(model.optimizer.iterations) == 10
+    fit(model, make_flow(), cache_frozen=False, verbose=0)
+    assert int(model.optimizer.iterations) == 15
+
+
+def test_changing_pictures_take_the_ordinary_path(make_flow, computed):
+    fit(compiled(branched()), make_flow(horizontal_flip=True), verbose=0)
+    assert computed == []
+
+
+def test_fewer_pictures_than_the_flow_has_take_the_ordinary_path(make_flow, computed):
+    fit(compiled(branched()), make_flow(), steps_per_epoch=2, verbose=0)
+    assert computed == []
+
+
+@pytest.mark.parametrize("epochs", [2, 3])
+def test_as_many_augmented_passes_as_epochs_are_the_same_as_fresh_ones(make_flow, epochs):
+    augmenting = {"rotation_range": 30, "horizontal_flip": True}
+    model, expected = compiled(branched()), compiled(branched())
+    fast = fit(model, make_flow(**augmenting), epochs=epochs, augmented_passes=2, verbose=0)
+    slow = fit(expected, make_flow(**augmenting), epochs=epochs, cache_frozen=False, verbose=0)
+    np.testing.assert_allclose(fast.history["loss"][:2], slow.history["loss"][:2], rtol=1e-4)
+    if epochs == 3:
+        assert abs(fast.history["loss"][2] / slow.history["loss"][2] - 1) > 1e-4
+
+
+def test_augmented_passes_are_found_again_only_where_they_would_come_again(make_flow, computed):
+    options = {"epochs": 2, "augmented_passes": 2, "verbose": 0}
+    fit(compiled(branched()), make_flow(rotation_range=30), **options)
+    fit(compiled(branched(), "sgd"), make_flow(rotation_range=30), **options)
+    assert sum(computed) == 80
+    fit(compiled(branched()), make_flow(rotation_range=30, seed=4), **options)
+    assert sum(computed) == 160
+    fit(compiled(branched()), make_flow(rotation_range=30, seed=None), **options)
+    assert len(stores.list_stores()) == 2
+
+
+def test_augmented_validation_is_computed_afresh(make_flow):
+    histories = [
+        fit(
+            compiled(branched()),
+            make_flow(),
+            epochs=2,
+            validation_data=make_flow(20, rotation_range=30),
+            cache_frozen=cache_frozen,
+            verbose=0,
+        )
+        for cache_frozen in (True, False)
+    ]
+    fast, slow = (history.history["val_loss"] for history in histories)
+    np.testing.assert_allclose(fast, slow, rtol=1e-4)
+
+
+def test_validation_arrays_are_cut_too(make_flow, pictures):
+    x, y = pictures[0][:20] / np.float32(255), pictures[1][:20]
+    histories = [
+        fit(
+            compiled(branched()),
+            make_flow(),
+            validation_data=(x, y),
+            cache_frozen=cache_frozen,
+            verbose=0,
+        )
+        for cache_frozen in (True, False)
+    ]
+    fast, slow = (history.history["val_loss"] for history in histories)
+    np.testing.assert_allclose(fast, slow, rtol=1e-4)
+
+
+def test_a_function_that_cannot_be_named_leaves_no_store(make_flow):
+    fit(compiled(branched()), make_flow(preprocessing_function=lambda x: x / 2), verbose=0)
+    assert stores.list_stores().empty
+
+
+def test_half_precision_takes_half_the_space(make_flow):
+    fit(compiled(branched()), make_flow(), verbose=0)
+    whole = stores.list_stores()["bytes"].sum()
+    stores.clear_stores()
+    history = fit(compiled(branched()), make_flow(), cache_frozen="float16", verbose=0)
+    assert stores.list_stores()["bytes"].sum() < 0.6 * whole
+    expected = fit(compiled(branched()), make_flow(), cache_frozen=False, verbose=0)
+    np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-2)
+
+
+def test_without_room_it_trains_the_ordinary_way_and_says_so(make_flow, monkeypatch):
+    monkeypatch.setenv("PYKERAS_TL_CACHE_GB", "0.0001")
+    with pytest.warns(UserWarning, match="computed again for each batch.*PYKERAS_TL_CACHE_GB"):
+        history = fit(compiled(branched()), make_flow(), verbose=0)
+    assert history.epoch == [0]
+    assert stores.list_stores().empty
+
+
+def test_two_outputs_keep_their_names(make_flow, pictures):
+    def network():
+        model = branched()
+        other = layers.Dense(4, activation="softmax", name="second")(model.layers[-2].output)
+        model.layers[-1].name = "first"
+        model = keras.Model(model.inputs, {"first": model.output, "second": other})
+        return compiled(
+            model,
+            loss={"first": "categorical_crossentropy", "second": "mse"},
+            metrics={"first": "accuracy", "second": "mae"},
+        )
+
+    histories = []
+    for cache_frozen in (True, False):
+        flow = make_flow()
+        flow.targets = lambda indices: (
+            {"first": pictures[1][indices], "second": pictures[1][indices]},
+            None,
+        )
+        histories.append(fit(network(), flow, cache_frozen=cache_frozen, verbose=0).history)
+    assert histories[0].keys() == histories[1].keys()
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(values, histories[1][name], rtol=1e-4)
