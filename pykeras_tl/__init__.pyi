@@ -16,5 +16,9 @@ from .models.freezing import freeze_weights as freeze_weights
 from .models.freezing import model_summary as model_summary
 from .models.freezing import unfreeze_weights as unfreeze_weights
 from .models.transfer import transfer_model as transfer_model
+from .training.fine_tuning import fine_tune as fine_tune
+from .training.fitting import fit as fit
+from .training.history import History as History
+from .training.optimizers import make_optimizer as make_optimizer
 
 __version__: str
