@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..evaluation.figures.style import COLORS, finish, new_figure, tidy_axes
-from ..evaluation.predictions import true_indices
+from ..evaluation.tables import true_indices
 from .members import stacked_probabilities
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ..evaluation.calibration import fit_temperature
-from ..evaluation.predictions import prediction_table, run_flow, true_classes
+from ..evaluation.predictions import run_flow, true_classes
+from ..evaluation.tables import prediction_table
 from ..models.seeding import seeded
 from .support_vectors import FIXED, FeatureScaling, machine_layers
 

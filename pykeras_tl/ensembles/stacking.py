@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from ..evaluation.predictions import class_names_of, true_indices
+from ..evaluation.tables import class_names_of, true_indices
 from ..files import whole_file
 from ..images.splits import k_folds
 from .members import Trainer, same_pictures, stacked_probabilities

@@ -15,14 +15,15 @@ from .figures import plot_history as plot_history
 from .figures import plot_mistakes as plot_mistakes
 from .figures import plot_pictures as plot_pictures
 from .figures import plot_reliability as plot_reliability
+from .figures import worst_mistakes as worst_mistakes
 from .figures.layers import plot_feature_maps as plot_feature_maps
 from .figures.layers import plot_filters as plot_filters
 from .figures.layers import plot_sparsity as plot_sparsity
 from .predictions import predict_flow as predict_flow
-from .predictions import prediction_table as prediction_table
 from .report import Report as Report
 from .report import Section as Section
 from .report import TrialReport as TrialReport
 from .report import trials_table as trials_table
 from .report import write_report as write_report
+from .tables import prediction_table as prediction_table
 from .uncertainty import confidence_intervals as confidence_intervals

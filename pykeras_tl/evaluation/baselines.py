@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..images.reading import read_image
-from .predictions import prediction_table
+from .tables import prediction_table
 
 
 def majority_baseline(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:

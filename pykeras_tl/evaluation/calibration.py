@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .predictions import (
+from .tables import (
     class_names_of,
     files_of,
     predicted_indices,

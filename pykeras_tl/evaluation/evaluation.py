@@ -14,7 +14,8 @@ import pandas as pd
 
 from ..files import whole_folder
 from . import metrics
-from .predictions import class_names_of, files_of, predict_flow, prediction_table
+from .predictions import as_probabilities, predict_flow, true_classes
+from .tables import class_names_of, files_of, prediction_table
 
 if TYPE_CHECKING:
     import keras
@@ -146,7 +147,7 @@ class Evaluation:
 
 def evaluate_classifier(
     model: keras.Model | Classifier,
-    data: Iterator | str | os.PathLike[str],
+    data: Iterator | pd.DataFrame | str | os.PathLike[str],
     batch_size: int = 32,
 ) -> Evaluation:
     """Measure a network or a saved classifier on pictures whose classes are known.
@@ -154,14 +155,16 @@ def evaluate_classifier(
     Args:
         model: A Keras network (then `data` is a flow, prepared as the network needs it) or a
             `Classifier`, which prepares pictures by itself.
-        data: A flow, or (for a `Classifier`) a folder with one sub-folder a class.
-        batch_size: Pictures at a time, where `data` is a folder.
+        data: A flow, or (for a `Classifier`) a folder with one sub-folder a class, or a table
+            with the columns `filename` and `class`.
+        batch_size: Pictures at a time, for a `Classifier`.
 
     Returns:
         The evaluation, in the files' own order.
 
     Raises:
-        TypeError: When a bare network is given a folder: it does not know how to prepare it.
+        TypeError: When a bare network is given files, which it does not know how to prepare,
+            or a `Classifier` arrays.
         ValueError: When the classes of the data are not those of the classifier.
 
     Example:
@@ -178,31 +181,43 @@ def evaluate_classifier(
 
     if not isinstance(model, keras.Model):
         return Evaluation(_predict_files(model, data, batch_size))
-    if isinstance(data, str | os.PathLike):
+    if isinstance(data, str | os.PathLike | pd.DataFrame):
         raise TypeError(
-            f"A bare network does not know how the pictures in {data} are prepared. Give a flow "
-            "over the folder, or a Classifier (Classifier.from_flow(model, flow))."
+            "A bare network does not know how its pictures are prepared. Give a flow over them, or "
+            "a Classifier (Classifier.from_flow(model, flow))."
         )
     return Evaluation(predict_flow(model, data))
 
 
 def _predict_files(
-    classifier: Classifier, data: Iterator | str | os.PathLike[str], batch_size: int
+    classifier: Classifier, data: Iterator | pd.DataFrame | str | os.PathLike[str], batch_size: int
 ) -> pd.DataFrame:
-    from ..images.scan import list_images
-
-    if isinstance(data, str | os.PathLike):
-        table = list_images(data)
-        files, true = table["filename"].tolist(), table["class"].tolist()
-    else:
-        ordered = data.in_file_order()
-        files = list(ordered.filepaths)
-        true = [ordered.class_names[number] for number in ordered.classes]
+    files, true = _files_and_classes(data)
     strange = sorted(set(true) - set(classifier.class_names))
     if strange:
         raise ValueError(
             f"The classifier does not know the classes {strange[:5]}; it was trained on "
             f"{classifier.class_names}."
         )
-    made = classifier.predict(files, batch_size=batch_size)
-    return prediction_table(files, true, made.iloc[:, 2:].to_numpy(), classifier.class_names)
+    made = classifier.predict(files, batch_size=batch_size).iloc[:, 2:].to_numpy()
+    names = classifier.class_names
+    return prediction_table(files, true, as_probabilities(made, len(names)), names)
+
+
+def _files_and_classes(
+    data: Iterator | pd.DataFrame | str | os.PathLike[str],
+) -> tuple[list[str], list[str]]:
+    from ..images.scan import list_images
+
+    if isinstance(data, str | os.PathLike | pd.DataFrame):
+        table = data if isinstance(data, pd.DataFrame) else list_images(data)
+        return table["filename"].tolist(), table["class"].tolist()
+    if not hasattr(data, "filepaths"):
+        raise TypeError(
+            "A Classifier reads and prepares files by itself. Give a folder, a table of files or a "
+            "flow over files; for arrays, give the network: classifier.model."
+        )
+    true = true_classes(data, data.class_names)
+    if true is None:
+        raise ValueError("The flow does not know the classes of its files.")
+    return [str(path) for path in data.filepaths], true

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import pandas as pd
 
-from .predictions import class_names_of, predicted_indices, true_indices
+from .tables import class_names_of, predicted_indices, true_indices
 
 _AT_ONCE = 100
 

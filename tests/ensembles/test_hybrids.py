@@ -12,6 +12,7 @@ from sklearn.svm import SVC, SVR
 from pykeras_tl.ensembles import feature_network, fine_tune_svm, fit_svm, fit_svr
 from pykeras_tl.evaluation import evaluate_classifier, predict_flow
 from pykeras_tl.images import ImageDataGenerator
+from pykeras_tl.models.classifier import Classifier, load_classifier
 
 
 def _pictures(classes: int, count: int = 90, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -102,16 +103,28 @@ def test_it_learns_on_end_to_end(network, kernel) -> None:
         np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(new))
 
 
-def test_it_saves_as_plain_json_and_arrays(network, tmp_path) -> None:
-    flow, pictures, _ = _flow(3)
-    hybrid = fit_svm(network, flow, 0, {"kernel": ["rbf"], "C": [1.0]}, folds=3)
-    hybrid.model.save_weights(tmp_path / "model.weights.h5")
-    again = keras.models.model_from_json(hybrid.model.to_json())
-    again.load_weights(tmp_path / "model.weights.h5")
-    np.testing.assert_allclose(
-        again.predict(pictures, verbose=0), hybrid.model.predict(pictures, verbose=0), atol=1e-6
-    )
-    assert "Lambda" not in hybrid.model.to_json()
+@pytest.fixture
+def folder(tmp_path):
+    """The stripes as files, one folder a class."""
+    import cv2
+
+    for number, (picture, label) in enumerate(zip(*_pictures(3))):
+        path = tmp_path / "pictures" / "abc"[label] / f"{number:03}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), (255 * picture).astype("uint8"))
+    return tmp_path / "pictures"
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_it_saves_without_pickle_and_predicts_as_any_classifier(network, kernel, folder, tmp_path):
+    flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(folder, (32, 32), seed=1)
+    hybrid = fit_svm(network, flow, 0, {"kernel": [kernel], "C": [1.0]}, folds=3)
+    saved = Classifier.from_flow(hybrid.model, flow).save(tmp_path / "hybrid")
+    assert {path.suffix for path in saved.iterdir()} == {".json", ".h5"}
+    found = load_classifier(saved).predict(folder)
+    expected = predict_flow(hybrid.model, flow)
+    assert found["class"].tolist() == expected["class"].tolist()
+    np.testing.assert_allclose(found.iloc[:, 2:], expected.iloc[:, 3:], atol=1e-5)
 
 
 def test_it_is_measured_like_any_network(network) -> None:

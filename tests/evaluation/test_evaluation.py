@@ -59,3 +59,57 @@ def test_a_bare_network_refuses_a_folder(tmp_path) -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "softmax")])
     with pytest.raises(TypeError, match="Give a flow"):
         evaluate_classifier(model, tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of flat pictures, dark and light, in folders."""
+    import cv2
+
+    for number in range(8):
+        path = tmp_path / "pictures" / ("dark", "light")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        level = 100 + 50 * (number % 2) + number
+        cv2.imwrite(str(path), np.full((6, 6, 3), level, dtype="uint8"))
+    return tmp_path / "pictures"
+
+
+def test_a_classifier_is_measured_on_folder_table_and_flow_alike(folder) -> None:
+    import keras
+
+    from pykeras_tl.images import ImageDataGenerator, list_images
+    from pykeras_tl.models.classifier import Classifier
+
+    model = keras.Sequential(
+        [keras.Input((6, 6, 3)), keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid")]
+    )
+    model.layers[1].set_weights([np.full((108, 1), 10 / 108), np.array([-5.0])])
+    flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
+        folder, (6, 6), class_mode="binary", seed=1
+    )
+    by_network = evaluate_classifier(model, flow)
+    classifier = Classifier.from_flow(model, flow)
+    assert by_network.accuracy == 1
+    for data in (folder, list_images(folder), flow):
+        found = evaluate_classifier(classifier, data, batch_size=3)
+        assert found.accuracy == 1
+        assert found.loss == pytest.approx(by_network.loss, abs=1e-5)
+        assert found.predictions["file"].tolist() == by_network.predictions["file"].tolist()
+
+
+def test_a_classifier_refuses_arrays_and_classes_it_does_not_know(folder) -> None:
+    import keras
+
+    from pykeras_tl.images import ImageDataGenerator
+    from pykeras_tl.models.classifier import Classifier
+
+    model = keras.Sequential(
+        [keras.Input((6, 6, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+    )
+    generator = ImageDataGenerator()
+    classifier = Classifier.from_flow(model, generator.flow_from_directory(folder, (6, 6)))
+    with pytest.raises(TypeError, match=r"classifier\.model"):
+        evaluate_classifier(classifier, generator.flow(np.zeros((2, 6, 6, 3)), np.eye(2)))
+    (folder / "dark").rename(folder / "dusky")
+    with pytest.raises(ValueError, match="dusky"):
+        evaluate_classifier(classifier, folder)
