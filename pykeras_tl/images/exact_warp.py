@@ -40,7 +40,8 @@ def warp_exactly(
         )
         for channel in range(image.shape[2])
     ]
-    return np.stack(channels, axis=2)
+    # Channel by channel in memory, as in Keras: sums over the result depend on it.
+    return np.moveaxis(np.stack(channels), 0, 2)
 
 
 def coordinates(

@@ -100,6 +100,9 @@ class FileIterator(Iterator):
         self.bad_files = table_of_bad(bad)
         if bad:
             kept[[path in bad for path in self.filepaths]] = False
+            if not kept.any():
+                first, reason = next(iter(bad.items()))
+                raise ValueError(f"No image can be read; the first one, {first}, {reason}.")
         return kept
 
     def _set_cache(self, cache: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .affine import apply_affine_transform
+from .affine import transform
 from .draws import Ranges, check_shift_range, draw_transform
 from .pointwise import apply_brightness_shift, apply_channel_shift
 
@@ -480,22 +480,12 @@ class ImageDataGenerator(Ranges):
         """
         rows, columns, channels = self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1
         given = transform_parameters.get
-        x = apply_affine_transform(
-            x,
-            given("theta", 0),
-            given("tx", 0),
-            given("ty", 0),
-            given("shear", 0),
-            given("zx", 1),
-            given("zy", 1),
-            row_axis=rows,
-            col_axis=columns,
-            channel_axis=channels,
-            fill_mode=self.fill_mode,
-            cval=self.cval,
-            order=self.interpolation_order,
-        )
         intensity, brightness = given("channel_shift_intensity"), given("brightness")
+        # A change of brightness cuts values to whole numbers: the least error would count.
+        exact = brightness is not None
+        axes = (rows, columns, channels)
+        order = self.interpolation_order
+        x = transform(x, transform_parameters, axes, self.fill_mode, self.cval, order, exact)
         if intensity is not None:
             x = apply_channel_shift(x, intensity, channels)
         if given("flip_horizontal", False):

@@ -11,7 +11,7 @@ from .draws import Transforms
 from .exact_warp import warp_exactly
 from .generator import ImageDataGenerator
 from .matrices import flip_outcome
-from .pointwise import apply_brightness_shift, apply_channel_shift, brightness_table
+from .pointwise import apply_brightness_shift, brightness_table
 from .warp import warp, warp_for_cutting
 
 _OVERRIDABLE = ("get_random_transform", "apply_transform", "random_transform", "standardize")
@@ -66,7 +66,7 @@ class PictureMaker:
         """
         if self.generator is None or drawn is None:
             out[...] = self._in_format(source)
-        elif self.direct and isinstance(drawn, Transforms):
+        elif self.direct and isinstance(drawn, Transforms) and source.shape[2] <= 4:
             self._make_directly(source, drawn, number, out)
         else:
             parameters = drawn.one(number) if isinstance(drawn, Transforms) else drawn[number]
@@ -82,6 +82,8 @@ class PictureMaker:
         return (
             self.dtype == np.float32
             and not overridden(generator, *_OVERRIDABLE)
+            # A mean depends, in its last digit, on how an array lies in memory.
+            and not (generator.samplewise_center or generator.samplewise_std_normalization)
             and not (generator.brightness_range is not None and (self.first or formats_differ))
         )
 
@@ -112,7 +114,9 @@ class PictureMaker:
             return
         x = out if in_place else np.empty(source.shape, np.float32)
         if moved:
-            x = _move(source, drawn, number, generator, x)
+            # Cutting values to whole numbers makes a difference of one of the least error.
+            exact = out.dtype.kind != "f"
+            x = _move(source, drawn, number, generator, x, exact)
         else:
             np.copyto(x, source if flips is None else _flipped(source, flips))
         if changed:
@@ -132,9 +136,7 @@ class PictureMaker:
 
 def _needs_whole(generator: ImageDataGenerator) -> bool:
     return bool(
-        generator.samplewise_center
-        or generator.samplewise_std_normalization
-        or generator.featurewise_center
+        generator.featurewise_center
         or generator.featurewise_std_normalization
         or generator.zca_whitening
     )
@@ -161,6 +163,7 @@ def _move(
     number: int,
     generator: ImageDataGenerator,
     out: np.ndarray,
+    exact: bool,
 ) -> np.ndarray:
     """Warp and flip in one step."""
     height, width = source.shape[:2]
@@ -169,10 +172,10 @@ def _move(
     if flips is not None:
         matrix = flip_outcome(matrix, height, width, flips != 1, flips != 0)
     mode, cval = generator.fill_mode, generator.cval
-    if generator.interpolation_order == 1:
+    if generator.interpolation_order == 1 and not exact:
         if generator.brightness_range is None:
             return warp(source, matrix, mode, cval, out)
-        # A change of brightness cuts values to whole numbers, which makes the least error one.
+        # So does a change of brightness.
         if source.dtype == np.uint8 and 0 <= cval <= 255 and not generator.channel_shift_range:
             return warp_for_cutting(source, matrix, mode, cval, out)
     return warp_exactly(
@@ -183,7 +186,7 @@ def _move(
 def _change_colours(x: np.ndarray, drawn: Transforms, number: int) -> np.ndarray:
     intensity = drawn.parameters["channel_shift_intensity"]
     if intensity is not None:
-        x = apply_channel_shift(x, intensity[number].item())
+        np.clip(x + intensity[number].item(), np.min(x), np.max(x), out=x)
     brightness = drawn.parameters["brightness"]
     if brightness is None:
         return x

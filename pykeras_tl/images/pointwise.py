@@ -17,7 +17,7 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
     Args:
         x: Array of three axes.
         intensity: What to add.
-        channel_axis: The axis of the channels; it makes no difference to the result.
+        channel_axis: The axis of the channels.
 
     Returns:
         Array of the shape of `x`, cut to the smallest and largest value in `x`.
@@ -30,8 +30,11 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
         `keras.src.legacy.preprocessing.image.apply_channel_shift`. Despite the name, and as
         in Keras, every channel is shifted by the same value.
     """
-    del channel_axis
-    return np.clip(x + intensity, np.min(x), np.max(x))
+    channels = np.moveaxis(x, channel_axis, 0)
+    lowest, highest = np.min(channels), np.max(channels)
+    # Channel by channel in memory, as in Keras: sums over the result depend on it.
+    shifted = np.stack([np.clip(one + intensity, lowest, highest) for one in channels])
+    return np.moveaxis(shifted, 0, channel_axis)
 
 
 def random_channel_shift(

@@ -97,7 +97,7 @@ def resize(
     if size == tuple(target_size):
         return image
     left, top, right, bottom = crop_box(size, target_size, keep_aspect_ratio)
-    if interpolation != "nearest":
+    if interpolation != "nearest" or image.dtype != np.uint8:
         picture = Image.fromarray(image).resize(
             (target_size[1], target_size[0]),
             INTERPOLATIONS[interpolation],

@@ -1,0 +1,257 @@
+import gc
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pykeras_tl.images import ImageDataGenerator, file_flow, pixel_cache, pixel_files
+from pykeras_tl.images.pixel_cache import DiskCache, forget_caches, open_cache
+from pykeras_tl.images.pixel_files import (
+    clear_pixel_caches,
+    finished_file,
+    list_pixel_caches,
+    pixel_directory,
+)
+
+SHAPE = (4, 5, 3)
+
+
+@pytest.fixture(autouse=True)
+def _forgotten():
+    forget_caches()
+    gc.collect()
+    yield
+    forget_caches()
+
+
+@pytest.fixture(params=["memory", "disk"])
+def kind(request, monkeypatch):
+    """Where caches go."""
+    if request.param == "disk":
+        monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
+    return request.param
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number in range(7):
+        file = tmp_path / "data" / "cat" / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (9, 9, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(file)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Names of the files read, in order."""
+    names = []
+    read_image = file_flow.read_image
+
+    def noting(path, *how):
+        names.append(Path(path).name)
+        return read_image(path, *how)
+
+    monkeypatch.setattr(file_flow, "read_image", noting)
+    return names
+
+
+def flow_over(folder, options=None, **how):
+    how = {"target_size": (8, 8), "batch_size": 3, "seed": 1, "workers": 2, **how}
+    return ImageDataGenerator(**(options or {})).flow_from_directory(folder, **how)
+
+
+def epoch(flow):
+    return [next(flow)[0] for _ in range(len(flow))]
+
+
+def pictures(count, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE)).astype(np.uint8)
+
+
+def filled(digest="ab", count=6):
+    cache = open_cache(digest, count, SHAPE)
+    for number, pixels in enumerate(pictures(count)):
+        cache.put(number, pixels)
+    return cache
+
+
+def test_files_are_read_once(folder, reads, kind):
+    options = {"rotation_range": 20, "rescale": 1 / 255}
+    warm, cold = flow_over(folder, options), flow_over(folder, options, cache=False)
+    for _ in range(3):
+        for one, other in zip(epoch(warm), epoch(cold), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert len(reads) == 7 + 3 * 7
+
+
+def test_flows_over_the_same_files_share(folder, reads, kind):
+    flow = flow_over(folder)
+    epoch(flow)
+    epoch(flow_over(folder, {"horizontal_flip": True}, batch_size=2))
+    epoch(flow.in_file_order())
+    assert len(reads) == 7
+    epoch(flow_over(folder, target_size=(9, 8)))
+    epoch(flow_over(folder, color_mode="grayscale"))
+    assert len(reads) == 21
+
+
+def test_another_run_shares_what_is_on_disk(folder, reads, monkeypatch):
+    monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
+    first = epoch(flow_over(folder))
+    forget_caches()  # As in another process.
+    for one, other in zip(epoch(flow_over(folder)), first, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(reads) == 7
+    assert len(list_pixel_caches()) == 1
+
+
+def test_a_changed_file_is_read_anew(folder, reads, kind):
+    epoch(flow_over(folder))
+    file = folder / "cat" / "3.png"
+    Image.new("RGB", (9, 9), (255, 0, 0)).save(file)
+    os.utime(file, ns=(1, 1))
+    flow = flow_over(folder, shuffle=False, batch_size=7)
+    assert (next(flow)[0][3] == [255, 0, 0]).all()
+    assert len(reads) == 14
+
+
+def test_a_half_filled_cache_is_of_no_other_run(folder, reads, monkeypatch):
+    monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
+    flow = flow_over(folder)
+    next(flow)
+    assert list_pixel_caches().empty
+    assert len(list(pixel_directory().glob("*.part"))) == 1
+    forget_caches()
+    del flow
+    gc.collect()
+    assert not list(pixel_directory().iterdir())
+    epoch(flow_over(folder))
+    assert len(reads) == 3 + 7
+
+
+@pytest.mark.parametrize("damage", ["pixel", "sum", "short", "mark", "empty"])
+def test_a_damaged_file_is_not_believed(damage, monkeypatch):
+    monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
+    filled()
+    forget_caches()
+    file = finished_file("ab")
+    content = bytearray(file.read_bytes())
+    size = int(np.prod(SHAPE))
+    if damage == "pixel":
+        content[2 * size + 7] ^= 1
+    elif damage == "sum":
+        content[6 * size + 2 * 4] ^= 1
+    elif damage == "mark":
+        content[-1] ^= 1
+    content = {"short": content[:-9], "empty": b""}.get(damage, content)
+    file.write_bytes(content)
+    cache = open_cache("ab", 6, SHAPE)
+    for number, pixels in enumerate(pictures(6)):
+        found = cache.get(number)
+        if damage in ("pixel", "sum") and number != 2:
+            np.testing.assert_array_equal(found, pixels)
+        else:
+            assert found is None
+
+
+def test_many_threads_may_fill_it(kind):
+    cache, expected = open_cache("cd", 60, SHAPE), pictures(60)
+
+    def use(number):
+        number %= 60
+        cache.put(number, expected[number])
+        np.testing.assert_array_equal(cache.get(number), expected[number])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(use, range(240)))
+    assert list_pixel_caches().empty == (kind == "memory")
+
+
+def test_what_does_not_fit_is_passed_over(kind):
+    cache = open_cache("ef", 3, SHAPE)
+    cache.put(0, np.zeros(SHAPE, np.uint16))
+    cache.put(1, np.zeros((5, 4, 3), np.uint8))
+    assert cache.get(0) is None
+    assert cache.get(1) is None
+
+
+def test_memory_is_bounded_and_the_oldest_goes_first(monkeypatch):
+    monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 2 * 6 * 60)
+    for digest in ("a", "b"):
+        filled(digest)
+    open_cache("a", 6, SHAPE)  # Used again: now b is the oldest.
+    filled("c")
+    gc.collect()
+    assert open_cache("a", 6, SHAPE).get(0) is not None
+    assert open_cache("c", 6, SHAPE).get(0) is not None
+    assert open_cache("b", 6, SHAPE).get(0) is None
+    assert not isinstance(open_cache("c", 6, SHAPE), DiskCache)
+    assert isinstance(open_cache("large", 60, SHAPE), DiskCache)
+
+
+def test_the_disk_is_bounded_and_the_oldest_goes_first(monkeypatch):
+    monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
+    for age, digest in enumerate(("b", "a", "c")):
+        filled(digest)
+        os.utime(finished_file(digest), (1000 + age, 1000 + age))
+    monkeypatch.setattr(pixel_files, "DISK_BUDGET", 3 * finished_file("a").stat().st_size)
+    filled("d")
+    assert {Path(name).name for name in list_pixel_caches()["file"]} == {
+        "a.pixels", "c.pixels", "d.pixels",
+    }  # fmt: skip
+    assert list_pixel_caches()["file"][0].endswith("d.pixels")
+    monkeypatch.setattr(pixel_files, "DISK_BUDGET", 10)
+    assert open_cache("e", 6, SHAPE) is None
+    forget_caches()
+    assert clear_pixel_caches() > 0
+    assert list_pixel_caches().empty
+
+
+def test_files_of_killed_runs_are_removed(monkeypatch):
+    monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
+    pixel_directory().mkdir(parents=True)
+    old, new = pixel_directory() / "x-1.part", pixel_directory() / "x-2.part"
+    for file in (old, new):
+        file.write_bytes(b"1")
+    os.utime(old, (time.time() - 90_000,) * 2)
+    filled()
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_a_full_disk_only_ends_the_caching(folder, reads, monkeypatch):
+    monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
+    flow = flow_over(folder)
+    next(flow)
+
+    class Full:
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, data):
+            return self.file.write(bytes(data)[:10])
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+    cache = flow._pixel_cache()
+    cache._file = Full(cache._file)
+    with pytest.warns(UserWarning, match="no longer cached on disk.*no space left"):
+        batches = [next(flow)[0] for _ in range(8)]
+    expected = flow_over(folder, cache=False)
+    next(expected)
+    for batch in batches:
+        np.testing.assert_array_equal(batch, next(expected)[0])
+
+
+def test_a_folder_that_cannot_be_written_only_ends_the_caching(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PYKERAS_TL_CACHE", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match="not cached on disk"):
+        assert len(epoch(flow_over(folder))) == 3
