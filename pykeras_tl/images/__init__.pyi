@@ -8,9 +8,12 @@ from .arrays import array_to_img as array_to_img
 from .arrays import img_to_array as img_to_array
 from .arrays import load_img as load_img
 from .arrays import save_img as save_img
+from .auditing import Audit as Audit
+from .auditing import audit as audit
 from .checking import check_files as check_files
 from .dataframe_flow import DataFrameIterator as DataFrameIterator
 from .directory_flow import DirectoryIterator as DirectoryIterator
+from .duplicates import duplicate_groups as duplicate_groups
 from .generator import ImageDataGenerator as ImageDataGenerator
 from .iterators import BatchPlan as BatchPlan
 from .iterators import Iterator as Iterator

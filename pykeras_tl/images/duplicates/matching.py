@@ -12,8 +12,10 @@ from .features import BLACK, Features
 _AGREEING = 10
 _CORRELATION = 0.6
 _MOST_PAIRS = 48
-# For pictures laid on each other without any map, by the correlation of their detail.
+# For pictures laid on each other without any map: the correlation of their detail, and the
+# share that it must explain of what symmetry does not.
 _DETAIL = 0.8
+_OWN_DETAIL = 0.85
 _LEAST_OVERLAP = 0.15
 # Mean squared grey levels below which there is nothing to compare.
 _FLAT = 0.25
@@ -82,10 +84,10 @@ def same_in_place(one: Features, other: Features) -> bool:
     placed = placements(one.small)[int(np.argmax(likeness))]
     if placed.shape != other.small.shape:
         return False
-    shared = _content(placed) & _content(other.small)
-    if shared.mean() < _LEAST_OVERLAP:
-        return False
-    return _correlation(_detail(placed)[shared], _detail(other.small)[shared]) >= _DETAIL
+    fits = _detail_correlation(placed, other.small)
+    # A round thing on a plain ground fits any other such thing, but itself turned as well.
+    by_symmetry = _detail_correlation(np.rot90(placed, 2), other.small)
+    return fits >= _DETAIL and fits - by_symmetry >= _OWN_DETAIL * (1 - by_symmetry)
 
 
 def placements(image: np.ndarray) -> list[np.ndarray]:
@@ -116,18 +118,25 @@ def _correlation_under(affine: np.ndarray, one: np.ndarray, other: np.ndarray) -
     return _correlation(moved[shared].astype(np.float32), other[shared].astype(np.float32))
 
 
+def _detail_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    shared = (one > BLACK) & (other > BLACK)
+    if shared.mean() < _LEAST_OVERLAP:
+        return 0.0
+    return _correlation(_detail(one)[shared], _detail(other)[shared])
+
+
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     one, other = one - one.mean(), other - other.mean()
     spread = float(np.sqrt((one * one).sum() * (other * other).sum()))
     return float((one * other).sum()) / spread if spread > len(one) * _FLAT else 0.0
 
 
-def _content(image: np.ndarray) -> np.ndarray:
-    """Return where a picture is not black, nor so near to black that its detail is the edge."""
-    return cv2.erode((image > BLACK).view(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
-
-
 def _detail(image: np.ndarray) -> np.ndarray:
-    """Return a picture without its shading and its finest grain."""
-    fine = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1.0)
-    return fine - cv2.GaussianBlur(fine, (0, 0), 5.0)
+    """Return a picture without its shading and finest grain, as if there were no black in it."""
+    lit = (image > BLACK).astype(np.float32)
+    fine, coarse = (
+        cv2.GaussianBlur(image * lit, (0, 0), grain)
+        / np.maximum(cv2.GaussianBlur(lit, (0, 0), grain), 1e-3)
+        for grain in (1.0, 5.0)
+    )
+    return fine - coarse

@@ -1,0 +1,190 @@
+import html
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pykeras_tl.images.auditing import audit, plot_copies, write_page
+from pykeras_tl.images.scan import list_images
+from pykeras_tl.images.synthetic import draw_blood_cells, draw_smear
+
+
+def bomb() -> bytes:
+    # A PNG header that promises 900 million pixels in a few bytes.
+    content = BytesIO()
+    Image.new("L", (1, 1)).save(content, "PNG")
+    data = bytearray(content.getvalue())
+    data[16:24] = (30_000).to_bytes(4, "big") * 2
+    import zlib
+
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    return bytes(data)
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory) -> Path:
+    return draw_blood_cells(tmp_path_factory.mktemp("audit") / "cells", 20, 3, 0, seed=4)
+
+
+@pytest.fixture
+def cells(clean, tmp_path) -> Path:
+    return Path(shutil.copytree(clean, tmp_path / "cells"))
+
+
+def problems_of(found) -> dict[str, list[str]]:
+    return {
+        str(problem): sorted(Path(name).name for name in rows["filename"])
+        for problem, rows in found.problems.groupby("problem")
+    }
+
+
+def test_a_clean_set_passes(clean):
+    found = audit(clean, workers=2)
+    assert found.ok
+    assert problems_of(found) == {}
+    assert "Nothing to remark" in found.summary()
+    assert found.classes().to_dict() == {
+        "TRAIN": dict.fromkeys(["EOSINOPHIL", "LYMPHOCYTE", "MONOCYTE", "NEUTROPHIL"], 20),
+        "TEST": dict.fromkeys(["EOSINOPHIL", "LYMPHOCYTE", "MONOCYTE", "NEUTROPHIL"], 3),
+    }
+    assert (found.files["mode"] == "RGB").all()
+    assert set(zip(found.files["width"], found.files["height"])) == {(320, 240)}
+    assert plot_copies(found, "within class").texts
+
+
+def test_every_kind_of_bad_file_is_named(cells):
+    folder = cells / "TRAIN" / "MONOCYTE"
+    whole = (folder / "00000.jpeg").read_bytes()
+    (folder / "empty.jpeg").write_bytes(b"")
+    (folder / "cut.jpeg").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.png").write_bytes(b"<html>404</html>")
+    (folder / "bomb.png").write_bytes(bomb())
+    (folder / "named.webp").write_bytes(b"RIFF0000WEBPVP8 ")
+    smear = draw_smear("MONOCYTE", np.random.default_rng(77))
+    (folder / "really.png").write_bytes(cv2.imencode(".jpg", smear)[1].tobytes())
+    Image.fromarray(draw_smear("MONOCYTE", np.random.default_rng(78))).convert("L").save(
+        cells / "TRAIN" / "loose.png"
+    )
+    found = audit(cells, workers=2)
+    assert not found.ok
+    assert problems_of(found) == {
+        "empty": ["empty.jpeg"],
+        "truncated": ["cut.jpeg"],
+        "unreadable": ["text.png"],
+        "gigantic": ["bomb.png"],
+        "wrong extension": ["really.png"],
+        "passed over": ["named.webp"],
+        "no class": ["loose.png"],
+        "mixed modes": [""],
+        "mixed formats": [""],
+    }
+    bad = found.files[found.files["group"] < 0]
+    assert sorted(Path(name).name for name in bad["filename"]) == [
+        "bomb.png", "cut.jpeg", "empty.jpeg", "text.png",
+    ]  # fmt: skip
+    assert "! empty: 1" in found.summary()
+    loose = found.files[found.files["filename"].str.endswith("loose.png")].iloc[0]
+    assert (loose["class"], loose["split"], loose["mode"], loose["format"]) == (
+        "", "TRAIN", "L", "PNG",
+    )  # fmt: skip
+
+
+def test_copies_are_sorted_by_what_they_spoil(cells):
+    def copy(source, target, change):
+        image = cv2.imread(str(cells / source))
+        cv2.imwrite(str(cells / target), change(image))
+
+    copy("TRAIN/NEUTROPHIL/00001.jpeg", "TEST/NEUTROPHIL/leak.jpeg", lambda image: image[:, ::-1])
+    copy("TRAIN/MONOCYTE/00002.jpeg", "TRAIN/LYMPHOCYTE/other.jpeg", np.rot90)
+    shutil.copy(cells / "TRAIN/EOSINOPHIL/00003.jpeg", cells / "TRAIN/EOSINOPHIL/same.jpeg")
+    found = audit(cells, workers=2)
+    assert problems_of(found) == {
+        "across splits": ["00001.jpeg", "leak.jpeg"],
+        "across classes": ["00002.jpeg", "other.jpeg"],
+        "within class": ["00003.jpeg", "same.jpeg"],
+    }
+    assert not found.ok
+    assert found.leaks.to_dict("records") == [
+        {"split": "TEST", "pictures": 13, "in_training": 1, "share": 1 / 13}
+    ]
+    exact = found.copies.set_index("relation")["exact"]
+    assert exact["within class"].all()
+    assert not exact["across splits"].any()
+    leak = found.copies[found.copies["filename"].str.endswith("leak.jpeg")].iloc[0]
+    assert leak["copy"] == str(cells / "TRAIN/NEUTROPHIL/00001.jpeg")
+    assert "1 of 13 pictures of TEST (7.7%) stand in training" in found.summary()
+    assert len(plot_copies(found, "across classes").axes) == 2
+
+
+def test_classes_too_few_and_uneven_and_alone(tmp_path, clean):
+    for label, count in {"EOSINOPHIL": 20, "MONOCYTE": 1}.items():
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for name in list_images(clean / "TRAIN", [label])["filename"][:count]:
+            shutil.copy(name, tmp_path / "set" / label)
+    found = audit(tmp_path / "set", workers=1)
+    assert found.ok
+    assert set(found.problems["problem"]) == {"few pictures", "uneven classes"}
+    assert set(found.problems["class"]) == {"MONOCYTE"}
+    shutil.rmtree(tmp_path / "set" / "MONOCYTE")
+    alone = audit(tmp_path / "set", workers=1)
+    assert set(alone.problems["problem"]) == {"one class"}
+    assert not alone.ok
+
+
+def test_splits_of_other_names_are_named(cells):
+    (cells / "TRAIN").rename(cells / "north")
+    (cells / "TEST").rename(cells / "south")
+    assert set(audit(cells, workers=2).files["split"]) == {""}
+    found = audit(cells, splits=["north", "south"], workers=2)
+    assert found.files["split"].value_counts().to_dict() == {"north": 80, "south": 12}
+    with pytest.raises(ValueError, match="east"):
+        audit(cells, splits=["east"])
+
+
+def test_nothing_to_audit(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        audit(tmp_path / "missing")
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ValueError, match="No picture"):
+        audit(tmp_path)
+
+
+def test_tables_and_page_are_written_and_names_escaped(tmp_path):
+    root = tmp_path / "set"
+    label = "<script>alert(1)<"
+    for name in (label, "b"):
+        (root / name).mkdir(parents=True)
+    image = draw_smear("MONOCYTE", np.random.default_rng(0))
+    cv2.imwrite(str(root / label / "<b>&.png"), image)
+    cv2.imwrite(str(root / "b" / "turned.png"), np.rot90(image))
+    page = audit(root, workers=1).save(tmp_path / "out")
+    text = page.read_text()
+    assert "<script" not in text
+    assert "<b>&" not in text
+    assert html.escape(f"{label}/<b>&.png") in text
+    assert text.count("data:image/jpeg;base64,") == 2
+    assert "http" not in text
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "audit.html", "classes.csv", "copies.csv", "files.csv", "leaks.csv", "problems.csv",
+    ]  # fmt: skip
+    assert len(pd.read_csv(tmp_path / "out" / "copies.csv")) == 2
+    assert write_page(audit(root, workers=1), tmp_path / "again.html").read_text() == text
+    with pytest.raises(ValueError, match="relation='in'"):
+        plot_copies(audit(root, workers=1), "in")
+
+
+def test_real_set_in_part(real_data, tmp_path):
+    # The study validated on the very photographs that TEST holds copies of.
+    for split, step in (("TEST", 25), ("TEST_SIMPLE", 1)):
+        for row in list_images(real_data / "blood-cells" / split).iloc[::step].itertuples():
+            link = tmp_path / split.replace("TEST_SIMPLE", "train") / row[2] / Path(row[1]).name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(row[1])
+    found = audit(tmp_path, workers=2)
+    assert found.leaks["share"].item() > 0.9
+    assert not found.ok
