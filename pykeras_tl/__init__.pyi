@@ -12,6 +12,8 @@ from .evaluation.figures import plot_mistakes as plot_mistakes
 from .evaluation.figures import plot_pictures as plot_pictures
 from .evaluation.predictions import predict_flow as predict_flow
 from .images.generator import ImageDataGenerator as ImageDataGenerator
+from .models.classifier import Classifier as Classifier
+from .models.classifier import load_classifier as load_classifier
 from .models.freezing import freeze_weights as freeze_weights
 from .models.freezing import model_summary as model_summary
 from .models.freezing import unfreeze_weights as unfreeze_weights

@@ -4,6 +4,8 @@ from .backbones import Backbone as Backbone
 from .backbones import backbone_of as backbone_of
 from .backbones import build_backbone as build_backbone
 from .backbones import get_backbone as get_backbone
+from .classifier import Classifier as Classifier
+from .classifier import load_classifier as load_classifier
 from .freezing import freeze_weights as freeze_weights
 from .freezing import model_summary as model_summary
 from .freezing import trainable_table as trainable_table
@@ -11,6 +13,7 @@ from .freezing import unfreeze_weights as unfreeze_weights
 from .heads import Head as Head
 from .inference_mode import InferenceBatchNormalization as InferenceBatchNormalization
 from .inference_mode import keep_in_inference_mode as keep_in_inference_mode
+from .picture_settings import PictureSettings as PictureSettings
 from .preprocessing import InputScaling as InputScaling
 from .preprocessing import scales_input as scales_input
 from .seeding import seeded as seeded

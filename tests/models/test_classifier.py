@@ -1,0 +1,390 @@
+import json
+import os
+import shutil
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+from PIL import Image
+
+from pykeras_tl.images import BadImageError, ImageDataGenerator
+from pykeras_tl.models import blood_cells
+from pykeras_tl.models.backbones import build_backbone
+from pykeras_tl.models.classifier import Classifier, load_classifier
+from pykeras_tl.models.freezing import trainable_table
+from pykeras_tl.models.picture_settings import PictureSettings
+from pykeras_tl.models.transfer import transfer_model
+
+SIZE = (20, 24)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Pictures of two classes: colour noise, in sizes other than the model's."""
+    root = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    for name, count in (("cat", 3), ("dög", 4)):
+        (root / name).mkdir()
+        for number in range(count):
+            pixels = random.integers(0, 256, (30 + number, 41, 3), dtype="uint8")
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root
+
+
+def network(channels=3, units=2, activation="softmax", **options):
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [
+            keras.Input((*SIZE, channels)),
+            layers.Conv2D(4, 3, activation="relu", **options),
+            layers.BatchNormalization(),
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(0.5),
+            layers.Dense(units, activation=activation),
+        ]
+    )
+
+
+def flow_of(folder, generator=None, **options):
+    generator = generator or ImageDataGenerator(rescale=1 / 255, rotation_range=20)
+    options = {"target_size": SIZE, "batch_size": 3, "seed": 1, **options}
+    return generator.flow_from_directory(folder, **options)
+
+
+@pytest.fixture
+def saved(folder, tmp_path):
+    classifier = Classifier.from_flow(network(), flow_of(folder), {"accuracy": np.float32(0.5)})
+    return classifier.save(tmp_path / "classifier")
+
+
+def _fitted():
+    generator = ImageDataGenerator(featurewise_center=True, featurewise_std_normalization=True)
+    generator.fit(np.random.default_rng(0).uniform(0, 255, (5, 4, 4, 3)))
+    return generator
+
+
+@pytest.mark.parametrize(
+    ("generator", "options"),
+    [
+        (ImageDataGenerator(rescale=1 / 255, zoom_range=0.3), {}),
+        (ImageDataGenerator(samplewise_center=True, samplewise_std_normalization=True), {}),
+        (_fitted(), {"interpolation": "bilinear", "keep_aspect_ratio": True}),
+        (ImageDataGenerator(), {"color_mode": "grayscale", "interpolation": "lanczos"}),
+        (ImageDataGenerator(rescale=1 / 127.5), {"color_mode": "rgba", "class_mode": "sparse"}),
+    ],
+    ids=["rescale", "samplewise", "featurewise", "gray", "rgba"],
+)
+def test_predicts_as_the_flow_and_the_model_do(folder, generator, options, tmp_path):
+    flow = flow_of(folder, generator, **options)
+    model = network(channels=flow.image_shape[-1])
+    expected = model.predict(flow.in_file_order(), verbose=0)
+    classifier = Classifier.from_flow(model, flow)
+    table = classifier.predict(folder)
+    assert table["file"].tolist() == flow.filepaths
+    assert table.columns.tolist() == ["file", "class", "cat", "dög"]
+    np.testing.assert_allclose(table[["cat", "dög"]], expected, rtol=1e-5, atol=1e-6)
+    loaded = load_classifier(classifier.save(tmp_path / "saved"))
+    pd.testing.assert_frame_equal(loaded.predict(folder), table, check_exact=True)
+
+
+def test_what_is_kept(saved, folder):
+    loaded = load_classifier(saved)
+    assert loaded.class_names == ["cat", "dög"]
+    assert loaded.target_size == SIZE
+    assert loaded.color_mode == "rgb"
+    assert loaded.standardization == {"rescale": 1 / 255}
+    assert loaded.metrics == {"accuracy": 0.5}
+    assert loaded.versions["keras"] == keras.__version__
+    assert not loaded.model.compiled
+    assert sorted(file.name for file in saved.iterdir()) == [
+        "config.json",
+        "model.json",
+        "model.weights.h5",
+    ]
+
+
+def test_transfer_model_survives(tmp_path, folder):
+    weights = tmp_path / "mobilenet.weights.h5"
+    options = {"input_shape": (32, 32, 3), "alpha": 0.25}
+    build_backbone("mobilenet", weights=None, seed=1, **options).save_weights(weights)
+    model = transfer_model("mobilenet", 2, weights=weights, dense=[4], **options)
+    classifier = Classifier(model, ["a", "b"], PictureSettings((32, 32)))
+    loaded = load_classifier(classifier.save(tmp_path / "saved"))
+    assert trainable_table(loaded.model).equals(trainable_table(model))
+    pd.testing.assert_frame_equal(loaded.predict(folder), classifier.predict(folder))
+
+
+def test_what_was_loaded_can_be_saved_again(tmp_path, folder):
+    model = blood_cells.modern(2, (32, 32, 3), seed=1)
+    classifier = Classifier(model, ["a", "b"], PictureSettings((32, 32)))
+    once = load_classifier(classifier.save(tmp_path / "once"))
+    twice = load_classifier(once.save(tmp_path / "twice"))
+    pd.testing.assert_frame_equal(twice.predict(folder), classifier.predict(folder))
+
+
+def test_one_sigmoid_unit_gives_both_probabilities(folder):
+    model = network(units=1, activation="sigmoid")
+    flow = flow_of(folder, class_mode="binary")
+    table = Classifier.from_flow(model, flow).predict(folder)
+    expected = model.predict(flow.in_file_order(), verbose=0)[:, 0]
+    np.testing.assert_allclose(table["dög"], expected, rtol=1e-5)
+    np.testing.assert_allclose(table["cat"] + table["dög"], 1, rtol=1e-6)
+    assert (table["class"] == np.where(expected > 0.5, "dög", "cat")).all()
+
+
+def test_what_can_be_predicted(saved, folder):
+    classifier = load_classifier(saved)
+    whole = classifier.predict(folder, batch_size=2)
+    one = folder / "cat" / "1.png"
+    assert classifier.predict(one)["file"].tolist() == [str(one)]
+    several = classifier.predict([folder / "dög", str(one)])
+    assert len(several) == 5
+    assert several["file"].iloc[-1] == str(one)
+    table = classifier.predict(pd.DataFrame({"filename": whole["file"][::-1]}))
+    np.testing.assert_allclose(table["cat"], whole["cat"][::-1], rtol=1e-5)
+    assert classifier.predict(whole).equals(classifier.predict(folder))
+
+
+def test_what_cannot_be_predicted(saved, tmp_path):
+    classifier = load_classifier(saved)
+    with pytest.raises(FileNotFoundError, match=r"no file or folder .*gone\.png"):
+        classifier.predict([tmp_path / "gone.png"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="there is no picture"):
+        classifier.predict(tmp_path / "empty")
+    with pytest.raises(ValueError, match=r"column filename or file; found \['path'\]"):
+        classifier.predict(pd.DataFrame({"path": ["a.png"]}))
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(BadImageError, match=r"bad\.png"):
+        classifier.predict(tmp_path / "bad.png")
+    with pytest.raises(ValueError, match="batch_size"):
+        classifier.predict(tmp_path, batch_size=0)
+
+
+def test_flows_that_cannot_be_stored(folder):
+    functional = flow_of(folder, ImageDataGenerator(preprocessing_function=lambda x: x))
+    with pytest.raises(ValueError, match=r"preprocessing_function cannot be stored.*InputScaling"):
+        Classifier.from_flow(network(), functional)
+    arrays = ImageDataGenerator().flow(np.zeros((4, *SIZE, 3)), np.eye(2)[[0, 1, 0, 1]])
+    with pytest.raises(TypeError, match="does not know how files become"):
+        Classifier.from_flow(network(), arrays)
+    with pytest.raises(ValueError, match="takes pictures of shape"):
+        Classifier.from_flow(network(), flow_of(folder, target_size=(8, 8)))
+    with pytest.raises(ValueError, match="2 class names for a model with outputs"):
+        Classifier.from_flow(network(units=3), flow_of(folder))
+
+
+def test_layers_that_cannot_be_stored_are_refused_before_anything_is_written(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Lambda(lambda x: x), layers.Flatten(), layers.Dense(2)]
+    )
+    classifier = Classifier(model, ["a", "b"], PictureSettings((8, 8)))
+    with pytest.raises(ValueError, match=r"keras\.layers\.Lambda, which is not known to be safe"):
+        classifier.save(tmp_path / "classifier")
+    assert not any(tmp_path.iterdir())
+
+
+def test_folder_of_something_else_is_not_overwritten(saved, tmp_path):
+    classifier = load_classifier(saved)
+    classifier.metrics["accuracy"] = 0.75
+    assert load_classifier(classifier.save(saved)).metrics == {"accuracy": 0.75}
+    other = tmp_path / "thesis"
+    other.mkdir()
+    (other / "config.json").write_text("{}")
+    with pytest.raises(FileExistsError, match="thesis holds something else"):
+        classifier.save(other)
+    assert (other / "config.json").read_text() == "{}"
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(FileExistsError, match="holds something else"):
+        classifier.save(file)
+
+
+def test_failed_save_leaves_the_old_one(saved, monkeypatch):
+    classifier = load_classifier(saved)
+    classifier.metrics["accuracy"] = 1.0
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(classifier.model, "save_weights", full)
+    with pytest.raises(OSError, match="No space left"):
+        classifier.save(saved)
+    assert load_classifier(saved).metrics == {"accuracy": 0.5}
+    assert [path.name for path in saved.parent.iterdir()] == ["classifier"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.json", "model.weights.h5"])
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.95])
+def test_cut_off_file_is_named(saved, name, keep):
+    path = saved / name
+    os.truncate(path, int(path.stat().st_size * keep))
+    with pytest.raises(ValueError, match=r"no sound classifier|no whole JSON"):
+        load_classifier(saved)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.json", "model.weights.h5"])
+def test_missing_file_is_named(saved, name):
+    (saved / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"lacks {name}"):
+        load_classifier(saved)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.json", "model.weights.h5"])
+def test_file_that_leads_out_of_the_folder(saved, name, tmp_path):
+    shutil.move(saved / name, tmp_path / name)
+    (saved / name).symlink_to(tmp_path / name)
+    with pytest.raises(ValueError, match="leads out of the folder"):
+        load_classifier(saved)
+
+
+def _edit(path, change):
+    described = json.loads(path.read_text())
+    change(described)
+    path.write_text(json.dumps(described))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.update(format="other"), "does not describe a classifier"),
+        (lambda c: c.update(format_version=9), "has format 9, and this version reads 1"),
+        (lambda c: c.update(class_names="ab"), "list of names"),
+        (lambda c: c.update(class_names=["a"]), "two classes or more"),
+        (lambda c: c.update(class_names=["a", "a"]), "each once"),
+        (lambda c: c.update(class_names=["a", 2]), "class names are texts"),
+        (lambda c: c.update(class_names=["a", "b", "c"]), "3 class names"),
+        (lambda c: c.pop("pictures"), "pictures"),
+        (lambda c: c["pictures"].update(target_size=[10**6, 10**6]), "target_size is height"),
+        (lambda c: c["pictures"].update(target_size=[10**400, 2]), "no sound classifier"),
+        (lambda c: c["pictures"].update(target_size=[9, 9]), "takes pictures of shape"),
+        (lambda c: c["pictures"].update(color_mode="cmyk"), "cmyk"),
+        (lambda c: c["pictures"].update(path="/etc/passwd"), "path"),
+        (lambda c: c["pictures"].update(standardization={"rescale": "x"}), "rescale is a number"),
+        (
+            lambda c: c["pictures"].update(standardization={"preprocessing_function": "os.system"}),
+            "no standardization 'preprocessing_function'",
+        ),
+        (
+            lambda c: c["pictures"].update(
+                standardization={"featurewise_center": True, "mean": [[[1, 2]]]}
+            ),
+            "finite number for each of 3 channels",
+        ),
+        (
+            lambda c: c["pictures"].update(standardization={"featurewise_center": True}),
+            "go together",
+        ),
+    ],
+)
+def test_hostile_config(saved, change, message):
+    _edit(saved / "config.json", change)
+    with pytest.raises(ValueError, match=message):
+        load_classifier(saved)
+
+
+def _layer(described, kind):
+    return next(layer for layer in described["config"]["layers"] if layer["class_name"] == kind)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda m: _layer(m, "Dropout").update(class_name="Lambda"),
+            r"keras\.layers\.Lambda, which is not known",
+        ),
+        (
+            lambda m: _layer(m, "Dropout").update(module="os", class_name="system"),
+            r"os\.system, which is not known",
+        ),
+        (
+            lambda m: _layer(m, "Dropout").update(class_name="TFSMLayer"),
+            "TFSMLayer, which is not known",
+        ),
+        (
+            lambda m: _layer(m, "Dropout").update(registered_name="evil>Dropout"),
+            "which is not known",
+        ),
+        (
+            lambda m: _layer(m, "Conv2D")["config"].update(
+                activation={"class_name": "__lambda__", "config": {"value": "4wA="}}
+            ),
+            "__lambda__, which is not known",
+        ),
+        (
+            lambda m: _layer(m, "Conv2D")["config"].update(
+                activation={
+                    "class_name": "function",
+                    "config": "system",
+                    "module": "os",
+                    "registered_name": "system",
+                }
+            ),
+            r"os\.function, which is not known",
+        ),
+        (lambda m: m.update(class_name="Model"), "no functional or sequential model"),
+        (
+            lambda m: _layer(m, "Conv2D")["config"].update(filters=10**12),
+            "no sound classifier",
+        ),
+        (
+            lambda m: _layer(m, "Dense")["config"].update(units=10**7),
+            "needs weights of shape",
+        ),
+        (
+            lambda m: _layer(m, "Dense")["config"].update(units=10**400),
+            "no sound classifier",
+        ),
+        (
+            lambda m: m["config"]["layers"].insert(
+                1,
+                {
+                    "module": "keras.layers",
+                    "class_name": "UpSampling2D",
+                    "config": {"name": "up", "size": [10**6, 10**6]},
+                    "registered_name": None,
+                },
+            ),
+            "values of one picture",
+        ),
+        (lambda m: m["config"].update(layers=[{}] * 600_000), "too large"),
+        (lambda m: m["config"].pop("layers"), "cannot be built"),
+        (lambda m: m["config"]["layers"].reverse(), "no sound classifier"),
+    ],
+)
+def test_hostile_architecture(saved, change, message):
+    _edit(saved / "model.json", change)
+    with pytest.raises(ValueError, match=message):
+        load_classifier(saved)
+    # Nothing is left behind that a later model would be made to allocate.
+    assert network().count_params() > 0
+
+
+def test_deeply_nested_json(saved):
+    (saved / "model.json").write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(ValueError, match="no whole JSON"):
+        load_classifier(saved)
+    (saved / "model.json").write_text('{"class_name": "Functional", "a": ' + "[" * 200 + "]" * 201)
+    with pytest.raises(ValueError, match=r"no whole JSON|nested too deep"):
+        load_classifier(saved)
+
+
+def test_pickle_in_place_of_weights(saved):
+    (saved / "model.weights.h5").write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR." * 100)
+    with pytest.raises(ValueError, match="no whole HDF5 file"):
+        load_classifier(saved)
+
+
+def test_weights_of_another_model(saved, tmp_path):
+    network(units=5).save_weights(tmp_path / "other.weights.h5")
+    shutil.copy(tmp_path / "other.weights.h5", saved / "model.weights.h5")
+    with pytest.raises(ValueError, match=r"needs weights of shape .* lacks"):
+        load_classifier(saved)
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no classifier folder"):
+        load_classifier(tmp_path / "nowhere")
