@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import math
 import os
 import threading
@@ -14,15 +15,16 @@ import weakref
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Protocol
 
 import numpy as np
 
-from .pixel_files import finished_file, make_room, unfinished_file
+from ..stores import find_stores, make_room, new_store
 
 # All pixel caches in this process's memory together.
 MEMORY_BUDGET = 1 << 30
-_MARK = b"pykeras_tl pixels 1\n"
+_KIND, _PIXELS, _SUMS = "pictures", "pixels", "sums.npy"
 
 
 class PixelCache(Protocol):
@@ -81,12 +83,11 @@ class DiskCache:
     """Pictures in a memory-mapped file, which other runs share once it is complete.
 
     Pictures are written to a file of this process's own. When the last one is in, their
-    checksums and a mark are added and the file gets its final name, in one step. A file with
-    another size or mark is not taken for one, and a picture is only taken from a finished
-    file when its checksum is right.
+    checksums are added and the file becomes a store, in one step. A picture is only taken
+    from another run's store when its checksum is right.
 
     Args:
-        digest: Digest of the files and settings.
+        digest: Digest of the files and settings; the store's name.
         count: How many pictures there are.
         shape: Height, width and channels of each.
 
@@ -95,24 +96,24 @@ class DiskCache:
     """
 
     def __init__(self, digest: str, count: int, shape: tuple[int, int, int]) -> None:
-        self._digest = digest
         self._shape = shape
         self._size = math.prod(shape)
         self._filled = np.zeros(count, bool)
         self._lock = threading.Lock()
-        self._map = _open_finished(digest, count, self._size)
-        self._sums = np.zeros(count, np.uint32)
-        self._finished = self._map is not None
-        if self._map is not None:
-            sums = self._map[count * self._size :][: 4 * count]
-            self._sums = sums.view("<u4").astype(np.uint32)
+        found = _open_store(digest, count, self._size)
+        # Whether pictures are taken from a store, and whether more are to be put in.
+        self._whole, self._open = found is not None, found is None
+        if found is not None:
+            self._map, self._sums = found
             return
-        self._path = unfinished_file(digest)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("w+b", buffering=0)
+        self._sums = np.zeros(count, np.uint32)
+        self._store = ExitStack()
+        title = f"{count:,} pictures of {' × '.join(map(str, shape))}"
+        self._folder = self._store.enter_context(new_store(_KIND, digest, title))
+        self._file = (self._folder / _PIXELS).open("w+b", buffering=0)
         self._file.truncate(count * self._size)
         self._map = np.memmap(self._file, np.uint8, "r")
-        self._end = weakref.finalize(self, _drop, self._file, self._path)
+        self._end = weakref.finalize(self, _abandon, self._store, self._file)
 
     def get(self, number: int) -> np.ndarray | None:
         """Return a picture, or None when it is not there.
@@ -123,8 +124,7 @@ class DiskCache:
         Returns:
             uint8 array of shape (height, width, channels).
         """
-        assert self._map is not None
-        if not self._filled[number] and not self._finished:
+        if not self._filled[number] and not self._whole:
             return None
         start = number * self._size
         pixels = self._map[start : start + self._size]
@@ -141,31 +141,29 @@ class DiskCache:
             number: The picture's number.
             pixels: uint8 array of shape (height, width, channels).
         """
-        if self._finished or pixels.dtype != np.uint8 or pixels.shape != self._shape:
+        if not self._open or pixels.dtype != np.uint8 or pixels.shape != self._shape:
             return
-        data = np.ascontiguousarray(pixels)
+        data = np.ascontiguousarray(pixels).data
         with self._lock:
-            if self._finished or self._filled[number]:
+            if not self._open or self._filled[number]:
                 return
             try:
                 self._file.seek(number * self._size)
-                if self._file.write(data.data) != self._size:
-                    raise OSError(errno.ENOSPC, "no space left", str(self._path))
-                self._sums[number] = zlib.crc32(data.data)
+                if self._file.write(data) != self._size:
+                    raise OSError(errno.ENOSPC, "no space left", str(self._folder))
+                self._sums[number] = zlib.crc32(data)
                 self._filled[number] = True
                 if self._filled.all():
                     self._finish()
             except OSError as error:
-                self._finished = True
-                self._filled[number] = False
+                self._open = False
                 warnings.warn(f"Pictures are no longer cached on disk: {error}", stacklevel=2)
 
     def _finish(self) -> None:
-        self._file.seek(0, os.SEEK_END)
-        self._file.write(self._sums.astype("<u4").tobytes() + _MARK + self._digest.encode())
-        os.fsync(self._file.fileno())
-        self._path.replace(finished_file(self._digest))
-        self._finished = True
+        self._open = False
+        np.save(self._folder / _SUMS, self._sums, allow_pickle=False)
+        self._end.detach()
+        self._store.close()
 
 
 _known: OrderedDict[str, PixelCache] = OrderedDict()
@@ -254,28 +252,28 @@ def _open_disk_cache(
     digest: str, count: int, shape: tuple[int, int, int], size: int
 ) -> DiskCache | None:
     try:
-        if finished_file(digest).exists() or make_room(size):
+        if find_stores(_KIND, digest) or make_room(size):
             return DiskCache(digest, count, shape)
     except OSError as error:
         warnings.warn(f"Pictures are not cached on disk: {error}", stacklevel=2)
     return None
 
 
-def _open_finished(digest: str, count: int, size: int) -> np.memmap | None:
-    path = finished_file(digest)
-    mark = _MARK + digest.encode()
-    expected = count * (size + 4) + len(mark)
-    if not path.exists() or path.stat().st_size != expected:
-        return None
-    pixels = np.memmap(path, np.uint8, "r")
-    if pixels[-len(mark) :].tobytes() != mark:
-        return None
-    os.utime(path)  # Used now: others go first.
-    return pixels
+def _open_store(digest: str, count: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Open the pixels and checksums of a store, when there is one of the right size."""
+    for folder in find_stores(_KIND, digest):
+        try:
+            sums = np.load(folder / _SUMS, allow_pickle=False)
+            pixels = np.memmap(folder / _PIXELS, np.uint8, "r")
+        except (OSError, ValueError):
+            continue
+        if pixels.shape == (count * size,) and sums.shape == (count,) and sums.dtype == np.uint32:
+            return pixels, sums
+    return None
 
 
-def _drop(file: object, path: os.PathLike[str]) -> None:
-    """Close the file of an unfinished cache and remove it."""
-    file.close()  # type: ignore[attr-defined]
-    if os.path.exists(path):  # noqa: PTH110
-        os.unlink(path)  # noqa: PTH108
+def _abandon(store: ExitStack, file: io.FileIO) -> None:
+    """Close the file of a cache that was not completed and remove it."""
+    file.close()
+    reason = InterruptedError("not all pictures were read")
+    store.__exit__(InterruptedError, reason, None)

@@ -1,6 +1,5 @@
 import gc
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,14 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pykeras_tl.images import ImageDataGenerator, file_flow, pixel_cache, pixel_files
+from pykeras_tl import stores
+from pykeras_tl.files import cache_directory
+from pykeras_tl.images import ImageDataGenerator, file_flow, pixel_cache
 from pykeras_tl.images.pixel_cache import DiskCache, forget_caches, open_cache
-from pykeras_tl.images.pixel_files import (
-    clear_pixel_caches,
-    finished_file,
-    list_pixel_caches,
-    pixel_directory,
-)
 
 SHAPE = (4, 5, 3)
 
@@ -107,7 +102,7 @@ def test_another_run_shares_what_is_on_disk(folder, reads, monkeypatch):
     for one, other in zip(epoch(flow_over(folder)), first, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(reads) == 7
-    assert len(list_pixel_caches()) == 1
+    assert len(stores.list_stores()) == 1
 
 
 def test_a_changed_file_is_read_anew(folder, reads, kind):
@@ -124,31 +119,27 @@ def test_a_half_filled_cache_is_of_no_other_run(folder, reads, monkeypatch):
     monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
     flow = flow_over(folder)
     next(flow)
-    assert list_pixel_caches().empty
-    assert len(list(pixel_directory().glob("*.part"))) == 1
+    assert stores.list_stores().empty
+    assert len(list((cache_directory() / "pictures").glob(".*"))) == 1
     forget_caches()
     del flow
     gc.collect()
-    assert not list(pixel_directory().iterdir())
+    assert not list((cache_directory() / "pictures").iterdir())
     epoch(flow_over(folder))
     assert len(reads) == 3 + 7
 
 
-@pytest.mark.parametrize("damage", ["pixel", "sum", "short", "mark", "empty"])
-def test_a_damaged_file_is_not_believed(damage, monkeypatch):
+@pytest.mark.parametrize("damage", ["pixel", "sum", "short", "empty", "no sums"])
+def test_a_damaged_store_is_not_believed(damage, monkeypatch):
     monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
     filled()
     forget_caches()
-    file = finished_file("ab")
+    folder = cache_directory() / "pictures" / "ab"
+    file = folder / ("sums.npy" if "sum" in damage else "pixels")
     content = bytearray(file.read_bytes())
-    size = int(np.prod(SHAPE))
-    if damage == "pixel":
-        content[2 * size + 7] ^= 1
-    elif damage == "sum":
-        content[6 * size + 2 * 4] ^= 1
-    elif damage == "mark":
-        content[-1] ^= 1
-    content = {"short": content[:-9], "empty": b""}.get(damage, content)
+    if damage in ("pixel", "sum"):
+        content[-3 * 60 - 7 if damage == "pixel" else -3 * 4 - 1] ^= 1
+    content = {"short": content[:-9], "empty": b"", "no sums": b"none"}.get(damage, content)
     file.write_bytes(content)
     cache = open_cache("ab", 6, SHAPE)
     for number, pixels in enumerate(pictures(6)):
@@ -157,6 +148,9 @@ def test_a_damaged_file_is_not_believed(damage, monkeypatch):
             np.testing.assert_array_equal(found, pixels)
         else:
             assert found is None
+        cache.put(number, pixels)
+    forget_caches()
+    assert damage in ("pixel", "sum") or open_cache("ab", 6, SHAPE).get(2) is not None
 
 
 def test_many_threads_may_fill_it(kind):
@@ -169,7 +163,7 @@ def test_many_threads_may_fill_it(kind):
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(use, range(240)))
-    assert list_pixel_caches().empty == (kind == "memory")
+    assert stores.list_stores().empty == (kind == "memory")
 
 
 def test_what_does_not_fit_is_passed_over(kind):
@@ -194,34 +188,22 @@ def test_memory_is_bounded_and_the_oldest_goes_first(monkeypatch):
     assert isinstance(open_cache("large", 60, SHAPE), DiskCache)
 
 
-def test_the_disk_is_bounded_and_the_oldest_goes_first(monkeypatch):
+def test_where_the_disk_has_no_room_nothing_is_cached(folder, reads, monkeypatch):
     monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
-    for age, digest in enumerate(("b", "a", "c")):
-        filled(digest)
-        os.utime(finished_file(digest), (1000 + age, 1000 + age))
-    monkeypatch.setattr(pixel_files, "DISK_BUDGET", 3 * finished_file("a").stat().st_size)
-    filled("d")
-    assert {Path(name).name for name in list_pixel_caches()["file"]} == {
-        "a.pixels", "c.pixels", "d.pixels",
-    }  # fmt: skip
-    assert list_pixel_caches()["file"][0].endswith("d.pixels")
-    monkeypatch.setattr(pixel_files, "DISK_BUDGET", 10)
-    assert open_cache("e", 6, SHAPE) is None
-    forget_caches()
-    assert clear_pixel_caches() > 0
-    assert list_pixel_caches().empty
+    monkeypatch.setenv("PYKERAS_TL_CACHE_GB", "0")
+    epoch(flow_over(folder))
+    epoch(flow_over(folder))
+    assert len(reads) == 14
 
 
-def test_files_of_killed_runs_are_removed(monkeypatch):
+def test_stores_are_listed_and_cleared(monkeypatch):
     monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
-    pixel_directory().mkdir(parents=True)
-    old, new = pixel_directory() / "x-1.part", pixel_directory() / "x-2.part"
-    for file in (old, new):
-        file.write_bytes(b"1")
-    os.utime(old, (time.time() - 90_000,) * 2)
     filled()
-    assert not old.exists()
-    assert new.exists()
+    (store,) = stores.list_stores().itertuples()
+    assert (store.kind, store.title) == ("pictures", "6 pictures of 4 × 5 × 3")
+    forget_caches()
+    assert stores.clear_stores("pictures") > 6 * 60
+    assert open_cache("ab", 6, SHAPE).get(0) is None
 
 
 def test_a_full_disk_only_ends_the_caching(folder, reads, monkeypatch):
