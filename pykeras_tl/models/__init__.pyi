@@ -1,4 +1,7 @@
+from . import basenet as basenet
 from . import blood_cells as blood_cells
+from . import hybrids as hybrids
+from . import soco as soco
 from .backbones import BACKBONES as BACKBONES
 from .backbones import Backbone as Backbone
 from .backbones import backbone_of as backbone_of
