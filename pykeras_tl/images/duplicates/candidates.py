@@ -29,11 +29,11 @@ def word_counts(features: Sequence[Features], seed: int = 0) -> sparse.csr_matri
         >>> random = np.random.default_rng(0)
         >>> images = random.integers(0, 255, (3, 60, 80, 3), dtype=np.uint8)
         >>> word_counts([describe(image) for image in images]).shape
-        (3, 64)
+        (3, 96)
     """
     descriptors = np.concatenate([entry.descriptors for entry in features])
     owners = np.repeat(np.arange(len(features)), [len(entry.points) for entry in features])
-    count = min(len(descriptors), max(64, min(8192, len(descriptors) // 300)))
+    count = min(max(1024, min(8192, len(descriptors) // 300)), (len(descriptors) + 1) // 2)
     if count == 0:
         return sparse.csr_matrix((len(features), 1), dtype=np.float32)
     chosen = np.random.default_rng(seed).choice(len(descriptors), count, replace=False)

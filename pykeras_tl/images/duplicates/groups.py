@@ -13,7 +13,9 @@ from .candidates import alike_by_words, alike_in_place, word_counts
 from .features import Features, describe
 from .matching import same_by_corners, same_in_place
 
+# Pictures that each is compared with: in small sets with nearly all.
 _EACH = 6
+_SMALL_SET = 4000
 _CHUNK = 256
 
 
@@ -82,11 +84,12 @@ def group_pictures(features: Sequence[Features], workers: int | None = None) -> 
     for number, entry in enumerate(features):
         joined.join(number, digests.setdefault(entry.digest, number))
     if len(features) > 1:
-        joined.compare(alike_in_place(features, _EACH), same_in_place)
+        each = max(_EACH, _SMALL_SET // len(features))
+        joined.compare(alike_in_place(features, each), same_in_place)
         counts = word_counts(features)
         # A second look finds what joins groups that the first left apart.
         for _ in range(2):
-            joined.compare(alike_by_words(counts, joined.groups(), _EACH), same_by_corners)
+            joined.compare(alike_by_words(counts, joined.groups(), each), same_by_corners)
     return joined.groups()
 
 
