@@ -15,13 +15,15 @@ from ..evaluation.predictions import run_flow, true_classes
 from ..evaluation.tables import prediction_table
 from ..models.seeding import seeded
 from .support_vectors import FIXED, FeatureScaling, machine_layers
+from .tuning import check_grid, search_grid, tuned_on
 
 if TYPE_CHECKING:
     from ..images.iterators import Iterator
     from ..training.history import History
 
 _SCORES = "svm_scores"
-_GRID: dict[str, Sequence[Any]] = {"kernel": ("linear", "rbf"), "C": (0.1, 1.0, 10.0)}
+# Memory for a machine's kernel, in MB.
+_CACHE = 500
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def fit_svm(
     The machine is one-against-rest. It becomes layers of the network: the kernel and its
     support vectors, the scores, and a softmax whose temperature is fitted on scores of
     pictures that the machine did not see. So it saves, loads and predicts as any network.
+    Cross-validation looks at 2,000 pictures at most, the last fit at all of them.
 
     Args:
         model: A trained network; it stays as it is.
@@ -107,19 +110,22 @@ def fit_svm(
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.svm import SVC
 
-    _check(grid)
+    check_grid(grid)
     cut = _cut(model, layer)
     ordered = flow.in_file_order()
     names, true = _classes(ordered)
     numbers = pd.Index(names).get_indexer(pd.Index(true))
     scaling, features = _scaled_features(cut, ordered)
     parts = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    best, search = _search(
-        OneVsRestClassifier(SVC()), "estimator__", grid, parts, features, numbers
+    rows = tuned_on(len(true), seed, numbers)
+    machine = OneVsRestClassifier(SVC(gamma="auto", cache_size=_CACHE))
+    best, search = search_grid(machine, "estimator__", grid, parts, features[rows], numbers[rows])
+    decided = cross_val_predict(
+        best, features[rows], numbers[rows], cv=parts, method="decision_function"
     )
-    decided = cross_val_predict(best, features, numbers, cv=parts, method="decision_function")
+    best.fit(features, numbers)
     scores = np.column_stack([-decided, decided]) if decided.ndim == 1 else decided
-    temperature = fit_temperature(_as_predictions(scores, true, names))
+    temperature = fit_temperature(_as_predictions(scores, [true[row] for row in rows], names))
 
     outputs = machine_layers(best.estimators_, features, _SCORES)(scaling.layer()(cut.outputs[0]))
     certain = keras.layers.Rescaling(1 / temperature, name="svm_certainty")(outputs)
@@ -155,7 +161,7 @@ def fit_svr(
     from sklearn.model_selection import KFold
     from sklearn.svm import SVR
 
-    _check(grid)
+    check_grid(grid)
     cut = _cut(model, layer)
     ordered = flow.in_file_order()
     targets = np.asarray(ordered.targets(np.arange(flow.n))[0], dtype="float64").reshape(-1)
@@ -166,7 +172,10 @@ def fit_svr(
         )
     scaling, features = _scaled_features(cut, ordered)
     parts = KFold(folds, shuffle=True, random_state=seed)
-    best, search = _search(SVR(), "", grid, parts, features, targets)
+    rows = tuned_on(len(targets), seed)
+    machine = SVR(gamma="auto", cache_size=_CACHE)
+    best, search = search_grid(machine, "", grid, parts, features[rows], targets[rows])
+    best.fit(features, targets)
     outputs = machine_layers([best], features, _SCORES)(scaling.layer()(cut.outputs[0]))
     whole = keras.Model(cut.inputs, outputs)
     return Hybrid(whole, whole, search)
@@ -214,16 +223,6 @@ def fine_tune_svm(
     return fit(hybrid.scores, flow, epochs=epochs, **options)
 
 
-def _check(grid: Mapping[str, Sequence[Any]] | None) -> None:
-    for name, values in (grid or {}).items():
-        known = name == "C" or (name == "kernel" and set(values) <= {"linear", "rbf"})
-        if not known or not len(values):
-            raise ValueError(
-                f"grid holds values to try for 'kernel' ('linear', 'rbf') and 'C'; got "
-                f"{name!r}: {values}."
-            )
-
-
 def _cut(model: keras.Model, layer: str | int) -> keras.Model:
     """Return a copy of the network up to a layer, its outputs flattened."""
     outputs: dict[str, keras.KerasTensor] = {}
@@ -269,33 +268,6 @@ def _scaled_features(cut: keras.Model, ordered: Iterator) -> tuple[FeatureScalin
     features = features[np.argsort(numbers)].astype("float64")
     scaling = FeatureScaling(features)
     return scaling, scaling.apply(features)
-
-
-def _search(
-    machine: Any,
-    prefix: str,
-    grid: Mapping[str, Sequence[Any]] | None,
-    parts: Any,
-    features: np.ndarray,
-    targets: np.ndarray,
-) -> tuple[Any, pd.DataFrame]:
-    """Return the best machine, fitted to all, and the scores of all that were tried."""
-    from sklearn.model_selection import GridSearchCV
-
-    tried = {name: list((grid or {}).get(name, values)) for name, values in _GRID.items()}
-    machine.set_params(**{f"{prefix}gamma": "auto"})
-    search = GridSearchCV(
-        machine, {f"{prefix}{name}": values for name, values in tried.items()}, cv=parts
-    ).fit(features, targets)
-    found = pd.DataFrame(
-        {
-            **{name: search.cv_results_[f"param_{prefix}{name}"] for name in tried},
-            "score": search.cv_results_["mean_test_score"],
-            "deviation": search.cv_results_["std_test_score"],
-        }
-    )
-    found = found.sort_values("score", ascending=False, kind="stable", ignore_index=True)
-    return search.best_estimator_, found
 
 
 def _as_predictions(scores: np.ndarray, true: list[str], names: list[str]) -> pd.DataFrame:

@@ -209,15 +209,15 @@ def _files_and_classes(
 ) -> tuple[list[str], list[str]]:
     from ..images.scan import list_images
 
-    if isinstance(data, str | os.PathLike | pd.DataFrame):
-        table = data if isinstance(data, pd.DataFrame) else list_images(data)
-        return table["filename"].tolist(), table["class"].tolist()
-    if not hasattr(data, "filepaths"):
+    source = list_images(data) if isinstance(data, str | os.PathLike) else data
+    if isinstance(source, pd.DataFrame):
+        return source.loc[:, "filename"].tolist(), source.loc[:, "class"].tolist()
+    if not hasattr(source, "filepaths"):
         raise TypeError(
             "A Classifier reads and prepares files by itself. Give a folder, a table of files or a "
             "flow over files; for arrays, give the network: classifier.model."
         )
-    true = true_classes(data, data.class_names)
+    true = true_classes(source, source.class_names)
     if true is None:
         raise ValueError("The flow does not know the classes of its files.")
-    return [str(path) for path in data.filepaths], true
+    return [str(path) for path in source.filepaths], true

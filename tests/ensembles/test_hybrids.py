@@ -9,7 +9,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from pykeras_tl.ensembles import feature_network, fine_tune_svm, fit_svm, fit_svr
+from pykeras_tl.ensembles import feature_network, fine_tune_svm, fit_svm, fit_svr, tuning
 from pykeras_tl.evaluation import evaluate_classifier, predict_flow
 from pykeras_tl.images import ImageDataGenerator
 from pykeras_tl.models.classifier import Classifier, load_classifier
@@ -69,6 +69,20 @@ def test_cross_validation_chooses(network) -> None:
     assert len(search) == 4
     assert search["score"].is_monotonic_decreasing
     assert search["score"][0] > 0.5
+
+
+def test_many_pictures_are_tuned_on_some_and_fitted_on_all(network, monkeypatch) -> None:
+    monkeypatch.setattr(tuning, "_MOST_TUNED_ON", 60)
+    flow, pictures, labels = _flow(3)
+    rows = tuning.tuned_on(90, 0, labels)
+    assert len(rows) == 60
+    assert np.bincount(labels[rows]).tolist() == [20, 20, 20]
+    found = fit_svm(network, flow, 0, {"kernel": ["rbf"], "C": [1.0]}, folds=3)
+    monkeypatch.undo()
+    expected = fit_svm(network, flow, 0, {"kernel": ["rbf"], "C": [1.0]}, folds=3)
+    np.testing.assert_array_equal(
+        found.scores.predict(pictures, verbose=0), expected.scores.predict(pictures, verbose=0)
+    )
 
 
 def test_the_network_itself_stays_as_it_is(network) -> None:
