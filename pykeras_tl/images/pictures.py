@@ -15,7 +15,6 @@ from .pointwise import apply_brightness_shift, brightness_table
 from .warp import warp, warp_for_cutting
 
 _OVERRIDABLE = ("get_random_transform", "apply_transform", "random_transform", "standardize")
-_LEVELS = np.arange(256, dtype=np.float32)
 
 Drawn = Transforms | list[dict[str, Any]] | None
 
@@ -53,7 +52,6 @@ class PictureMaker:
         self.first = data_format == "channels_first"
         self.dtype = dtype
         self.direct = generator is None or self._can_be_direct(generator)
-        self.table = self._table(generator) if self.direct else None
 
     def make(self, source: np.ndarray, drawn: Drawn, number: int, out: np.ndarray) -> None:
         """Transform and standardize one picture.
@@ -87,15 +85,6 @@ class PictureMaker:
             and not (generator.brightness_range is not None and (self.first or formats_differ))
         )
 
-    def _table(self, generator: ImageDataGenerator | None) -> np.ndarray | None:
-        """Tabulate what becomes of each grey level of a picture that is not warped."""
-        if generator is None or generator.preprocessing_function or _needs_whole(generator):
-            return None
-        table = _LEVELS.copy()
-        if generator.rescale:
-            table *= generator.rescale
-        return table
-
     def _make_directly(
         self, source: np.ndarray, drawn: Transforms, number: int, out: np.ndarray
     ) -> None:
@@ -103,43 +92,22 @@ class PictureMaker:
         assert generator is not None
         in_place = not self.first and out.dtype == np.float32
         flips = _flip_code(drawn, number)
-        changed = generator.channel_shift_range != 0 or generator.brightness_range is not None
-        moved = bool(drawn.moved[number])
-        if self.table is not None and source.dtype == np.uint8 and not moved and not changed:
-            if flips is not None:
-                source = _flipped(source, flips)
-            x = cv2.LUT(source, self.table, out if in_place else None)
-            if not in_place:
-                out[...] = self._in_format(x.reshape(source.shape))
-            return
         x = out if in_place else np.empty(source.shape, np.float32)
-        if moved:
+        if drawn.moved[number]:
             # Cutting values to whole numbers makes a difference of one of the least error.
             exact = out.dtype.kind != "f"
             x = _move(source, drawn, number, generator, x, exact)
         else:
             np.copyto(x, source if flips is None else _flipped(source, flips))
-        if changed:
-            x = _change_colours(x, drawn, number)
+        x = _change_colours(x, drawn, number)
         if self.first:
             x = x.transpose(2, 0, 1)
-        if self.table is None:
-            x = generator.standardize(x)
-        elif generator.rescale:
-            x *= generator.rescale
+        x = generator.standardize(x)
         if x is not out:
             out[...] = x
 
     def _in_format(self, source: np.ndarray) -> np.ndarray:
         return source.transpose(2, 0, 1) if self.first else source
-
-
-def _needs_whole(generator: ImageDataGenerator) -> bool:
-    return bool(
-        generator.featurewise_center
-        or generator.featurewise_std_normalization
-        or generator.zca_whitening
-    )
 
 
 def _flip_code(drawn: Transforms, number: int) -> int | None:
