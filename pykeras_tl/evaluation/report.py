@@ -260,7 +260,7 @@ def _number(value: Any, name: str = "") -> str:
         return _duration(number)
     if number == round(number) and (abs(number) > 1 or isinstance(value, int | np.integer)):
         return f"{number:,.0f}"
-    return f"{number:.3f}" if abs(number) >= 1e-3 else f"{number:.2g}"
+    return f"{number:.3f}" if number == 0 or abs(number) >= 1e-3 else f"{number:.2g}"
 
 
 def _file_name(path: str) -> str:
