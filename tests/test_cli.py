@@ -65,8 +65,8 @@ def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
     assert status == 0
     assert "test accuracy: " in output
     table = tmp_path / "predicted.csv"
-    trained = next(line for line in output.splitlines() if line.startswith("classifier: "))
-    folder = trained.removeprefix("classifier: ")
+    folder = out / "classifier"
+    assert f"classifier: {folder}" in output
     status, *_ = run("predict", folder, cells / "TEST", "--csv", table)
     assert status == 0
     predicted = pd.read_csv(table)

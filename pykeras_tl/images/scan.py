@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -68,14 +67,15 @@ def list_images(
 
 
 def check_classes(table: pd.DataFrame, batch_size: int | None = None) -> None:
-    """Refuse a table that no classifier can be trained on, and warn of very small classes.
+    """Refuse a table that no classifier can be trained on.
 
     Args:
         table: Rows with a column `class`, as `list_images` returns them.
         batch_size: Images in a batch of the training to come.
 
     Raises:
-        ValueError: When all rows are of one class, or there is no row.
+        ValueError: When all rows are of one class, there is no row, or a class has fewer
+            images than a batch.
 
     Example:
         >>> check_classes(pd.DataFrame({"class": ["cat", "cat"]}))
@@ -95,10 +95,9 @@ def check_classes(table: pd.DataFrame, batch_size: int | None = None) -> None:
     small = counts[counts < batch_size]
     if not small.empty:
         listed = ", ".join(f"{name!r} ({count})" for name, count in small.items())
-        warnings.warn(
+        raise ValueError(
             f"Classes with fewer images than a batch of {batch_size}: {listed}. "
-            "Add images, or take a smaller batch_size.",
-            stacklevel=2,
+            "Add images, or take a smaller batch_size."
         )
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 
 from ..images.scan import check_classes, list_images
 from ..images.splits import split_fractions
+from .parts import digest
+from .results import is_done
 from .runner import run_study
 from .study import Settings, Study
 from .trial import Trial
@@ -85,6 +87,12 @@ def train_classifier(
     from ..models.classifier import load_classifier
 
     size = target_size or get_backbone(backbone).default_size
+    if min(size) < 1:
+        raise ValueError(f"target_size is {size}; expected a height and width of 1 pixel or more.")
+    if min(epochs, fine_tune_epochs) < 1:
+        raise ValueError(
+            f"epochs and fine_tune_epochs are 1 or more; received {epochs} and {fine_tune_epochs}."
+        )
     trial = Trial(
         backbone,
         {
@@ -106,10 +114,13 @@ def train_classifier(
         },
         seed,
     )
-    result = run_study(_study(trial, batch_size), directory, out, seed=seed)
+    result = run_study(_study(trial, batch_size, Path(out)), directory, out, seed=seed)
     if result.failures:
         raise RuntimeError(f"training failed: {result.failures[backbone]}; see {result.folder}")
-    return load_classifier(result.trials[0].folder / "classifier")
+    made, place = result.trials[0].folder / "classifier", result.folder / "classifier"
+    if made.exists():
+        made.rename(place)
+    return load_classifier(place)
 
 
 def _fine_tuning(start: str | None, learning_rate: float, epochs: int) -> dict[str, Any]:
@@ -119,7 +130,7 @@ def _fine_tuning(start: str | None, learning_rate: float, epochs: int) -> dict[s
     return {"fine_tune": {"from": start, "optimizer": optimizer, "epochs": epochs}}
 
 
-def _study(trial: Trial, batch_size: int) -> Study:
+def _study(trial: Trial, batch_size: int, out: Path) -> Study:
     def trials(settings: Settings) -> list[Trial]:
         return [trial]
 
@@ -127,6 +138,14 @@ def _study(trial: Trial, batch_size: int) -> Study:
         table = split_fractions(list_images(directory), _PARTS, seed=seed)
         parts = {part: table[table["split"] == part].drop(columns="split") for part in _PARTS}
         check_classes(parts["train"], batch_size)
+        _refuse_another(out, trial.on_files({part: digest(rows) for part, rows in parts.items()}))
         return parts
 
     return Study("own-folder", "A classifier from a folder of pictures", trials, tables)
+
+
+def _refuse_another(out: Path, trial: Trial) -> None:
+    if (out / "classifier").exists() and not is_done(out / "trials" / trial.folder):
+        raise FileExistsError(
+            f"{out} holds a classifier made with other settings or pictures; choose another folder."
+        )

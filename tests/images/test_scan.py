@@ -1,5 +1,4 @@
 import os
-import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -112,15 +111,13 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
         list_images(tmp_path)
 
 
-def test_one_class_is_refused_and_small_ones_warned_of():
+def test_one_class_and_classes_smaller_than_a_batch_are_refused():
     with pytest.raises(ValueError, match="found one: 'a'"):
         check_classes(pd.DataFrame({"class": ["a"] * 3}))
     with pytest.raises(ValueError, match="no rows"):
         check_classes(pd.DataFrame({"class": []}))
     table = pd.DataFrame({"class": ["a"] * 3 + ["b"] * 8})
-    with pytest.warns(UserWarning, match=r"batch of 5: 'a' \(3\)"):
+    with pytest.raises(ValueError, match=r"batch of 5: 'a' \(3\)"):
         check_classes(table, batch_size=5)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        check_classes(table, batch_size=3)
-        check_classes(table)
+    check_classes(table, batch_size=3)
+    check_classes(table)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pykeras_tl.models.classifier import load_classifier
+from pykeras_tl.studies import train_classifier
+
+_SMALL = {
+    "backbone": "mobilenet",
+    "weights": None,
+    "target_size": (32, 32),
+    "epochs": 1,
+    "batch_size": 4,
+}
+
+
+@pytest.fixture
+def pictures(colours: Path) -> Path:
+    return colours / "TRAIN"
+
+
+def test_a_folder_becomes_a_classifier(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    classifier = train_classifier(pictures, out, unfreeze_from="conv_pw_13", **_SMALL)
+    assert classifier.class_names == ["blue", "green", "red"]
+    assert set(classifier.metrics) == {"validation", "test"}
+    assert (out / "report.html").is_file()
+    again = load_classifier(out / "classifier")
+    pd.testing.assert_frame_equal(again.predict(pictures), classifier.predict(pictures))
+
+
+def test_the_same_call_trains_once(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pykeras_tl.studies import execution
+
+    first = train_classifier(pictures, tmp_path / "out", **_SMALL)
+    monkeypatch.setattr(execution, "run_trial", None)
+    second = train_classifier(pictures, tmp_path / "out", **_SMALL)
+    pd.testing.assert_frame_equal(first.predict(pictures), second.predict(pictures))
+
+
+def test_another_classifier_is_not_overwritten(pictures: Path, tmp_path: Path) -> None:
+    train_classifier(pictures, tmp_path / "out", **_SMALL)
+    with pytest.raises(FileExistsError, match="made with other settings or pictures"):
+        train_classifier(pictures, tmp_path / "out", **{**_SMALL, "seed": 1})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"backbone": "vgg61"}, "vgg61"),
+        ({"batch_size": 50}, "fewer images than a batch of 50"),
+        ({"target_size": (0, 32)}, "target_size"),
+        ({"weights": "nowhere.h5"}, "nowhere.h5"),
+        ({"epochs": 0}, "epochs"),
+        ({"unfreeze_from": "block99"}, "block99"),
+        ({"dropout": 1.5}, "dropout"),
+    ],
+)
+def test_wrong_arguments_are_told_before_training(
+    changes: dict, message: str, pictures: Path, tmp_path: Path
+) -> None:
+    with pytest.raises((ValueError, FileNotFoundError, RuntimeError), match=message):
+        train_classifier(pictures, tmp_path / "out", **{**_SMALL, **changes})
+
+
+def test_a_folder_of_one_class_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pictures" / "cat").mkdir(parents=True)
+    for number in range(20):
+        Image.new("RGB", (32, 32)).save(tmp_path / "pictures" / "cat" / f"{number}.png")
+    with pytest.raises(ValueError, match="needs two classes or more; found one: 'cat'"):
+        train_classifier(tmp_path / "pictures", tmp_path / "out", **_SMALL)
+    assert not (tmp_path / "out").exists()
