@@ -60,6 +60,9 @@ text_list <- function(x) if (is.null(x)) NULL else as.list(as.character(x))
 
 # Vectors become arrays of one dimension; reticulate would make lists of them.
 as_array <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  if (is_python(x) || !is.null(dim(x)) || is.null(x)) {
+    return(if (is.data.frame(x)) as.matrix(x) else x)
+  }
   if (is.factor(x)) {
     cli::cli_abort(c(
       "{.arg {name}} is a factor.",
@@ -67,13 +70,7 @@ as_array <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env())
            {.val sparse_categorical_crossentropy} {.code as.integer({name}) - 1L}."
     ), call = call)
   }
-  if (is.list(x) && !is.data.frame(x) && !is_python(x)) {
-    return(lapply(x, as_array, name = name, call = call))
-  }
-  if (is.data.frame(x)) {
-    return(as.matrix(x))
-  }
-  if (is.atomic(x) && !is.null(x) && is.null(dim(x))) as.array(x) else x
+  if (is.list(x)) lapply(x, as_array, name = name, call = call) else as.array(x)
 }
 
 # Factors are labels by name; pandas would make categories of them.

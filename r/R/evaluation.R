@@ -45,7 +45,8 @@ as_evaluation <- function(result) {
 
 as_confusion <- function(frame, names) {
   counts <- reticulate::py_to_r(frame$to_numpy())
-  matrix <- matrix(as.integer(counts), length(names), dimnames = list(true = names, predicted = names))
+  labels <- list(true = names, predicted = names)
+  matrix <- matrix(as.integer(counts), length(names), dimnames = labels)
   structure(matrix, class = c("kerastl_confusion", "table"))
 }
 

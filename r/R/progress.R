@@ -40,7 +40,8 @@ metrics_page <- function(epochs, folder = tempfile("metrics-")) {
   add <- function(logs) {
     for (name in names(logs)) {
       value <- as.numeric(logs[[name]])
-      metrics[[name]] <<- c(metrics[[name]], if (is.finite(value)) format(value, digits = 8) else "null")
+      text <- if (is.finite(value)) format(value, digits = 8) else "null"
+      metrics[[name]] <<- c(metrics[[name]], text)
     }
     write()
   }

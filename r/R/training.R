@@ -242,20 +242,19 @@ default_verbose <- function() {
 
 # Keras 2 called the same metric `acc` and `accuracy`: callbacks follow what was compiled.
 old_monitors <- function(callbacks, model) {
-  if (length(callbacks) == 0) {
-    return(callbacks)
-  }
-  compiled <- unlist(reticulate::py_to_r(model$get_compile_config())$metrics)
-  for (callback in callbacks) {
-    if (!reticulate::py_has_attr(callback, "monitor")) {
-      next
-    }
-    monitor <- callback$monitor
-    other <- other_name(monitor)
-    plain <- sub("^val_", "", monitor)
-    if (!is.null(other) && !plain %in% compiled && sub("^val_", "", other) %in% compiled) {
-      reticulate::py_set_attr(callback, "monitor", other)
+  watching <- Filter(function(callback) reticulate::py_has_attr(callback, "monitor"), callbacks)
+  if (length(watching) > 0) {
+    compiled <- unlist(reticulate::py_to_r(model$get_compile_config())$metrics)
+    for (callback in watching) {
+      reticulate::py_set_attr(callback, "monitor", compiled_name(callback$monitor, compiled))
     }
   }
   callbacks
+}
+
+compiled_name <- function(monitor, compiled) {
+  plain <- function(name) sub("^val_", "", name)
+  other <- other_name(monitor)
+  renamed <- !is.null(other) && !plain(monitor) %in% compiled && plain(other) %in% compiled
+  if (renamed) other else monitor
 }

@@ -6,12 +6,13 @@
 #' @param backbone A name, such as `"vgg16"`, `"resnet50"` or `"mobilenet_v2"`.
 #' @param classes How many classes.
 #' @param input_shape Height, width and channels; the backbone's own when `NULL`.
-#' @param head `"pooling"` (average pooling) or `"flatten"`.
+#' @param head `"pooling"` (average pooling), `"max pooling"` or `"flatten"`.
 #' @param dense Units of dense layers before the last one.
 #' @param dropout The share of units that is dropped before the last layer.
 #' @param batch_normalization Whether the head normalizes batches.
 #' @param weights `"imagenet"`, the path of a file of weights, or `NULL` for random ones.
-#' @param ... Further arguments of the Python function.
+#' @param seed The seed of random weights and of dropout.
+#' @param ... Further arguments of the Python function, and of the backbone, such as `alpha`.
 #' @returns A model, not yet compiled.
 #' @export
 #' @examples
@@ -21,12 +22,12 @@
 #' }
 transfer_model <- function(backbone, classes, input_shape = NULL, head = "pooling",
                            dense = NULL, dropout = 0, batch_normalization = FALSE,
-                           weights = "imagenet", ...) {
+                           weights = "imagenet", seed = NULL, ...) {
   as_model(toolkit()$models$transfer_model(
     backbone, whole_number(classes),
     input_shape = shape(input_shape), head = head, dense = whole_numbers(dense),
     dropout = dropout, batch_normalization = batch_normalization,
-    weights = weights_source(weights), ...
+    weights = weights_source(weights), seed = whole_number(seed), ...
   ))
 }
 
@@ -177,8 +178,9 @@ predict.kerastl_classifier <- function(object, paths, batch_size = 32, ...) {
 #' @export
 format.kerastl_classifier <- function(x, ...) {
   classes <- as.character(unlist(x$class_names))
+  size <- paste(unlist(x$target_size), collapse = " x ")
   c(
-    sprintf("<classifier for pictures of %s pixels>", paste(unlist(x$target_size), collapse = " x ")),
+    sprintf("<classifier for pictures of %s pixels>", size),
     sprintf("  %d classes: %s", length(classes), paste(classes, collapse = ", "))
   )
 }

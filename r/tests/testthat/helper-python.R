@@ -37,10 +37,11 @@ picture_folder <- function(classes = c("cat", "dog"), each = 5, size = 8,
   pillow <- reticulate::import("PIL.Image")
   numpy <- reticulate::import("numpy", convert = FALSE)
   random <- numpy$random$RandomState(0L)
+  shape <- reticulate::tuple(as.integer(size), as.integer(size), 3L)
   for (class in classes) {
     dir.create(file.path(folder, class))
     for (i in seq_len(each)) {
-      pixels <- random$randint(0L, 256L, reticulate::tuple(as.integer(size), as.integer(size), 3L))$astype("uint8")
+      pixels <- random$randint(0L, 256L, shape)$astype("uint8")
       pillow$fromarray(pixels)$save(file.path(folder, class, sprintf("%02d.png", i)))
     }
   }

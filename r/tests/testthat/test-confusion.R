@@ -1,5 +1,6 @@
+names <- c("cat", "dog")
 confusion <- structure(
-  matrix(c(5L, 1L, 0L, 4L), 2, dimnames = list(true = c("cat", "dog"), predicted = c("cat", "dog"))),
+  matrix(c(5L, 1L, 0L, 4L), 2, dimnames = list(true = names, predicted = names)),
   class = c("kerastl_confusion", "table")
 )
 

@@ -22,7 +22,9 @@ test_that("a Python without the toolkit, or none, says what to run", {
   expect_snapshot(
     abort_python("pykeras_tl", simpleError("No module named 'pykeras_tl'\nmore")),
     error = TRUE,
-    transform = function(lines) gsub("'[^']*python[^']*'", "'PYTHON'", gsub("\u2018|\u2019", "'", lines))
+    transform = function(lines) {
+      gsub("'[^']*python[^']*'", "'PYTHON'", gsub("\u2018|\u2019", "'", lines))
+    }
   )
 })
 

@@ -1,0 +1,94 @@
+"""A classifier from your own folder of pictures: one folder a class.
+
+    python examples/your_own_folder.py [FOLDER] [BACKBONE] [WEIGHTS] [UNFREEZE_FROM]
+
+Without FOLDER, blood cells are drawn. WEIGHTS is "imagenet" (downloaded once), the path of a
+file of weights, or "none". `examples/your_own_folder.R` is the same in R.
+"""
+
+import sys
+from typing import Any
+
+import keras
+
+from pykeras_tl import ImageDataGenerator, evaluate_classifier, transfer_model
+from pykeras_tl.images import Iterator, draw_blood_cells, list_images, split_fractions
+from pykeras_tl.models import Classifier, load_classifier
+from pykeras_tl.training import fine_tune, fit, make_optimizer
+
+SIZE = (128, 128)
+
+
+def main(
+    folder: str = "drawn-cells/TRAIN",
+    backbone: str = "mobilenet_v2",
+    weights: str = "imagenet",
+    unfreeze_from: str | None = None,
+) -> None:
+    if folder == "drawn-cells/TRAIN":
+        draw_blood_cells("drawn-cells", train=150, test=25, test_simple=10, seed=1)
+
+    # 1. Which pictures are there, and which of them train, validate and test?
+    pictures = split_fractions(
+        list_images(folder), {"train": 0.6, "validation": 0.2, "test": 0.2}, seed=1
+    )
+    print(pictures.groupby(["class", "split"]).size().unstack())
+
+    # 2. Flows of raw pixels: the model scales them itself.
+    def flow(part: str, **options: Any) -> Iterator:
+        return ImageDataGenerator().flow_from_dataframe(
+            pictures[pictures["split"] == part],
+            target_size=SIZE,
+            batch_size=32,
+            interpolation="bilinear",
+            **options,
+        )
+
+    train = flow("train", seed=1)
+    validation, test = flow("validation", shuffle=False), flow("test", shuffle=False)
+
+    # 3. A pretrained backbone with a new head.
+    keras.utils.set_random_seed(1)
+    model = transfer_model(
+        backbone,
+        classes=pictures["class"].nunique(),
+        input_shape=(*SIZE, 3),
+        dense=(64,),
+        dropout=0.2,
+        weights=None if weights == "none" else weights,
+    )
+
+    # 4. Train the head, and fine-tune if a layer to start from is given.
+    if unfreeze_from is None:
+        optimizer = make_optimizer("adam", learning_rate=1e-3)
+        model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+        history = fit(model, train, epochs=15, validation_data=validation, verbose=2)
+    else:
+        history = fine_tune(
+            model,
+            train,
+            unfreeze_from=unfreeze_from,
+            epochs_head=10,
+            epochs_fine=5,
+            optimizer_head="adam",
+            optimizer_fine="adam",
+            validation_data=validation,
+            verbose=2,
+        )
+    history.plot().savefig("my-history.png")
+
+    # 5. How good is it on pictures that it has not seen?
+    result = evaluate_classifier(model, test)
+    print(f"accuracy: {result.accuracy:.3f}")
+    print(result.by_class.to_string(index=False))
+    result.save("my-evaluation")
+
+    # 6. Keep it: class names, size and scaling go with it. R reads it too.
+    Classifier.from_flow(model, train).save("my-classifier")
+
+    # 7. Later, anywhere: paths in, classes out.
+    print(load_classifier("my-classifier").predict(pictures["filename"].head(5).tolist()))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
