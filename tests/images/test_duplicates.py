@@ -67,6 +67,9 @@ def test_a_copy_is_found_among_others_in_every_shape(smears, shape):
     found = groups[len(smears) :] == groups[:12]
     assert found.mean() >= (0.9 if shape in HARD else 1.0)
     assert len(set(groups[: len(smears)])) == len(smears)
+    # A missed copy stands alone: none is joined to another's.
+    assert len(set(groups[len(smears) :])) == len(copies)
+    assert not set(groups[len(smears) :][~found]) & set(groups[: len(smears)])
 
 
 def test_unlike_drawings_stay_apart(smears):
@@ -137,3 +140,10 @@ def test_other_real_pictures_are_seldom_joined_and_their_mirror_images_found(rea
     ]
     assert len(joined) <= 1, joined
     assert (mirrored == originals[:60]).mean() > 0.95
+
+
+def test_equal_black_borders_do_not_make_pictures_alike(real_data):
+    table = list_images(real_data / "skin")
+    table = table.iloc[:: len(table) // 80]
+    images = [moved(read_image(path), 0, (0.2, -0.15)) for path in table["filename"]]
+    assert len(set(groups_of(images))) == len(images)

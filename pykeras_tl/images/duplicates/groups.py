@@ -25,6 +25,10 @@ def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.Data
     Give the column to the splits as `groups="group"`, and copies of one photograph stay on
     one side.
 
+    Pictures with little detail (below some 100 pixels, or smooth) are found when they were
+    mirrored, turned by quarters, recompressed or made brighter; turned by other angles or
+    moved, many of them are missed.
+
     Args:
         table: Rows with the column `filename`, as `list_images` returns them.
         workers: Threads to use; as many as there are processors when absent.

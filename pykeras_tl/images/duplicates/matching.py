@@ -119,7 +119,7 @@ def _correlation_under(affine: np.ndarray, one: np.ndarray, other: np.ndarray) -
 
 
 def _detail_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    shared = (one > BLACK) & (other > BLACK)
+    shared = _content(one) & _content(other)
     if shared.mean() < _LEAST_OVERLAP:
         return 0.0
     return _correlation(_detail(one)[shared], _detail(other)[shared])
@@ -131,9 +131,15 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float((one * other).sum()) / spread if spread > len(one) * _FLAT else 0.0
 
 
+def _content(image: np.ndarray) -> np.ndarray:
+    """Return where a picture is neither black nor, by blur, mixed with black beside it."""
+    lit = (image > BLACK).view(np.uint8)
+    return cv2.erode(lit, np.ones((3, 3), np.uint8)).astype(bool)
+
+
 def _detail(image: np.ndarray) -> np.ndarray:
     """Return a picture without its shading and finest grain, as if there were no black in it."""
-    lit = (image > BLACK).astype(np.float32)
+    lit = _content(image).astype(np.float32)
     fine, coarse = (
         cv2.GaussianBlur(image * lit, (0, 0), grain)
         / np.maximum(cv2.GaussianBlur(lit, (0, 0), grain), 1e-3)
