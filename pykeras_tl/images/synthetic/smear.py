@@ -73,8 +73,8 @@ def _photograph(
     picture = cv2.GaussianBlur(picture, (0, 0), blur)
     # Even noise becomes normal when it is blurred, and a camera's noise is not independent
     # from pixel to pixel after its own interpolation.
-    noise = random.integers(0, 256, (height, width, 3), np.uint8).astype(np.float32)
-    noise = cv2.GaussianBlur(noise, (3, 3), 0.6)
+    even = random.integers(0, 256, (height, width, 3), np.uint8).astype(np.float32)
+    noise = cv2.GaussianBlur(even, (3, 3), 0.6)
     strength = stain.noise / _BLURRED_NOISE
     cv2.scaleAdd(noise, strength, picture, dst=picture)
     picture -= 127.5 * strength
