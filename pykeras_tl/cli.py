@@ -132,6 +132,22 @@ def predict(
 
 
 @app.command()
+def audit(
+    directory: Annotated[Path, typer.Argument(help="A folder of pictures.")],
+    out: Annotated[Path | None, typer.Option(help="Write tables and a page here.")] = None,
+) -> None:
+    """Look for bad files, uneven classes, copies and leaks; the status tells what was found."""
+    from .images.auditing import audit as run_audit
+
+    found = run_audit(directory)
+    typer.echo(found.summary())
+    if out is not None:
+        typer.echo(f"page: {found.save(out)}")
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
 def draw_cells(
     directory: Annotated[Path, typer.Argument(help="The folder to make.")],
     train: Annotated[int, typer.Option(min=1, help="TRAIN pictures a class.")] = 200,

@@ -114,3 +114,20 @@ def test_cache_lists_and_clears(run, tmp_path: Path) -> None:
     assert "VGG16 on cells" in run("cache")[1]
     assert run("cache", "--clear")[1].strip() == "1 MB freed"
     assert run("cache")[1].strip() == "nothing is cached"
+
+
+def test_audit_tells_what_is_wrong_by_its_status(run, cells: Path, tmp_path: Path) -> None:
+    status, output, _ = run("audit", cells)
+    assert status == 0
+    assert "56 pictures" in output
+    (tmp_path / "bad" / "cat").mkdir(parents=True)
+    (tmp_path / "bad" / "dog").mkdir()
+    (tmp_path / "bad" / "cat" / "empty.jpg").touch()
+    for name in ("cat/1.jpg", "dog/1.jpg"):
+        picture = next((cells / "TEST" / "MONOCYTE").iterdir())
+        (tmp_path / "bad" / name).write_bytes(picture.read_bytes())
+    status, output, _ = run("audit", tmp_path / "bad", "--out", tmp_path / "found")
+    assert status == 1
+    assert "! empty: 1" in output
+    assert "across classes" in output
+    assert (tmp_path / "found" / "audit.html").is_file()

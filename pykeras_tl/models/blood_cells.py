@@ -104,7 +104,8 @@ def modern(
         for filters in (16, 32, 64, 128, 128):
             # Batch normalization has a bias of its own.
             network.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
-            network.add(layers.BatchNormalization())
+            # Keras's 0.99 needs some thousand steps, more than small data sets have.
+            network.add(layers.BatchNormalization(momentum=0.9))
             network.add(layers.ReLU())
             network.add(layers.MaxPooling2D())
         network.add(layers.GlobalAveragePooling2D())
