@@ -1,0 +1,99 @@
+"""What the benchmarks share: arguments, medians, a table on the screen and in a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+
+
+@dataclass
+class Row:
+    """One line of a benchmark's table.
+
+    Attributes:
+        what: What is measured.
+        against: The peer, or what else it is held against.
+        ours: Our figure.
+        peer: The peer's; `None` where a bound is held.
+        ratio: How many times better ours is, or the figure that is held to the bound.
+        wanted: The bound, such as `"at least 2.7"`.
+        reached: Whether it holds.
+        unit: Of `ours` and `peer`.
+    """
+
+    what: str
+    against: str
+    ours: float
+    peer: float | None
+    ratio: float
+    wanted: str
+    reached: bool
+    unit: str = "s"
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """Make the command line that every benchmark has: `--data` and `--json`."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="the blood cells' folder")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
+    return parser
+
+
+def median_seconds(work: Callable[[], object], rounds: int = 5) -> float:
+    """Time `work` several times, after once without a clock."""
+    work()
+    seconds = []
+    for _ in range(rounds):
+        begin = perf_counter()
+        work()
+        seconds.append(perf_counter() - begin)
+    return statistics.median(seconds)
+
+
+def faster(what: str, against: str, ours: float, peer: float, least: float) -> Row:
+    """Compare two times."""
+    ratio = peer / ours
+    return Row(what, against, ours, peer, ratio, f"at least {least:g}", ratio >= least)
+
+
+def below(what: str, against: str, figure: float, most: float, unit: str) -> Row:
+    """Hold a figure to an upper bound."""
+    return Row(what, against, figure, None, figure, f"under {most:g}", figure < most, unit)
+
+
+def report(rows: list[Row], path: Path | None) -> None:
+    """Print the table, and write it to `path` with what it was measured on."""
+    width = max(len(row.what) for row in rows)
+    for row in rows:
+        peer = "" if row.peer is None else f"{row.peer:10.3g} {row.unit}"
+        mark = "" if row.reached else "   NOT REACHED"
+        print(
+            f"{row.what:<{width}}  {row.ours:10.3g} {row.unit} {peer:>14}"
+            f"  {row.ratio:8.3g}  ({row.wanted}; {row.against}){mark}"
+        )
+    if path is not None:
+        content = {"machine": machine(), "rows": [asdict(row) for row in rows]}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def machine() -> dict[str, str | int]:
+    """Describe where a benchmark ran."""
+    names = ("keras", "tensorflow", "numpy", "opencv-python-headless")
+    return {
+        "processors": len(os.sched_getaffinity(0)),
+        "processor": platform.machine(),
+        "python": sys.version.split()[0],
+        **{name: version(name) for name in names},
+    }
