@@ -92,7 +92,7 @@ def check_same_classes(training: Iterator, validation: Iterator) -> None:
         )
 
 
-def whole_steps(steps: float | None, default: int, name: str) -> int:
+def whole_steps(steps: float | None, default: Any, name: str) -> Any:
     """Round a number of steps up, as scripts give `n / batch_size`.
 
     Args:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -33,6 +35,7 @@ def fine_tune(
     learning_rate_fine: float = 1e-5,
     loss: Any = None,
     metrics: Sequence[Any] = ("accuracy",),
+    run_dir: str | os.PathLike[str] | None = None,
     **fit_options: Any,
 ) -> History:
     """Train a new head on a frozen backbone, then the backbone's end with it at a low rate.
@@ -54,6 +57,7 @@ def fine_tune(
         learning_rate_fine: The rate where `optimizer_fine` is a name.
         loss: By default what the flow's labels call for.
         metrics: What to measure.
+        run_dir: A folder from which the same call goes on when it was stopped, as in `fit`.
         **fit_options: Further arguments of `fit`, for both parts: `validation_data`,
             `steps_per_epoch`, `callbacks`, ...
 
@@ -93,7 +97,8 @@ def fine_tune(
     _set_trainable_state(frozen)
 
     model.compile(make_optimizer(optimizer_head), loss=loss, metrics=list(metrics))
-    head = fit(model, flow, epochs=epochs_head, **fit_options)
+    folders = [None if run_dir is None else Path(run_dir) / name for name in ("head", "fine")]
+    head = fit(model, flow, epochs=epochs_head, run_dir=folders[0], **fit_options)
     head.phases = {"head": 0}
     if head.stopped:
         return head
@@ -101,7 +106,14 @@ def fine_tune(
     rate = learning_rate_fine if isinstance(optimizer_fine, str) else None
     model.compile(make_optimizer(optimizer_fine, rate), loss=loss, metrics=list(metrics))
     begun = head.epoch[-1] + 1
-    fine = fit(model, flow, epochs=begun + epochs_fine, initial_epoch=begun, **fit_options)
+    fine = fit(
+        model,
+        flow,
+        epochs=begun + epochs_fine,
+        initial_epoch=begun,
+        run_dir=folders[1],
+        **fit_options,
+    )
     fine.phases = {"fine tuning": begun}
     return head + fine
 

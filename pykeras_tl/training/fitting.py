@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +10,10 @@ import keras
 
 from ..images.iterators import Iterator
 from . import checks
-from .feed import Feed, FeedCallback
-from .frozen import Plan, Training, cut_training
 from .history import History
+from .job import Job, run_keras, train
+from .resuming import Run
+from .run_folder import RunFolder
 
 
 def fit(
@@ -31,6 +32,8 @@ def fit(
     workers: int | None = None,
     cache_frozen: bool | str = True,
     augmented_passes: int | None = None,
+    run_dir: str | os.PathLike[str] | None = None,
+    resume: bool | str = "auto",
     **array_options: Any,
 ) -> History:
     """Train a compiled model.
@@ -71,6 +74,11 @@ def fit(
             passes over the pictures once, compute the frozen layers for each, and cycle
             through them. It is faster, and sees fewer variants than fresh augmentation;
             with as many passes as epochs it sees the same.
+        run_dir: A folder in which the whole state of training is saved at each epoch's end.
+            Called again with the same arguments, `fit` goes on there, and ends with the same
+            weights and history as if it had never been stopped.
+        resume: `"auto"` goes on where `run_dir` has a checkpoint, True insists on one, False
+            begins anew.
         **array_options: Keras's own further arguments where `data` is not a flow:
             `batch_size`, `shuffle`, `sample_weight`, `validation_split`, ...
 
@@ -79,7 +87,9 @@ def fit(
 
     Raises:
         TypeError: When settings or a path stand in place of a flow.
-        ValueError: When the model is not compiled, or data and model do not fit.
+        ValueError: When the model is not compiled, data and model do not fit, or the run in
+            `run_dir` was made with other data, settings or versions.
+        RuntimeError: When another process is training in `run_dir`.
         pykeras_tl.images.reading.BadImageError: When a picture cannot be read.
 
     Example:
@@ -102,18 +112,21 @@ def fit(
             f"received epochs={epochs}, initial_epoch={initial_epoch}."
         )
     if not isinstance(data, Iterator):
-        return _run(
+        if run_dir is not None:
+            raise TypeError(f"run_dir needs a flow to train on; received {type(data).__name__}.")
+        return run_keras(
             model,
             model,
             callbacks or [],
+            keras.callbacks.History(),
             epochs=epochs,
             initial_epoch=initial_epoch,
             verbose=verbose,
             x=data,
             y=y,
-            steps_per_epoch=None if steps_per_epoch is None else math.ceil(steps_per_epoch),
+            steps_per_epoch=checks.whole_steps(steps_per_epoch, None, "steps_per_epoch"),
             validation_data=validation_data,
-            validation_steps=None if validation_steps is None else math.ceil(validation_steps),
+            validation_steps=checks.whole_steps(validation_steps, None, "validation_steps"),
             class_weight=class_weight,
             **array_options,
         )
@@ -121,113 +134,32 @@ def fit(
         surplus = ", ".join(sorted(array_options) + (["y"] if y is not None else []))
         raise TypeError(f"A flow brings its own labels and batches; leave out {surplus}.")
     checks.check_model(model, data)
-    steps = checks.whole_steps(steps_per_epoch, len(data), "steps_per_epoch")
-    validation_count = None
     if isinstance(validation_data, Iterator):
         checks.check_model(model, validation_data, "validation_data")
         checks.check_same_classes(data, validation_data)
-        validation_count = checks.whole_steps(
+        validation_steps = checks.whole_steps(
             validation_steps, len(validation_data), "validation_steps"
         )
-    training = Training(model, data, validation_data)
-    if cache_frozen:
-        plan = Plan(
-            pictures=(epochs - initial_epoch) * steps * data.batch_size,
-            validation_pictures=(epochs - initial_epoch)
-            * (validation_count or 0)
-            * getattr(validation_data, "batch_size", 0),
-            augmented_passes=augmented_passes,
-            dtype=cache_frozen if isinstance(cache_frozen, str) else "float32",
-            workers=workers,
-            verbose=verbose,
-        )
-        training = cut_training(training, plan)
-    feed = Feed(training.source, epochs - initial_epoch, steps, workers)
-    validation = training.validation
-    if validation_count is not None:
-        validation = Feed(validation, None, validation_count, workers)
-    feeds = [each for each in (feed, validation) if isinstance(each, Feed)]
-    try:
-        return _run(
-            model,
-            training.model,
-            [*(callbacks or []), FeedCallback(*feeds)],
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            verbose=verbose,
-            x=feed,
-            shuffle=False,
-            steps_per_epoch=steps,
-            validation_data=validation,
-            validation_steps=None if validation_count else validation_steps,
-            class_weight=checks.numbered_weights(class_weight, data),
-        )
-    except Exception:
-        for each in feeds:
-            if each.error is not None:
-                # TensorFlow wraps what happens in its thread into an error of its own.
-                raise each.error from None
-        raise
-    finally:
-        for each in feeds:
-            each.close()
-        training.close()
-
-
-def _run(
-    model: keras.Model,
-    trained: keras.Model,
-    callbacks: Sequence[keras.callbacks.Callback],
-    *,
-    epochs: int,
-    verbose: str | int,
-    steps_per_epoch: int | None,
-    **options: Any,
-) -> History:
-    """Run Keras's `fit` on `trained`, with callbacks that see `model`."""
-    gathered = keras.callbacks.History()
-    followers = [] if trained is model else [_Follow(trained)]
-    listed = keras.callbacks.CallbackList(
-        [*callbacks, *followers, gathered],
-        add_progbar=verbose != 0,
+    job = Job(
         model=model,
-        verbose=verbose,
+        flow=data,
+        validation_data=validation_data,
+        validation_steps=validation_steps,
+        callbacks=list(callbacks or []),
         epochs=epochs,
-        steps=steps_per_epoch,
+        initial_epoch=initial_epoch,
+        steps=checks.whole_steps(steps_per_epoch, len(data), "steps_per_epoch"),
+        class_weight=checks.numbered_weights(class_weight, data),
+        verbose=verbose,
+        workers=workers,
+        cache_frozen=cache_frozen,
+        augmented_passes=augmented_passes,
     )
-    model.stop_training = False
-    trained.history = gathered
-    stopped = False
-    try:
-        trained.fit(
-            callbacks=listed,
-            epochs=epochs,
-            verbose=verbose,
-            steps_per_epoch=steps_per_epoch,
-            **options,
-        )
-    except KeyboardInterrupt:
-        if not gathered.epoch:
-            raise
-        stopped = True
-        print(f"\nStopped after epoch {gathered.epoch[-1] + 1}, which the history ends with.")
-    history = History.from_logs(gathered.history, gathered.epoch, gathered.params)
-    history.stopped = stopped
-    return history
-
-
-class _Follow(keras.callbacks.Callback):
-    """Lets the part that is trained stop and begin where callbacks tell the whole model to."""
-
-    def __init__(self, trained: keras.Model) -> None:
-        super().__init__()
-        self._trained = trained
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._trained._initial_epoch = self.model._initial_epoch
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._trained.stop_training = self.model.stop_training
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._trained.stop_training = self.model.stop_training
+    if run_dir is None:
+        return train(job)
+    folder = RunFolder(run_dir)
+    with folder.locked():
+        run = Run(folder, job.settings(), resume)
+        if run.epochs_done is not None and verbose != 0:
+            print(f"Going on after epoch {run.epochs_done}, from {folder.path}.")
+        return train(job, run)

@@ -70,12 +70,25 @@ def settings_key(flow: Iterator, augmented: bool = False) -> tuple[str, bool]:
     known.append(standardization_digest(settings, flow))
     lasting = settings is None or _can_be_named(settings.preprocessing_function)
     if augmented:
-        known += [repr(getattr(settings, name)) for name in _AUGMENTATION]
+        known.append(augmentation(flow))
         known += [flow.seed, flow.total_batches_seen, flow.shuffle, flow.batch_size, flow.n]
         lasting = lasting and flow.seed is not None
     if not lasting:
         known.append(uuid.uuid4().hex)
     return hashlib.blake2b(repr(known).encode(), digest_size=16).hexdigest(), lasting
+
+
+def augmentation(flow: Iterator) -> str:
+    """Write down how a flow transforms its pictures at random.
+
+    Args:
+        flow: The flow.
+
+    Returns:
+        The settings in words.
+    """
+    settings = flow.image_data_generator
+    return repr({name: getattr(settings, name, None) for name in _AUGMENTATION})
 
 
 def _digest(data: bytes) -> bytes:
