@@ -162,7 +162,10 @@ plot_confusion_ggplot <- function(x, share) {
     ggplot2::coord_equal() +
     ggplot2::labs(x = "predicted", y = "true") +
     ggplot2::theme_minimal() +
-    ggplot2::theme(panel.grid = ggplot2::element_blank())
+    ggplot2::theme(
+      panel.grid = ggplot2::element_blank(),
+      axis.text.x = ggplot2::element_text(angle = 30, hjust = 1)
+    )
 }
 
 plot_confusion_base <- function(x, share) {
