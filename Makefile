@@ -15,6 +15,7 @@ test: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	tools/test_r.sh $(BIN)/python .venv/r-library
 	$(BIN)/pytest -n 2
 
 format: .venv/test.stamp
@@ -27,8 +28,7 @@ clean:
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; $$($(PYTHON) --version) was found. Try make PYTHON=python3.11"; exit 1; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
-		echo "python3 cannot make a virtual environment. On Debian: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv .venv >/dev/null || { rm -rf .venv; tools/install_venv.sh && $(PYTHON) -m venv .venv; }
 
 .venv/run.stamp: pyproject.toml | .venv/bin/pip
 	$(BIN)/pip install --quiet --editable .
