@@ -79,6 +79,9 @@ def _never_changes(step: Step) -> bool:
         return True
     if isinstance(layer, keras.layers.BatchNormalization):
         return not layer.trainable
+    if isinstance(layer, keras.layers.Dense | keras.layers.EinsumDense):
+        # They ask for the sake of one kind of quantization, which keeps statistics.
+        return layer.quantization_mode != "float8"
     return getattr(layer, "rate", getattr(layer, "stddev", None)) == 0
 
 

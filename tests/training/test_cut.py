@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from pykeras_tl.models.transfer import transfer_model
 from pykeras_tl.training.cut import find_cut
 
 layers = keras.layers
@@ -88,6 +89,7 @@ def chain(*middle):
         (layers.BatchNormalization(name="it", trainable=False), True),
         (layers.BatchNormalization(name="it", center=False, scale=False), False),
         (layers.ReLU(name="it"), True),
+        (layers.Dense(3, name="it", trainable=False), True),
         (layers.Activation("relu", activity_regularizer="l2", name="it"), False),
     ],
 )
@@ -95,6 +97,13 @@ def test_what_differs_in_training_ends_the_beginning(layer, passed):
     cut = find_cut(chain(layer))
     names = [each.name for each in cut.beginning.parts]
     assert ("it" in names) is passed
+
+
+@pytest.mark.parametrize("name", ["convnext_tiny", "densenet121", "mobilenet_v2", "resnet50_v2"])
+def test_a_whole_frozen_backbone_is_spared(name):
+    model = compiled(transfer_model(name, 3, input_shape=(32, 32, 3), weights=None, seed=0))
+    (last,) = find_cut(model).last
+    assert last.startswith("head_average_pooling")
 
 
 def test_padding_is_done_again_rather_than_kept():
