@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,7 +29,13 @@ def study(
     out: Annotated[Path | None, typer.Option(help="The folder of results.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The form that ends in minutes.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every phase.")] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, help="Runs of every trial.")] = None,
     trials: Annotated[str | None, typer.Option(help="Patterns of trials, by commas.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting to change, such as data.batch_size=32."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Trials at a time, a process each.")] = 1,
     seed: Seed = 0,
     weights: Weights = "imagenet",
     list_: Annotated[bool, typer.Option("--list", help="List the studies.")] = False,
@@ -40,7 +47,7 @@ def study(
         for known in study_names():
             typer.echo(f"{known}: {get_study(known).title}")
         return
-    if not name or data is None or out is None:
+    if not name or out is None or (data is None and not quick):
         raise typer.BadParameter("expected: pykeras-tl study NAME --data DIR --out DIR")
     result = run_study(
         name,
@@ -48,7 +55,10 @@ def study(
         out,
         quick=quick,
         epochs=epochs,
+        repeats=repeats,
         trials=trials,
+        changes=dict(map(_setting, set_ or [])),
+        jobs=jobs,
         seed=seed,
         weights=None if weights == "none" else weights,
     )
@@ -56,6 +66,23 @@ def study(
     typer.echo(f"report: {result.report}")
     if result.failures:
         raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of results of studies.")],
+    metric: Annotated[str, typer.Option(help="The number to compare.")] = "test accuracy",
+) -> None:
+    """Compare trials over the repeats and folds that they share."""
+    from .studies import paired_comparisons, read_runs, summary_table
+
+    results = read_runs(runs)
+    pairs = paired_comparisons(results, metric)
+    _show(summary_table(results[results["metric"] == metric]))
+    if pairs.empty:
+        typer.echo("no two trials share two runs, so that none are compared in pairs")
+    else:
+        _show(pairs)
 
 
 @app.command()
@@ -176,6 +203,17 @@ def cache(
         typer.echo("nothing is cached")
     else:
         _show(stores)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Read `key=value`; a value that is no JSON is taken as text."""
+    key, sign, value = text.partition("=")
+    if not (key and sign):
+        raise typer.BadParameter(f"--set takes key=value, such as data.batch_size=32; got {text!r}")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
 
 
 def _show(table) -> None:  # type: ignore[no-untyped-def]

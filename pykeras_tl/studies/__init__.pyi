@@ -1,4 +1,7 @@
+from .comparison import paired_comparisons as paired_comparisons
+from .comparison import summary_table as summary_table
 from .own_folder import train_classifier as train_classifier
+from .results import read_runs as read_runs
 from .runner import StudyResult as StudyResult
 from .runner import run_study as run_study
 from .study import Published as Published

@@ -7,11 +7,13 @@ The study validated on the 71 pictures of `TEST_SIMPLE`; `TEST` gives the honest
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ..images.synthetic import draw_blood_cells
 from .parts import part_tables
 from .study import Published, Settings, Study
 from .trial import Trial
@@ -60,12 +62,12 @@ def trials(settings: Settings) -> list[Trial]:
     return [_quick(trial) for trial in made] if settings.quick else made
 
 
-def tables(data: Path, seed: int) -> dict[str, pd.DataFrame]:
+def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """List the pictures of the three folders; the split is the published one.
 
     Args:
         data: The folder that holds `TRAIN`, `TEST_SIMPLE` and `TEST`.
-        seed: Not used: nothing is drawn.
+        split: Not used: nothing is drawn.
 
     Returns:
         A table for each of `train`, `validation` and `test`.
@@ -75,6 +77,15 @@ def tables(data: Path, seed: int) -> dict[str, pd.DataFrame]:
         ValueError: When the folders do not hold the same classes.
     """
     return part_tables(data, train="TRAIN", validation="TEST_SIMPLE", test="TEST")
+
+
+def draw(folder: Path) -> None:
+    """Draw a small data set of the study's layout.
+
+    Args:
+        folder: The folder to make.
+    """
+    draw_blood_cells(folder, train=60, test=20, test_simple=10)
 
 
 def _plain() -> list[Trial]:
@@ -164,6 +175,7 @@ STUDY = Study(
     title="White blood cells: two networks, three optimizers, augmentation and VGG16",
     trials=trials,
     tables=tables,
+    draw=draw,
     published=(
         Published("version-1-rmsprop", "training accuracy", 0.91),
         Published("version-1-adam", "training accuracy", 0.82),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..files import require_free_space
-from .parts import part_flows
+from .parts import FINE_TUNING, TRAINED_ON, part_flows
 from .results import TrialResult, write_result
 from .trial import Trial
 
@@ -28,7 +27,7 @@ def run_trial(trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path) ->
 
     Args:
         trial: The record.
-        tables: A table of files for each part: `train`, `validation`, and any others.
+        tables: A table of files for each part: `train`, and any others.
         folder: An existing folder, which receives the record, the history, the evaluations,
             the trained classifier and, last, the summary.
 
@@ -46,10 +45,12 @@ def run_trial(trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path) ->
     model = build_model(trial, classes=len(flows["train"].class_names))
     require_free_space(folder, _size_of_results(model))
     started = time.perf_counter()
-    history = _train(model, trial, flows["train"], flows["validation"])
+    history = _train(model, trial, flows)
     seconds = time.perf_counter() - started
     evaluations = {
-        part: evaluate_classifier(model, flow) for part, flow in flows.items() if part != "train"
+        part: evaluate_classifier(model, flow)
+        for part, flow in flows.items()
+        if part not in (*TRAINED_ON, FINE_TUNING)
     }
     accuracies = {part: evaluation.accuracy for part, evaluation in evaluations.items()}
     Classifier.from_flow(model, flows["train"], metrics=accuracies).save(folder / "classifier")
@@ -93,37 +94,17 @@ def _size_of_results(model: keras.Model) -> int:
     return 8 * model.count_params() + 20_000_000
 
 
-def _train(model: keras.Model, trial: Trial, train: Iterator, validation: Iterator) -> History:
-    from ..training import fine_tune, fit
+def _train(model: keras.Model, trial: Trial, flows: Mapping[str, Iterator]) -> History:
+    from .phases import phases_of, train_phase
 
-    steps = trial.training.get("steps_per_epoch") or len(train)
-    options: dict[str, Any] = {"validation_data": validation, "steps_per_epoch": steps}
-    optimizer = _optimizer(trial.training, steps)
-    epochs = trial.training["epochs"]
-    then = trial.training.get("fine_tune")
-    if then is None:
-        model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
-        return fit(model, train, epochs=epochs, **options)
-    return fine_tune(
-        model,
-        train,
-        unfreeze_from=then["from"],
-        epochs_head=epochs,
-        epochs_fine=then["epochs"],
-        optimizer_head=optimizer,
-        optimizer_fine=_optimizer(then, steps),
-        **options,
-    )
-
-
-def _optimizer(training: Mapping[str, Any], steps: int) -> keras.Optimizer:
-    import keras
-
-    from ..training.optimizers import make_optimizer
-
-    options = dict(training["optimizer"])
-    if training.get("schedule") == "cosine":
-        options["learning_rate"] = keras.optimizers.schedules.CosineDecay(
-            options["learning_rate"], math.ceil(steps) * training["epochs"]
-        )
-    return make_optimizer(options.pop("name"), **options)
+    phases = phases_of(trial, flows, model)
+    history = None
+    for phase in phases:
+        begun = 0 if history is None else history.epoch[-1] + 1
+        trained = train_phase(model, phase, flows.get("validation"), begun)
+        if trained.stopped:
+            raise KeyboardInterrupt
+        trained.phases = {phase.name: begun} if len(phases) > 1 else {}
+        history = trained if history is None else history + trained
+    assert history is not None
+    return history

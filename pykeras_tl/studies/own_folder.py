@@ -134,8 +134,8 @@ def _study(trial: Trial, batch_size: int, out: Path) -> Study:
     def trials(settings: Settings) -> list[Trial]:
         return [trial]
 
-    def tables(directory: Path, seed: int) -> dict[str, pd.DataFrame]:
-        table = split_fractions(list_images(directory), _PARTS, seed=seed)
+    def tables(directory: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+        table = split_fractions(list_images(directory), _PARTS, seed=trial.seed)
         parts = {part: table[table["split"] == part].drop(columns="split") for part in _PARTS}
         check_classes(parts["train"], batch_size)
         _refuse_another(out, trial.on_files({part: digest(rows) for part, rows in parts.items()}))

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from ..images.scan import existing_folder, list_images
+from ..images.stored import ROW
 
 if TYPE_CHECKING:
     from ..images.iterators import Iterator
     from .trial import Trial
+
+# The parts that are trained on, in this order.
+TRAINED_ON = ("source", "train")
+# The flow over `train` with the augmentation of the fine tuning.
+FINE_TUNING = "fine tuning"
 
 
 def part_tables(data: Path, **folders: str) -> dict[str, pd.DataFrame]:
@@ -61,38 +70,91 @@ def digest(table: pd.DataFrame) -> str:
     for filename, name in zip(table["filename"], table["class"], strict=True):
         path = Path(filename)
         made.update(f"{name}/{path.name}:{path.stat().st_size}\n".encode())
+    if ROW in table:
+        made.update(table[ROW].to_numpy("int64").tobytes())
     return made.hexdigest()[:16]
 
 
-def part_flows(trial: Trial, tables: dict[str, pd.DataFrame]) -> dict[str, Iterator]:
-    """Make a flow over each part: the training pictures augmented, the others never.
+def part_flows(trial: Trial, tables: Mapping[str, pd.DataFrame]) -> dict[str, Iterator]:
+    """Make a flow over each part: the pictures trained on are augmented, the others never.
 
     Args:
-        trial: Its `data` says target size, batch size, factor and augmentation.
+        trial: Its `data` says target size, batch size, standardization and augmentation.
         tables: A table for each part, `train` among them.
 
     Returns:
-        A flow of batches for each part.
+        A flow of batches for each part; and for `fine tuning`, where the trial augments it in
+        another way.
     """
-    from ..images.generator import ImageDataGenerator
-
-    rescale = trial.data.get("rescale")
-    augmented = ImageDataGenerator(rescale=rescale, **_augmentation(trial))
-    plain = ImageDataGenerator(rescale=rescale)
     classes = sorted(tables["train"]["class"].unique())
-    return {
-        part: (augmented if part == "train" else plain).flow_from_dataframe(
-            table,
-            target_size=tuple(trial.data["target_size"]),
-            batch_size=trial.data["batch_size"],
-            classes=classes,
-            shuffle=part == "train",
-            seed=trial.seed,
-            interpolation=trial.data.get("interpolation", "nearest"),
-        )
+    statistics = _statistics(trial, tables["train"], classes)
+    plain, augmentation = _Settings(trial, classes, statistics), trial.data.get("augmentation")
+    flows = {
+        part: plain.flow(table, augmentation, shuffle=True)
+        if part in TRAINED_ON
+        else plain.flow(table)
         for part, table in tables.items()
     }
+    fine = trial.training.get("fine_tune", {}).get("augmentation")
+    if fine:
+        flows[FINE_TUNING] = plain.flow(tables["train"], fine, shuffle=True)
+    return flows
 
 
-def _augmentation(trial: Trial) -> dict[str, Any]:
-    return dict(trial.data.get("augmentation") or {})
+@dataclass(frozen=True)
+class _Settings:
+    trial: Trial
+    classes: list[str]
+    statistics: tuple[np.ndarray, np.ndarray] | None = None
+
+    def flow(
+        self,
+        table: pd.DataFrame,
+        augmentation: Mapping[str, Any] | None = None,
+        shuffle: bool = False,
+    ) -> Iterator:
+        from ..images.generator import ImageDataGenerator
+        from ..images.stored_flow import StoredIterator
+
+        data = self.trial.data
+        options = dict(augmentation or {})
+        if self.statistics is not None:
+            options |= {"featurewise_center": True, "featurewise_std_normalization": True}
+        generator = ImageDataGenerator(rescale=data.get("rescale"), **options)
+        if self.statistics is not None:
+            generator.mean, generator.std = self.statistics
+        settings = {
+            "target_size": tuple(data["target_size"]),
+            "batch_size": data["batch_size"],
+            "classes": self.classes,
+            "class_mode": class_mode(self.trial),
+            "shuffle": shuffle,
+            "seed": self.trial.seed,
+            "interpolation": data.get("interpolation", "nearest"),
+        }
+        if ROW in table:
+            return StoredIterator(table, generator, **settings)
+        return generator.flow_from_dataframe(table, **settings)
+
+
+def class_mode(trial: Trial) -> str:
+    """Return how a trial's classes become labels: two may share one unit."""
+    return "binary" if trial.model.get("binary") else "categorical"
+
+
+def _statistics(
+    trial: Trial, table: pd.DataFrame, classes: list[str]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Measure mean and deviation of each channel, a batch at a time."""
+    if not trial.data.get("standardize"):
+        return None
+    flow = _Settings(trial, classes).flow(table)
+    pixels, total, squares = 0, np.zeros(3), np.zeros(3)
+    for _ in range(len(flow)):
+        batch = next(flow)[0].astype("float64")
+        pixels += batch[..., 0].size
+        total += batch.sum(axis=(0, 1, 2))
+        squares += (batch**2).sum(axis=(0, 1, 2))
+    mean = total / pixels
+    deviation = np.sqrt(np.maximum(squares / pixels - mean**2, 0))
+    return mean.reshape(1, 1, 3).astype("float32"), deviation.reshape(1, 1, 3).astype("float32")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from ..evaluation.evaluation import Evaluation
-from ..evaluation.report import Report, TrialReport, write_report
-from .results import TrialResult, all_numbers
+from ..evaluation.report import Report, Section, TrialReport, write_report
+from .comparison import paired_comparisons, summary_table
+from .results import TrialResult, by_name, mean_numbers, tidy_table
 from .study import Study
 
 
@@ -26,27 +29,66 @@ def write_study_report(
     Returns:
         The path.
     """
-    trials = [_ended(study, result) for result in done]
+    trials = [_ended(study, runs) for runs in by_name(done).values()]
     trials += [TrialReport(name, error=error) for name, error in failures.items()]
     versions = done[-1].versions if done else {}
-    return write_report(path, Report(study.title, study.notes, trials, versions=versions))
+    report = Report(study.title, study.notes, trials, _repeated(study, done), versions=versions)
+    return write_report(path, report)
 
 
-def _ended(study: Study, result: TrialResult) -> TrialReport:
-    published = [entry for entry in study.published if entry.trial == result.trial.name]
+def _ended(study: Study, runs: list[TrialResult]) -> TrialReport:
+    first = runs[0]
+    published = [entry for entry in study.published if entry.trial == first.trial.name]
+    remarks = [
+        f"The published {entry.metric} is that {entry.remark}."
+        for entry in published
+        if entry.remark
+    ]
+    if len(runs) > 1:
+        remarks.insert(
+            0,
+            f"The numbers and curves are means of {len(runs)} runs; settings and evaluations are "
+            "those of the first.",
+        )
     return TrialReport(
-        name=result.trial.name,
-        settings={name: value for name, value in asdict(result.trial).items() if name != "name"},
-        metrics=all_numbers(result),
+        name=first.trial.name,
+        settings={name: value for name, value in asdict(first.trial).items() if name != "name"},
+        metrics=mean_numbers(runs),
         published={entry.metric: entry.value for entry in published},
-        history=result.history(),
+        history=first.history() if len(runs) == 1 else _MeanCurves(runs),
         evaluations={
             place.name: Evaluation.load(place)
-            for place in sorted((result.folder / "evaluation").iterdir())
+            for place in sorted((first.folder / "evaluation").iterdir())
         },
-        remarks=[
-            f"The published {entry.metric} is that {entry.remark}."
-            for entry in published
-            if entry.remark
-        ],
+        remarks=remarks,
     )
+
+
+@dataclass(frozen=True)
+class _MeanCurves:
+    """The mean over those runs that got as far."""
+
+    runs: list[TrialResult]
+
+    def to_frame(self) -> pd.DataFrame:
+        tables = pd.concat([run.history().to_frame() for run in self.runs])
+        keys = ["metric", "data", "epoch"]
+        return tables.groupby(keys, sort=False)["value"].mean().reset_index()
+
+
+def _repeated(study: Study, done: list[TrialResult]) -> list[Section]:
+    """Show intervals and paired comparisons where trials were repeated."""
+    results = tidy_table(study.name, done)
+    if not any(len(runs) > 1 for runs in by_name(done).values()):
+        return []
+    summary = summary_table(results[results["metric"] == study.metric]).drop(columns="study")
+    tables = {f"{study.metric} over the runs, with the mean's 95 % interval": summary}
+    pairs = paired_comparisons(results, study.metric)
+    if len(pairs):
+        tables[f"Differences in {study.metric} over shared runs"] = pairs
+    text = (
+        "The interval and p are those of the paired t-test; `pairs_needed` is how many runs "
+        "would show a difference of this size with a chance of 80 %. Runs that cut the same "
+        "pictures in other ways are not independent, so that both flatter the difference."
+    )
+    return [Section("Repeats", [text], tables)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -118,14 +119,50 @@ def tidy_table(study: str, results: list[TrialResult]) -> pd.DataFrame:
         results: The results of the trials that ended.
 
     Returns:
-        A table with the columns `study`, `trial`, `seed`, `metric` and `value`.
+        A table with the columns `study`, `trial`, `seed` (the repeat), `fold` (0 where there
+        are none), `metric` and `value`.
     """
     rows = [
-        (study, result.trial.name, result.trial.seed, metric, value)
+        (study, result.trial.name, result.trial.seed, result.trial.fold, metric, value)
         for result in results
         for metric, value in all_numbers(result).items()
     ]
-    return pd.DataFrame(rows, columns=["study", "trial", "seed", "metric", "value"])
+    return pd.DataFrame(rows, columns=["study", "trial", "seed", "fold", "metric", "value"])
+
+
+def read_runs(folders: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
+    """Read the numbers of all trials in the result folders of studies.
+
+    Args:
+        folders: Folders that `run_study` made. Trials of equal names in several folders are
+            told apart by their folders' names.
+
+    Returns:
+        A table as `tidy_table` makes it.
+
+    Raises:
+        FileNotFoundError: When a folder holds no results of a study.
+    """
+    tables = {}
+    for folder in folders:
+        path = Path(folder).expanduser() / "results.csv"
+        if not path.is_file():
+            raise FileNotFoundError(f"{folder} holds no results of a study: no results.csv.")
+        tables[path.parent.name] = pd.read_csv(path)
+    names = [name for table in tables.values() for name in table["trial"].unique()]
+    if len(set(names)) < len(names):
+        tables = {
+            run: table.assign(trial=f"{run}/" + table["trial"]) for run, table in tables.items()
+        }
+    return pd.concat(tables.values(), ignore_index=True)
+
+
+def by_name(results: list[TrialResult]) -> dict[str, list[TrialResult]]:
+    """Gather the repeats and folds of each trial, in the order of the trials."""
+    found: dict[str, list[TrialResult]] = {}
+    for result in results:
+        found.setdefault(result.trial.name, []).append(result)
+    return found
 
 
 def comparison_table(results: list[TrialResult]) -> pd.DataFrame:
@@ -135,10 +172,22 @@ def comparison_table(results: list[TrialResult]) -> pd.DataFrame:
         results: The results of the trials that ended.
 
     Returns:
-        A table with `trial` and a column for each metric, in the order of the trials.
+        A table with `trial` and a column for each metric, in the order of the trials. Where
+        trials were repeated, the column `runs` tells how often, and the numbers are means.
     """
-    rows = [{"trial": result.trial.name, **all_numbers(result)} for result in results]
-    return pd.DataFrame(rows, columns=None if rows else ["trial"])
+    named = by_name(results)
+    rows = [{"trial": name, **mean_numbers(runs)} for name, runs in named.items()]
+    table = pd.DataFrame(rows, columns=None if rows else ["trial"])
+    if len(results) > len(named):
+        table.insert(1, "runs", [len(runs) for runs in named.values()])
+    return table
+
+
+def mean_numbers(runs: list[TrialResult]) -> dict[str, float]:
+    """Return the means of the numbers of a trial's repeats and folds."""
+    if len(runs) == 1:
+        return all_numbers(runs[0])
+    return {str(k): float(v) for k, v in pd.DataFrame(map(all_numbers, runs)).mean().items()}
 
 
 def all_numbers(result: TrialResult) -> dict[str, float]:
@@ -160,11 +209,16 @@ def _training_metrics(history: History) -> dict[str, float]:
 
 
 def _final_metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
-    return {
+    found = {
         f"{part} {metric}": value
         for part, evaluation in evaluations.items()
         for metric, value in (("accuracy", evaluation.accuracy), ("loss", evaluation.loss))
     }
+    if "test" in evaluations:
+        summary = evaluations["test"].summary
+        for metric in ("precision", "recall", "f1"):
+            found[f"test macro {metric}"] = summary[f"macro_{metric}"]
+    return found
 
 
 def _versions() -> dict[str, str]:

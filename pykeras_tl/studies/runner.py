@@ -6,21 +6,26 @@ import json
 import os
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
 
 from ..files import whole_file, whole_folder
+from .comparison import paired_comparisons, summary_table
+from .parallel import run_several
 from .parts import digest
 from .results import TrialResult, comparison_table, is_done, read_result, tidy_table
 from .study import Settings, Study, chosen_trials, get_study
-from .trial import Trial
+from .trial import Trial, with_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Tables = Mapping[str, pd.DataFrame]
+_Bound = tuple[Trial, Tables]
 
 _MARK = "study.json"
 _console = Console()
@@ -46,22 +51,41 @@ class StudyResult:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The trials side by side, a row each."""
+        """The trials side by side, a row each; means where they were repeated."""
         return comparison_table(self.trials)
 
     def to_frame(self) -> pd.DataFrame:
-        """All numbers, a row each: study, trial, seed, metric, value."""
+        """All numbers, a row each: study, trial, seed, fold, metric, value."""
         return tidy_table(self.study.name, self.trials)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """Mean, deviation and 95 % interval of every number, as `summary_table` gives them."""
+        return summary_table(self.to_frame())
+
+    def compare(self, metric: str | None = None) -> pd.DataFrame:
+        """Compare the trials in pairs over the repeats and folds that they share.
+
+        Args:
+            metric: The number to compare; the study's own when absent.
+
+        Returns:
+            A row each pair, as `paired_comparisons` gives it.
+        """
+        return paired_comparisons(self.to_frame(), metric or self.study.metric)
 
 
 def run_study(
     name: str | Study,
-    data: str | os.PathLike[str],
+    data: str | os.PathLike[str] | None,
     out: str | os.PathLike[str],
     *,
     quick: bool = False,
     epochs: int | None = None,
+    repeats: int | None = None,
     trials: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    jobs: int = 1,
     seed: int = 0,
     weights: str | None = "imagenet",
 ) -> StudyResult:
@@ -72,14 +96,20 @@ def run_study(
 
     Args:
         name: The study's name, such as `"blood-cells"`.
-        data: The folder of pictures, laid out as the study says.
+        data: The folder of pictures, laid out as the study says. `None` draws small pictures
+            for the quick form.
         out: The folder of results; it is made when missing, and refused when it holds
             something else than this study.
         quick: Whether to run the form that ends in minutes.
         epochs: Epochs of every phase of every trial; the study's own when absent.
+        repeats: How often every trial is run, with seeds counted up from `seed`; as often as
+            the authors did when absent, twice at most in the quick form.
         trials: Comma-separated shell patterns of the trials to run, such as `"version-1-*"`;
             all when absent.
-        seed: The seed of every trial.
+        changes: Settings to change in every trial that has them, by their place in its record,
+            such as `{"data.batch_size": 32}`.
+        jobs: Trials at a time, each in a process of its own.
+        seed: The seed of the first repeat.
         weights: Weights of the backbones: `"imagenet"`, a path to a file, or `None`.
 
     Returns:
@@ -88,21 +118,65 @@ def run_study(
     Raises:
         FileNotFoundError: When the folder of pictures, or a part of it, is missing.
         FileExistsError: When `out` holds something else.
-        ValueError: When there is no such study, no trial matches, or `epochs` is below 1.
+        ValueError: When there is no such study, no trial matches, no trial has a setting that
+            is to be changed, or a number is below 1.
 
     Example:
         >>> result = run_study("blood-cells", "cells", "results")  # doctest: +SKIP
         >>> result.table  # doctest: +SKIP
     """
     chosen = get_study(name) if isinstance(name, str) else name
-    settings = Settings(quick=quick, seed=seed, weights=weights)
-    wanted = _with_epochs(chosen_trials(chosen.trials(settings), trials), epochs)
-    tables = chosen.tables(Path(data).expanduser(), seed)
-    folder = _study_folder(Path(out).expanduser().absolute(), chosen)
-    digests = {part: digest(table) for part, table in tables.items()}
-    wanted = [trial.on_files(digests) for trial in wanted]
-    done, failures = _run_all(wanted, tables, folder / "trials")
+    wanted = _wanted(chosen, Settings(quick, seed, weights), _repeats(chosen, repeats, quick))
+    wanted = with_changes(_with_epochs(chosen_trials(wanted, trials), epochs), changes or {})
+    if jobs < 1:
+        raise ValueError(f"jobs is {jobs}; expected 1 or more.")
+    place = Path(out).expanduser().absolute()
+    pictures = _drawn(chosen, quick, place) if data is None else Path(data).expanduser()
+    bound = _bound(chosen, wanted, pictures)
+    folder = _study_folder(place, chosen)
+    done, failures = _run_all(bound, folder / "trials", int(jobs))
     return _write_study(chosen, done, failures, folder)
+
+
+def _repeats(chosen: Study, repeats: int | None, quick: bool) -> int:
+    if repeats is None:
+        return min(chosen.repeats, 2) if quick else chosen.repeats
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}; expected 1 or more.")
+    return int(repeats)
+
+
+def _wanted(chosen: Study, settings: Settings, repeats: int) -> list[Trial]:
+    seeds = range(int(settings.seed), int(settings.seed) + repeats)
+    return [trial for seed in seeds for trial in chosen.trials(replace(settings, seed=seed))]
+
+
+def _drawn(chosen: Study, quick: bool, out: Path) -> Path:
+    if not quick or chosen.draw is None:
+        raise ValueError(
+            f"The study {chosen.name!r} needs a folder of data; only its quick form can run on "
+            "drawn pictures."
+        )
+    pictures = _study_folder(out, chosen) / "drawn-data"
+    if not pictures.exists():
+        with whole_folder(pictures) as working:
+            # Drawing makes its folder itself.
+            chosen.draw(working / "pictures")
+    return pictures / "pictures"
+
+
+def _bound(chosen: Study, trials: list[Trial], data: Path) -> list[_Bound]:
+    """Give each trial the tables of its split, made once for all that share it."""
+    tables: dict[str, Tables] = {}
+    digests: dict[str, dict[str, str]] = {}
+    bound = []
+    for trial in trials:
+        key = json.dumps(trial.split, sort_keys=True)
+        if key not in tables:
+            tables[key] = chosen.tables(data, trial.split)
+            digests[key] = {part: digest(table) for part, table in tables[key].items()}
+        bound.append((trial.on_files(digests[key]), tables[key]))
+    return bound
 
 
 def _with_epochs(trials: list[Trial], epochs: int | None) -> list[Trial]:
@@ -110,13 +184,15 @@ def _with_epochs(trials: list[Trial], epochs: int | None) -> list[Trial]:
         return trials
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; expected 1 or more.")
-    changed = [trial.with_training(epochs=epochs) for trial in trials]
-    return [
-        trial.with_training(fine_tune={**trial.training["fine_tune"], "epochs": epochs})
-        if "fine_tune" in trial.training
-        else trial
-        for trial in changed
-    ]
+    return [trial.with_training(epochs=epochs, **_phases(trial, epochs)) for trial in trials]
+
+
+def _phases(trial: Trial, epochs: int) -> dict[str, Any]:
+    return {
+        phase: {**trial.training[phase], "epochs": epochs}
+        for phase in ("source", "fine_tune")
+        if phase in trial.training
+    }
 
 
 def _study_folder(out: Path, chosen: Study) -> Path:
@@ -137,34 +213,38 @@ def _study_folder(out: Path, chosen: Study) -> Path:
 
 
 def _run_all(
-    trials: list[Trial], tables: dict[str, pd.DataFrame], folder: Path
+    bound: list[_Bound], folder: Path, processes: int
 ) -> tuple[list[TrialResult], dict[str, str]]:
-    done, failures = [], {}
-    for number, trial in enumerate(trials, start=1):
-        place = folder / trial.folder
-        label = f"[{number}/{len(trials)}] {trial.name}"
-        if is_done(place):
-            _console.print(label, "is done already", markup=False)
-            done.append(read_result(place))
-            continue
-        _console.print(label, markup=False)
-        try:
-            done.append(_run_one(trial, tables, place))
-        except Exception as error:
-            # One trial's error must not cost the others; it is shown and kept.
-            failures[trial.name] = f"{type(error).__name__}: {error}"
-            _console.print(f"{trial.name} failed: {failures[trial.name]}", markup=False)
-            with whole_file(folder / f"{trial.folder}.error.txt") as path:
-                path.write_text(traceback.format_exc(), encoding="utf-8")
-    return done, failures
+    labels, places = _labels(bound), [folder / trial.folder for trial, _ in bound]
+    to_do = [number for number, place in enumerate(places) if not is_done(place)]
+    for number in sorted(set(range(len(bound))) - set(to_do)):
+        _console.print(labels[number], "is done already", markup=False)
+    failures = {}
+    jobs = [(*bound[number], places[number]) for number in to_do]
+    if to_do:
+        _console.print(labels[to_do[0]], markup=False)
+    for ended, (job, error) in enumerate(run_several(jobs, processes), start=1):
+        label = labels[to_do[job]].partition("] ")[2]
+        if error is not None:
+            # It is shown and kept; the others go on.
+            failures[label] = f"{type(error).__name__}: {error}"
+            _console.print(f"{label} failed: {failures[label]}", markup=False)
+            with whole_file(folder / f"{places[to_do[job]].name}.error.txt") as path:
+                path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        if ended < len(jobs):
+            _console.print(labels[to_do[ended]], markup=False)
+    return [read_result(place) for place in places if is_done(place)], failures
 
 
-def _run_one(trial: Trial, tables: dict[str, pd.DataFrame], place: Path) -> TrialResult:
-    from .execution import run_trial
-
-    with whole_folder(place) as working:
-        run_trial(trial, tables, working)
-    return read_result(place)
+def _labels(bound: list[_Bound]) -> list[str]:
+    names = [trial.name for trial, _ in bound]
+    labels = []
+    for number, (trial, _) in enumerate(bound, start=1):
+        label = f"[{number}/{len(bound)}] {trial.name}"
+        if names.count(trial.name) > 1:
+            label += f", seed {trial.seed}" + (f", fold {trial.fold}" if trial.fold else "")
+        labels.append(label)
+    return labels
 
 
 def _write_study(
@@ -176,6 +256,7 @@ def _write_study(
     result = StudyResult(chosen, done, failures, folder, report)
     _write_table(folder / "trials.csv", result.table.to_csv)
     _write_table(folder / "results.csv", result.to_frame().to_csv)
+    _write_table(folder / "summary.csv", result.summary.to_csv)
     return result
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MODULES = ("blood_cells",)
+_MODULES = ("blood_cells", "soco", "basenet")
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,29 @@ class Study:
     Args:
         name: The name on the command line.
         title: One line for tables and pages.
-        trials: Makes the trials from the settings.
-        tables: Makes, from the data folder and the seed, a table of files for each part:
-            `train`, `validation` (looked at after every epoch) and `test` (once, at the end).
+        trials: Makes the trials of one repeat from the settings; trials of equal name are the
+            folds of one.
+        tables: Makes, from the data folder and a trial's `split`, a table of files for each
+            part: `train`, `validation` (looked at after every epoch; may be absent), `source`
+            (trained on first, where a trial says so), and others, such as `test`, that are
+            looked at once, at the end.
         published: What the authors reported.
         notes: What a reader of the numbers should know.
+        repeats: How often the authors repeated it, each time with another seed.
+        draw: Draws pictures, laid out as the study's data are, into a new folder; the quick
+            form runs on them when it is given no data.
+        metric: The number by which trials are compared.
     """
 
     name: str
     title: str
     trials: Callable[[Settings], list[Trial]]
-    tables: Callable[[Path, int], dict[str, pd.DataFrame]]
+    tables: Callable[[Path, Mapping[str, Any]], dict[str, pd.DataFrame]]
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
+    repeats: int = 1
+    draw: Callable[[Path], object] | None = None
+    metric: str = "test accuracy"
 
 
 def get_study(name: str) -> Study:

@@ -17,13 +17,18 @@ class Trial:
     Args:
         name: What the tables and pictures call the trial.
         data: How pictures become batches: `target_size` (height, width), `batch_size`,
-            `rescale` (a factor or `None`) and `augmentation` (arguments of
-            `ImageDataGenerator`).
+            `rescale` (a factor or `None`) or `standardize` (by the training part's mean and
+            deviation), `augmentation` (arguments of `ImageDataGenerator`), and `split`:
+            what the study needs to know to cut the pictures into parts.
         model: A network of the studies (`network`, with its options) or a backbone with a
             head (`backbone`, with the arguments of `transfer_model`).
         training: `optimizer` (arguments of `make_optimizer`), `epochs`, and where they
-            apply `steps_per_epoch`, `schedule` and `fine_tune`.
+            apply `steps_per_epoch`, `schedule` (`"cosine"`), `lower_each_epoch` (a factor),
+            `early_stopping` (arguments of Keras's `EarlyStopping`), `unfreeze_from`, and the
+            phases before and after: `source` (`epochs`, `optimizer`, `freeze_to`) and
+            `fine_tune` (`from`, `epochs`, `optimizer`, `augmentation`, …).
         seed: The seed of weights, dropout, shuffling and augmentation.
+        files: A digest of each part's pictures.
 
     Example:
         >>> trial = Trial("adam", {"batch_size": 50}, {"network": "version_1"}, {"epochs": 30})
@@ -43,6 +48,17 @@ class Trial:
         """The name of the folder of its results: the trial's name and a digest of the record."""
         digest = hashlib.sha256(self.to_json().encode()).hexdigest()
         return f"{self.name}-{digest[:10]}"
+
+    @property
+    def split(self) -> Mapping[str, Any]:
+        """What the study cuts the pictures into parts by."""
+        found: Mapping[str, Any] = self.data.get("split", {})
+        return found
+
+    @property
+    def fold(self) -> int:
+        """The fold that is left out of training, from 1; 0 where there are no folds."""
+        return int(self.split.get("fold", 0))
 
     def with_training(self, **changes: Any) -> Self:
         """Return the trial with some training settings changed."""
@@ -80,3 +96,55 @@ class Trial:
     def read(cls, path: Path) -> Self:
         """Read a record from a file."""
         return cls.from_json(path.read_text(encoding="utf-8"))
+
+
+def with_changes(trials: list[Trial], changes: Mapping[str, Any]) -> list[Trial]:
+    """Change settings in every trial that has them.
+
+    Args:
+        trials: The trials.
+        changes: New values by the setting's place in the record, such as `data.batch_size` or
+            `training.optimizer.learning_rate`.
+
+    Returns:
+        The trials in their order, changed.
+
+    Raises:
+        ValueError: When no trial has such a setting; the message lists those there are.
+
+    Example:
+        >>> trial = Trial("adam", {"batch_size": 50}, {"network": "n"}, {"epochs": 3})
+        >>> with_changes([trial], {"data.batch_size": 32})[0].data
+        {'batch_size': 32}
+    """
+    for place, value in changes.items():
+        known = sorted({name for trial in trials for name in _places(asdict(trial))})
+        if place not in known:
+            raise ValueError(f"No trial has a setting {place!r}; there are: {', '.join(known)}.")
+        trials = [
+            _changed(trial, place, value) if place in _places(asdict(trial)) else trial
+            for trial in trials
+        ]
+    return trials
+
+
+_CHANGEABLE = ("data", "model", "training")
+
+
+def _places(record: Mapping[str, Any]) -> list[str]:
+    def below(value: Any, place: str) -> list[str]:
+        if not isinstance(value, Mapping):
+            return [place]
+        return [place] + [name for key in value for name in below(value[key], f"{place}.{key}")]
+
+    return [name for part in _CHANGEABLE for name in below(record[part], part)[1:]]
+
+
+def _changed(trial: Trial, place: str, value: Any) -> Trial:
+    record = json.loads(trial.to_json())
+    *way, last = place.split(".")
+    inner = record
+    for key in way:
+        inner = inner[key]
+    inner[last] = value
+    return Trial(**record)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pykeras_tl.studies import Settings, get_study, run_study
+from pykeras_tl.studies.drawn import draw_class_folders
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    draw_class_folders(tmp_path / "pictures", classes=2, count=50, size=50)
+    return tmp_path / "pictures"
+
+
+def _tables(pictures: Path, name: str, **changes: object) -> dict[str, set[str]]:
+    study = get_study("soco")
+    trial = next(trial for trial in study.trials(Settings()) if trial.name == name)
+    found = study.tables(pictures, {**trial.split, **changes})
+    return {part: set(table["filename"]) for part, table in found.items()}
+
+
+def test_cases_train_on_what_they_say(pictures: Path) -> None:
+    cases = {name: _tables(pictures, name) for name in ("case-1", "case-2", "case-3", "case-4")}
+    assert [len(case["train"]) for case in cases.values()] == [28, 60, 88, 28]
+    assert len({frozenset(case["test"]) for case in cases.values()}) == 1
+    assert len(cases["case-1"]["test"]) == 12
+    assert cases["case-4"]["source"] == cases["case-2"]["train"]
+    assert cases["case-4"]["train"] == cases["case-1"]["train"]
+    assert cases["case-3"]["train"] == cases["case-1"]["train"] | cases["case-2"]["train"]
+    for case in cases.values():
+        assert not case["train"] & case["test"]
+
+
+def test_patients_stay_in_one_part(pictures: Path) -> None:
+    for number, file in enumerate(sorted(pictures.rglob("*.png"))):
+        file.rename(file.with_name(f"P{number % 20}_{number}.png"))
+    parts = _tables(pictures, "case-4", groups=r"^P\d+")
+    patients = [{Path(file).name.split("_")[0] for file in part} for part in parts.values()]
+    assert sum(map(len, patients)) == 20
+    assert len(set.union(*patients)) == 20
+
+
+def test_settings_are_the_published_ones() -> None:
+    trials = {trial.name: trial for trial in get_study("soco").trials(Settings(seed=3))}
+    assert get_study("soco").repeats == 10
+    for trial in trials.values():
+        assert trial.data["target_size"] == [50, 50]
+        assert trial.data["batch_size"] == 128
+        assert trial.training["epochs"] == 5
+        assert trial.training["optimizer"] == {"name": "rmsprop", "learning_rate": 1e-4}
+        assert (trial.seed, trial.split["seed"]) == (3, 3)
+
+
+def test_case_4_retrains_the_dense_layers_alone(pictures: Path) -> None:
+    from pykeras_tl.studies.execution import build_model
+    from pykeras_tl.studies.parts import part_flows
+    from pykeras_tl.studies.phases import phases_of, train_phase
+
+    study = get_study("soco")
+    trial = study.trials(Settings())[-1]
+    flows = part_flows(trial, study.tables(pictures, trial.split))
+    model = build_model(trial, classes=2)
+    source, target = phases_of(trial, flows, model)
+    assert (source.flow.n, target.flow.n) == (60, 28)
+    start = [np.array(weight) for weight in model.get_weights()]
+    train_phase(model, source, None, 0)
+    between = [np.array(weight) for weight in model.get_weights()]
+    assert all((a != b).any() for a, b in zip(start, between, strict=True))
+    train_phase(model, target, None, 5)
+    after = model.get_weights()
+    assert [bool((a != b).any()) for a, b in zip(between, after, strict=True)] == [
+        *[False] * 6,
+        *[True] * 4,
+    ]
+
+
+def test_the_quick_form_runs_on_drawn_pictures(tmp_path: Path) -> None:
+    result = run_study("soco", None, tmp_path / "out", quick=True, repeats=1, epochs=1)
+    assert not result.failures
+    assert list(result.table["trial"]) == ["case-1", "case-2", "case-3", "case-4"]
+
+
+def test_one_sigmoid_unit_tells_two_classes_apart(pictures: Path, tmp_path: Path) -> None:
+    result = run_study(
+        "soco",
+        pictures,
+        tmp_path / "out",
+        repeats=1,
+        epochs=1,
+        trials="case-4",
+        changes={"model.binary": True, "model.one_by_one": 4},
+    )
+    assert not result.failures
+    assert result.table["test accuracy"].between(0, 1).all()
