@@ -11,12 +11,17 @@ from .arrays import save_img as save_img
 from .auditing import Audit as Audit
 from .auditing import audit as audit
 from .checking import check_files as check_files
+from .cifar import read_cifar100 as read_cifar100
+from .cub200 import read_cub200 as read_cub200
 from .dataframe_flow import DataFrameIterator as DataFrameIterator
 from .directory_flow import DirectoryIterator as DirectoryIterator
 from .duplicates import duplicate_groups as duplicate_groups
 from .generator import ImageDataGenerator as ImageDataGenerator
+from .hdf5 import read_hdf5 as read_hdf5
+from .hdf5 import write_hdf5 as write_hdf5
 from .iterators import BatchPlan as BatchPlan
 from .iterators import Iterator as Iterator
+from .medmnist import read_medmnist as read_medmnist
 from .pointwise import apply_brightness_shift as apply_brightness_shift
 from .pointwise import apply_channel_shift as apply_channel_shift
 from .pointwise import random_brightness as random_brightness
@@ -29,4 +34,6 @@ from .splits import groups_from_names as groups_from_names
 from .splits import k_folds as k_folds
 from .splits import split_fractions as split_fractions
 from .splits import split_source_target as split_source_target
+from .stored import stored_table as stored_table
+from .stored_flow import StoredIterator as StoredIterator
 from .synthetic import draw_blood_cells as draw_blood_cells

@@ -76,8 +76,9 @@ def build_model(trial: Trial, classes: int) -> keras.Model:
     options = dict(trial.model)
     input_shape = (*trial.data["target_size"], 3)
     if "backbone" in options:
-        name = options.pop("backbone")
-        return transfer_model(name, classes, input_shape=input_shape, seed=trial.seed, **options)
+        name, divide = options.pop("backbone"), options.pop("divide_by_255", False)
+        made = transfer_model(name, classes, input_shape=input_shape, seed=trial.seed, **options)
+        return _on_pixels_from_0_to_1(made) if divide else made
     module, _, function = options.pop("network").rpartition(".")
     try:
         network = getattr(import_module(f"..models.{module}", __package__), function)
@@ -87,6 +88,14 @@ def build_model(trial: Trial, classes: int) -> keras.Model:
         classes=classes, input_shape=input_shape, seed=trial.seed, **options
     )
     return model
+
+
+def _on_pixels_from_0_to_1(model: keras.Model) -> keras.Model:
+    """Divide the pixels by 255, also where a backbone expects others, as some studies did."""
+    import keras
+
+    inputs = keras.Input(model.input_shape[1:])
+    return keras.Model(inputs, model(keras.layers.Rescaling(1 / 255)(inputs)), name=model.name)
 
 
 def _size_of_results(model: keras.Model) -> int:

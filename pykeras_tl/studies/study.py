@@ -14,7 +14,15 @@ from .trial import Trial
 if TYPE_CHECKING:
     import pandas as pd
 
-_MODULES = ("blood_cells", "soco", "basenet")
+_MODULES = (
+    "blood_cells",
+    "soco",
+    "cats_and_dogs",
+    "pokemon",
+    "basenet",
+    "birds",
+    "histology",
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pykeras_tl.files import cache_directory
+from pykeras_tl.images import (
+    ImageDataGenerator,
+    StoredIterator,
+    list_images,
+    read_cifar100,
+    read_cub200,
+    read_hdf5,
+    read_medmnist,
+    stored_table,
+    write_hdf5,
+)
+from pykeras_tl.images.stored import open_stored
+
+_RANDOM = np.random.default_rng(0)
+
+
+def _pixels(*shape: int) -> np.ndarray:
+    return _RANDOM.integers(0, 256, shape, dtype="uint8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("cat", "dog"):
+        place = tmp_path / "pictures" / name
+        place.mkdir(parents=True)
+        for number in range(4):
+            Image.fromarray(_pixels(30 + number, 40, 3)).save(place / f"{name}{number}.png")
+    return tmp_path / "pictures"
+
+
+def test_a_flow_over_hdf5_gives_the_batches_of_the_files(folder: Path, tmp_path: Path) -> None:
+    table = list_images(folder)
+    stored = read_hdf5(write_hdf5(table, tmp_path / "all.h5", (20, 24)))
+    settings = {"target_size": (20, 24), "batch_size": 3, "seed": 5}
+    generator = ImageDataGenerator(rescale=1 / 255, rotation_range=20, horizontal_flip=True)
+    files = generator.flow_from_dataframe(table, **settings)
+    one = StoredIterator(stored, generator, **settings)
+    assert (one.class_indices, one.samples, len(one)) == (files.class_indices, 8, 3)
+    for _ in range(4):
+        for ours, theirs in zip(next(one), next(files), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert stored["name"].tolist() == [Path(name).name for name in table["filename"]]
+
+
+def test_hdf5_is_written_by_pictures(folder: Path, tmp_path: Path) -> None:
+    path = write_hdf5(list_images(folder), tmp_path / "all.h5", (20, 24))
+    with h5py.File(path) as file:
+        assert file["images"].chunks == (1, 20, 24, 3)
+        assert list(file["classes"].asstr()) == ["cat", "dog"]
+
+
+def test_an_interrupted_write_leaves_no_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pykeras_tl.images import hdf5
+
+    read, done = hdf5.read_image, []
+
+    def stop_at_the_third(*arguments: object) -> np.ndarray:
+        done.append(arguments)
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        return read(*arguments)
+
+    table, out = list_images(folder), tmp_path / "out"
+    before = write_hdf5(table.iloc[:1], out / "old.h5", (8, 8)).read_bytes()
+    monkeypatch.setattr(hdf5, "read_image", stop_at_the_third)
+    for name in ("old.h5", "new.h5"):
+        done.clear()
+        with pytest.raises(KeyboardInterrupt):
+            write_hdf5(table, out / name, (8, 8))
+    assert [file.name for file in out.iterdir()] == ["old.h5"]
+    assert (out / "old.h5").read_bytes() == before
+
+
+def test_wrong_hdf5_files_are_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.h5").write_text("no")
+    with pytest.raises(ValueError, match="no HDF5 file of pictures"):
+        read_hdf5(tmp_path / "text.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["images"] = np.zeros((1, 8, 8, 3), "uint8")
+    with pytest.raises(ValueError, match="has no labels, names, classes"):
+        read_hdf5(tmp_path / "other.h5")
+    path = write_hdf5(list_images(folder), tmp_path / "all.h5", (8, 8))
+    with h5py.File(path, "r+") as file:
+        file["labels"][0] = 7
+    with pytest.raises(ValueError, match="do not fit together"):
+        read_hdf5(path)
+    with pytest.raises(FileNotFoundError):
+        read_hdf5(tmp_path / "none.h5")
+
+
+def test_gray_pictures_are_resized_when_a_batch_needs_them(tmp_path: Path) -> None:
+    gray = _pixels(5, 28, 28)
+    np.save(tmp_path / "gray.npy", gray)
+    table = stored_table(tmp_path / "gray.npy", list("ababa")).iloc[[3, 1]]
+    flow = StoredIterator(table, ImageDataGenerator(), target_size=(56, 56), shuffle=False)
+    x, y = next(flow)
+    assert x.shape == (2, 56, 56, 3)
+    np.testing.assert_array_equal(x[0, ::2, ::2, 1], gray[3])
+    np.testing.assert_array_equal(y, [[1.0], [1.0]])
+    assert isinstance(open_stored(tmp_path / "gray.npy"), np.memmap)
+
+
+def test_the_fingerprint_follows_pixels_and_not_order(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", _pixels(4, 8, 8))
+    table = stored_table(tmp_path / "a.npy", list("abab"))
+
+    def fingerprint(rows: pd.DataFrame, **settings: object) -> str:
+        return StoredIterator(rows, ImageDataGenerator(), **settings).fingerprint()
+
+    assert fingerprint(table) == fingerprint(table, batch_size=2, shuffle=False, seed=3)
+    assert fingerprint(table) != fingerprint(table.iloc[:3])
+    assert fingerprint(table) != fingerprint(table, target_size=(9, 9))
+
+
+def test_objects_and_other_numbers_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.save(tmp_path / "floats.npy", np.zeros((2, 8, 8)))
+    with pytest.raises(ValueError, match=r"[Oo]bject"):
+        open_stored(tmp_path / "objects.npy")
+    with pytest.raises(ValueError, match="expected uint8"):
+        open_stored(tmp_path / "floats.npy")
+
+
+def test_cifar_comes_from_its_binary_form(tmp_path: Path) -> None:
+    pictures, fine = _pixels(6, 32, 32, 3), np.array([0, 2, 1, 30, 0, 24], "uint8")
+    planes = pictures.transpose(0, 3, 1, 2).reshape(6, -1)
+    coarse = np.zeros((6, 1), "uint8")
+    np.hstack([coarse, fine[:, None], planes]).tofile(tmp_path / "train.bin")
+    table = read_cifar100(tmp_path / "train.bin", classes=25)
+    assert table["class"].tolist() == ["00", "02", "01", "00", "24"]
+    stored = open_stored(table["filename"][0])
+    for row, number in zip(table["row"], [0, 1, 2, 4, 5], strict=True):
+        np.testing.assert_array_equal(stored[row], pictures[number])
+    kept = list((cache_directory() / "arrays").iterdir())
+    assert [file.suffix for file in kept] == [".npy"]
+    assert read_cifar100(tmp_path / "train.bin", classes=25).equals(table)
+    (tmp_path / "fine_label_names.txt").write_text("\n".join(f"name{n}" for n in range(31)))
+    assert read_cifar100(tmp_path / "train.bin", classes=2)["class"].tolist() == [
+        *("name0", "name1", "name0")
+    ]
+
+
+def test_wrong_cifar_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.bin").write_bytes(b"short")
+    with pytest.raises(ValueError, match="has 5 bytes; CIFAR-100's have 3074"):
+        read_cifar100(tmp_path / "train.bin")
+    with pytest.raises(FileNotFoundError):
+        read_cifar100(tmp_path / "none.bin")
+
+
+def _medmnist() -> dict[str, np.ndarray]:
+    arrays = {}
+    for part, count in {"train": 6, "val": 3, "test": 2}.items():
+        arrays[f"{part}_images"] = _pixels(count, 28, 28, 3)
+        arrays[f"{part}_labels"] = np.arange(count).reshape(-1, 1) % 3
+    return arrays
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_medmnist_comes_from_npz_or_npy(save, tmp_path: Path) -> None:
+    arrays = _medmnist()
+    save(tmp_path / "pathmnist.npz", **arrays)
+    (tmp_path / "arrays").mkdir()
+    for name, array in arrays.items():
+        np.save(tmp_path / "arrays" / f"{name}.npy", array)
+    for place in (tmp_path / "pathmnist.npz", tmp_path / "arrays"):
+        tables = read_medmnist(place, ["mucus", "debris", "stroma"])
+        assert {part: len(table) for part, table in tables.items()} == {
+            "train": 6,
+            "validation": 3,
+            "test": 2,
+        }
+        train = tables["train"]
+        assert train["class"].tolist() == ["mucus", "debris", "stroma"] * 2
+        np.testing.assert_array_equal(open_stored(train["filename"][0]), arrays["train_images"])
+
+
+def test_medmnist_never_loads_objects(tmp_path: Path) -> None:
+    arrays = {**_medmnist(), "train_labels": np.array([{}] * 6, dtype=object)}
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(ValueError, match=r"[Oo]bject"):
+        read_medmnist(tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize(
+    ("changes", "names", "error", "message"),
+    [
+        ({"val_images": None}, None, FileNotFoundError, "has no array val_images"),
+        ({"val_labels": np.zeros((3, 2), "int64")}, None, ValueError, "expected one class number"),
+        ({}, ["mucus"], ValueError, "class_names has 1 names"),
+    ],
+)
+def test_wrong_medmnist_files_are_refused(
+    changes: dict, names: list, error: type, message: str, tmp_path: Path
+) -> None:
+    arrays = {key: value for key, value in {**_medmnist(), **changes}.items() if value is not None}
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(error, match=message):
+        read_medmnist(tmp_path / "bad.npz", names)
+
+
+def test_cub_200_keeps_its_authors_split(tmp_path: Path) -> None:
+    lists = {
+        "images": "1 001.Crow/a.jpg\n2 002.Gull/b c.jpg\n3 001.Crow/d.jpg\n",
+        "image_class_labels": "1 1\n2 2\n3 1\n",
+        "classes": "1 001.Crow\n2 002.Gull\n",
+        "train_test_split": "1 1\n2 0\n3 1\n",
+    }
+    for name, text in lists.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    table = read_cub200(tmp_path)
+    assert table["class"].tolist() == ["001.Crow", "002.Gull", "001.Crow"]
+    assert table["split"].tolist() == ["train", "test", "train"]
+    assert table["filename"][1] == str(tmp_path / "images" / "002.Gull" / "b c.jpg")
+    (tmp_path / "image_class_labels.txt").write_text("1 1\n2 2\n")
+    with pytest.raises(ValueError, match="do not name the same pictures"):
+        read_cub200(tmp_path)
+    (tmp_path / "classes.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"has no classes\.txt"):
+        read_cub200(tmp_path)
