@@ -79,10 +79,11 @@ print(history)
 print(max(history$metrics$val_acc))
 plot(history)
 
-model %>% evaluate_generator(
+results <- model %>% evaluate_generator(
   test_generator,
   steps = test_generator$n / test_generator$batch_size
-) %>% print()
+)
+print(results$acc)
 
 # ---- The second network, with augmented pictures ----------------------------------------
 

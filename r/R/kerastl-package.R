@@ -10,7 +10,7 @@
 #' [kerastl_sitrep()] shows which Python that is and what it holds.
 #'
 #' @keywords internal
-#' @importFrom generics compile evaluate fit
+#' @importFrom generics compile fit
 #' @importFrom magrittr %>%
 #' @importFrom rlang %||%
 #' @importFrom stats predict
@@ -26,9 +26,6 @@ generics::fit
 
 #' @export
 generics::compile
-
-#' @export
-generics::evaluate
 
 #' @importFrom reticulate array_reshape
 #' @export

@@ -131,7 +131,8 @@ weight_dict <- function(weights) {
 
 #' Measure a model
 #'
-#' @param object A compiled model.
+#' @param object A compiled model. What is no Keras model is left to the generic of the same
+#'   name in the package generics.
 #' @param x A flow, or an array.
 #' @param y Labels, where `x` is an array.
 #' @param batch_size Samples in a batch, where `x` is an array.
@@ -146,6 +147,13 @@ weight_dict <- function(weights) {
 #' \dontrun{
 #' model %>% evaluate(test_flow)
 #' }
+evaluate <- function(object, ...) UseMethod("evaluate")
+
+#' @export
+evaluate.default <- function(object, ...) generics::evaluate(object, ...)
+
+#' @rdname evaluate
+#' @export
 evaluate.kerastl_model <- function(object, x = NULL, y = NULL, batch_size = NULL, verbose = 0,
                                    sample_weight = NULL, steps = NULL, callbacks = NULL, ...) {
   refuse_generator(x, "x")

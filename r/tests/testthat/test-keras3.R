@@ -35,3 +35,14 @@ test_that("a model that is not marked as ours is taken by our functions", {
   expect_s3_class(as_kerastl(theirs), "kerastl_model")
   expect_error(as_kerastl("model"), "must be a Keras model")
 })
+
+test_that("evaluate() leaves to others what is no model, and takes pictures by name", {
+  skip_without_python()
+  registerS3method(
+    "evaluate", "another_package", function(x, ...) "another's",
+    envir = asNamespace("generics")
+  )
+  expect_identical(evaluate(structure(list(), class = "another_package")), "another's")
+  flow <- small_flow(picture_folder())
+  expect_named(evaluate(small_model(), x = flow), c("loss", "accuracy"))
+})
