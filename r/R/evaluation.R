@@ -170,7 +170,7 @@ plot_confusion_ggplot <- function(x, share) {
 
 plot_confusion_base <- function(x, share) {
   n <- nrow(share)
-  old <- graphics::par(mar = c(6, 8, 1, 1))
+  old <- graphics::par(mar = c(9, 9, 1, 1))
   on.exit(graphics::par(old))
   # image() draws columns of the matrix upwards, so the rows are turned round.
   graphics::image(seq_len(n), seq_len(n), t(share[n:1, , drop = FALSE]),
@@ -179,6 +179,8 @@ plot_confusion_base <- function(x, share) {
   )
   graphics::axis(1, seq_len(n), colnames(share), las = 2, tick = FALSE)
   graphics::axis(2, seq_len(n), rev(rownames(share)), las = 1, tick = FALSE)
+  graphics::mtext("predicted", 1, line = 7.5)
+  graphics::mtext("true", 2, line = 7.5)
   graphics::text(
     col(share), n + 1 - row(share), unclass(x),
     col = ifelse(share > 0.5, "white", "black")

@@ -176,7 +176,7 @@ plot_history_ggplot <- function(table, smooth) {
 plot_history_base <- function(table, ...) {
   colours <- c(training = "#1b6ca8", validation = "#d1495b")
   names <- levels(table$metric)
-  old <- graphics::par(mfrow = c(length(names), 1), mar = c(3, 4, 1, 1), mgp = c(2, 0.7, 0))
+  old <- graphics::par(mfrow = c(length(names), 1), mar = c(3, 4, 2, 1), mgp = c(2, 0.7, 0))
   on.exit(graphics::par(old))
   for (name in names) {
     rows <- table[table$metric == name & !is.na(table$value), ]
@@ -190,7 +190,11 @@ plot_history_base <- function(table, ...) {
       part <- rows[rows$data == data, ]
       graphics::lines(part$epoch, part$value, type = "b", pch = 19, col = colours[[data]])
     }
-    graphics::legend("right", legend = there, col = colours[there], pch = 19, bty = "n")
+    # Above the curves, which it would hide elsewhere.
+    graphics::legend("top",
+      legend = there, col = colours[there], pch = 19, bty = "n", horiz = TRUE, xpd = NA,
+      inset = c(0, -0.2)
+    )
   }
   invisible(NULL)
 }
