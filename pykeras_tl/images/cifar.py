@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..files import cache_directory, whole_file
+from ..stores import find_stores, new_store
 from .stored import stored_table
 
 _SIDE = 32
+_PICTURES = "pictures.npy"
 # Coarse class, fine class, and the three planes of the picture.
 _RECORD = 2 + 3 * _SIDE * _SIDE
 
@@ -69,9 +70,9 @@ def _names(file: Path, needed: int) -> list[str]:
 def _pixels(file: Path, records: np.ndarray) -> Path:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(records.tobytes())
-    target = cache_directory() / "arrays" / f"cifar100-{digest.hexdigest()}.npy"
-    if not target.is_file():
+    name = f"cifar100-{digest.hexdigest()}"
+    if not find_stores("pictures", name):
         planes = records[:, 2:].reshape(-1, 3, _SIDE, _SIDE)
-        with whole_file(target) as temporary:
-            np.save(temporary, planes.transpose(0, 2, 3, 1), allow_pickle=False)
-    return target
+        with new_store("pictures", name, f"pictures of {file}") as folder:
+            np.save(folder / _PICTURES, planes.transpose(0, 2, 3, 1), allow_pickle=False)
+    return find_stores("pictures", name)[0] / _PICTURES

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..files import cache_directory, whole_file
+from ..stores import find_stores, new_store
 from .stored import open_stored, stored_table
 
 _PARTS = {"train": "train", "val": "validation", "test": "test"}
@@ -59,24 +59,24 @@ def read_medmnist(
 def _unpacked(file: Path) -> Path:
     state = file.stat()
     key = f"{file} {state.st_size} {state.st_mtime_ns}".encode()
-    digest = hashlib.blake2b(key, digest_size=16).hexdigest()
-    folder = cache_directory() / "arrays" / f"{file.stem}-{digest}"
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for name in _PARTS:
-                for kind in ("images", "labels"):
-                    _copy(archive, f"{name}_{kind}.npy", folder)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{file} is no .npz file: {error}") from error
-    return folder
+    name = f"{file.stem}-{hashlib.blake2b(key, digest_size=16).hexdigest()}"
+    if not find_stores("pictures", name):
+        try:
+            with (
+                zipfile.ZipFile(file) as archive,
+                new_store("pictures", name, f"pictures of {file}") as folder,
+            ):
+                _copy(archive, folder)
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{file} is no .npz file: {error}") from error
+    return find_stores("pictures", name)[0]
 
 
-def _copy(archive: zipfile.ZipFile, name: str, folder: Path) -> None:
-    target = folder / name
-    if target.is_file() or name not in archive.namelist():
-        return
-    with archive.open(name) as source, whole_file(target) as temporary, temporary.open("wb") as to:
-        shutil.copyfileobj(source, to, 1 << 20)
+def _copy(archive: zipfile.ZipFile, folder: Path) -> None:
+    arrays = [f"{part}_{kind}.npy" for part in _PARTS for kind in ("images", "labels")]
+    for name in set(arrays) & set(archive.namelist()):
+        with archive.open(name) as source, (folder / name).open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
 
 
 def _labels(file: Path, pictures: int) -> np.ndarray:

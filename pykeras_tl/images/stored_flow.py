@@ -86,14 +86,22 @@ class StoredIterator(FileIterator):
         Returns:
             Hexadecimal digits.
         """
-        digest = hashlib.blake2b(digest_size=16)
-        for file in sorted(set(self._files)):
-            state = Path(file).stat()
-            digest.update(f"{file} {state.st_size} {state.st_mtime_ns}\n".encode())
-        digest.update("\n".join(self.filenames).encode())
+        digest = hashlib.blake2b("\n".join(self.picture_keys()).encode(), digest_size=16)
         standardization = standardization_digest(self.image_data_generator, self)
         digest.update((self._pixel_settings() + standardization).encode())
         return digest.hexdigest()
+
+    def picture_keys(self) -> list[str]:
+        """Name each picture's content, so that a file that changed has other pictures.
+
+        Returns:
+            For each sample its file, the file's size and time of change, and its place in it.
+        """
+        known = {}
+        for file in set(self._files):
+            state = Path(file).stat()
+            known[file] = f"{Path(file).absolute()}\0{state.st_size}\0{state.st_mtime_ns}"
+        return [f"{known[file]}\0{row}" for file, row in zip(self._files, self._rows)]
 
     def _sources(self, indices: np.ndarray) -> Any:
         def read(place: int) -> np.ndarray:

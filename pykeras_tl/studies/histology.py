@@ -89,7 +89,8 @@ def draw(folder: Path) -> None:
     Args:
         folder: The folder to make.
     """
-    classes, arrays = 3, {}
+    classes = 3
+    arrays: dict[str, Any] = {}
     for seed, (part, count) in enumerate({"train": 20, "val": 5, "test": 5}.items()):
         pictures = [draw_pictures(count, number, classes, 28, seed) for number in range(classes)]
         arrays[f"{part}_images"] = np.concatenate(pictures)

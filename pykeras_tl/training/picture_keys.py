@@ -13,6 +13,7 @@ import numpy as np
 from ..images.array_flow import NumpyArrayIterator
 from ..images.iterators import Iterator
 from ..images.settings_digest import standardization_digest
+from ..images.stored_flow import StoredIterator
 
 _AUGMENTATION = (
     "rotation_range",
@@ -35,7 +36,7 @@ def picture_digests(flow: Iterator) -> list[bytes]:
     """Digest each picture's content: a file by path, size and time of change.
 
     Args:
-        flow: A flow over files or an array.
+        flow: A flow over files, files of many pictures, or an array.
 
     Returns:
         One digest a sample, in the order of the samples' numbers.
@@ -45,6 +46,8 @@ def picture_digests(flow: Iterator) -> list[bytes]:
     """
     if isinstance(flow, NumpyArrayIterator):
         return [_digest(np.ascontiguousarray(picture).tobytes()) for picture in flow.x]
+    if isinstance(flow, StoredIterator):
+        return [_digest(key.encode()) for key in flow.picture_keys()]
     digests = []
     for path in flow.filepaths:
         status = Path(path).stat()

@@ -4,20 +4,30 @@
 #' and a study that was stopped goes on with the next one.
 #'
 #' @param name The study's name, such as `"blood_cells"`; `study_names()` lists them.
-#' @param data The folder of pictures, laid out as the study says.
+#' @param data The folder of pictures, laid out as the study says. `NULL` draws small ones for
+#'   the quick form.
 #' @param out The folder of results.
 #' @param quick Whether to run the form that ends in minutes.
 #' @param epochs Epochs of every phase; the study's own when `NULL`.
+#' @param repeats How often every trial is run, each time with the next seed; as often as the
+#'   authors did when `NULL`.
 #' @param trials Names of the trials to run, or patterns such as `"version-1-*"`; all when
 #'   `NULL`.
-#' @param seed The seed of every trial.
+#' @param changes A named list of settings to change in every trial that has them, such as
+#'   `list("data.batch_size" = 32L)`.
+#' @param jobs Trials at a time, each in a process of its own.
+#' @param seed The seed of the first repeat.
 #' @param weights Weights of the backbones: `"imagenet"`, the path of a file, or `NULL`.
-#' @param object,x A study's result.
-#' @param row.names,optional,y,metric,... Not used, but for `metric`: the metric that is drawn.
+#' @param object,x,study A study's result.
+#' @param metric The number that is compared (the study's own when `NULL`) or the metric that
+#'   is drawn.
+#' @param row.names,optional,y,... Not used.
 #' @returns An object of class `kerastl_study`: a list of `table` (the trials side by side),
-#'   `results` (all numbers, a row each), `history` (a row an epoch), `failures`, `folder` and
-#'   `report` (a page to open in a browser). `as.data.frame()` gives the results, `plot()` all
-#'   curves in one picture.
+#'   `results` (all numbers, a row each), `summary` (means with 95 % intervals over repeats and
+#'   folds), `history` (a row an epoch), `failures`, `folder` and `report` (a page to open in a
+#'   browser). `as.data.frame()` gives the results, `summary()` the means, `plot()` all curves
+#'   in one picture, `compare_trials()` a table of the trials in pairs over the repeats that
+#'   they share.
 #' @export
 #' @examples
 #' \dontrun{
@@ -27,13 +37,15 @@
 #' plot(study)
 #' browseURL(study$report)
 #' }
-run_study <- function(name, data, out = paste0(name, "-results"), quick = FALSE, epochs = NULL,
-                      trials = NULL, seed = 0, weights = "imagenet", ...) {
+run_study <- function(name, data = NULL, out = paste0(name, "-results"), quick = FALSE,
+                      epochs = NULL, repeats = NULL, trials = NULL, changes = NULL, jobs = 1,
+                      seed = 0, weights = "imagenet") {
   as_study(toolkit()$studies$run_study(
     name, file_path(data), file_path(out),
-    quick = quick, epochs = whole_number(epochs),
+    quick = quick, epochs = whole_number(epochs), repeats = whole_number(repeats),
     trials = if (is.null(trials)) NULL else paste(trials, collapse = ","),
-    seed = whole_number(seed), weights = weights_source(weights), ...
+    changes = changes, jobs = whole_number(jobs),
+    seed = whole_number(seed), weights = weights_source(weights)
   ))
 }
 
@@ -42,22 +54,34 @@ run_study <- function(name, data, out = paste0(name, "-results"), quick = FALSE,
 study_names <- function() gsub("-", "_", unlist(toolkit()$studies$study_names()))
 
 as_study <- function(result) {
-  histories <- lapply(result$trials, function(trial) {
-    table <- as_table(trial$history()$to_frame(), class_columns = character())
-    cbind(trial = rep(trial$trial$name, nrow(table)), as.data.frame(table))
+  plain <- function(frame) as_table(frame, class_columns = character())
+  histories <- lapply(result$trials, function(done) {
+    table <- as.data.frame(plain(done$history()$to_frame()))
+    cbind(trial = done$trial$name, seed = done$trial$seed, fold = done$trial$fold, table)
   })
   structure(
     list(
       name = result$study$name,
-      table = as_table(result$table, class_columns = character()),
-      results = as_table(result$to_frame(), class_columns = character()),
+      table = plain(result$table),
+      results = plain(result$to_frame()),
+      summary = plain(result$summary),
       history = as_tibble_if_there(do.call(rbind, histories) %||% data.frame()),
       failures = unlist(reticulate::py_to_r(result$failures)),
       folder = path_text(result$folder),
       report = path_text(result$report)
     ),
+    python = result,
     class = "kerastl_study"
   )
+}
+
+#' @rdname run_study
+#' @export
+compare_trials <- function(study, metric = NULL) {
+  if (!inherits(study, "kerastl_study")) {
+    cli::cli_abort("{.arg study} must come from {.fn run_study}, not be {describe(study)}.")
+  }
+  as_table(attr(study, "python")$compare(metric), class_columns = character())
 }
 
 #' @rdname run_study
@@ -74,7 +98,7 @@ print.kerastl_study <- function(x, ...) {
 
 #' @rdname run_study
 #' @export
-summary.kerastl_study <- function(object, ...) object$table
+summary.kerastl_study <- function(object, ...) object$summary
 
 #' @rdname run_study
 #' @export
@@ -93,7 +117,10 @@ plot.kerastl_study <- function(x, y = NULL, metric = "accuracy", ...) {
   if (nzchar(system.file(package = "ggplot2"))) {
     .data <- rlang::.data
     return(ggplot2::ggplot(
-      table, ggplot2::aes(.data$epoch, .data$value, colour = .data$trial)
+      table, ggplot2::aes(
+        .data$epoch, .data$value,
+        colour = .data$trial, group = interaction(.data$trial, .data$seed, .data$fold)
+      )
     ) +
       ggplot2::geom_line() +
       ggplot2::geom_point(size = 1) +
@@ -110,9 +137,8 @@ plot.kerastl_study <- function(x, y = NULL, metric = "accuracy", ...) {
     graphics::plot(range(rows$epoch), range(rows$value, na.rm = TRUE),
       type = "n", xlab = "epoch", ylab = metric, main = part
     )
-    for (i in seq_along(trials)) {
-      curve <- rows[rows$trial == trials[i], ]
-      graphics::lines(curve$epoch, curve$value, col = colours[i])
+    for (run in split(rows, list(rows$trial, rows$seed, rows$fold), drop = TRUE)) {
+      graphics::lines(run$epoch, run$value, col = colours[match(run$trial[1], trials)])
     }
   }
   graphics::legend("bottomright", legend = trials, col = colours, lty = 1, bty = "n", cex = 0.7)

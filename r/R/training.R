@@ -49,7 +49,9 @@ compile.kerastl_model <- function(object, optimizer = "rmsprop", loss = NULL, me
 #' @param initial_epoch How many epochs count as done already.
 #' @param steps_per_epoch,validation_steps Batches in an epoch and in a validation; all when
 #'   `NULL`. A fraction rounds up.
-#' @param ... The toolkit's own: `workers`, `cache_frozen = FALSE`, `augmented_passes`.
+#' @param ... The toolkit's own: `workers`, `cache_frozen = FALSE`, `augmented_passes`; and
+#'   `run_dir`, a folder in which training is saved at each epoch's end: the same call goes on
+#'   there after a crash (`resume = FALSE` begins anew).
 #' @returns A history: a list of `params` and `metrics` with methods for `plot()`, `print()`
 #'   and `as.data.frame()`.
 #' @export
@@ -86,12 +88,10 @@ fit.kerastl_model <- function(object, x = NULL, y = NULL, batch_size = NULL, epo
 train <- function(model, x, y, epochs, verbose, callbacks, view_metrics, validation_data,
                   class_weight, initial_epoch, steps_per_epoch, validation_steps, further) {
   epochs <- whole_number(epochs)
+  initial_epoch <- whole_number(initial_epoch)
   callbacks <- old_monitors(callback_list(callbacks), model)
-  for (name in intersect(names(further), c("workers", "augmented_passes"))) {
-    further[[name]] <- whole_number(further[[name]], name)
-  }
   watcher <- metrics_watcher(view_metrics, epochs - initial_epoch)
-  history <- do.call(toolkit()$training$fit, c(list(
+  arguments <- c(list(
     model, x, y,
     epochs = epochs,
     steps_per_epoch = steps_per_epoch,
@@ -100,9 +100,30 @@ train <- function(model, x, y, epochs, verbose, callbacks, view_metrics, validat
     callbacks = c(callbacks, watcher),
     class_weight = weight_dict(class_weight),
     verbose = verbose_level(verbose),
-    initial_epoch = whole_number(initial_epoch)
-  ), further))
-  as_history(history)
+    initial_epoch = initial_epoch
+  ), toolkit_options(further))
+  until_interrupted(do.call(toolkit()$training$fit, arguments))
+}
+
+# Python gives back the epochs done so far when it is interrupted, but not within the first.
+until_interrupted <- function(training) {
+  tryCatch(
+    as_history(training),
+    interrupt = function(condition) {
+      cli::cli_inform("Stopped within the first epoch; the model stays usable.")
+      as_history(toolkit()$training$History(stopped = TRUE))
+    }
+  )
+}
+
+toolkit_options <- function(options) {
+  for (name in intersect(names(options), c("workers", "augmented_passes"))) {
+    options[[name]] <- whole_number(options[[name]], name)
+  }
+  if (!is.null(options$run_dir)) {
+    options$run_dir <- file_path(options$run_dir)
+  }
+  options
 }
 
 validation_pair <- function(x) {

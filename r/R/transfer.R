@@ -51,7 +51,7 @@ whole_numbers <- function(x, name = rlang::caller_arg(x), call = rlang::caller_e
 #' @param verbose 0 silent, 1 a progress bar, 2 one line an epoch.
 #' @param callbacks A callback or a list of them.
 #' @param view_metrics Whether RStudio's Viewer shows the metrics while training.
-#' @param ... Further arguments of the Python function, such as `steps_per_epoch`.
+#' @param ... Further arguments of `fit()`, such as `steps_per_epoch` and `run_dir`.
 #' @returns The history of both phases.
 #' @export
 #' @examples
@@ -71,7 +71,7 @@ fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
   refuse_generator(validation_data, "validation_data")
   watcher <- metrics_watcher(view_metrics, epochs_head + epochs_fine)
   from <- layer_place(unfreeze_from, "unfreeze_from", rlang::current_env())
-  as_history(toolkit()$training$fine_tune(
+  arguments <- c(list(
     model, x,
     unfreeze_from = from,
     epochs_head = whole_number(epochs_head),
@@ -81,9 +81,9 @@ fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
     learning_rate_fine = learning_rate_fine,
     validation_data = validation_data,
     callbacks = c(callback_list(callbacks), watcher),
-    verbose = verbose_level(if (missing(verbose)) default_verbose() else verbose),
-    ...
-  ))
+    verbose = verbose_level(if (missing(verbose)) default_verbose() else verbose)
+  ), toolkit_options(list(...)))
+  until_interrupted(do.call(toolkit()$training$fine_tune, arguments))
 }
 
 #' A classifier from a folder of pictures

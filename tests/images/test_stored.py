@@ -21,6 +21,7 @@ from pykeras_tl.images import (
     write_hdf5,
 )
 from pykeras_tl.images.stored import open_stored
+from pykeras_tl.stores import list_stores
 
 _RANDOM = np.random.default_rng(0)
 
@@ -125,6 +126,18 @@ def test_the_fingerprint_follows_pixels_and_not_order(tmp_path: Path) -> None:
     assert fingerprint(table) != fingerprint(table, target_size=(9, 9))
 
 
+def test_frozen_layers_know_the_pictures_of_one_file_apart(tmp_path: Path) -> None:
+    from pykeras_tl.training.picture_keys import picture_digests
+
+    np.save(tmp_path / "a.npy", _pixels(3, 8, 8))
+    table = stored_table(tmp_path / "a.npy", list("aba"))
+    flow = StoredIterator(table, ImageDataGenerator(), target_size=(8, 8))
+    before = picture_digests(flow)
+    assert len(set(before)) == 3
+    np.save(tmp_path / "a.npy", _pixels(4, 8, 8))
+    assert not set(before) & set(picture_digests(flow))
+
+
 def test_objects_and_other_numbers_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.save(tmp_path / "floats.npy", np.zeros((2, 8, 8)))
@@ -144,8 +157,8 @@ def test_cifar_comes_from_its_binary_form(tmp_path: Path) -> None:
     stored = open_stored(table["filename"][0])
     for row, number in zip(table["row"], [0, 1, 2, 4, 5], strict=True):
         np.testing.assert_array_equal(stored[row], pictures[number])
-    kept = list((cache_directory() / "arrays").iterdir())
-    assert [file.suffix for file in kept] == [".npy"]
+    assert Path(table["filename"][0]).is_relative_to(cache_directory())
+    assert list_stores()["title"].tolist() == [f"pictures of {tmp_path / 'train.bin'}"]
     assert read_cifar100(tmp_path / "train.bin", classes=25).equals(table)
     (tmp_path / "fine_label_names.txt").write_text("\n".join(f"name{n}" for n in range(31)))
     assert read_cifar100(tmp_path / "train.bin", classes=2)["class"].tolist() == [

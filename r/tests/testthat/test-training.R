@@ -144,6 +144,39 @@ test_that("training is stopped by an interrupt with the history so far and a usa
   expect_length(model %>% evaluate(flow), 2)
 })
 
+test_that("an interrupt within the first epoch gives an empty history", {
+  skip_without_python()
+  flow <- small_flow(picture_folder())
+  model <- small_model()
+  stopper <- keras()$callbacks$LambdaCallback(
+    on_train_batch_end = function(batch, logs) rlang::interrupt()
+  )
+  expect_message(
+    history <- model %>% fit(flow, epochs = 5, verbose = 0, callbacks = list(stopper)),
+    "first epoch"
+  )
+  expect_true(attr(history, "stopped"))
+  expect_output(print(history), "without an epoch")
+  expect_identical(nrow(as.data.frame(history)), 0L)
+  expect_length(model %>% evaluate(flow), 2)
+})
+
+test_that("training goes on where it was stopped", {
+  skip_without_python()
+  folder <- picture_folder()
+  run <- withr::local_tempdir()
+  train <- function(epochs, ...) {
+    set_random_seed(7)
+    small_model() %>% fit(small_flow(folder), epochs = epochs, verbose = 0, ...)
+  }
+  whole <- train(4)
+  stopper <- keras()$callbacks$LambdaCallback(
+    on_epoch_end = function(epoch, logs) if (epoch == 1) stop("crash")
+  )
+  expect_error(train(4, run_dir = run, callbacks = stopper), "crash")
+  expect_identical(train(4, run_dir = run)$metrics$loss, whole$metrics$loss)
+})
+
 test_that("the same seed gives the same training", {
   skip_without_python()
   folder <- picture_folder()

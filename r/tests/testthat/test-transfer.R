@@ -54,14 +54,41 @@ test_that("the cache is listed and cleared", {
   expect_message(expect_equal(cache_clear(), 0), "0 MB")
 })
 
-test_that("blood cells are drawn, and the study runs on them", {
+test_that("blood cells are drawn and audited", {
   skip_without_python()
-  skip_on_cran()
   folder <- file.path(withr::local_tempdir(), "cells")
   returned <- withVisible(
     draw_blood_cells(folder, train = 2, test = 1, test_simple = 1, seed = 1, size = c(48, 64))
   )
   expect_false(returned$visible)
   expect_identical(nrow(list_images(file.path(folder, "TRAIN"))), 8L)
+  copy <- file.path(folder, "TEST", "MONOCYTE", "copy.jpeg")
+  file.copy(list.files(file.path(folder, "TRAIN", "MONOCYTE"), full.names = TRUE)[1], copy)
+  found <- audit(folder)
+  expect_false(found$ok)
+  expect_equal(found$leaks$in_training[found$leaks$split == "TEST"], 1)
+  expect_output(print(found), "stand in training")
+  expect_true(file.exists(save_audit(found, file.path(withr::local_tempdir(), "audit"))))
+})
+
+test_that("a study runs, repeats, compares and draws", {
+  skip_without_python()
   expect_true("blood_cells" %in% study_names())
+  folder <- withr::local_tempdir()
+  draw_blood_cells(file.path(folder, "cells"), train = 13, test = 2, test_simple = 2, seed = 1,
+    size = c(48, 64)
+  )
+  study <- run_study("blood_cells", file.path(folder, "cells"), file.path(folder, "results"),
+    quick = TRUE, epochs = 1, repeats = 2, trials = c("version-1-sgd", "version-1-adam")
+  )
+  expect_identical(nrow(study$table), 2L)
+  expect_identical(nrow(study$history), 2L * 2L * 4L)
+  expect_true(all(summary(study)$runs == 2))
+  expect_identical(nrow(compare_trials(study)), 1L)
+  expect_true(file.exists(study$report))
+  expect_output(print(study), "2 trials done, 0 failed")
+  drawn <- ggplot2::ggplot_build(plot(study))
+  expect_identical(length(unique(drawn$data[[1]]$group)), 4L)
+  expect_error(plot(study, metric = "auc"), "no metric")
+  expect_error(compare_trials("study"), "run_study")
 })
