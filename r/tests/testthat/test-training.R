@@ -169,12 +169,18 @@ test_that("training goes on where it was stopped", {
     set_random_seed(7)
     small_model() %>% fit(small_flow(folder), epochs = epochs, verbose = 0, ...)
   }
-  whole <- train(4)
-  stopper <- keras()$callbacks$LambdaCallback(
-    on_epoch_end = function(epoch, logs) if (epoch == 1) stop("crash")
+  crash <- FALSE
+  crasher <- keras()$callbacks$LambdaCallback(
+    on_epoch_end = function(epoch, logs) if (crash && epoch == 2) stop("crash")
   )
-  expect_error(train(4, run_dir = run, callbacks = stopper), "crash")
-  expect_identical(train(4, run_dir = run)$metrics$loss, whole$metrics$loss)
+  whole <- train(4, callbacks = crasher)
+  crash <- TRUE
+  expect_error(train(4, run_dir = run, callbacks = crasher), "crash")
+  crash <- FALSE
+  resumed <- train(4, run_dir = run, callbacks = crasher)
+  expect_identical(resumed$metrics$loss, whole$metrics$loss)
+  # With other settings it says what differs.
+  expect_error(train(5, run_dir = run), "differ")
 })
 
 test_that("the same seed gives the same training", {
