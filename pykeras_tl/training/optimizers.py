@@ -41,8 +41,8 @@ def make_optimizer(
 
     Example:
         >>> optimizer = make_optimizer("Adam", lr=1e-4, decay=1e-6)
-        >>> optimizer.name, round(float(optimizer.learning_rate), 7)
-        ('adam', 0.0001)
+        >>> type(optimizer).__name__, round(float(optimizer.learning_rate), 7)
+        ('Adam', 0.0001)
 
     Source:
         `keras.optimizers`; the schedule is `keras.optimizers.schedules.InverseTimeDecay`.
