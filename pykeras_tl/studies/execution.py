@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..files import require_free_space
-from .parts import FINE_TUNING, TRAINED_ON, part_flows
+from .parts import FINE_TUNING, part_flows
 from .results import TrialResult, write_result
-from .trial import Trial
+from .trial import TRAINED_ON, Trial
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     from ..training.history import History
 
 
-def run_trial(trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path) -> TrialResult:
+def run_trial(
+    trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path, unfinished: Path | None = None
+) -> TrialResult:
     """Train what a trial describes and evaluate it on the parts it was not trained on.
 
     Args:
@@ -30,6 +31,8 @@ def run_trial(trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path) ->
         tables: A table of files for each part: `train`, and any others.
         folder: An existing folder, which receives the record, the history, the evaluations,
             the trained classifier and, last, the summary.
+        unfinished: The folder that keeps the state of the training after every epoch, from
+            which a trial that was stopped goes on; None keeps none.
 
     Returns:
         The results, as `read_result` reads them from the folder.
@@ -44,9 +47,7 @@ def run_trial(trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path) ->
     flows = part_flows(trial, dict(tables))
     model = build_model(trial, classes=len(flows["train"].class_names))
     require_free_space(folder, _size_of_results(model))
-    started = time.perf_counter()
-    history = _train(model, trial, flows)
-    seconds = time.perf_counter() - started
+    history, seconds = train_model(model, trial, flows, unfinished)
     evaluations = {
         part: evaluate_classifier(model, flow)
         for part, flow in flows.items()
@@ -98,22 +99,40 @@ def _on_pixels_from_0_to_1(model: keras.Model) -> keras.Model:
     return keras.Model(inputs, model(keras.layers.Rescaling(1 / 255)(inputs)), name=model.name)
 
 
-def _size_of_results(model: keras.Model) -> int:
-    # Weights as float32, twice for what is being written, and tables and pictures.
-    return 8 * model.count_params() + 20_000_000
+def train_model(
+    model: keras.Model, trial: Trial, flows: Mapping[str, Iterator], unfinished: Path | None = None
+) -> tuple[History, float]:
+    """Train a model through all phases of a trial.
 
+    Args:
+        model: The model, changed in place.
+        trial: The record.
+        flows: A flow for each part, as `part_flows` makes them.
+        unfinished: As for `run_trial`.
 
-def _train(model: keras.Model, trial: Trial, flows: Mapping[str, Iterator]) -> History:
+    Returns:
+        The history, and the seconds that the training took, those before it was stopped included.
+
+    Raises:
+        KeyboardInterrupt: When the user stopped the training.
+    """
     from .phases import phases_of, train_phase
 
     phases = phases_of(trial, flows, model)
-    history = None
+    history, seconds = None, 0.0
     for phase in phases:
         begun = 0 if history is None else history.epoch[-1] + 1
-        trained = train_phase(model, phase, flows.get("validation"), begun)
+        run_dir = None if unfinished is None else unfinished / phase.name
+        trained, took = train_phase(model, phase, flows.get("validation"), begun, run_dir)
         if trained.stopped:
             raise KeyboardInterrupt
         trained.phases = {phase.name: begun} if len(phases) > 1 else {}
-        history = trained if history is None else history + trained
+        history, seconds = trained if history is None else history + trained, seconds + took
     assert history is not None
-    return history
+    return history, seconds
+
+
+def _size_of_results(model: keras.Model) -> int:
+    # Weights as float32, twice for what is being written; two states of the training, each with
+    # the optimizer's numbers, and a third that is being written; and tables and pictures.
+    return 44 * model.count_params() + 20_000_000

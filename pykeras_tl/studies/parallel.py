@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -18,6 +19,9 @@ Job = tuple[Trial, Mapping[str, pd.DataFrame], Path]
 def run_one(trial: Trial, tables: Mapping[str, pd.DataFrame], place: Path) -> None:
     """Run a trial into a folder that is there whole or not at all.
 
+    What a trial that was stopped had learned stands beside it, in a folder whose name ends in
+    `.unfinished`, until it is done.
+
     Args:
         trial: The record.
         tables: A table of files for each part.
@@ -25,8 +29,10 @@ def run_one(trial: Trial, tables: Mapping[str, pd.DataFrame], place: Path) -> No
     """
     from .execution import run_trial
 
+    unfinished = place.with_name(f"{place.name}.unfinished")
     with whole_folder(place) as working:
-        run_trial(trial, tables, working)
+        run_trial(trial, tables, working, unfinished)
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def run_several(jobs: Sequence[Job], processes: int) -> Iterator[tuple[int, Exception | None]]:

@@ -13,13 +13,11 @@ import pandas as pd
 
 from ..images.scan import existing_folder, list_images
 from ..images.stored import ROW
+from .trial import TRAINED_ON, Trial
 
 if TYPE_CHECKING:
     from ..images.iterators import Iterator
-    from .trial import Trial
 
-# The parts that are trained on, in this order.
-TRAINED_ON = ("source", "train")
 # The flow over `train` with the augmentation of the fine tuning.
 FINE_TUNING = "fine tuning"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .parts import FINE_TUNING, class_mode
@@ -80,8 +81,12 @@ def phases_of(trial: Trial, flows: Mapping[str, Iterator], model: keras.Model) -
 
 
 def train_phase(
-    model: keras.Model, phase: Phase, validation: Iterator | None, begun: int
-) -> History:
+    model: keras.Model,
+    phase: Phase,
+    validation: Iterator | None,
+    begun: int,
+    run_dir: Path | None = None,
+) -> tuple[History, float]:
     """Train a model through one phase.
 
     Args:
@@ -89,27 +94,34 @@ def train_phase(
         phase: The phase.
         validation: The pictures looked at after every epoch, or `None`.
         begun: Number of epochs that were trained before.
+        run_dir: The folder from which the phase goes on when it was stopped, or `None`.
 
     Returns:
-        The history of the phase.
+        The history of the phase, and the seconds that it took.
     """
     import keras
 
     from ..training import fit
+    from .stopwatch import Stopwatch
 
     if phase.prepare is not None:
         phase.prepare(model)
     model.compile(_optimizer(phase), loss=phase.loss, metrics=["accuracy"])
-    stopping = phase.settings.get("early_stopping")
-    return fit(
+    stopping, stopwatch = phase.settings.get("early_stopping"), Stopwatch()
+    history = fit(
         model,
         phase.flow,
         epochs=begun + phase.settings["epochs"],
         initial_epoch=begun,
         steps_per_epoch=phase.steps,
         validation_data=validation,
-        callbacks=[keras.callbacks.EarlyStopping(**stopping)] if stopping else None,
+        callbacks=[
+            stopwatch,
+            *([keras.callbacks.EarlyStopping(**stopping)] if stopping else []),
+        ],
+        run_dir=run_dir,
     )
+    return history, stopwatch.seconds
 
 
 def _optimizer(phase: Phase) -> keras.Optimizer:

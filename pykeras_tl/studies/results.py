@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..training.history import History
 
 _SUMMARY = "result.json"
+_COLUMNS = ["study", "trial", "seed", "fold", "pictures", "metric", "value"]
 _TOLD_VERSIONS = ("pykeras-tl", "keras", "tensorflow", "numpy", "opencv-python-headless")
 
 
@@ -52,6 +53,23 @@ class TrialResult:
 
         return History.load(self.folder / "history.csv")
 
+    def predictions(self, part: str = "test") -> pd.DataFrame:
+        """Read what the trained network said of the pictures of a part.
+
+        Args:
+            part: A part that was not trained on, such as `"test"` or `"validation"`.
+
+        Returns:
+            A table as `predict_flow` gives it, for `average_predictions`, `fit_stack` and
+            `error_by_members`.
+
+        Raises:
+            FileNotFoundError: When there is no such part.
+        """
+        from ..evaluation import Evaluation
+
+        return Evaluation.load(self.folder / "evaluation" / part).predictions
+
 
 def write_result(
     folder: Path,
@@ -74,7 +92,7 @@ def write_result(
     Returns:
         The results, as `read_result` reads them.
     """
-    (folder / "trial.json").write_text(trial.to_json(), encoding="utf-8")
+    trial.write(folder / "trial.json")
     history.save(folder / "history.csv")
     for part, evaluation in evaluations.items():
         evaluation.save(folder / "evaluation" / part)
@@ -120,14 +138,17 @@ def tidy_table(study: str, results: list[TrialResult]) -> pd.DataFrame:
 
     Returns:
         A table with the columns `study`, `trial`, `seed` (the repeat), `fold` (0 where there
-        are none), `metric` and `value`.
+        are none), `pictures` (a digest of those it was measured on), `metric` and `value`.
     """
     rows = [
-        (study, result.trial.name, result.trial.seed, result.trial.fold, metric, value)
+        (
+            *(study, result.trial.name, result.trial.seed, result.trial.fold),
+            *(result.trial.measured_on, metric, value),
+        )
         for result in results
         for metric, value in all_numbers(result).items()
     ]
-    return pd.DataFrame(rows, columns=["study", "trial", "seed", "fold", "metric", "value"])
+    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def read_runs(folders: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
@@ -142,13 +163,20 @@ def read_runs(folders: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: When a folder holds no results of a study.
+        ValueError: When its table has other columns.
     """
     tables = {}
     for folder in folders:
         path = Path(folder).expanduser() / "results.csv"
         if not path.is_file():
             raise FileNotFoundError(f"{folder} holds no results of a study: no results.csv.")
-        tables[path.parent.name] = pd.read_csv(path)
+        # A digest may look like a number.
+        tables[path.parent.name] = pd.read_csv(path, dtype={"pictures": str})
+        if list(tables[path.parent.name]) != _COLUMNS:
+            raise ValueError(
+                f"{path} has other columns than {', '.join(_COLUMNS)}; the study's command, given "
+                "again, writes it anew from the trials that are done."
+            )
     names = [name for table in tables.values() for name in table["trial"].unique()]
     if len(set(names)) < len(names):
         tables = {

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from ..files import whole_file
+from .plain_yaml import read_yaml, write_yaml
+
+# The parts that are trained on, in this order.
+TRAINED_ON = ("source", "train")
+_YAML = (".yaml", ".yml")
+
 
 @dataclass(frozen=True)
 class Trial:
-    """What one training needs, as plain values that read and write as JSON.
+    """What one training needs, as plain values that read and write as JSON or YAML.
 
     Args:
         name: What the tables and pictures call the trial.
@@ -60,6 +68,12 @@ class Trial:
         """The fold that is left out of training, from 1; 0 where there are no folds."""
         return int(self.split.get("fold", 0))
 
+    @property
+    def measured_on(self) -> str:
+        """A digest of the pictures that are not trained on, the same for trials that share them."""
+        parts = {part: files for part, files in self.files.items() if part not in TRAINED_ON}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
+
     def with_training(self, **changes: Any) -> Self:
         """Return the trial with some training settings changed."""
         return replace(self, training={**self.training, **changes})
@@ -92,10 +106,43 @@ class Trial:
         except (TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"not the record of a trial: {error}") from error
 
+    def to_yaml(self) -> str:
+        """Return the record as YAML."""
+        return write_yaml(asdict(self))
+
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a record from a file."""
-        return cls.from_json(path.read_text(encoding="utf-8"))
+    def from_yaml(cls, text: str) -> Self:
+        """Read a record that `to_yaml` or a person wrote.
+
+        Raises:
+            ValueError: When the text is no YAML mapping with a trial's fields.
+
+        Example:
+            >>> Trial.from_yaml("{name: a, data: {}, model: {}, training: {epochs: 3}}").training
+            {'epochs': 3}
+        """
+        try:
+            record = json.dumps(read_yaml(text))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"not the record of a trial: {error}") from error
+        return cls.from_json(record)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a record from a file: YAML where its name ends in `.yaml` or `.yml`, else JSON.
+
+        Raises:
+            FileNotFoundError: When there is no such file.
+            ValueError: When it holds no record of a trial.
+        """
+        text = Path(path).read_text(encoding="utf-8")
+        return cls.from_yaml(text) if Path(path).suffix in _YAML else cls.from_json(text)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the record to a file: YAML where its name ends in `.yaml` or `.yml`, else JSON."""
+        with whole_file(path) as temporary:
+            text = self.to_yaml() if Path(path).suffix in _YAML else self.to_json()
+            temporary.write_text(text, encoding="utf-8")
 
 
 def with_changes(trials: list[Trial], changes: Mapping[str, Any]) -> list[Trial]:

@@ -8,15 +8,16 @@ from scipy import stats
 from pykeras_tl.studies import paired_comparisons, read_runs, summary_table
 
 _METRIC = "test accuracy"
+_COLUMNS = ["study", "trial", "seed", "fold", "pictures", "metric", "value"]
 
 
 def _results(**trials: list[float]) -> pd.DataFrame:
     rows = [
-        ("study", trial, seed, 0, _METRIC, value)
+        ("study", trial, seed, 0, f"digest{seed}", _METRIC, value)
         for trial, values in trials.items()
         for seed, value in enumerate(values)
     ]
-    return pd.DataFrame(rows, columns=["study", "trial", "seed", "fold", "metric", "value"])
+    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def test_the_interval_is_students() -> None:
@@ -63,6 +64,12 @@ def test_only_shared_runs_are_paired() -> None:
     assert paired_comparisons(results.drop(index=[4])).empty
 
 
+def test_runs_on_other_pictures_are_no_pairs() -> None:
+    results = _results(first=[0.1, 0.2, 0.3], second=[0.0, 0.2, 0.1])
+    results.loc[results["trial"] == "second", "pictures"] = "others"
+    assert paired_comparisons(results).empty
+
+
 @pytest.mark.parametrize(
     ("first", "second", "p", "needed"),
     [([0.5, 0.5], [0.5, 0.5], 1, np.nan), ([0.75, 0.75], [0.5, 0.5], 0, 2)],
@@ -85,6 +92,12 @@ def test_runs_are_told_apart_by_their_folders(tmp_path) -> None:
     read = read_runs([tmp_path / "one", tmp_path / "two"])
     assert list(paired_comparisons(read).iloc[0][["trial", "other"]]) == ["one/case", "two/case"]
     assert list(read_runs([tmp_path / "one"])["trial"].unique()) == ["case"]
+
+
+def test_a_table_with_other_columns_is_refused(tmp_path) -> None:
+    _results(case=[0.1]).drop(columns="pictures").to_csv(tmp_path / "results.csv", index=False)
+    with pytest.raises(ValueError, match="has other columns than study, trial"):
+        read_runs([tmp_path])
 
 
 def test_a_folder_without_results_is_refused(tmp_path) -> None:

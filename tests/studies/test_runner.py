@@ -29,7 +29,9 @@ def test_tables_stand_beside_the_report(result) -> None:
     written = pd.read_csv(result.folder / "trials.csv")
     pd.testing.assert_frame_equal(written, result.table, check_dtype=False)
     tidy = pd.read_csv(result.folder / "results.csv")
-    assert list(tidy.columns) == ["study", "trial", "seed", "fold", "metric", "value"]
+    assert list(tidy.columns) == [
+        *("study", "trial", "seed", "fold", "pictures", "metric", "value")
+    ]
     page = result.report.read_text(encoding="utf-8")
     assert "A note &lt;for&gt; the reader." in page
     assert "constant" in page

@@ -17,11 +17,13 @@ _settings = st.dictionaries(st.text(max_size=6), _values, max_size=4)
 
 
 @given(_settings, _settings, _settings, st.integers(0, 2**31))
-def test_record_survives_json_and_names_the_same_folder(data, model, training, seed) -> None:
+def test_record_survives_json_and_yaml_and_names_the_same_folder(
+    data, model, training, seed
+) -> None:
     trial = Trial("name", data, model, training, seed)
-    read = Trial.from_json(trial.to_json())
-    assert read == trial
-    assert read.folder == trial.folder
+    for read in (Trial.from_json(trial.to_json()), Trial.from_yaml(trial.to_yaml())):
+        assert read == trial
+        assert read.folder == trial.folder
 
 
 def test_folder_depends_on_every_part_of_the_record() -> None:
@@ -35,6 +37,29 @@ def test_folder_depends_on_every_part_of_the_record() -> None:
         trial.on_files({"train": "abc"}),
     ]
     assert len({made.folder for made in [trial, *others]}) == 7
+
+
+@pytest.mark.parametrize("name", ["trial.json", "trial.yaml"])
+def test_files_are_read_as_they_are_called(name, tmp_path) -> None:
+    trial = Trial("name", {"batch_size": 50}, {"network": "n"}, {"epochs": 3})
+    trial.write(tmp_path / name)
+    assert Trial.read(tmp_path / name) == trial
+    assert (tmp_path / name).read_text().startswith("{") is name.endswith("json")
+
+
+def test_numbers_of_people_are_numbers() -> None:
+    text = "name: a\ndata: {}\nmodel: {}\ntraining: {optimizer: {learning_rate: 1e-4}, decay: 2E5}"
+    training = Trial.from_yaml(text).training
+    assert training == {"optimizer": {"learning_rate": 1e-4}, "decay": 2e5}
+    assert Trial("a", {}, {}, {"note": "1e-4"}).to_yaml().count("'1e-4'") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a: [", "3", "{name: 1, unknown: 2}", "!!python/object/apply:os.getcwd []"]
+)
+def test_what_is_no_record_in_yaml_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not the record of a trial"):
+        Trial.from_yaml(text)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": 1, "unknown": 2}', "3"])
