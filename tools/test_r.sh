@@ -23,10 +23,16 @@ quietly() {
   "$@" >"$work/log" 2>&1 || { tail -60 "$work/log"; exit 1; }
 }
 
-echo "R: lint"
+step() {
+  [ -z "${doing:-}" ] || echo "   $((SECONDS - began)) s"
+  doing=$1 began=$SECONDS
+  [ -z "$1" ] || echo "R: $1"
+}
+
+step "lint"
 quietly Rscript tools/lint.R
 
-echo "R: are NAMESPACE and man/ what roxygen2 makes of the sources?"
+step "are NAMESPACE and man/ what roxygen2 makes of the sources?"
 cp -r r "$work/source"
 (cd "$work/source" && quietly Rscript -e 'suppressMessages(roxygen2::roxygenise())')
 diff -r r/man "$work/source/man" && diff r/NAMESPACE "$work/source/NAMESPACE" || {
@@ -34,7 +40,7 @@ diff -r r/man "$work/source/man" && diff r/NAMESPACE "$work/source/NAMESPACE" ||
   exit 1
 }
 
-echo "R: build and install"
+step "build and install"
 (cd "$work" && quietly R CMD build --no-resave-data "$OLDPWD/r")
 quietly R CMD INSTALL --no-test-load --library="$library" "$work"/kerastl_*.tar.gz
 
@@ -44,14 +50,16 @@ check() {
   (cd "$work" && NOT_CRAN=true R CMD check --as-cran --no-manual "$@" kerastl_*.tar.gz) \
     >"$work/check.log" 2>&1 || true
   grep -E '^\[ FAIL|^Status:' "$work/check.log" "$work"/kerastl.Rcheck/tests/testthat.Rout* |
-    sed 's/^[^:]*://'
+    sed 's/^[^:]*://' || true
+  # Which tests were skipped, and why.
+  grep '^• ' "$work"/kerastl.Rcheck/tests/testthat.Rout* || true
   grep -q '^Status: OK$' "$work/check.log" || {
     cat "$work/check.log" "$work"/kerastl.Rcheck/tests/testthat.Rout.fail 2>/dev/null
     exit 1
   }
 }
-echo "R: R CMD check with Python"
+step "R CMD check with Python"
 check
-echo "R: R CMD check without Python"
+step "R CMD check without Python"
 RETICULATE_PYTHON='' check --no-vignettes
-grep -A3 'Skipped tests' "$work"/kerastl.Rcheck/tests/testthat.Rout || true
+step ""

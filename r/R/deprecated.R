@@ -82,3 +82,13 @@ predict_generator <- function(object, generator, steps, max_queue_size = 10, wor
     steps = if (missing(steps)) NULL else steps, verbose = verbose, callbacks = callbacks
   )
 }
+
+#' @rdname set_random_seed
+#' @param disable_gpu,disable_parallel_cpu,quiet Kept for old scripts: runs are reproduced with
+#'   all cores, and nothing is printed.
+#' @export
+use_session_with_seed <- function(seed, disable_gpu = TRUE, disable_parallel_cpu = TRUE,
+                                  quiet = FALSE) {
+  deprecated("use_session_with_seed", "set_random_seed()")
+  set_random_seed(seed)
+}

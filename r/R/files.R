@@ -17,8 +17,10 @@
 #' @param train Share of the target set to train on.
 #' @param pattern A regular expression: what its first parentheses match in the file's name is
 #'   the group.
+#' @param workers Threads; as many as processors when `NULL`.
 #' @returns The table, with factors `class` and `split`, or whole numbers `fold` (from 1), or
-#'   `group`.
+#'   `group`. `duplicate_groups()` gives copies of one photograph (also turned, mirrored, moved
+#'   or brighter) the same group, so that a split by `groups = "group"` keeps them together.
 #' @export
 #' @examples
 #' \dontrun{
@@ -66,6 +68,12 @@ k_folds <- function(table, k, by = "class", groups = NULL, seed = 0) {
 #' @export
 groups_from_names <- function(table, pattern) {
   as_split(toolkit()$images$groups_from_names(as_frame(table), pattern), table)
+}
+
+#' @rdname list_images
+#' @export
+duplicate_groups <- function(table, workers = NULL) {
+  as_split(toolkit()$images$duplicate_groups(as_frame(table), whole_number(workers)), table)
 }
 
 as_split <- function(frame, table, splits = NULL) {

@@ -41,8 +41,8 @@ abort_python <- function(name, error) {
     cli::cli_abort(c(
       "Python's module {.val {name}} cannot be imported.",
       x = first_line(conditionMessage(error)),
-      i = "Python is {.file {python}}. In a terminal, run
-           {.code {shQuote(python)} -m pip install pykeras-tl}, then restart R.",
+      i = "Python is {.file {python}}. In a terminal, in the folder of pykeras-tl's sources, run
+           {.code {shQuote(python)} -m pip install .}, then restart R.",
       i = "Or choose another Python before first use: {.code use_virtualenv(\"PATH\")}."
     ), call = NULL, class = "kerastl_no_python")
   }
@@ -52,8 +52,9 @@ abort_python <- function(name, error) {
     i = if (nzchar(chosen)) {
       "The environment variable {.envvar RETICULATE_PYTHON} names {.file {chosen}}."
     } else {
-      "Run {.code reticulate::install_python(\"3.11\")}, then
-       {.code reticulate::virtualenv_create(\"r-kerastl\", packages = \"pykeras-tl\")} and
+      "With a Python of 3.11 or newer (such as {.code reticulate::install_python(\"3.11\")} gives),
+       in the folder of pykeras-tl's sources, run {.code reticulate::virtualenv_create(
+       \"r-kerastl\", packages = normalizePath(\".\"))}, restart R, and begin with
        {.code kerastl::use_virtualenv(\"r-kerastl\")}."
     }
   ), call = NULL, class = "kerastl_no_python")

@@ -18,7 +18,8 @@
 #' @param jobs Trials at a time, each in a process of its own.
 #' @param seed The seed of the first repeat.
 #' @param weights Weights of the backbones: `"imagenet"`, the path of a file, or `NULL`.
-#' @param object,x,study A study's result.
+#' @param object,x A study's result.
+#' @param study A study's result, or folders of results, also of several studies.
 #' @param metric The number that is compared (the study's own when `NULL`) or the metric that
 #'   is drawn.
 #' @param row.names,optional,y,... Not used.
@@ -78,10 +79,16 @@ as_study <- function(result) {
 #' @rdname run_study
 #' @export
 compare_trials <- function(study, metric = NULL) {
-  if (!inherits(study, "kerastl_study")) {
-    cli::cli_abort("{.arg study} must come from {.fn run_study}, not be {describe(study)}.")
+  if (inherits(study, "kerastl_study")) {
+    pairs <- attr(study, "python")$compare(metric)
+  } else if (is.character(study)) {
+    results <- toolkit()$studies$read_runs(as.list(file_path(study)))
+    pairs <- toolkit()$studies$paired_comparisons(as_frame(results), metric %||% "test accuracy")
+  } else {
+    cli::cli_abort("{.arg study} must come from {.fn run_study} or name folders of results, not
+                    be {describe(study)}.")
   }
-  as_table(attr(study, "python")$compare(metric), class_columns = character())
+  as_table(pairs, class_columns = character())
 }
 
 #' @rdname run_study
@@ -186,7 +193,7 @@ cache_directory <- function() path_text(toolkit()$files$cache_directory())
 
 #' Fix the seed of everything that is random
 #'
-#' Of R, Python, NumPy and the Keras backend, as `use_session_with_seed()` did.
+#' Of R, Python, NumPy and the Keras backend. `use_session_with_seed()` is its old name.
 #'
 #' @param seed A whole number.
 #' @returns `seed`, invisibly.

@@ -54,3 +54,14 @@ small_flow <- function(folder, ..., batch_size = 4, seed = 1) {
     target_size = c(8, 8), batch_size = batch_size, seed = seed, ...
   )
 }
+
+# The bytes of a picture that `code` draws; an empty page of that size is below 3 kB.
+drawn_size <- function(code) {
+  file <- withr::local_tempfile(fileext = ".png")
+  grDevices::png(file, 500, 400)
+  on.exit(grDevices::dev.off())
+  force(code)
+  grDevices::dev.off()
+  on.exit()
+  file.size(file)
+}

@@ -46,3 +46,26 @@ test_that("evaluate() leaves to others what is no model, and takes pictures by n
   flow <- small_flow(picture_folder())
   expect_named(evaluate(small_model(), x = flow), c("loss", "accuracy"))
 })
+
+# By name, since keras3 is no package that ours asks for.
+theirs <- function(name) getExportedValue("keras3", name)
+
+test_that("keras3's own models and ours, beside each other", {
+  skip_without_python()
+  skip_if_not_installed("keras3")
+  model <- theirs("keras_model_sequential")(input_shape = c(8, 8, 3))
+  theirs("layer_flatten")(model)
+  theirs("layer_dense")(model, 2, activation = "softmax")
+  compile(model, optimizer = "sgd", loss = "categorical_crossentropy", metrics = "accuracy")
+  flow <- small_flow(picture_folder())
+  # keras3's fit() takes our flow, our functions its model.
+  expect_s3_class(generics::fit(model, flow, epochs = 1, verbose = 0), "keras_training_history")
+  expect_length(evaluate(model, flow), 2)
+  freeze_weights(model, to = 1)
+  expect_equal(evaluate_classifier(model, flow)$predictions$file, as.data.frame(flow)$file)
+  expect_s3_class(
+    fit(as_kerastl(model), flow, epochs = 1, verbose = 0), "kerastl_history"
+  )
+  # And neither changes what the other does with its own.
+  expect_s3_class(fit(small_model(), flow, epochs = 1, verbose = 0), "kerastl_history")
+})

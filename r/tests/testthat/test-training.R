@@ -190,6 +190,8 @@ test_that("the same seed gives the same training", {
     set_random_seed(7)
     small_model() %>% fit(small_flow(folder), epochs = 2, verbose = 0)
   }
+  rlang::reset_message_verbosity("kerastl_use_session_with_seed")
+  expect_message(use_session_with_seed(7, disable_gpu = TRUE), "set_random_seed")
   expect_identical(run()$metrics$loss, run()$metrics$loss)
 })
 

@@ -90,5 +90,6 @@ test_that("a study runs, repeats, compares and draws", {
   drawn <- ggplot2::ggplot_build(plot(study))
   expect_identical(length(unique(drawn$data[[1]]$group)), 4L)
   expect_error(plot(study, metric = "auc"), "no metric")
-  expect_error(compare_trials("study"), "run_study")
+  expect_identical(compare_trials(file.path(folder, "results"))$pairs, compare_trials(study)$pairs)
+  expect_error(compare_trials(NULL), "run_study")
 })

@@ -1,0 +1,90 @@
+# What two classifiers say of four pictures; the second one is better.
+predictions <- function(cat, true = c("cat", "dog", "cat", "dog")) {
+  names <- c("cat", "dog")
+  data.frame(
+    file = paste0(seq_along(cat), ".png"), true = factor(true, names),
+    class = factor(ifelse(cat >= 0.5, "cat", "dog"), names), cat = cat, dog = 1 - cat
+  )
+}
+first <- predictions(c(0.6, 0.75, 0.25, 0.4))
+second <- predictions(c(0.8, 0.125, 0.875, 0.2))
+
+test_that("predictions are averaged, weighted and measured", {
+  skip_without_python()
+  both <- average_predictions(list(first, second))
+  expect_equal(both$cat, (first$cat + second$cat) / 2, tolerance = 1e-6)
+  expect_identical(levels(both$class), c("cat", "dog"))
+  result <- evaluate_predictions(both)
+  expect_equal(result$accuracy, 1)
+  weights <- fit_weights(list(first, result))
+  expect_equal(sum(weights), 1)
+  expect_gt(weights[2], weights[1])
+  expect_equal(average_predictions(list(first, second), c(0, 2))$cat, second$cat, tolerance = 1e-6)
+  expect_error(average_predictions(list(first, second), 1), "weights needs 2 numbers")
+  expect_error(average_predictions(list("first")), "must be a data frame")
+})
+
+test_that("the error is told by members", {
+  skip_without_python()
+  curve <- error_by_members(list(first, second), orders = 1)
+  expect_equal(curve$members, 1:2)
+  expect_equal(curve$error, c(0.5, 0))
+  expect_gt(drawn_size(plot_error_by_members(list(plain = curve, other = curve))), 3000)
+})
+
+test_that("a stack is fitted, saved and read", {
+  skip_without_python()
+  stack <- fit_stack(list(first, second))
+  expect_output(print(stack), "2 members for the classes cat, dog")
+  both <- predict(stack, list(first, second))
+  expect_equal(evaluate_predictions(both)$accuracy, 1)
+  file <- withr::local_tempfile(fileext = ".npz")
+  save_stack(stack, file)
+  expect_identical(predict(load_stack(file), list(first, second)), both)
+})
+
+test_that("networks are bagged, boosted and predict out of fold", {
+  skip_without_python()
+  table <- list_images(picture_folder())
+  trainer <- network_trainer(
+    function(seed) {
+      set_random_seed(seed)
+      small_model()
+    },
+    levels(table$class), target_size = c(8, 8), epochs = 8, batch_size = 5
+  )
+  bagged <- bag(trainer, table, 2)
+  expect_output(print(bagged), "2 members")
+  each <- predict(bagged, table, each = TRUE)
+  expect_false(identical(each[[1]]$cat, each[[2]]$cat))
+  expect_equal(predict(bagged, table), average_predictions(each))
+  boosted <- boost(trainer, table, 2)
+  expect_output(print(boosted), "weights")
+  expect_equal(rowSums(as.matrix(predict(boosted, table)[4:5])), rep(1, 10))
+  apart <- out_of_fold_predictions(trainer, table, folds = 2)
+  expect_identical(apart$file, table$filename)
+})
+
+test_that("a support vector machine stands on a layer, and is trained on with it", {
+  skip_without_python()
+  flow <- small_flow(picture_folder())
+  model <- small_model()
+  hybrid <- fit_svm(model, flow, "conv", grid = list(kernel = "linear", C = c(0.1, 1)), folds = 2)
+  expect_s3_class(hybrid$model, "kerastl_model")
+  expect_identical(nrow(hybrid$search), 2L)
+  expect_output(print(hybrid), "cross-validation")
+  # Random pictures are learned by heart.
+  expect_equal(evaluate_classifier(hybrid$model, flow)$accuracy, 1)
+  history <- fine_tune_svm(hybrid, flow, epochs = 1, verbose = 0)
+  expect_s3_class(history, "kerastl_history")
+  expect_error(fit_svm(model, flow, layer = 0), "must not be 0")
+  expect_error(fine_tune_svm(model, flow), "must come from")
+
+  numbers <- data.frame(filename = as.data.frame(flow)$file, size = seq_len(10))
+  raw <- flow_images_from_dataframe(
+    numbers, y_col = "size", class_mode = "raw", target_size = c(8, 8)
+  )
+  regression <- fit_svr(model, raw, layer = 2, grid = list(kernel = "linear", C = 1), folds = 2)
+  expect_identical(dim(predict(regression$model, raw)), c(10L, 1L))
+  expect_identical(feature_network(c(32, 32, 3))$output_shape, list(NULL, 100L))
+})
