@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
 from ..duplicates.features import Features, describe
 from ..headers import fits_extension, kind_of
-from ..reading import BadImageError, first_bytes, read_image
+from ..progress import progress_bar
+from ..reading import BadImageError, first_bytes, read_image, stored_mode
 from ..threads import spread
 
 
@@ -57,8 +56,10 @@ def examine(names: Sequence[str], workers: int) -> tuple[list[Contents], list[Fe
 
     def look(number: int) -> None:
         contents[number], features[number] = _examine(names[number])
+        advance(1)
 
-    spread(look, len(names), workers)
+    with progress_bar("Reading", len(names)) as advance:
+        spread(look, len(names), workers)
     return [entry for entry in contents if entry is not None], features
 
 
@@ -68,8 +69,7 @@ def _examine(name: str) -> tuple[Contents, Features | None]:
         size = Path(name).stat().st_size
         kind = kind_of(first_bytes(name)) or ""
         image = read_image(name)
-        with Image.open(name) as header:
-            mode = header.mode
+        mode = stored_mode(name)
     except BadImageError as error:
         return Contents(size, kind, "", 0, 0, _problem(error.reason), error.reason), None
     except OSError as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from ..progress import progress_bar
 from ..reading import read_image
 from ..threads import default_workers, spread
 from .candidates import alike_by_words, alike_in_place, word_counts
@@ -61,8 +62,10 @@ def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.Data
 
     def look(number: int) -> None:
         found[number] = describe(read_image(names[number]))
+        advance(1)
 
-    spread(look, len(names), workers or default_workers())
+    with progress_bar("Reading", len(names)) as advance:
+        spread(look, len(names), workers or default_workers())
     features = [entry for entry in found if entry is not None]
     return table.assign(group=group_pictures(features, workers))
 
@@ -111,27 +114,31 @@ class _Joined:
 
     def compare(self, pairs: np.ndarray, same: Callable[[Features, Features], bool]) -> None:
         """Join those pairs that `same` finds to be, passing over pairs joined already."""
-        for start in range(0, len(pairs), _CHUNK):
-            apart = [
-                (one, other)
-                for one, other in pairs[start : start + _CHUNK].tolist()
-                if self._root(one) != self._root(other) and (one, other, same) not in self._compared
-            ]
-            self._compared.update((one, other, same) for one, other in apart)
-            answers = [False] * len(apart)
+        with progress_bar("Comparing", len(pairs)) as advance:
+            for start in range(0, len(pairs), _CHUNK):
+                chunk = pairs[start : start + _CHUNK]
+                self._compare_chunk(chunk.tolist(), same)
+                advance(len(chunk))
 
-            def ask(
-                number: int,
-                apart: list[tuple[int, int]] = apart,
-                answers: list[bool] = answers,
-            ) -> None:
-                one, other = apart[number]
-                answers[number] = same(self._features[one], self._features[other])
+    def _compare_chunk(
+        self, pairs: list[list[int]], same: Callable[[Features, Features], bool]
+    ) -> None:
+        apart = [
+            (one, other)
+            for one, other in pairs
+            if self._root(one) != self._root(other) and (one, other, same) not in self._compared
+        ]
+        self._compared.update((one, other, same) for one, other in apart)
+        answers = [False] * len(apart)
 
-            spread(ask, len(apart), self._workers)
-            for (one, other), answer in zip(apart, answers):
-                if answer:
-                    self.join(one, other)
+        def ask(number: int) -> None:
+            one, other = apart[number]
+            answers[number] = same(self._features[one], self._features[other])
+
+        spread(ask, len(apart), self._workers)
+        for (one, other), answer in zip(apart, answers):
+            if answer:
+                self.join(one, other)
 
     def groups(self) -> np.ndarray:
         return pd.factorize(np.array([self._root(number) for number in range(len(self._parents))]))[
