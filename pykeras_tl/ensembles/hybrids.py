@@ -13,7 +13,7 @@ import pandas as pd
 from ..evaluation.calibration import fit_temperature
 from ..evaluation.predictions import run_flow, true_classes
 from ..evaluation.tables import prediction_table
-from ..models.seeding import seeded
+from ..models.hybrids import network as published_network
 from .support_vectors import FIXED, FeatureScaling, machine_layers
 from .tuning import check_grid, search_grid, tuned_on
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _SCORES = "svm_scores"
 # Memory for a machine's kernel, in MB.
 _CACHE = 500
+# How far a number may be off at no cost in regression; scikit-learn's own choice.
+_TUBE = 0.1
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Hybrid:
     model: keras.Model
     scores: keras.Model
     search: pd.DataFrame
+
+    @property
+    def for_numbers(self) -> bool:
+        """Whether it gives a number a picture, and no classes."""
+        return self.model is self.scores
 
 
 def feature_network(
@@ -61,15 +68,9 @@ def feature_network(
         >>> feature_network().output_shape
         (None, 100)
     """
-    with seeded(seed):
-        inputs = keras.Input(input_shape)
-        x = inputs
-        for filters, size in ((5, 5), (10, 5), (10, 2)):
-            x = keras.layers.Conv2D(filters, size, activation="relu")(x)
-            x = keras.layers.MaxPooling2D()(x)
-        x = keras.layers.Flatten()(x)
-        x = keras.layers.Dense(100, activation="relu", name="features")(x)
-        return keras.Model(inputs, x, name="feature_network")
+    whole = published_network(input_shape=input_shape, seed=seed)
+    features = whole.get_layer("features").output
+    return keras.Model(whole.inputs, features, name="feature_network")
 
 
 def fit_svm(
@@ -173,7 +174,7 @@ def fit_svr(
     scaling, features = _scaled_features(cut, ordered)
     parts = KFold(folds, shuffle=True, random_state=seed)
     rows = tuned_on(len(targets), seed)
-    machine = SVR(gamma="auto", cache_size=_CACHE)
+    machine = SVR(gamma="auto", epsilon=_TUBE, cache_size=_CACHE)
     best, search = search_grid(machine, "", grid, parts, features[rows], targets[rows])
     best.fit(features, targets)
     outputs = machine_layers([best], features, _SCORES)(scaling.layer()(cut.outputs[0]))
@@ -189,14 +190,15 @@ def fine_tune_svm(
     momentum: float = 0.9,
     **options: Any,
 ) -> History:
-    """Train a hybrid for classes on, end to end, with the machine's own loss and SGD.
+    """Train a hybrid on, end to end, with the machine's own loss and SGD.
 
     The network below the machine learns too; support vectors and scaling stay. `hybrid.model`
     changes along, as it shares the weights.
 
     Args:
-        hybrid: From `fit_svm`.
-        flow: The training pictures, with `class_mode="categorical"`.
+        hybrid: From `fit_svm` or `fit_svr`.
+        flow: The training pictures: with `class_mode="categorical"` for classes, and with one
+            number each (`class_mode="raw"`) for regression.
         epochs: How long.
         learning_rate: Of SGD.
         momentum: Of SGD, 0..1.
@@ -210,17 +212,24 @@ def fine_tune_svm(
     """
     from ..training import fit
 
-    if getattr(flow, "class_mode", "categorical") != "categorical":
-        raise ValueError(f"Fine tuning needs class_mode='categorical'; got {flow.class_mode!r}.")
+    wanted = "raw" if hybrid.for_numbers else "categorical"
+    if getattr(flow, "class_mode", wanted) != wanted:
+        raise ValueError(f"Fine tuning needs class_mode={wanted!r}; got {flow.class_mode!r}.")
     for layer in hybrid.scores.layers:
         layer.trainable = not layer.name.startswith(FIXED)
     # Scaling magnifies features that hardly change, and their gradients with them.
     hybrid.scores.compile(
         keras.optimizers.SGD(learning_rate, momentum=momentum, clipnorm=1.0),
-        loss=keras.losses.CategoricalHinge(),
-        metrics=["accuracy"],
+        loss=_beyond_the_tube if hybrid.for_numbers else keras.losses.CategoricalHinge(),
+        metrics=["mae" if hybrid.for_numbers else "accuracy"],
     )
     return fit(hybrid.scores, flow, epochs=epochs, **options)
+
+
+def _beyond_the_tube(true: Any, found: Any) -> Any:
+    """The loss of support vector regression: how far a number lies outside of ±ε."""
+    distance = keras.ops.abs(keras.ops.reshape(true, (-1, 1)) - found)
+    return keras.ops.mean(keras.ops.relu(distance - _TUBE), axis=-1)
 
 
 def _cut(model: keras.Model, layer: str | int) -> keras.Model:

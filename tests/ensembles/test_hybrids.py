@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -157,6 +159,23 @@ def test_regression_is_scikit_learns(network, kernel) -> None:
     theirs = SVR(kernel=kernel, C=1.0, gamma="auto").fit(scaled, steepness)
     found = hybrid.model.predict(pictures, verbose=0)[:, 0]
     np.testing.assert_allclose(found, theirs.predict(scaled), atol=2e-2)
+
+
+def test_regression_learns_on_end_to_end(network) -> None:
+    pictures, labels = _pictures(3)
+    flow = ImageDataGenerator(rescale=1 / 255).flow(255 * pictures, labels + 0.5, seed=1)
+    hybrid = fit_svr(network, flow, 0, {"kernel": ["linear"], "C": [0.001]}, folds=3)
+
+    def off() -> float:
+        found = hybrid.model.predict(pictures, verbose=0)[:, 0]
+        return float(np.maximum(np.abs(found - labels - 0.5) - 0.1, 0).mean())
+
+    before = off()
+    history = fine_tune_svm(hybrid, flow, epochs=4, learning_rate=1e-3, verbose=0)
+    assert off() < before
+    assert "mae" in history.history
+    with pytest.raises(ValueError, match="needs class_mode='raw'; got 'categorical'"):
+        fine_tune_svm(hybrid, SimpleNamespace(class_mode="categorical"))
 
 
 def test_maps_are_flattened(network) -> None:
