@@ -72,17 +72,35 @@ def study(
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Folders of results of studies.")],
     metric: Annotated[str, typer.Option(help="The number to compare.")] = "test accuracy",
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write the tables as Markdown, for a page.")
+    ] = False,
 ) -> None:
-    """Compare trials over the repeats and folds that they share."""
-    from .studies import paired_comparisons, read_runs, summary_table
+    """Show trials beside what was published, and in pairs over the runs that they share."""
+    from .studies import (
+        markdown_table,
+        paired_comparisons,
+        published_table,
+        read_runs,
+        summary_table,
+    )
 
     results = read_runs(runs)
     pairs = paired_comparisons(results, metric)
-    _show(summary_table(results[results["metric"] == metric]))
+    tables = {
+        f"{metric}: mean, deviation and 95 % interval": summary_table(
+            results[results["metric"] == metric]
+        ),
+        "beside the published numbers": published_table(results),
+        f"differences in {metric} over shared runs": pairs,
+    }
+    for title, table in tables.items():
+        if not table.empty:
+            typer.echo(f"{title}\n")
+            typer.echo(markdown_table(table)) if markdown else _show(table)
+            typer.echo()
     if pairs.empty:
         typer.echo("no two trials share two runs, so that none are compared in pairs")
-    else:
-        _show(pairs)
 
 
 @app.command()

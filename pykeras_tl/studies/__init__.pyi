@@ -1,6 +1,8 @@
 from .comparison import paired_comparisons as paired_comparisons
 from .comparison import summary_table as summary_table
 from .own_folder import train_classifier as train_classifier
+from .published import markdown_table as markdown_table
+from .published import published_table as published_table
 from .results import read_runs as read_runs
 from .runner import StudyResult as StudyResult
 from .runner import run_study as run_study
@@ -10,3 +12,4 @@ from .study import Study as Study
 from .study import get_study as get_study
 from .study import study_names as study_names
 from .trial import Trial as Trial
+from .trial_trainer import TrialTrainer as TrialTrainer

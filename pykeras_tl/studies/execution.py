@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,8 +62,10 @@ def build_model(trial: Trial, classes: int) -> keras.Model:
     """Build the network that a trial's record names, with its seed.
 
     Args:
-        trial: `model` holds `network`, such as `"blood_cells.version_1"`, or `backbone`,
-            each with the options of what it names.
+        trial: `model` holds `network` or `backbone`, with the options of what it names. A
+            network is one of `pykeras_tl.models`, such as `"blood_cells.version_1"`, or a
+            function of your own as `"module:function"`, which takes `classes`, `input_shape`,
+            `seed` and the options.
         classes: Number of classes.
 
     Returns:
@@ -80,15 +82,22 @@ def build_model(trial: Trial, classes: int) -> keras.Model:
         name, divide = options.pop("backbone"), options.pop("divide_by_255", False)
         made = transfer_model(name, classes, input_shape=input_shape, seed=trial.seed, **options)
         return _on_pixels_from_0_to_1(made) if divide else made
-    module, _, function = options.pop("network").rpartition(".")
+    network = _network(options.pop("network"))
+    return network(classes=classes, input_shape=input_shape, seed=trial.seed, **options)
+
+
+def _network(name: str) -> Callable[..., keras.Model]:
+    own, _, of_own = name.partition(":")
+    module, _, function = name.rpartition(".")
     try:
-        network = getattr(import_module(f"..models.{module}", __package__), function)
+        if of_own:
+            found = getattr(import_module(own), of_own)
+        else:
+            found = getattr(import_module(f"..models.{module}", __package__), function)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"there is no network {trial.model['network']!r}") from error
-    model: keras.Model = network(
-        classes=classes, input_shape=input_shape, seed=trial.seed, **options
-    )
-    return model
+        raise ValueError(f"there is no network {name!r}") from error
+    made: Callable[..., keras.Model] = found
+    return made
 
 
 def _on_pixels_from_0_to_1(model: keras.Model) -> keras.Model:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # The flow over `train` with the augmentation of the fine tuning.
 FINE_TUNING = "fine tuning"
+# The column that tells how much a picture weighs in training.
+_WEIGHT = "weight"
 
 
 def part_tables(data: Path, **folders: str) -> dict[str, pd.DataFrame]:
@@ -130,9 +132,15 @@ class _Settings:
             "seed": self.trial.seed,
             "interpolation": data.get("interpolation", "nearest"),
         }
+        weights = _WEIGHT if shuffle and _WEIGHT in table else None
         if ROW in table:
+            if weights:
+                raise ValueError(
+                    "Pictures that lie together in one file cannot weigh differently, as boosting "
+                    "needs; give a table of picture files."
+                )
             return StoredIterator(table, generator, **settings)
-        return generator.flow_from_dataframe(table, **settings)
+        return generator.flow_from_dataframe(table, weight_col=weights, **settings)
 
 
 def class_mode(trial: Trial) -> str:

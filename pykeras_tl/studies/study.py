@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,23 +103,47 @@ def get_study(name: str) -> Study:
     """Return a study by name; `-` and `_` mean the same.
 
     Args:
-        name: A name that `study_names` lists.
+        name: A name that `study_names` lists, or the path of a Python file of your own that
+            ends with a `STUDY`. The file is run.
 
     Returns:
         The study.
 
     Raises:
-        ValueError: When there is no such study; the message lists those there are.
+        FileNotFoundError: When there is no such file.
+        ValueError: When there is no such study, or no `STUDY` in the file.
 
     Example:
         >>> get_study("blood_cells").name
         'blood-cells'
     """
+    if name.endswith(".py"):
+        return _study_in(Path(name).expanduser().absolute())
     module = name.replace("-", "_")
     if module not in _MODULES:
-        raise ValueError(f"There is no study {name!r}; there are: {', '.join(study_names())}.")
+        raise ValueError(
+            f"There is no study {name!r}; there are: {', '.join(study_names())}. A file of your "
+            "own is given by its path, such as my_study.py."
+        )
     found: Study = import_module(f".{module}", __package__).STUDY
     return found
+
+
+def _study_in(file: Path) -> Study:
+    if not file.is_file():
+        raise FileNotFoundError(f"There is no file {file}.")
+    # By its name, so that networks in the file can be found by trials in other processes too.
+    if str(file.parent) not in sys.path:
+        sys.path.insert(0, str(file.parent))
+    found = find_spec(file.stem) if file.stem.isidentifier() else None
+    if found is None or found.origin is None or Path(found.origin) != file:
+        raise ValueError(
+            f"{file} cannot be imported as {file.stem!r}; give it a name that is no other module's."
+        )
+    study = getattr(import_module(file.stem), "STUDY", None)
+    if not isinstance(study, Study):
+        raise ValueError(f"{file} has no STUDY; a study's file ends with STUDY = Study(...).")
+    return study
 
 
 def study_names() -> list[str]:

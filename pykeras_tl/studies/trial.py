@@ -28,8 +28,9 @@ class Trial:
             `rescale` (a factor or `None`) or `standardize` (by the training part's mean and
             deviation), `augmentation` (arguments of `ImageDataGenerator`), and `split`:
             what the study needs to know to cut the pictures into parts.
-        model: A network of the studies (`network`, with its options) or a backbone with a
-            head (`backbone`, with the arguments of `transfer_model`).
+        model: A network (`network`, of the studies or your own as `"module:function"`, with
+            its options) or a backbone with a head (`backbone`, with the arguments of
+            `transfer_model`).
         training: `optimizer` (arguments of `make_optimizer`), `epochs`, and where they
             apply `steps_per_epoch`, `schedule` (`"cosine"`), `lower_each_epoch` (a factor),
             `early_stopping` (arguments of Keras's `EarlyStopping`), `unfreeze_from`, and the

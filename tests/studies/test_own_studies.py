@@ -1,0 +1,57 @@
+"""Studies that stand in a file of one's own, the one in the documentation among them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from pykeras_tl.studies import get_study, read_runs, run_study
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The complete example of the documentation, as a file."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "light_study", raising=False)
+    page = (_ROOT / "docs" / "new_study.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "light_study.py").write_text(example)
+    return tmp_path / "light_study.py"
+
+
+def test_the_documented_study_runs(written: Path, tmp_path: Path) -> None:
+    result = run_study(str(written), None, tmp_path / "out", quick=True, repeats=1)
+    assert not result.failures
+    assert list(result.table["trial"]) == ["plain", "augmented"]
+    assert list(read_runs([result.folder])["study"].unique()) == ["light"]
+
+
+def test_the_example_of_two_backbones_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    result = run_study(
+        str(_ROOT / "examples" / "two_backbones.py"),
+        *(None, tmp_path / "out"),
+        **{"quick": True, "repeats": 1, "epochs": 1, "weights": None},
+        trials="squeezenet-*",
+    )
+    assert not result.failures
+    assert list(result.table["trial"]) == ["squeezenet-own-scaling", "squeezenet-divided-by-255"]
+
+
+def test_files_that_are_no_study_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        get_study(str(tmp_path / "nowhere.py"))
+    (tmp_path / "empty_study.py").write_text("")
+    with pytest.raises(ValueError, match="has no STUDY"):
+        get_study(str(tmp_path / "empty_study.py"))
+    (tmp_path / "json.py").write_text("")
+    with pytest.raises(ValueError, match="give it a name that is no other module's"):
+        get_study(str(tmp_path / "json.py"))
+    (tmp_path / "no-name.py").write_text("")
+    with pytest.raises(ValueError, match="cannot be imported"):
+        get_study(str(tmp_path / "no-name.py"))
