@@ -26,6 +26,7 @@ from .models.freezing import unfreeze_weights as unfreeze_weights
 from .models.transfer import transfer_model as transfer_model
 from .studies.own_folder import train_classifier as train_classifier
 from .studies.runner import run_study as run_study
+from .training.class_balance import balanced_class_weight as balanced_class_weight
 from .training.fine_tuning import fine_tune as fine_tune
 from .training.fitting import fit as fit
 from .training.history import History as History

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
 from ..images.generator import ImageDataGenerator
 from ..images.iterators import Iterator
-from ..models.preprocessing import scales_input
+from .scaling import check_scaling
 
 _ONE_HOT = {"categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge"}
 _NUMBERED = {"sparse_categorical_crossentropy"}
@@ -70,7 +68,7 @@ def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> N
     if class_mode in ("categorical", "sparse", "binary"):
         _check_classes(model, len(flow.class_indices), class_mode, name)
         _check_loss(model, class_mode, name)
-    _check_scaling(model, flow, name)
+    check_scaling(model, flow, name)
 
 
 def check_same_classes(training: Iterator, validation: Iterator) -> None:
@@ -199,47 +197,6 @@ def _loss_name(loss: Any) -> str:
     if isinstance(loss, str):
         loss = keras.losses.get(loss)
     return str(getattr(loss, "name", None) or getattr(loss, "__name__", ""))
-
-
-def _check_scaling(model: keras.Model, flow: Iterator, name: str) -> None:
-    settings = flow.image_data_generator
-    if settings is None:
-        return
-    rescaled = settings.rescale not in (None, 0, 1)
-    standardized = any(
-        getattr(settings, option)
-        for option in (
-            "featurewise_center",
-            "samplewise_center",
-            "featurewise_std_normalization",
-            "samplewise_std_normalization",
-            "zca_whitening",
-        )
-    )
-    prepared = _changes_scale(settings.preprocessing_function, tuple(flow.image_shape))
-    if scales_input(model):
-        if rescaled or standardized or prepared:
-            what = "rescale" if rescaled else "preprocessing_function"
-            what = what if rescaled or prepared else "standardization"
-            raise ValueError(
-                f"The pictures would be scaled twice: the model carries its preprocessing, and "
-                f"{name[0].lower() + name[1:]}'s ImageDataGenerator has {what}. Leave one out."
-            )
-    elif not (rescaled or standardized or settings.preprocessing_function):
-        warnings.warn(
-            f"{name} gives pixels from 0 to 255 to a model that does not scale them; it will "
-            "hardly learn. Make the ImageDataGenerator with rescale=1/255.",
-            stacklevel=4,
-        )
-
-
-def _changes_scale(function: Any, shape: tuple[int, ...]) -> bool:
-    """Tell scaling from augmentation, which leaves pixels between 0 and 255."""
-    if function is None:
-        return False
-    probe = np.linspace(0, 255, math.prod(shape), dtype="float32").reshape(shape)
-    result = np.asarray(function(probe.copy()))
-    return bool(result.min() < -1 or result.max() <= 2)
 
 
 def _in_order(class_indices: Mapping[str, int]) -> list[str]:

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -109,7 +110,12 @@ class Feed(keras.utils.PyDataset):
             self._positions.popleft()
 
     def position(self) -> Position:
-        """Where the source stood when the last batch that was used had been drawn."""
+        """Where the source stood when the last batch that was used had been drawn.
+
+        Where each run begins anew, that is asked for before the first or after a whole one.
+        """
+        if self._passes is None and self._begun:
+            return read_position(self._flow)
         return self._positions[0]
 
     def close(self) -> None:
@@ -119,9 +125,10 @@ class Feed(keras.utils.PyDataset):
             set_position(self._flow, self.position())
 
     def _start(self) -> Batches:
+        if not self._positions:
+            self._positions.append(read_position(self._flow))
         if self._passes is None:
             self.source.reset()
-        self._positions.append(read_position(self._flow))
         remaining = self.steps * (self._passes or 1)
 
         def draw() -> Any:
@@ -195,44 +202,68 @@ class MainThreadBatches:
         self._made.put(self._end)
 
 
-class FeedCallback(keras.callbacks.Callback):
-    """Makes main-thread batches just before they are needed, and counts those used.
+@dataclass
+class Feeds:
+    """The feeds that Keras's `fit` takes from at a time.
 
-    Args:
-        training: The feed that is trained on.
-        validation: The feed of validation, where there is one.
+    Attributes:
+        training: What is trained on.
+        validation: What is validated on, where that is a flow.
     """
 
-    def __init__(self, training: Feed, validation: Feed | None = None) -> None:
-        super().__init__()
-        self._training = training
-        self._validation = validation
-        self._done = 0
+    training: Feed
+    validation: Feed | None
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Count an epoch's batches from 0."""
-        self._done = 0
+    def positions(self) -> dict[str, Position]:
+        """Where the flows stand, between two batches of training."""
+        named = {"training": self.training, "validation": self.validation}
+        return {name: feed.position() for name, feed in named.items() if feed is not None}
+
+    def error(self) -> BaseException | None:
+        """What went wrong when a batch was made."""
+        errors = [feed.error for feed in (self.training, self.validation) if feed is not None]
+        return next((error for error in errors if error is not None), None)
+
+    def stop(self) -> None:
+        """Stop the threads."""
+        self.training.batches.close()
+        if self.validation is not None:
+            self.validation.batches.close()
+
+    def close(self) -> None:
+        """Stop the threads, and take the flow to just behind the last batch used."""
+        self.training.close()
+        if self.validation is not None:
+            self.validation.close()
+
+
+class FeedCallback(keras.callbacks.Callback):
+    """Makes main-thread batches just before they are needed, and counts those used."""
+
+    feeds: Feeds
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first = 0
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Make a batch for training."""
-        self._make(self._training)
+        self._first = batch
+        self._make(self.feeds.training)
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Make a batch for validation."""
-        if self._validation is not None:
-            self._make(self._validation)
+        if self.feeds.validation is not None:
+            self._make(self.feeds.validation)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Count the batches since the last time; Keras may take several at once."""
-        for _ in range(batch + 1 - self._done):
-            self._training.count_used()
-        self._done = batch + 1
+        for _ in range(batch + 1 - self._first):
+            self.feeds.training.count_used()
 
     def on_train_end(self, logs: Any = None) -> None:
         """Stop the threads before Keras takes its own down."""
-        self._training.batches.close()
-        if self._validation is not None:
-            self._validation.batches.close()
+        self.feeds.stop()
 
     def _make(self, feed: Feed) -> None:
         if isinstance(feed.batches, MainThreadBatches):

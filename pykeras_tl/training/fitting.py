@@ -10,6 +10,8 @@ import keras
 
 from ..images.iterators import Iterator
 from . import checks
+from .callback_list import Listed
+from .class_balance import report_imbalance
 from .history import History
 from .job import Job, run_keras, train
 from .resuming import Run
@@ -34,6 +36,7 @@ def fit(
     augmented_passes: int | None = None,
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool | str = "auto",
+    save_minutes: float = 10,
     **array_options: Any,
 ) -> History:
     """Train a compiled model.
@@ -51,7 +54,11 @@ def fit(
 
     Ctrl-C (Esc in RStudio) ends training: the model keeps what it has learned, and the
     history of the finished epochs is returned with `stopped=True`. Within the first epoch it
-    raises KeyboardInterrupt as usual.
+    raises KeyboardInterrupt as usual. With `run_dir`, the same call goes on from there.
+
+    It warns when classes are uneven, when pixels look scaled twice or not at all, and when all
+    validation pictures are predicted as one class. A loss that is not finite ends training,
+    with the weights from the epoch's beginning.
 
     Args:
         model: The model, compiled. It is changed in place.
@@ -74,11 +81,12 @@ def fit(
             passes over the pictures once, compute the frozen layers for each, and cycle
             through them. It is faster, and sees fewer variants than fresh augmentation;
             with as many passes as epochs it sees the same.
-        run_dir: A folder in which the whole state of training is saved at each epoch's end.
-            Called again with the same arguments, `fit` goes on there, and ends with the same
-            weights and history as if it had never been stopped.
+        run_dir: A folder in which the whole state of training is saved at each epoch's end
+            and within long ones. Called again with the same arguments, `fit` goes on there,
+            and ends with the same weights and history as if it had never been stopped.
         resume: `"auto"` goes on where `run_dir` has a checkpoint, True insists on one, False
             begins anew.
+        save_minutes: Minutes after which the state is saved within an epoch too.
         **array_options: Keras's own further arguments where `data` is not a flow:
             `batch_size`, `shuffle`, `sample_weight`, `validation_split`, ...
 
@@ -114,17 +122,24 @@ def fit(
     if not isinstance(data, Iterator):
         if run_dir is not None:
             raise TypeError(f"run_dir needs a flow to train on; received {type(data).__name__}.")
+        steps = checks.whole_steps(steps_per_epoch, None, "steps_per_epoch")
         return run_keras(
             model,
-            model,
-            callbacks or [],
-            keras.callbacks.History(),
+            Listed(
+                model,
+                model,
+                list(callbacks or []),
+                keras.callbacks.History(),
+                epochs=epochs,
+                steps=steps,
+                verbose=verbose,
+            ),
             epochs=epochs,
             initial_epoch=initial_epoch,
             verbose=verbose,
             x=data,
             y=y,
-            steps_per_epoch=checks.whole_steps(steps_per_epoch, None, "steps_per_epoch"),
+            steps_per_epoch=steps,
             validation_data=validation_data,
             validation_steps=checks.whole_steps(validation_steps, None, "validation_steps"),
             class_weight=class_weight,
@@ -133,6 +148,8 @@ def fit(
     if y is not None or array_options:
         surplus = ", ".join(sorted(array_options) + (["y"] if y is not None else []))
         raise TypeError(f"A flow brings its own labels and batches; leave out {surplus}.")
+    if not save_minutes > 0:
+        raise ValueError(f"save_minutes must be above 0; received {save_minutes}.")
     checks.check_model(model, data)
     if isinstance(validation_data, Iterator):
         checks.check_model(model, validation_data, "validation_data")
@@ -140,6 +157,8 @@ def fit(
         validation_steps = checks.whole_steps(
             validation_steps, len(validation_data), "validation_steps"
         )
+    if class_weight is None and getattr(data, "sample_weight", None) is None:
+        report_imbalance(data)
     job = Job(
         model=model,
         flow=data,
@@ -154,12 +173,19 @@ def fit(
         workers=workers,
         cache_frozen=cache_frozen,
         augmented_passes=augmented_passes,
+        save_minutes=save_minutes,
     )
     if run_dir is None:
         return train(job)
     folder = RunFolder(run_dir)
     with folder.locked():
         run = Run(folder, job.settings(), resume)
-        if run.epochs_done is not None and verbose != 0:
-            print(f"Going on after epoch {run.epochs_done}, from {folder.path}.")
-        return train(job, run)
+        if run.place is not None and verbose != 0:
+            print(run.describe(job.steps))
+        try:
+            history = train(job, run)
+        except KeyboardInterrupt:
+            run.leave(job.settings())
+            raise
+        run.leave(job.settings())
+        return history

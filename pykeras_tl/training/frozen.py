@@ -61,8 +61,8 @@ class Plan:
         verbose: As in `fit`.
     """
 
-    pictures: int
-    validation_pictures: int
+    pictures: float
+    validation_pictures: float
     augmented_passes: int | None
     dtype: str
     workers: int | None

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from ..images.iterators import Iterator
-from .feed import Feed, FeedCallback
-from .frozen import Plan, Training, cut_training
+from .callback_list import EpochDone, Listed
+from .feed import Feed, FeedCallback, Feeds
+from .frozen import FeatureSource, Plan, Training, cut_training
 from .history import History
 from .resuming import CheckpointCallback, Run
+from .run_folder import Place
 from .run_state import settings_of
+from .watching import LossWatch, PredictionWatch
 
 
 @dataclass
@@ -36,6 +40,12 @@ class Job:
     workers: int | None
     cache_frozen: bool | str
     augmented_passes: int | None
+    save_minutes: float
+
+    @property
+    def flows(self) -> dict[str, Iterator]:
+        """The flows that training draws from, by name."""
+        return {"training": self.flow, **self.validation_flow}
 
     @property
     def validation_flow(self) -> dict[str, Iterator]:
@@ -58,20 +68,27 @@ class Job:
             augmented_passes=self.augmented_passes,
         )
 
-    def cut(self) -> Training:
-        """Decide what is trained on what."""
+    def cut(self, before: dict[str, bool] | None) -> Training:
+        """Decide what is trained on what.
+
+        Args:
+            before: What was decided when the run began; `None` for a new one. It is kept to,
+                since sums come out in another order elsewhere.
+        """
         training = Training(self.model, self.flow, self.validation_data)
         if not self.cache_frozen:
             return training
-        # Counted over the whole run, so that one that goes on decides as it did before.
         epochs = self.epochs - self.initial_epoch
+        pictures: float = epochs * self.steps * self.flow.batch_size
+        validation_pictures: float = epochs * sum(
+            (self.validation_steps or 0) * flow.batch_size for flow in self.validation_flow.values()
+        )
+        if before is not None:
+            pictures = math.inf if before["training"] else -1
+            validation_pictures = math.inf if before["validation"] else -1
         plan = Plan(
-            pictures=epochs * self.steps * self.flow.batch_size,
-            validation_pictures=epochs
-            * sum(
-                (self.validation_steps or 0) * flow.batch_size
-                for flow in self.validation_flow.values()
-            ),
+            pictures=pictures,
+            validation_pictures=validation_pictures,
             augmented_passes=self.augmented_passes,
             dtype=self.cache_frozen if isinstance(self.cache_frozen, str) else "float32",
             workers=self.workers,
@@ -90,99 +107,140 @@ def train(job: Job, run: Run | None = None) -> History:
     Returns:
         The history, the epochs before included.
     """
-    begin, end = job.initial_epoch, job.epochs
-    if run is not None and run.epochs_done is not None:
-        run.restore_model(job.model, job.callbacks)
-        begin = run.epochs_done
-        end = begin if run.stopped else max(begin, end)
-    training = job.cut()
+    begun = time.perf_counter()
+    place, end = Place(job.initial_epoch), job.epochs
     if run is not None:
-        run.restore_flows({"training": job.flow, **job.validation_flow})
-    feed = Feed(training.source, end - begin, job.steps, job.workers)
-    validation = training.validation
-    if job.validation_flow:
-        validation = Feed(validation, None, job.validation_steps or 1, job.workers)
-    feeds = [each for each in (feed, validation) if isinstance(each, Feed)]
-    gathered = keras.callbacks.History()
-    saving = []
+        run.begin(job.model, job.callbacks, job.flows)
+        if run.place is not None:
+            place = run.place
+            end = place.epochs if run.stopped else max(place.epochs, end)
+    training = Training(job.model, job.flow, job.validation_data)
+    if place.epochs < end:
+        training = job.cut(run.cached if run is not None else None)
     if run is not None:
-        saving = [CheckpointCallback(run, job.callbacks, gathered, feed, job.validation_flow)]
+        run.restore_flows(job.flows)
     try:
-        return run_keras(
+        history = _Fitting(job, training, run).fit(place, end)
+    finally:
+        training.close()
+    history.seconds = time.perf_counter() - begun if run is None else run.seconds
+    return history
+
+
+class _Fitting:
+    """The calls of Keras's `fit` that make up one training."""
+
+    def __init__(self, job: Job, training: Training, run: Run | None) -> None:
+        self._job = job
+        self._training = training
+        self._feeding = FeedCallback()
+        gathered = keras.callbacks.History()
+        callbacks = [LossWatch(training.model), *job.callbacks]
+        last: list[keras.callbacks.Callback] = []
+        if job.validation_flow:
+            last.append(PredictionWatch(training, job.validation_data, job.validation_steps))
+        if run is not None:
+            cached = {
+                "training": isinstance(training.source, FeatureSource),
+                "validation": isinstance(training.validation, FeatureSource),
+            }
+            last.append(
+                CheckpointCallback(
+                    run,
+                    training.model,
+                    callbacks,
+                    gathered,
+                    self._feeding,
+                    cached,
+                    job.steps,
+                    job.save_minutes,
+                )
+            )
+        self._callbacks = Listed(
             job.model,
             training.model,
-            [*job.callbacks, FeedCallback(*feeds)],
+            [*callbacks, self._feeding],
             gathered,
-            *saving,
-            epochs=end,
-            initial_epoch=begin,
+            last,
+            epochs=job.epochs,
+            steps=job.steps,
             verbose=job.verbose,
-            x=feed,
-            shuffle=False,
-            steps_per_epoch=job.steps,
-            validation_data=validation,
-            validation_steps=None if job.validation_flow else job.validation_steps,
-            class_weight=job.class_weight,
         )
-    except Exception:
-        for each in feeds:
-            if each.error is not None:
+
+    def fit(self, place: Place, end: int) -> History:
+        """Train from a place to the end of an epoch."""
+        if place.steps and place.epochs < end:
+            # Keras resets its metrics, and builds them where they are used for the first time.
+            self._build_metrics()
+            rest = self._job.steps - place.steps
+            try:
+                return self._fit(place.epochs, end, rest, passes=1, skipped=place.steps)
+            except EpochDone:
+                place = Place(place.epochs + 1)
+        return self._fit(place.epochs, end, self._job.steps, passes=end - place.epochs)
+
+    def _fit(self, begin: int, end: int, steps: int, passes: int, skipped: int = 0) -> History:
+        job, feeds = self._job, self._feeds(passes, steps)
+        self._feeding.feeds = feeds
+        self._callbacks.skip(skipped, of=end)
+        own = feeds.validation is None
+        try:
+            return run_keras(
+                self._training.model,
+                self._callbacks,
+                epochs=end,
+                initial_epoch=begin,
+                verbose=job.verbose,
+                x=feeds.training,
+                shuffle=False,
+                steps_per_epoch=steps,
+                validation_data=self._training.validation if own else feeds.validation,
+                validation_steps=job.validation_steps if own else None,
+                class_weight=job.class_weight,
+            )
+        except EpochDone:
+            raise
+        except Exception:
+            error = feeds.error()
+            if error is not None:
                 # TensorFlow wraps what happens in its thread into an error of its own.
-                raise each.error from None
-        raise
-    finally:
-        for each in feeds:
-            each.close()
-        training.close()
+                raise error from None
+            raise
+        finally:
+            feeds.close()
+
+    def _feeds(self, passes: int, steps: int) -> Feeds:
+        job, validation = self._job, None
+        training = Feed(self._training.source, passes, steps, job.workers)
+        if job.validation_flow:
+            validation = Feed(self._training.validation, None, job.validation_steps, job.workers)
+        return Feeds(training, validation)
+
+    def _build_metrics(self) -> None:
+        feed = Feed(self._training.source, 1, 1, self._job.workers)
+        try:
+            self._training.model.test_on_batch(*feed[0])
+        finally:
+            feed.close()
 
 
-def run_keras(
-    model: keras.Model,
-    trained: keras.Model,
-    callbacks: Sequence[keras.callbacks.Callback],
-    gathered: keras.callbacks.History,
-    *last: keras.callbacks.Callback,
-    epochs: int,
-    verbose: str | int,
-    steps_per_epoch: int | None,
-    **options: Any,
-) -> History:
+def run_keras(trained: keras.Model, callbacks: Listed, **options: Any) -> History:
     """Run Keras's `fit`.
 
     Args:
-        model: The model that callbacks see.
-        trained: What `fit` is called on: the same, or its part that is trained.
-        callbacks: Callbacks, in order.
-        gathered: Keras's history, which comes after them.
-        *last: Callbacks that come after all others.
-        epochs: Number of the last epoch, counted from 1.
-        verbose: As in Keras.
-        steps_per_epoch: Batches in an epoch.
+        trained: What `fit` is called on: a model, or its part that is trained.
+        callbacks: The callbacks.
         **options: Further arguments of `fit`.
 
     Returns:
         The history; of the finished epochs, where the user stopped training.
     """
-    followers = [] if trained is model else [_Follow(trained)]
-    listed = keras.callbacks.CallbackList(
-        [*callbacks, *followers, gathered, *last],
-        add_progbar=verbose != 0,
-        model=model,
-        verbose=verbose,
-        epochs=epochs,
-        steps=steps_per_epoch,
-    )
-    model.stop_training = False
+    gathered = callbacks.gathered
+    callbacks.model.stop_training = False
     trained.history = gathered
     stopped = False
     try:
-        trained.fit(
-            callbacks=listed,
-            epochs=epochs,
-            verbose=verbose,
-            steps_per_epoch=steps_per_epoch,
-            **options,
-        )
+        trained.fit(callbacks=callbacks, **options)
     except KeyboardInterrupt:
         if not gathered.epoch:
             raise
@@ -191,20 +249,3 @@ def run_keras(
     history = History.from_logs(gathered.history, gathered.epoch, gathered.params)
     history.stopped = stopped
     return history
-
-
-class _Follow(keras.callbacks.Callback):
-    """Lets the part that is trained stop and begin where callbacks tell the whole model to."""
-
-    def __init__(self, trained: keras.Model) -> None:
-        super().__init__()
-        self._trained = trained
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._trained._initial_epoch = self.model._initial_epoch
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._trained.stop_training = self.model.stop_training
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._trained.stop_training = self.model.stop_training

@@ -8,18 +8,31 @@ import os
 import re
 import shutil
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..files import whole_folder
 
 _KEPT = 2
-_NAME = re.compile(r"epoch-(\d{6})")
+_NAME = re.compile(r"epoch-(\d{6})(-step-(\d{9}))?")
+_FILES = ("state.json", "arrays.npz")
+_CHECKSUMS = "checksums.txt"
+
+
+class Place(NamedTuple):
+    """How far a training has come.
+
+    Attributes:
+        epochs: Epochs done.
+        steps: Batches done in the epoch after them.
+    """
+
+    epochs: int
+    steps: int = 0
 
 
 class RunFolder:
@@ -31,13 +44,15 @@ class RunFolder:
         path: The folder, made when missing.
 
     Raises:
-        OSError: When the folder cannot be made.
+        OSError: When the folder cannot be made or written.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._checkpoints = self.path / "checkpoints"
-        self._checkpoints.mkdir(parents=True, exist_ok=True)
+        self._damaged: list[Path] = []
+        with self._named_errors():
+            self._checkpoints.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -45,8 +60,11 @@ class RunFolder:
 
         Raises:
             RuntimeError: When another process trains in the folder.
+            OSError: When the folder cannot be written.
         """
-        with (self.path / "lock").open("a+b") as file:
+        with self._named_errors():
+            file = (self.path / "lock").open("a+b")
+        with file:
             try:
                 _lock(file.fileno())
             except OSError:
@@ -54,27 +72,30 @@ class RunFolder:
                     f"Another process is training in {self.path}. Wait for it, or give another "
                     "run_dir."
                 ) from None
+            for unfinished in self._checkpoints.glob(".epoch-*"):
+                # Left by a process that was killed while it saved.
+                shutil.rmtree(unfinished, ignore_errors=True)
             yield
 
-    def save(self, epoch: int, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    def save(self, place: Place, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         """Write a checkpoint, and remove those before the last two.
 
         Args:
-            epoch: Number of epochs done.
+            place: How far training has come.
             state: What fits into JSON.
             arrays: All else, by name.
 
         Raises:
             OSError: When the disk is full or the folder cannot be written.
         """
-        with whole_folder(self._checkpoints / f"epoch-{epoch:06d}") as folder:
+        target = self._checkpoints / _name(place)
+        with whole_folder(target) as folder:
             np.savez(folder / "arrays.npz", allow_pickle=False, **arrays)
-            content = {"state": state, "arrays.npz": _checksum(folder / "arrays.npz")}
-            body = json.dumps(content)
-            (folder / "state.json").write_text(
-                json.dumps({"checksum": _digest(body.encode()), "body": body}), encoding="utf-8"
-            )
-        for old in self._found()[:-_KEPT]:
+            (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
+            lines = [_checksum_line(folder / name) for name in _FILES]
+            (folder / _CHECKSUMS).write_text("".join(lines), encoding="ascii")
+        good = [each for each in self._found() if each == target or each not in self._damaged]
+        for old in set(self._found()) - set(good[-_KEPT:]):
             shutil.rmtree(old, ignore_errors=True)
 
     def load(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
@@ -90,12 +111,13 @@ class RunFolder:
         for folder in reversed(self._found()):
             try:
                 checkpoint = _read(folder)
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            except (OSError, ValueError) as error:
                 damages.append(f"{folder}: {error}")
+                self._damaged.append(folder)
                 continue
             if damages:
                 warnings.warn(
-                    f"A damaged checkpoint is passed over: {damages[0]}. Going on from "
+                    f"A damaged checkpoint is passed over: {'; '.join(damages)}. Going on from "
                     f"{folder.name}.",
                     stacklevel=4,
                 )
@@ -115,25 +137,38 @@ class RunFolder:
     def _found(self) -> list[Path]:
         return sorted(each for each in self._checkpoints.iterdir() if _NAME.fullmatch(each.name))
 
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"The run folder cannot be written ({error.strerror}); give another run_dir",
+                str(self.path),
+            ) from None
+
+
+def _name(place: Place) -> str:
+    # Names in their own order are in the order of training.
+    step = f"-step-{place.steps:09d}" if place.steps else ""
+    return f"epoch-{place.epochs:06d}{step}"
+
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    label = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    if _digest(label["body"].encode()) != label["checksum"]:
-        raise ValueError("state.json does not have its checksum")
-    content = json.loads(label["body"])
-    if _checksum(folder / "arrays.npz") != content["arrays.npz"]:
-        raise ValueError("arrays.npz does not have its checksum")
+    lines = (folder / _CHECKSUMS).read_bytes().splitlines(keepends=True)
+    for name in _FILES:
+        if _checksum_line(folder / name).encode() not in lines:
+            raise ValueError(f"{name} does not have its checksum")
+    state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-        return content["state"], dict(arrays)
+        return state, dict(arrays)
 
 
-def _checksum(path: Path) -> str:
+def _checksum_line(path: Path) -> str:
+    """A file's line as `b2sum` writes it, so that `b2sum --check` reads it too."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, hashlib.blake2b).hexdigest()
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data).hexdigest()
+        return f"{hashlib.file_digest(file, hashlib.blake2b).hexdigest()}  {path.name}\n"
 
 
 def _lock(descriptor: int) -> None:

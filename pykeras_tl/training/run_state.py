@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -12,8 +13,9 @@ import keras
 import numpy as np
 
 from ..images.iterators import Iterator
+from .packing import UnknownValueError, pack, unpack
 from .picture_keys import augmentation
-from .position import Position, read_position, set_position
+from .position import Position, set_position
 
 _VERSIONS = ("keras", "tensorflow", "numpy", "opencv-python-headless", "pykeras-tl")
 
@@ -44,7 +46,8 @@ def settings_of(
     settings = {
         "the model's layers": _digest(layers),
         "the optimizer": type(model.optimizer).__name__,
-        "the loss": str(getattr(model.loss, "name", model.loss)),
+        "the loss": _named(model.loss),
+        "the metrics": _named(model._compile_config.config["metrics"]),
         "the backend": keras.backend.backend(),
     }
     for name, value in model.optimizer.get_config().items():
@@ -64,28 +67,22 @@ def capture(
 
     Args:
         model: The model.
-        callbacks: The user's callbacks.
+        callbacks: The callbacks. Of what they hold, numbers, texts and arrays are taken down,
+            and tuples, lists and dictionaries of these.
         flows: Name → the place where each flow stands.
 
     Returns:
         Plain values, and arrays by name.
     """
-    arrays = {f"model {number}": _array(each) for number, each in enumerate(model.variables)}
-    for number, each in enumerate(model.optimizer.variables):
-        arrays[f"optimizer {number}"] = _array(each)
-    kept: list[dict[str, Any]] = []
+    arrays = _numbered("model", model.variables)
+    arrays |= _numbered("optimizer", model.optimizer.variables)
+    kept = []
     for number, callback in enumerate(callbacks):
-        plain: dict[str, Any] = {}
-        for name, value in vars(callback).items():
-            if isinstance(value, _PLAIN):
-                plain[name] = value
-            elif isinstance(value, np.generic):
-                plain[name] = value.item()
-            elif isinstance(value, list) and all(isinstance(x, np.ndarray) for x in value):
-                plain[name] = {"arrays": len(value)}
-                for place, array in enumerate(value):
-                    arrays[f"callback {number} {name} {place}"] = array
-        kept.append(plain)
+        attributes = {}
+        for name, value in _own_attributes(callback).items():
+            with suppress(UnknownValueError):
+                attributes[name] = pack(value, f"callback {number} {name}", arrays)
+        kept.append(attributes)
     places = {}
     for name, position in flows.items():
         order, random = position.index_array, position.random
@@ -101,6 +98,18 @@ def capture(
     return {"callbacks": kept, "flows": places}, arrays
 
 
+def capture_metrics(trained: keras.Model) -> dict[str, np.ndarray]:
+    """Take down what the metrics have gathered within an epoch.
+
+    Args:
+        trained: The model that Keras's `fit` was called on.
+
+    Returns:
+        Arrays by name.
+    """
+    return _numbered("metric", trained.metrics_variables)
+
+
 def restore_model(model: keras.Model, arrays: dict[str, np.ndarray]) -> None:
     """Give a model and its optimizer the weights and random state that were taken down.
 
@@ -110,9 +119,18 @@ def restore_model(model: keras.Model, arrays: dict[str, np.ndarray]) -> None:
     """
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
-        for number, variable in enumerate(variables):
-            variable.assign(arrays[f"{kind} {number}"])
+    _assign("model", model.variables, arrays)
+    _assign("optimizer", model.optimizer.variables, arrays)
+
+
+def restore_metrics(trained: keras.Model, arrays: dict[str, np.ndarray]) -> None:
+    """Give metrics what they had gathered.
+
+    Args:
+        trained: The model that Keras's `fit` is called on, its metrics built.
+        arrays: What `capture_metrics` gave.
+    """
+    _assign("metric", trained.metrics_variables, arrays)
 
 
 def restore_callbacks(
@@ -127,13 +145,9 @@ def restore_callbacks(
         state: What `capture` gave.
         arrays: The same.
     """
-    for number, (callback, plain) in enumerate(zip(callbacks, state["callbacks"])):
-        for name, value in plain.items():
-            if isinstance(value, dict):
-                value = [
-                    arrays[f"callback {number} {name} {place}"] for place in range(value["arrays"])
-                ]
-            setattr(callback, name, value)
+    for callback, attributes in zip(callbacks, state["callbacks"]):
+        for name, packed in attributes.items():
+            setattr(callback, name, unpack(packed, arrays))
 
 
 def restore_flows(
@@ -157,18 +171,6 @@ def restore_flows(
         )
 
 
-def positions(flows: dict[str, Iterator]) -> dict[str, Position]:
-    """Read where flows stand.
-
-    Args:
-        flows: Name → flow.
-
-    Returns:
-        Name → place.
-    """
-    return {name: read_position(flow) for name, flow in flows.items()}
-
-
 def _flow_settings(name: str, flow: Any) -> dict[str, str]:
     if not isinstance(flow, Iterator):
         return {f"the kind of {name}": type(flow).__name__}
@@ -182,16 +184,46 @@ def _flow_settings(name: str, flow: Any) -> dict[str, str]:
     }
 
 
+def _named(functions: Any) -> str:
+    """Losses or metrics by their names."""
+
+    def name(function: Any) -> str:
+        for attribute in ("name", "__name__"):
+            if isinstance(getattr(function, attribute, None), str):
+                return str(getattr(function, attribute))
+        return function if isinstance(function, str) else type(function).__name__
+
+    return str(keras.tree.map_structure(name, functions))
+
+
 def _callback_settings(callback: keras.callbacks.Callback) -> tuple[str, dict[str, Any]]:
     """What a callback of Keras's was made with; of others only the kind is known."""
     kind = type(callback)
-    known = vars(callback).items() if kind.__module__.startswith("keras.") else ()
-    plain = {name: value for name, value in known if isinstance(value, _PLAIN)}
+    known = _own_attributes(callback) if kind.__module__.startswith("keras.") else {}
+    # As JSON has them, since a training that goes on gives them back so.
+    plain = {name: json.dumps(value) for name, value in known.items() if isinstance(value, _PLAIN)}
     return kind.__name__, plain
 
 
-def _array(variable: Any) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(variable))
+def _own_attributes(callback: keras.callbacks.Callback) -> dict[str, Any]:
+    """What a callback holds beside what each training gives it anew."""
+    anew = {"params", "_model"}
+    if isinstance(callback, keras.callbacks.CSVLogger):
+        # Whether it goes on with a file is set where training goes on.
+        anew |= {"append", "append_header"}
+    return {name: value for name, value in vars(callback).items() if name not in anew}
+
+
+def _numbered(kind: str, variables: Sequence[Any]) -> dict[str, np.ndarray]:
+    return {
+        f"{kind} {number}": np.asarray(keras.ops.convert_to_numpy(each))
+        for number, each in enumerate(variables)
+    }
+
+
+def _assign(kind: str, variables: Sequence[Any], arrays: dict[str, np.ndarray]) -> None:
+    for number, variable in enumerate(variables):
+        variable.assign(arrays[f"{kind} {number}"])
 
 
 def _digest(value: Any) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from pykeras_tl.training.fitting import fit
 from pykeras_tl.training.history import History
-from pykeras_tl.training.run_folder import RunFolder
+from pykeras_tl.training.run_folder import Place, RunFolder
 
 _CHILD = Path(__file__).with_name("killed_run.py")
 # `PYKERAS_TL_KILLS=100` is the long form.
@@ -148,7 +148,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(killed, name, how
     damage(newest / name, how)
     with pytest.warns(UserWarning, match=f"damaged checkpoint.*{newest.name}.*epoch-000002"):
         state, _ = RunFolder(killed).load()
-    assert state["epochs_done"] == 2
+    assert state["place"] == [2, 0]
 
 
 def test_going_on_from_the_one_before_ends_the_same(killed, make_flow, small_model):
@@ -187,8 +187,8 @@ def test_when_saving_fails_the_checkpoint_before_stays(killed, monkeypatch):
 
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(OSError, match="No space left"):
-        RunFolder(killed).save(4, {}, {})
-    assert RunFolder(killed).load()[0]["epochs_done"] == 3
+        RunFolder(killed).save(Place(4), {}, {})
+    assert RunFolder(killed).load()[0]["place"] == [3, 0]
     assert len(list((killed / "checkpoints").iterdir())) == 2
 
 
