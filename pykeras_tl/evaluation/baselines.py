@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -10,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..images.reading import read_image
+from ..images.stored import ROW, open_stored
+from ..images.threads import default_workers
 from .tables import prediction_table
 
 
@@ -47,7 +48,8 @@ def nearest_neighbour_baseline(
     that the task is easy, or that pictures of the test set stand in training too.
 
     Args:
-        train: The training pictures, with the columns `filename` and `class`.
+        train: The training pictures, with the columns `filename` and `class`; and `row`, where
+            many stand in one file, as `stored_table` gives it.
         test: The pictures to predict, with the same columns.
         size: Height and width at which pictures are compared, in pixels.
         neighbours: How many of the most similar pictures vote.
@@ -74,9 +76,9 @@ def nearest_neighbour_baseline(
         raise ValueError(f"neighbours is 1 to {len(train)} (training pictures); got {neighbours}.")
     numbers = pd.Index(names).get_indexer(pd.Index(train["class"]))
     classifier = KNeighborsClassifier(n_neighbors=neighbours, algorithm="brute")
-    classifier.fit(_small_pixels(list(train["filename"]), size), numbers)
+    classifier.fit(_small_pixels(train, size), numbers)
     votes = np.zeros((len(files), len(names)))
-    votes[:, classifier.classes_] = classifier.predict_proba(_small_pixels(files, size))
+    votes[:, classifier.classes_] = classifier.predict_proba(_small_pixels(test, size))
     return prediction_table(files, true, votes, names)
 
 
@@ -92,10 +94,14 @@ def _checked(train: pd.DataFrame, test: pd.DataFrame) -> tuple[list[str], list[s
     return list(test["filename"]), [str(name) for name in test["class"]], names
 
 
-def _small_pixels(files: Sequence[str], size: int) -> np.ndarray:
-    def small(file: str) -> np.ndarray:
-        picture = read_image(file, color_mode="rgb")
-        return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA).reshape(-1)
+def _small_pixels(table: pd.DataFrame, size: int) -> np.ndarray:
+    def small(place: tuple[str, int]) -> np.ndarray:
+        file, row = place
+        picture = read_image(file) if row < 0 else np.asarray(open_stored(file)[row])
+        picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+        return np.broadcast_to(picture.reshape(size, size, -1), (size, size, 3)).reshape(-1)
 
-    with ThreadPoolExecutor() as threads:
-        return np.stack(list(threads.map(small, files))).astype("float32")
+    rows = table[ROW] if ROW in table else [-1] * len(table)
+    places = zip(table["filename"], rows)
+    with ThreadPoolExecutor(default_workers()) as threads:
+        return np.stack(list(threads.map(small, places))).astype("float32")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,10 @@ import pandas as pd
 
 from ..files import whole_folder
 from . import metrics
+from .calibration import expected_calibration_error, reliability_table
 from .predictions import as_probabilities, predict_flow, true_classes
 from .tables import class_names_of, files_of, prediction_table
+from .uncertainty import confidence_intervals
 
 if TYPE_CHECKING:
     import keras
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
     from ..images.iterators import Iterator
     from ..models.classifier import Classifier
 
-_PREDICTIONS = "predictions.csv"
+_PREDICTIONS, _GROUPS = "predictions.csv", "groups.csv"
+_SAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Evaluation:
 
     Args:
         predictions: One row a picture, as `predict_flow` gives it, with the true classes.
+        groups: What belongs together (patient, slide, copies of one photograph), a value a
+            picture in the order of `predictions`; None when every picture stands for itself.
 
     Example:
         >>> table = prediction_table(["a"], ["cat"], np.array([[0.9, 0.1]]), ["cat", "dog"])
@@ -40,6 +46,7 @@ class Evaluation:
     """
 
     predictions: pd.DataFrame
+    groups: Sequence[Hashable] | None = None
 
     @cached_property
     def accuracy(self) -> float:
@@ -61,6 +68,21 @@ class Evaluation:
         """Counts: true classes in the rows, predicted ones in the columns."""
         return metrics.confusion_matrix(self.predictions)
 
+    @cached_property
+    def intervals(self) -> pd.DataFrame:
+        """95 % intervals of accuracy and F1, as `confidence_intervals` gives them, by group."""
+        return confidence_intervals(self.predictions, self.groups, repeats=_SAMPLES)
+
+    @cached_property
+    def reliability(self) -> pd.DataFrame:
+        """How often predictions of each certainty are right, as `reliability_table` gives it."""
+        return reliability_table(self.predictions)
+
+    @cached_property
+    def calibration_error(self) -> float:
+        """By how much certainty and accuracy differ, 0..1."""
+        return expected_calibration_error(self.predictions)
+
     @property
     def class_names(self) -> list[str]:
         """The classes, in the order of the network's outputs."""
@@ -68,7 +90,7 @@ class Evaluation:
 
     @property
     def summary(self) -> dict[str, float]:
-        """The figures of the whole: pictures, accuracy, loss and macro precision, recall, F1."""
+        """The figures of the whole: pictures, accuracy, loss, macro averages, calibration."""
         macro = self.by_class.iloc[-2]
         return {
             "pictures": len(self.predictions),
@@ -77,7 +99,13 @@ class Evaluation:
             "macro_precision": float(macro["precision"]),
             "macro_recall": float(macro["recall"]),
             "macro_f1": float(macro["f1"]),
+            "calibration_error": self.calibration_error,
         }
+
+    @property
+    def independent(self) -> int:
+        """How many groups there are, or pictures where each stands for itself."""
+        return len(self.predictions) if self.groups is None else len(set(self.groups))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the tables as CSV and the figures as PNG into one folder, all or nothing.
@@ -88,13 +116,15 @@ class Evaluation:
 
         Returns:
             The folder, with `predictions.csv`, `summary.csv`, `by-class.csv`,
-            `confusion.csv`, `confusion.png` and, where the pictures are files, `mistakes.png`.
+            `confusion.csv`, `confusion.png`, `reliability.csv`, `reliability.png`; where there
+            is more than one picture or group, `intervals.csv`; where the pictures are files,
+            `mistakes.png`; where there are groups, `groups.csv`.
 
         Raises:
             FileExistsError: When the folder holds something else.
             OSError: When it cannot be written.
         """
-        from .figures import plot_confusion, plot_mistakes, save_png
+        from .figures import plot_confusion, plot_mistakes, plot_reliability, save_png
 
         target = Path(folder)
         if target.exists() and not (target / _PREDICTIONS).exists() and any(target.iterdir()):
@@ -107,6 +137,14 @@ class Evaluation:
             self.by_class.to_csv(new / "by-class.csv", index=False, errors="surrogateescape")
             self.confusion.to_csv(new / "confusion.csv", errors="surrogateescape")
             save_png(plot_confusion(self.confusion), new / "confusion.png")
+            self.reliability.to_csv(new / "reliability.csv", index=False)
+            save_png(plot_reliability(self.predictions), new / "reliability.png")
+            if self.independent > 1:
+                path = new / "intervals.csv"
+                self.intervals.to_csv(path, index=False, errors="surrogateescape")
+            if self.groups is not None:
+                groups = pd.DataFrame({"group": list(self.groups)})
+                groups.to_csv(new / _GROUPS, index=False, errors="surrogateescape")
             with_files = self.with_files
             if len(with_files):
                 save_png(plot_mistakes(with_files), new / "mistakes.png")
@@ -134,21 +172,29 @@ class Evaluation:
         path = Path(folder) / _PREDICTIONS
         if not path.is_file():
             raise FileNotFoundError(f"{folder} holds no evaluation: there is no {_PREDICTIONS}.")
-        # pandas would rename columns of equal name, and read a class called "NA" as missing.
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            header, *rows = csv.reader(file)
+        header, *rows = _read_rows(path)
         values = np.array([row[3:] for row in rows], dtype="float32")
         true = [row[1] for row in rows] if any(row[1] for row in rows) else None
         names = header[3:]
-        return cls(
-            prediction_table([row[0] for row in rows], true, values.reshape(-1, len(names)), names)
+        there = (Path(folder) / _GROUPS).is_file()
+        groups = [row[0] for row in _read_rows(Path(folder) / _GROUPS)[1:]] if there else None
+        table = prediction_table(
+            [row[0] for row in rows], true, values.reshape(-1, len(names)), names
         )
+        return cls(table, groups)
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    # pandas would rename columns of equal name, and read a class called "NA" as missing.
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return list(csv.reader(file))
 
 
 def evaluate_classifier(
     model: keras.Model | Classifier,
     data: Iterator | pd.DataFrame | str | os.PathLike[str],
     batch_size: int = 32,
+    groups: Sequence[Hashable] | None = None,
 ) -> Evaluation:
     """Measure a network or a saved classifier on pictures whose classes are known.
 
@@ -158,6 +204,8 @@ def evaluate_classifier(
         data: A flow, or (for a `Classifier`) a folder with one sub-folder a class, or a table
             with the columns `filename` and `class`.
         batch_size: Pictures at a time, for a `Classifier`.
+        groups: What belongs together (patient, slide, copies), a value a picture in the data's
+            own order; a table's column `group` when absent. Intervals are by group.
 
     Returns:
         The evaluation, in the files' own order.
@@ -179,14 +227,17 @@ def evaluate_classifier(
     """
     import keras
 
+    table: pd.DataFrame | None = data if isinstance(data, pd.DataFrame) else None
+    if groups is None and table is not None and "group" in table:
+        groups = table["group"].tolist()
     if not isinstance(model, keras.Model):
-        return Evaluation(_predict_files(model, data, batch_size))
+        return Evaluation(_predict_files(model, data, batch_size), groups)
     if isinstance(data, str | os.PathLike | pd.DataFrame):
         raise TypeError(
             "A bare network does not know how its pictures are prepared. Give a flow over them, or "
             "a Classifier (Classifier.from_flow(model, flow))."
         )
-    return Evaluation(predict_flow(model, data))
+    return Evaluation(predict_flow(model, data), groups)
 
 
 def _predict_files(

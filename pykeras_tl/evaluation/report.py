@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from ..files import whole_file
-from .figures import plot_confusion, plot_history, worst_mistakes
+from .calibration import fit_temperature, scale_by_temperature
+from .figures import plot_confusion, plot_history, plot_reliability, worst_mistakes
 from .metrics import confused_pairs
 from .report_pictures import Picture, figure_picture, file_picture
-from .uncertainty import confidence_intervals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .figures.curves import HasFrame
 
 _MISTAKES = 12
-_SAMPLES = 1000
+# The evaluation of this name is the one that a temperature is fitted on for the others.
+_VALIDATION = "validation"
 # Above so many classes a matrix is hard to read, so its largest confusions are listed too.
 _FEW_CLASSES = 12
 _HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall")
@@ -43,7 +44,8 @@ class TrialReport:
             `"seconds"` is shown as a duration.
         published: The published numbers, under the same names.
         history: The curves of its training, or None.
-        evaluations: Evaluations by the name of the set of pictures.
+        evaluations: Evaluations by the name of the set of pictures. Where one is called
+            "validation", the others are also shown with probabilities scaled by its temperature.
         error: Why it failed, or None.
         remarks: Sentences that a reader should know.
     """
@@ -164,6 +166,8 @@ class _EvaluationPart:
     evaluation: Evaluation
     interval: tuple[float, float] | None
     confusion: Picture
+    reliability: Picture
+    temperature: float | None
     pairs: pd.DataFrame | None
     mistakes: list[tuple[Any, Picture]]
 
@@ -180,28 +184,45 @@ def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
     for trial in trials:
         drawn = _drawn_history(trial)
         curves = None if drawn is None else figure_picture(plot_history(drawn))
-        parts = (_evaluation_part(*item) for item in trial.evaluations.items())
+        temperature = _temperature(trial.evaluations)
+        parts = (
+            _evaluation_part(name, evaluation, None if name == _VALIDATION else temperature)
+            for name, evaluation in trial.evaluations.items()
+        )
         yield _TrialPart(trial, curves, parts)
 
 
-def _evaluation_part(name: str, evaluation: Evaluation) -> _EvaluationPart:
+def _temperature(evaluations: Mapping[str, Evaluation]) -> float | None:
+    found = evaluations.get(_VALIDATION)
+    return None if found is None else fit_temperature(found.predictions)
+
+
+def _evaluation_part(
+    name: str, evaluation: Evaluation, temperature: float | None
+) -> _EvaluationPart:
     confusion = evaluation.confusion
     readable = evaluation.with_files
     worst = worst_mistakes(readable, _MISTAKES) if len(readable) else pd.DataFrame()
+    certain = {"as predicted": evaluation.predictions}
+    if temperature is not None:
+        scaled = scale_by_temperature(evaluation.predictions, temperature)
+        certain[f"at temperature {temperature:.2f}"] = scaled
     return _EvaluationPart(
         name,
         evaluation,
         _interval(evaluation),
         figure_picture(plot_confusion(confusion)),
+        figure_picture(plot_reliability(certain)),
+        temperature,
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
         [(row, file_picture(str(row.file))) for row in worst.itertuples()],
     )
 
 
 def _interval(evaluation: Evaluation) -> tuple[float, float] | None:
-    if len(evaluation.predictions) < 2:
+    if evaluation.independent < 2:
         return None
-    row = confidence_intervals(evaluation.predictions, repeats=_SAMPLES).iloc[0]
+    row = evaluation.intervals.iloc[0]
     return float(row["low"]), float(row["high"])
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..images.duplicates import duplicate_groups
 from ..images.scan import check_classes, list_images
-from ..images.splits import split_fractions
+from ..images.splits import groups_from_names, split_fractions
 from .parts import digest
 from .results import is_done
 from .runner import run_study
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..models.classifier import Classifier
 
 _PARTS = {"train": 0.6, "validation": 0.2, "test": 0.2}
+_COPIES = "copies"
 
 
 def train_classifier(
@@ -40,6 +42,7 @@ def train_classifier(
     learning_rate: float = 1e-3,
     fine_tune_learning_rate: float = 1e-5,
     augmentation: Mapping[str, Any] | None = None,
+    groups: str | None = None,
     seed: int = 0,
 ) -> Classifier:
     """Train a classifier on a folder with one folder of pictures for each class.
@@ -65,6 +68,10 @@ def train_classifier(
         learning_rate: Adam's rate for the head.
         fine_tune_learning_rate: Adam's rate for the fine tuning.
         augmentation: Arguments of `ImageDataGenerator` for the training pictures.
+        groups: What keeps pictures that belong together in one part: a regular expression that
+            finds the patient, slide or photograph in the file's name, such as `"^C[0-9]+"` (see
+            `groups_from_names`), or `"copies"`, which looks for pictures that show the same.
+            Intervals of the results are then by group.
         seed: The seed of the split, the weights, shuffling and augmentation.
 
     Returns:
@@ -75,7 +82,8 @@ def train_classifier(
         FileNotFoundError: When there is no such folder, or the weights cannot be had.
         FileExistsError: When `out` holds something else, or another classifier.
         ValueError: When the folder has no class folders, one class only, or a class with
-            fewer pictures than a batch; or an argument is out of range.
+            fewer pictures than a batch; when `groups` matches no part of a file's name; or an
+            argument is out of range.
 
     Example:
         >>> classifier = train_classifier(  # doctest: +SKIP
@@ -99,6 +107,7 @@ def train_classifier(
             "target_size": list(size),
             "batch_size": batch_size,
             "augmentation": dict(augmentation or {}),
+            **({} if groups is None else {"split": {"groups": groups}}),
         },
         {
             "backbone": backbone,
@@ -135,13 +144,21 @@ def _study(trial: Trial, batch_size: int, out: Path) -> Study:
         return [trial]
 
     def tables(directory: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-        table = split_fractions(list_images(directory), _PARTS, seed=trial.seed)
+        table = _with_groups(list_images(directory), split.get("groups"))
+        column = "group" if "group" in table else None
+        table = split_fractions(table, _PARTS, groups=column, seed=trial.seed)
         parts = {part: table[table["split"] == part].drop(columns="split") for part in _PARTS}
         check_classes(parts["train"], batch_size)
         _refuse_another(out, trial.on_files({part: digest(rows) for part, rows in parts.items()}))
         return parts
 
     return Study("own-folder", "A classifier from a folder of pictures", trials, tables)
+
+
+def _with_groups(table: pd.DataFrame, groups: str | None) -> pd.DataFrame:
+    if groups is None:
+        return table
+    return duplicate_groups(table) if groups == _COPIES else groups_from_names(table, groups)
 
 
 def _refuse_another(out: Path, trial: Trial) -> None:

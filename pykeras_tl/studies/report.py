@@ -16,7 +16,11 @@ from .study import Study
 
 
 def write_study_report(
-    study: Study, done: list[TrialResult], failures: Mapping[str, str], path: Path
+    study: Study,
+    done: list[TrialResult],
+    failures: Mapping[str, str],
+    path: Path,
+    baselines: pd.DataFrame | None = None,
 ) -> Path:
     """Write the page of a study from what its trials left in their folders.
 
@@ -25,6 +29,7 @@ def write_study_report(
         done: The results of the trials that ended.
         failures: The error of each trial that failed, by name.
         path: The file to write.
+        baselines: What needs no network, as `study_baselines` measures it.
 
     Returns:
         The path.
@@ -32,7 +37,8 @@ def write_study_report(
     trials = [_ended(study, runs) for runs in by_name(done).values()]
     trials += [TrialReport(name, error=error) for name, error in failures.items()]
     versions = done[-1].versions if done else {}
-    report = Report(study.title, study.notes, trials, _repeated(study, done), versions=versions)
+    sections = _beside(baselines) + _repeated(study, done)
+    report = Report(study.title, study.notes, trials, sections, versions=versions)
     return write_report(path, report)
 
 
@@ -74,6 +80,17 @@ class _MeanCurves:
         tables = pd.concat([run.history().to_frame() for run in self.runs])
         keys = ["metric", "data", "epoch"]
         return tables.groupby(keys, sort=False)["value"].mean().reset_index()
+
+
+def _beside(baselines: pd.DataFrame | None) -> list[Section]:
+    if baselines is None or baselines.empty:
+        return []
+    text = (
+        "What needs no network: a trial is worth something where it does better. A nearest "
+        "picture that is nearly always right says that the task is easy, or that pictures of "
+        "this part stand in training in another shape; `pykeras-tl audit` finds those."
+    )
+    return [Section("Baselines", [text], {"Accuracy with its 95 % interval": baselines})]
 
 
 def _repeated(study: Study, done: list[TrialResult]) -> list[Section]:

@@ -14,8 +14,9 @@ import pandas as pd
 from rich.console import Console
 
 from ..files import whole_file, whole_folder
+from .baselines import study_baselines
 from .comparison import paired_comparisons, summary_table
-from .parallel import run_several
+from .parallel import error_file, run_several
 from .parts import digest
 from .results import TrialResult, comparison_table, is_done, read_result, tidy_table
 from .study import Settings, Study, chosen_trials, get_study
@@ -91,8 +92,8 @@ def run_study(
 ) -> StudyResult:
     """Run a study on a folder of pictures.
 
-    A trial that is done is not run again, and one that was stopped starts anew; a trial that
-    fails is reported with its error and does not stop the others.
+    A trial that is done is not run again, and one that was stopped goes on after its last epoch;
+    a trial that fails is reported with its error and does not stop the others.
 
     Args:
         name: The study's name, such as `"blood-cells"`.
@@ -135,7 +136,9 @@ def run_study(
     bound = _bound(chosen, wanted, pictures)
     folder = _study_folder(place, chosen)
     done, failures = _run_all(bound, folder / "trials", int(jobs))
-    return _write_study(chosen, done, failures, folder)
+    # Where each repeat cuts the pictures in its own way, the first cut stands for all.
+    baselines = study_baselines(bound[0][1], folder / "baselines.csv") if done else None
+    return _write_study(chosen, done, failures, folder, baselines)
 
 
 def _repeats(chosen: Study, repeats: int | None, quick: bool) -> int:
@@ -229,7 +232,7 @@ def _run_all(
             # It is shown and kept; the others go on.
             failures[label] = f"{type(error).__name__}: {error}"
             _console.print(f"{label} failed: {failures[label]}", markup=False)
-            with whole_file(folder / f"{places[to_do[job]].name}.error.txt") as path:
+            with whole_file(error_file(places[to_do[job]])) as path:
                 path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         if ended < len(jobs):
             _console.print(labels[to_do[ended]], markup=False)
@@ -248,11 +251,15 @@ def _labels(bound: list[_Bound]) -> list[str]:
 
 
 def _write_study(
-    chosen: Study, done: list[TrialResult], failures: Mapping[str, str], folder: Path
+    chosen: Study,
+    done: list[TrialResult],
+    failures: Mapping[str, str],
+    folder: Path,
+    baselines: pd.DataFrame | None,
 ) -> StudyResult:
     from .report import write_study_report
 
-    report = write_study_report(chosen, done, failures, folder / "report.html")
+    report = write_study_report(chosen, done, failures, folder / "report.html", baselines)
     result = StudyResult(chosen, done, failures, folder, report)
     _write_table(folder / "trials.csv", result.table.to_csv)
     _write_table(folder / "results.csv", result.to_frame().to_csv)

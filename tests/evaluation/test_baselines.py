@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pykeras_tl.evaluation import Evaluation, majority_baseline, nearest_neighbour_baseline
+from pykeras_tl.images.stored import stored_table
 
 
 @pytest.fixture
@@ -83,3 +84,17 @@ def test_bad_arguments_are_refused(tables) -> None:
         nearest_neighbour_baseline(train, test, neighbours=25)
     with pytest.raises(FileNotFoundError):
         nearest_neighbour_baseline(train, test.assign(filename="gone.png"))
+
+
+def test_pictures_that_stand_in_one_file_are_compared_alike(tables, tmp_path) -> None:
+    train, test = tables
+    stored = []
+    for name, table in (("train", train), ("test", test)):
+        pictures = np.stack([cv2.imread(file)[..., ::-1] for file in table["filename"]])
+        np.save(tmp_path / f"{name}.npy", pictures)
+        stored.append(stored_table(tmp_path / f"{name}.npy", table["class"]))
+    found = nearest_neighbour_baseline(*stored)
+    assert found["class"].tolist() == nearest_neighbour_baseline(train, test)["class"].tolist()
+    np.save(tmp_path / "gray.npy", np.zeros((3, 9, 9), "uint8"))
+    gray = stored_table(tmp_path / "gray.npy", ["a", "b", "c"])
+    assert nearest_neighbour_baseline(gray, gray)["class"].tolist() == ["a"] * 3

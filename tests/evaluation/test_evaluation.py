@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pykeras_tl.evaluation import Evaluation, evaluate_classifier, prediction_table
+from pykeras_tl.evaluation import (
+    Evaluation,
+    confidence_intervals,
+    evaluate_classifier,
+    expected_calibration_error,
+    prediction_table,
+    reliability_table,
+)
 
 
 def test_saved_and_loaded_is_the_same(drawn, tmp_path) -> None:
@@ -16,7 +23,10 @@ def test_saved_and_loaded_is_the_same(drawn, tmp_path) -> None:
         "by-class.csv",
         "confusion.csv",
         "confusion.png",
+        "intervals.csv",
         "predictions.csv",
+        "reliability.csv",
+        "reliability.png",
         "summary.csv",
     ]
     loaded = Evaluation.load(folder)
@@ -24,6 +34,38 @@ def test_saved_and_loaded_is_the_same(drawn, tmp_path) -> None:
     assert loaded.summary == made.summary
     saved = pd.read_csv(folder / "confusion.csv", index_col=0)
     assert saved.to_numpy().tolist() == made.confusion.to_numpy().tolist()
+
+
+def test_trust_in_the_numbers_follows_from_the_predictions(drawn, tmp_path) -> None:
+    table = drawn(pictures=60)
+    made = Evaluation(table)
+    expected = confidence_intervals(table, repeats=1000)
+    pd.testing.assert_frame_equal(made.intervals, expected)
+    assert made.summary["calibration_error"] == expected_calibration_error(table)
+    pd.testing.assert_frame_equal(made.reliability, reliability_table(table))
+    folder = made.save(tmp_path / "test")
+    low, high = pd.read_csv(folder / "intervals.csv").loc[0, ["low", "high"]]
+    assert low < made.accuracy < high
+    # One picture says nothing of others; it is no error either.
+    assert not (Evaluation(table[:1]).save(tmp_path / "one") / "intervals.csv").exists()
+
+
+def test_groups_are_kept_and_widen_the_intervals(drawn, tmp_path) -> None:
+    table = pd.concat([drawn(pictures=30)] * 10, ignore_index=True)
+    groups = list(range(30)) * 10
+    alone, together = Evaluation(table), Evaluation(table, groups)
+    assert together.independent == 30
+    width = {
+        name: (each.intervals["high"] - each.intervals["low"]).iloc[0]
+        for name, each in {"alone": alone, "together": together}.items()
+    }
+    # Ten copies of each picture are worth one: the interval is √10 times as wide.
+    assert width["together"] / width["alone"] == pytest.approx(10**0.5, rel=0.15)
+    loaded = Evaluation.load(together.save(tmp_path / "grouped"))
+    assert list(loaded.groups) == [str(group) for group in groups]
+    pd.testing.assert_frame_equal(loaded.intervals, together.intervals)
+    with pytest.raises(ValueError, match="groups names 2 pictures, the table has 300"):
+        _ = Evaluation(table, [1, 2]).intervals
 
 
 @pytest.mark.parametrize(
@@ -95,6 +137,9 @@ def test_a_classifier_is_measured_on_folder_table_and_flow_alike(folder) -> None
         assert found.accuracy == 1
         assert found.loss == pytest.approx(by_network.loss, abs=1e-5)
         assert found.predictions["file"].tolist() == by_network.predictions["file"].tolist()
+    patients = list_images(folder).assign(group=list("aabbccdd"))
+    assert evaluate_classifier(classifier, patients).groups == list("aabbccdd")
+    assert evaluate_classifier(model, flow, groups=range(8)).independent == 8
 
 
 def test_a_classifier_refuses_arrays_and_classes_it_does_not_know(folder) -> None:

@@ -103,6 +103,27 @@ def test_the_numbers_stand_on_the_page(report, tmp_path) -> None:
     assert f"{report.trials[0].evaluations['TEST'].accuracy:.3f}" in texts
 
 
+def test_intervals_are_by_group_where_there_are_groups(drawn, tmp_path) -> None:
+    table = drawn(pictures=40)
+    groups = [number // 8 for number in range(40)]
+    trial = TrialReport("grouped", evaluations={"test": Evaluation(table, groups)})
+    text = " ".join(_page(tmp_path / "report.html", Report("Cells", trials=[trial])).texts)
+    by_group = confidence_intervals(table, groups, repeats=1000).iloc[0]
+    assert f"{by_group['low']:.3f} to {by_group['high']:.3f}, by the 5 groups" in text
+    assert by_group["high"] - by_group["low"] > 0
+
+
+def test_a_temperature_fitted_on_validation_is_shown_for_the_others(drawn, tmp_path) -> None:
+    parts = {name: Evaluation(drawn(pictures=60, seed=seed)) for seed, name in enumerate("ab")}
+    trial = TrialReport("net", evaluations={"validation": parts["a"], "test": parts["b"]})
+    content = write_report(tmp_path / "report.html", Report("Cells", trials=[trial])).read_text()
+    assert content.count("Reliability diagram of net on") == 2
+    assert content.count("The temperature was fitted on the validation pictures") == 1
+    alone = TrialReport("net", evaluations={"test": parts["b"]})
+    content = write_report(tmp_path / "alone.html", Report("Cells", trials=[alone])).read_text()
+    assert "temperature" not in content
+
+
 def test_the_best_of_a_column_stands_out(report, tmp_path) -> None:
     content = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
     assert content.count('class="best"') == 1
@@ -112,8 +133,8 @@ def test_the_best_of_a_column_stands_out(report, tmp_path) -> None:
 def test_pictures_are_inside_the_page(report, tmp_path) -> None:
     page = _page(tmp_path / "report.html", report)
     mistakes = (report.trials[0].evaluations["TEST"].predictions.eval("true != `class`")).sum()
-    # All curves, those of two trials, one matrix, and the mistakes.
-    assert len(page.sources()) == 1 + 2 + 1 + min(12, mistakes)
+    # All curves, those of two trials, one matrix, its reliability, and the mistakes.
+    assert len(page.sources()) == 1 + 2 + 1 + 1 + min(12, mistakes)
     for source in page.sources():
         kind, content = source.split(";base64,")
         start = {"data:image/png": b"\x89PNG", "data:image/jpeg": b"\xff\xd8"}[kind]
@@ -181,7 +202,7 @@ def test_many_classes_come_with_their_largest_confusions(drawn, tmp_path) -> Non
 def test_pictures_that_are_gone_do_not_stop_the_report(drawn, tmp_path) -> None:
     trial = TrialReport("gone", evaluations={"TEST": Evaluation(drawn())})
     page = _page(tmp_path / "report.html", Report("Gone", trials=[trial]))
-    assert len(page.sources()) == 1
+    assert len(page.sources()) == 2
 
 
 def test_the_table_has_ours_beside_published(report) -> None:

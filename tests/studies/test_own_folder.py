@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pykeras_tl.evaluation import Evaluation
+from pykeras_tl.images import list_images
 from pykeras_tl.models.classifier import load_classifier
 from pykeras_tl.studies import train_classifier
 
@@ -76,3 +78,26 @@ def test_a_folder_of_one_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="needs two classes or more; found one: 'cat'"):
         train_classifier(tmp_path / "pictures", tmp_path / "out", **_SMALL)
     assert not (tmp_path / "out").exists()
+
+
+def test_patients_stay_in_one_part_and_make_the_interval(pictures: Path, tmp_path: Path) -> None:
+    patients = tmp_path / "patients"
+    for number, row in enumerate(list_images(pictures).itertuples(index=False)):
+        # Two pictures of each patient.
+        target = patients / row[1] / f"P{number // 2}_{number}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(Path(row[0]).read_bytes())
+    train_classifier(patients, tmp_path / "out", groups=r"^P\d+", **_SMALL)
+    (trial,) = (tmp_path / "out" / "trials").iterdir()
+    parts = {}
+    for part in ("validation", "test"):
+        made = Evaluation.load(trial / "evaluation" / part)
+        names = [Path(file).name.partition("_")[0] for file in made.predictions["file"]]
+        assert list(made.groups) == names
+        parts[part] = set(names)
+    assert not parts["validation"] & parts["test"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f"by the {len(parts['test'])} groups" in page
+    assert "most frequent class" in page
+    with pytest.raises(ValueError, match="matches no part of"):
+        train_classifier(patients, tmp_path / "other", groups="slide", **_SMALL)
