@@ -122,6 +122,13 @@ def train(
     augment: Annotated[
         bool, typer.Option("--augment", help="Turn, move, zoom and mirror the pictures.")
     ] = False,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            help="What stays in one part: a regular expression that finds the patient or slide "
+            "in the file's name, or 'copies' for pictures that show the same."
+        ),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Train a classifier on your own folder of pictures."""
@@ -139,6 +146,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         augmentation=_AUGMENTATION if augment else None,
+        groups=groups,
         seed=seed,
     )
     for part, accuracy in classifier.metrics.items():
