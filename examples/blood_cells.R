@@ -2,11 +2,12 @@
 # library(kerastl) in the place of library(keras): from folders of pictures to a
 # fine-tuned VGG16.
 #
-#   Rscript examples/blood_cells.R [DATA] [EPOCHS] [WEIGHTS]
+#   Rscript examples/blood_cells.R [DATA] [EPOCHS] [WEIGHTS] [STEPS]
 #
 # DATA is a folder with TRAIN, TEST_SIMPLE and TEST, each with one folder a class; without
 # it, cells are drawn. The study trained for 30 epochs. WEIGHTS is "imagenet", the path of a
-# file of VGG16's weights without top, or "none".
+# file of VGG16's weights without top, or "none". STEPS is the most batches of an epoch, where
+# a look at the whole script is wanted and time is short.
 
 library(kerastl)
 
@@ -14,6 +15,7 @@ arguments <- commandArgs(trailingOnly = TRUE)
 base_dir <- if (length(arguments) >= 1) arguments[1] else "drawn-cells"
 epochs <- if (length(arguments) >= 2) as.integer(arguments[2]) else 4
 weights <- if (length(arguments) >= 3) arguments[3] else "imagenet"
+most_steps <- if (length(arguments) >= 4) as.integer(arguments[4]) else Inf
 
 if (base_dir == "drawn-cells") {
   draw_blood_cells(base_dir, train = 150, test = 25, test_simple = 10, seed = 1)
@@ -69,7 +71,7 @@ model %>% compile(
 
 history <- model %>% fit_generator(
   train_generator,
-  steps_per_epoch = train_generator$n / train_generator$batch_size,
+  steps_per_epoch = min(most_steps, train_generator$n / train_generator$batch_size),
   epochs = epochs,
   verbose = 2,
   validation_data = validation_generator,
@@ -130,7 +132,7 @@ model %>% compile(
 
 history <- model %>% fit_generator(
   augmented_generator,
-  steps_per_epoch = min(180, augmented_generator$n / augmented_generator$batch_size),
+  steps_per_epoch = min(180, most_steps, augmented_generator$n / augmented_generator$batch_size),
   epochs = epochs,
   verbose = 2,
   validation_data = validation_generator,
@@ -164,7 +166,7 @@ cat("This is the number of trainable weights before unfreezing:",
 
 history <- model %>% fit_generator(
   train_generator,
-  steps_per_epoch = train_generator$n / train_generator$batch_size,
+  steps_per_epoch = min(most_steps, train_generator$n / train_generator$batch_size),
   epochs = epochs,
   verbose = 2,
   validation_data = validation_generator,
@@ -182,7 +184,7 @@ cat("This is the number of trainable weights after unfreezing:",
 
 history <- model %>% fit_generator(
   train_generator,
-  steps_per_epoch = train_generator$n / train_generator$batch_size,
+  steps_per_epoch = min(most_steps, train_generator$n / train_generator$batch_size),
   epochs = epochs,
   verbose = 2,
   validation_data = validation_generator,

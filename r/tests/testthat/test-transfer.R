@@ -75,14 +75,12 @@ test_that("a study runs, repeats, compares and draws", {
   skip_without_python()
   expect_true("blood_cells" %in% study_names())
   folder <- withr::local_tempdir()
-  draw_blood_cells(file.path(folder, "cells"), train = 13, test = 2, test_simple = 2, seed = 1,
-    size = c(48, 64)
-  )
-  study <- run_study("blood_cells", file.path(folder, "cells"), file.path(folder, "results"),
-    quick = TRUE, epochs = 1, repeats = 2, trials = c("version-1-sgd", "version-1-adam")
+  study <- run_study("soco",
+    out = file.path(folder, "results"), quick = TRUE, epochs = 1, repeats = 2,
+    trials = c("case-1", "case-2")
   )
   expect_identical(nrow(study$table), 2L)
-  expect_identical(nrow(study$history), 2L * 2L * 4L)
+  expect_identical(nrow(study$history), 2L * 2L * 2L)
   expect_true(all(summary(study)$runs == 2))
   expect_identical(nrow(compare_trials(study)), 1L)
   expect_true(file.exists(study$report))
