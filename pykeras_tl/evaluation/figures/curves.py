@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from .style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
 
@@ -179,7 +179,7 @@ def _dress(axes: Axes, metric: str, title: str) -> None:
     axes.margins(x=0.04, y=0.12)
     axes.set_xlim(left=0.5)
     if "accuracy" in metric:
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g}%"))
 
 
 def _share_range(row: np.ndarray) -> None:
