@@ -33,6 +33,19 @@ def run_one(trial: Trial, tables: Mapping[str, pd.DataFrame], place: Path) -> No
     with whole_folder(place) as working:
         run_trial(trial, tables, working, unfinished)
     shutil.rmtree(unfinished, ignore_errors=True)
+    error_file(place).unlink(missing_ok=True)
+
+
+def error_file(place: Path) -> Path:
+    """Return the file that keeps the error of a trial that failed.
+
+    Args:
+        place: The folder of the trial's results.
+
+    Returns:
+        A file beside it.
+    """
+    return place.with_name(f"{place.name}.error.txt")
 
 
 def run_several(jobs: Sequence[Job], processes: int) -> Iterator[tuple[int, Exception | None]]:

@@ -62,7 +62,7 @@ def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     parts = {"train": cut["split"].isin(split["train"]), "test": cut["split"] == "test"}
     if split["source"]:
         parts["source"] = cut["split"] == "source"
-    return {part: cut.loc[rows, ["filename", "class"]] for part, rows in parts.items()}
+    return {part: cut[rows].drop(columns="split") for part, rows in parts.items()}
 
 
 def draw(folder: Path) -> None:

@@ -48,7 +48,7 @@ def _trials(settings: Settings) -> list[Trial]:
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_study() -> Study:
     """Two trials of a small network on the three colours."""
     return Study(

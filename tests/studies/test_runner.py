@@ -10,9 +10,9 @@ from pykeras_tl.studies import Study, run_study
 from pykeras_tl.studies import execution as execution_module
 
 
-@pytest.fixture
-def result(tiny_study: Study, colours: Path, tmp_path: Path):
-    return run_study(tiny_study, colours, tmp_path / "out")
+@pytest.fixture(scope="module")
+def result(tiny_study: Study, colours: Path, tmp_path_factory: pytest.TempPathFactory):
+    return run_study(tiny_study, colours, tmp_path_factory.mktemp("trained") / "out")
 
 
 def test_every_trial_leaves_its_results(result) -> None:
@@ -77,6 +77,34 @@ def test_a_stopped_study_goes_on_with_the_next_trial(
     assert started == ["constant", "cosine", "cosine"]
     assert list(result.table["trial"]) == ["constant", "cosine"]
     assert len(list((tmp_path / "out" / "trials").iterdir())) == 2
+
+
+def test_a_stopped_trial_goes_on_after_its_last_epoch(
+    result, tiny_study: Study, colours: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    from pykeras_tl.studies.stopwatch import Stopwatch
+
+    ended = []
+
+    def stop_at_the_second(self: Stopwatch, epoch: int, logs: object = None) -> None:
+        ended.append(epoch)
+        self.seconds += 100
+        if epoch == 1 and ended.count(1) == 1:
+            raise RuntimeError("the power is gone")
+
+    monkeypatch.setattr(Stopwatch, "on_epoch_end", stop_at_the_second)
+    place = tmp_path / "stopped"
+    failed = run_study(tiny_study, colours, place, trials="constant")
+    assert "the power is gone" in failed.failures["constant"]
+    assert len(list((place / "trials").glob("*.unfinished"))) == 1
+    again = run_study(tiny_study, colours, place, trials="constant")
+    assert ended == [0, 1, 1]
+    assert again.table["seconds"][0] == 200
+    assert "Going on after epoch 1" in capsys.readouterr().out
+    pd.testing.assert_frame_equal(
+        again.table.drop(columns="seconds"), result.table.drop(columns="seconds").iloc[[0]]
+    )
+    assert [path.name for path in (place / "trials").iterdir()] == [again.trials[0].folder.name]
 
 
 def test_a_failing_trial_does_not_stop_the_others(

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pykeras_tl.ensembles import average_predictions, bag
+from pykeras_tl.images import list_images, stored_table
+from pykeras_tl.studies import Settings, Study, TrialTrainer
+from pykeras_tl.studies.parts import part_flows
+
+
+def test_trials_are_bagged_like_any_trainer(tiny_study: Study, colours: Path) -> None:
+    trial = tiny_study.trials(Settings())[0].with_training(epochs=1)
+    train, test = list_images(colours / "TRAIN"), list_images(colours / "TEST")
+    first, second = (member(test) for member in bag(TrialTrainer(trial), train, 2))
+    assert first["file"].tolist() == test["filename"].tolist()
+    assert not first.equals(second)
+    assert len(average_predictions([first, second])) == len(test)
+
+
+def test_weights_reach_the_training_alone(tiny_study: Study, colours: Path) -> None:
+    trial = tiny_study.trials(Settings())[0]
+    table = list_images(colours / "TRAIN")
+    table = table.assign(weight=[float(row % 3) for row in range(len(table))])
+    flows = part_flows(trial, {"train": table, "test": table})
+    weights = next(flows["train"])[2]
+    assert set(weights) <= {0.0, 1.0, 2.0}
+    assert len(next(flows["test"])) == 2
+
+
+def test_pictures_in_one_file_cannot_weigh_differently(tiny_study: Study, tmp_path: Path) -> None:
+    table = stored_table(tmp_path / "many.npy", ["a", "b"]).assign(weight=1.0)
+    with pytest.raises(ValueError, match="cannot weigh differently"):
+        part_flows(tiny_study.trials(Settings())[0], {"train": table})
