@@ -22,8 +22,8 @@ from .report_pictures import Picture, figure_picture, file_picture
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ..training.curves import HasFrame
     from .evaluation import Evaluation
-    from .figures.curves import HasFrame
 
 _MISTAKES = 12
 # The evaluation of this name is the one that a temperature is fitted on for the others.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ..figure_style import png
 from .figures.galleries import read_thumbnail
-from .figures.style import png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,7 @@ def figure_picture(figure: Figure) -> Picture:
         A PNG picture.
 
     Example:
-        >>> from pykeras_tl.evaluation.figures.style import new_figure
+        >>> from pykeras_tl.figure_style import new_figure
         >>> figure_picture(new_figure(5, 3)).width
         480
     """

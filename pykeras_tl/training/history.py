@@ -13,7 +13,6 @@ import pandas as pd
 from ..files import whole_file
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _VALIDATION = "val_"
@@ -85,33 +84,18 @@ class History:
         )
 
     def plot(self) -> Figure:
-        """Draw one panel a metric: training and validation over the epochs.
+        """Draw a panel for each metric, training against validation, as `plot_history` does.
 
         Returns:
             A matplotlib figure that belongs to no window; notebooks show it, and
             `figure.savefig(path)` writes it.
+
+        Raises:
+            ValueError: When there is no epoch to draw.
         """
-        from matplotlib.figure import Figure
+        from .curves import plot_history
 
-        table = self.to_frame()
-        metrics = list(dict.fromkeys(table["metric"])) or ["loss"]
-        figure = Figure(figsize=(7, 2.6 * len(metrics)), layout="constrained")
-        panels = figure.subplots(len(metrics), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, metric in zip(panels, metrics):
-            self._plot_metric(axes, table[table["metric"] == metric])
-            axes.set_ylabel(metric)
-        panels[-1].set_xlabel("epoch")
-        panels[-1].xaxis.get_major_locator().set_params(integer=True)
-        return figure
-
-    def _plot_metric(self, axes: Axes, table: pd.DataFrame) -> None:
-        for data, rows in table.groupby("data", sort=True):
-            axes.plot(rows["epoch"], rows["value"], marker="o", markersize=3, label=str(data))
-        for first in list(self.phases.values())[1:]:
-            axes.axvline(first + 0.5, color="0.5", linestyle="--", linewidth=1)
-        axes.grid(alpha=0.3)
-        if len(table):
-            axes.legend()
+        return plot_history(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the history as CSV.

@@ -3,10 +3,10 @@
 Those of layers need Keras, the others load without it.
 """
 
-from .curves import plot_history as plot_history
+from ...figure_style import save_png as save_png
+from ...training.curves import plot_history as plot_history
 from .galleries import plot_mistakes as plot_mistakes
 from .galleries import plot_pictures as plot_pictures
 from .galleries import worst_mistakes as worst_mistakes
 from .matrices import plot_confusion as plot_confusion
 from .reliability import plot_reliability as plot_reliability
-from .style import save_png as save_png

@@ -12,8 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...figure_style import COLORS, INK, SOFT_INK, finish, new_figure, shorten
 from ..tables import class_names_of, files_of, predicted_indices, probabilities_of, true_indices
-from .style import COLORS, INK, SOFT_INK, finish, new_figure, shorten
 
 _COLUMNS = 5
 _THUMBNAIL = 224

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from ...figure_style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
 from ..calibration import expected_calibration_error, reliability_table
-from .style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
 
 
 def plot_reliability(

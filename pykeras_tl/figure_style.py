@@ -14,7 +14,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ...files import whole_file
+from .files import whole_file
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart; without their
 # yellow, which is too light for a line on white.

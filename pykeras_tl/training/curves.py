@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from .style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
+from ..figure_style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
 
 _DATA = ("training", "validation")
 _DASHES: tuple[Literal["-", "--", ":"], ...] = ("-", "--", ":")
