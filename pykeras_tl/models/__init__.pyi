@@ -16,6 +16,7 @@ from .freezing import unfreeze_weights as unfreeze_weights
 from .heads import Head as Head
 from .inference_mode import InferenceBatchNormalization as InferenceBatchNormalization
 from .inference_mode import keep_in_inference_mode as keep_in_inference_mode
+from .model_files import load_model as load_model
 from .picture_settings import PictureSettings as PictureSettings
 from .preprocessing import InputScaling as InputScaling
 from .preprocessing import scales_input as scales_input

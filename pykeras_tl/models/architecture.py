@@ -6,7 +6,7 @@ import copy
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from keras.src.backend.common import global_state
 from .known_layers import custom_layers, unknown_object
 from .layer_tree import leaves
 
-_LONGEST = 1 << 26
+LONGEST = 1 << 26
 _DEEPEST = 60
 _MOST_PARTS = 500_000
 _MOST_LAYERS = 10_000
@@ -41,8 +41,8 @@ def write_architecture(model: keras.Model) -> str:
         True
     """
     described = json.loads(model.to_json())
-    _drop_compilation(described)
-    _check_objects(described)
+    drop_compilation(described)
+    check_objects(described)
     return json.dumps(described)
 
 
@@ -68,39 +68,52 @@ def build_architecture(text: str, shapes: Iterable[tuple[int, ...]]) -> keras.Mo
         >>> build_architecture(write_architecture(model), [(2, 1), (1,)]).count_params()
         3
     """
-    described = _parse(text)
-    _check_objects(described)
-    _drop_compilation(described)
-    with _without_memory():
-        # Keras takes the description apart while it builds.
-        ghost = _build(copy.deepcopy(described))
-        needed = Counter(tuple(weight.shape) for weight in ghost.weights)
-        _check_sizes(ghost)
-    missing = needed - Counter(shapes)
-    if missing:
-        raise ValueError(
-            f"the architecture needs weights of shape {next(iter(missing))} that the weights file "
-            "lacks"
-        )
+    described = parse_architecture(text)
+    check_objects(described)
+    drop_compilation(described)
+    # Keras takes the description apart while it builds.
+    check_sizes(lambda: _build(copy.deepcopy(described)), shapes)
     return _build(described)
 
 
-def _parse(text: str) -> dict[str, Any]:
-    if len(text) > _LONGEST:
+def parse_architecture(
+    text: str, kinds: Sequence[str] = ("Functional", "Sequential")
+) -> dict[str, Any]:
+    """Read an architecture's text.
+
+    Args:
+        text: JSON.
+        kinds: What models are called in it.
+
+    Returns:
+        Its content.
+
+    Raises:
+        ValueError: When it is no such JSON or too long.
+    """
+    if len(text) > LONGEST:
         raise ValueError(f"an architecture of {len(text):,} characters is not read")
     try:
         described = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError("the architecture is no whole JSON text") from error
-    if not isinstance(described, dict) or described.get("class_name") not in (
-        "Functional",
-        "Sequential",
-    ):
+    if not isinstance(described, dict) or described.get("class_name") not in kinds:
         raise ValueError("the architecture is of no functional or sequential model")
     return described
 
 
-def _check_objects(described: Any) -> None:
+def check_objects(
+    described: Any, unknown: Callable[[dict[str, Any]], str | None] = unknown_object
+) -> None:
+    """Refuse an architecture that names anything but what is known to run nothing of it.
+
+    Args:
+        described: Its content.
+        unknown: Names an object that is not known, or gives None.
+
+    Raises:
+        ValueError: When it has such an object, or is too large or nested too deep.
+    """
     seen, layers = 0, 0
     waiting = [(described, 0)]
     while waiting:
@@ -109,10 +122,10 @@ def _check_objects(described: Any) -> None:
         if isinstance(item, dict):
             waiting += [(value, depth + 1) for value in item.values()]
             layers += "inbound_nodes" in item or item.get("module") == "keras.layers"
-            unknown = unknown_object(item) if "class_name" in item else None
-            if unknown:
+            name = unknown(item) if "class_name" in item else None
+            if name:
                 raise ValueError(
-                    f"the architecture has {unknown}, which is not known to be safe; "
+                    f"the architecture has {name}, which is not known to be safe; "
                     "only Keras's own layers that compute, and ours, are taken"
                 )
         elif isinstance(item, list):
@@ -121,10 +134,37 @@ def _check_objects(described: Any) -> None:
             raise ValueError("the architecture is too large or nested too deep to be read")
 
 
-def _drop_compilation(described: Any) -> None:
+def check_sizes(build: Callable[[], keras.Model], shapes: Iterable[tuple[int, ...]]) -> None:
+    """Refuse an architecture that needs other weights than those there are, or far too much memory.
+
+    Args:
+        build: Builds the model; it is called where that takes no memory.
+        shapes: The shapes of the arrays in the weights file.
+
+    Raises:
+        ValueError: When a weight is missing, or a layer makes too much of one picture.
+    """
+    with _without_memory():
+        ghost = build()
+        needed = Counter(tuple(weight.shape) for weight in ghost.weights)
+        _check_outputs(ghost)
+    missing = needed - Counter(shapes)
+    if missing:
+        raise ValueError(
+            f"the architecture needs weights of shape {next(iter(missing))} that the weights file "
+            "lacks"
+        )
+
+
+def drop_compilation(described: Any) -> None:
+    """Remove what an architecture says of compiling.
+
+    Args:
+        described: Its content, changed in place.
+    """
     for item in described.values() if isinstance(described, dict) else described:
         if isinstance(item, (dict, list)):
-            _drop_compilation(item)
+            drop_compilation(item)
     if isinstance(described, dict):
         described.pop("compile_config", None)
 
@@ -152,7 +192,7 @@ def _build(described: dict[str, Any]) -> keras.Model:
         raise ValueError(f"the architecture cannot be built: {reason}") from error
 
 
-def _check_sizes(model: keras.Model) -> None:
+def _check_outputs(model: keras.Model) -> None:
     for leaf in leaves(model):
         for tensor in keras.tree.flatten(leaf.layer.output):
             values = math.prod(size for size in tensor.shape[1:] if size is not None)

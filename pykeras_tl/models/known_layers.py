@@ -25,6 +25,11 @@ _LAYERS = """
     SpatialDropout3D Subtract UnitNormalization UpSampling1D UpSampling2D UpSampling3D
     ZeroPadding1D ZeroPadding2D ZeroPadding3D
 """
+# What a classifier of pictures has no use for, and other models do.
+_SEQUENCES = """
+    AdditiveAttention Attention Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D Embedding GRU GRUCell
+    GroupQueryAttention LSTM LSTMCell RNN SimpleRNN SimpleRNNCell StackedRNNCells TimeDistributed
+"""
 _INITIALIZERS = """
     Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones
     Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros
@@ -34,7 +39,7 @@ _TENSOR = "__keras_tensor__"
 
 _KNOWN: dict[str, set[str]] = {
     "keras": {"Sequential", "DTypePolicy"},
-    "keras.layers": set(_LAYERS.split()),
+    "keras.layers": set((_LAYERS + _SEQUENCES).split()),
     "keras.initializers": set(_INITIALIZERS.split()),
     "keras.regularizers": {"L1", "L2", "L1L2", "OrthogonalRegularizer"},
     "keras.constraints": {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"},
@@ -56,6 +61,20 @@ def custom_layers() -> dict[str, type[keras.Layer]]:
         'pykeras_tl>InputScaling'
     """
     return {keras.saving.get_registered_name(each): each for each in _OTHERS}
+
+
+def known_names() -> set[str]:
+    """Give the known classes for files that tell no module, as those of older versions.
+
+    Returns:
+        Their names there.
+
+    Example:
+        >>> "Dense" in known_names(), "Lambda" in known_names()
+        (True, False)
+    """
+    # Older files write tuples and models so.
+    return {"__tuple__", _TENSOR, "Model", *custom_layers(), *set().union(*_KNOWN.values())}
 
 
 def unknown_object(described: dict[str, Any]) -> str | None:

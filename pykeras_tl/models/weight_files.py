@@ -16,7 +16,7 @@ _MOST_EXPANSION = 20
 _SMALL = 1 << 26
 _MOST_OBJECTS = 20_000
 # What h5py and Keras raise for broken content.
-_BROKEN = (
+BROKEN = (
     OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError,
     OverflowError, MemoryError, NotImplementedError,
 )  # fmt: skip
@@ -56,9 +56,9 @@ def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
         )
     try:
         model.load_weights(os.fspath(path))
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ValueError(
-            f"the weights in {os.fspath(path)} do not fit {model.name}: {_first_line(error)}"
+            f"the weights in {os.fspath(path)} do not fit {model.name}: {first_line(error)}"
         ) from error
 
 
@@ -94,9 +94,9 @@ def check_weights_file(path: str | os.PathLike[str]) -> list[tuple[int, ...]]:
             arrays = [(array.shape, array.nbytes) for array in _arrays(file)]
     except _RefusedError:
         raise
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ValueError(
-            f"{file_name} is no whole HDF5 file, cut off perhaps: {_first_line(error)}"
+            f"{file_name} is no whole HDF5 file, cut off perhaps: {first_line(error)}"
         ) from error
     size = sum(count for _, count in arrays)
     if size > max(_SMALL, _MOST_EXPANSION * file_name.stat().st_size):
@@ -127,7 +127,7 @@ def refused_download(error: BaseException, name: str) -> FileNotFoundError | Non
         return None
     address, place = asked["origin"], Path(asked["datadir"], asked["fname"])
     return FileNotFoundError(
-        f"the ImageNet weights of {name} could not be downloaded ({_first_line(error)}). "
+        f"the ImageNet weights of {name} could not be downloaded ({first_line(error)}). "
         f"Fetch {address} by other means and give the file as weights=PATH, "
         f"or put it at {place}; weights=None starts from random weights"
     )
@@ -169,5 +169,17 @@ def _arrays(file: h5py.File) -> Iterator[h5py.Dataset]:
             yield item
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Give what an error says, shortened for another's text.
+
+    Args:
+        error: The error.
+
+    Returns:
+        Its first line, without the full stop; its kind where it says nothing.
+
+    Example:
+        >>> first_line(ValueError("a file is damaged."))
+        'a file is damaged'
+    """
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
