@@ -58,12 +58,19 @@ class InR:
         library = Path(__file__).resolve().parents[1] / ".venv" / "r-library"
         os.environ.setdefault("R_LIBS", str(library))
         os.environ["RETICULATE_PYTHON"] = sys.executable
-        import rpy2.robjects as robjects
+        try:
+            import rpy2.robjects as robjects
 
+            robjects.r("library(kerastl)")
+        except Exception as error:
+            raise SystemExit(
+                "R cannot be started with kerastl; run tools/test_r.sh .venv/bin/python "
+                f".venv/r-library first. {type(error).__name__}: {error}"
+            ) from error
         self.run = robjects.r
         self.given: Any = types.ModuleType("r_overhead_given")
         sys.modules["r_overhead_given"] = self.given
-        self.run('library(kerastl); py <- reticulate::import("r_overhead_given")')
+        self.run('py <- reticulate::import("r_overhead_given")')
         self.run(_IN_R)
 
     def number(self, code: str) -> float:

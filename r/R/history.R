@@ -147,6 +147,12 @@ plot.kerastl_history <- function(x, y = NULL, metrics = NULL,
   if (method == "ggplot2") plot_history_ggplot(table, smooth) else plot_history_base(table, ...)
 }
 
+# Epochs are whole.
+whole_breaks <- function(limits) {
+  breaks <- pretty(limits)
+  breaks[breaks == trunc(breaks)]
+}
+
 plot_history_ggplot <- function(table, smooth) {
   .data <- rlang::.data
   validated <- "validation" %in% table$data
@@ -154,10 +160,6 @@ plot_history_ggplot <- function(table, smooth) {
     ggplot2::aes(.data$epoch, .data$value, colour = .data$data, fill = .data$data)
   } else {
     ggplot2::aes(.data$epoch, .data$value)
-  }
-  whole <- function(limits) {
-    breaks <- pretty(limits)
-    breaks[breaks == trunc(breaks)]
   }
   plot <- ggplot2::ggplot(table, mapping)
   if (smooth && max(table$epoch) >= 10) {
@@ -168,7 +170,7 @@ plot_history_ggplot <- function(table, smooth) {
   plot +
     ggplot2::geom_point(shape = 21, colour = "black", na.rm = TRUE) +
     ggplot2::facet_grid(rows = ggplot2::vars(.data$metric), switch = "y", scales = "free_y") +
-    ggplot2::scale_x_continuous(breaks = whole) +
+    ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::labs(x = "epoch", y = NULL, colour = NULL, fill = NULL) +
     ggplot2::theme(strip.placement = "outside", strip.background = ggplot2::element_blank())
 }
@@ -183,8 +185,7 @@ plot_history_base <- function(table, ...) {
     graphics::plot(rows$epoch, rows$value,
       type = "n", xlab = "epoch", ylab = name, xaxt = "n", ...
     )
-    ticks <- pretty(rows$epoch)
-    graphics::axis(1, at = ticks[ticks == trunc(ticks)])
+    graphics::axis(1, at = whole_breaks(rows$epoch))
     there <- intersect(names(colours), as.character(rows$data))
     for (data in there) {
       part <- rows[rows$data == data, ]

@@ -132,6 +132,7 @@ plot.kerastl_study <- function(x, y = NULL, metric = "accuracy", ...) {
       ggplot2::geom_line() +
       ggplot2::geom_point(size = 1) +
       ggplot2::facet_wrap(ggplot2::vars(.data$data)) +
+      ggplot2::scale_x_continuous(breaks = whole_breaks) +
       ggplot2::labs(y = metric, colour = NULL))
   }
   trials <- unique(table$trial)
@@ -142,8 +143,9 @@ plot.kerastl_study <- function(x, y = NULL, metric = "accuracy", ...) {
   for (part in parts) {
     rows <- table[table$data == part, ]
     graphics::plot(range(rows$epoch), range(rows$value, na.rm = TRUE),
-      type = "n", xlab = "epoch", ylab = metric, main = part
+      type = "n", xlab = "epoch", ylab = metric, main = part, xaxt = "n"
     )
+    graphics::axis(1, at = whole_breaks(rows$epoch))
     for (run in split(rows, list(rows$trial, rows$seed, rows$fold), drop = TRUE)) {
       graphics::lines(run$epoch, run$value, col = colours[match(run$trial[1], trials)])
     }
