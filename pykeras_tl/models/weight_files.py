@@ -87,7 +87,7 @@ def check_weights_file(path: str | os.PathLike[str]) -> list[tuple[int, ...]]:
     file_name = Path(path)
     if not file_name.is_file():
         raise FileNotFoundError(f"there is no weights file {file_name}")
-    if file_name.suffix != ".h5":
+    if file_name.suffix not in (".h5", ".hdf5"):
         raise ValueError(f"{file_name} is no weights file: one ends in .weights.h5 or .h5")
     try:
         with h5py.File(file_name, "r") as file:

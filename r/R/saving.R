@@ -27,10 +27,9 @@ save_model <- function(model, filepath, overwrite = TRUE) {
 #' @rdname save_model
 #' @export
 load_model <- function(filepath, custom_objects = NULL, compile = TRUE) {
-  # The toolkit's own layers, such as the scaling inside a transfer model, must be known.
-  toolkit()$models$InputScaling
-  as_model(keras()$saving$load_model(
-    file_path(filepath), custom_objects = custom_objects, compile = compile, safe_mode = TRUE
+  # The toolkit looks the file through before Keras loads it.
+  as_model(toolkit()$models$load_model(
+    file_path(filepath), custom_objects = custom_objects, compile = compile
   ))
 }
 

@@ -36,7 +36,7 @@ def model():
     return made
 
 
-@pytest.fixture(params=[".keras", ".h5"])
+@pytest.fixture(params=[".keras", ".h5", ".hdf5"])
 def saved(model, tmp_path, request):
     path = tmp_path / f"model{request.param}"
     model.save(path)
