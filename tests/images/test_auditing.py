@@ -188,3 +188,14 @@ def test_real_set_in_part(real_data, tmp_path):
     found = audit(tmp_path, workers=2)
     assert found.leaks["share"].item() > 0.9
     assert not found.ok
+
+
+def test_a_person_who_watches_sees_how_far_it_is(clean, monkeypatch, capsys):
+    audit(clean, workers=2)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    audit(clean, workers=2)
+    shown = capsys.readouterr().err
+    assert "Reading" in shown
+    assert "92/92" in shown
+    assert "Comparing" in shown
