@@ -114,7 +114,8 @@ def run_study(
         weights: Weights of the backbones: `"imagenet"`, a path to a file, or `None`.
 
     Returns:
-        The results, with the comparison as `table` and the page as `report`.
+        The results of all trials that are done in `out`, with the comparison as `table` and the
+        page as `report`.
 
     Raises:
         FileNotFoundError: When the folder of pictures, or a part of it, is missing.
@@ -127,15 +128,21 @@ def run_study(
         >>> result.table  # doctest: +SKIP
     """
     chosen = get_study(name) if isinstance(name, str) else name
-    wanted = _wanted(chosen, Settings(quick, seed, weights), _repeats(chosen, repeats, quick))
-    wanted = with_changes(_with_epochs(chosen_trials(wanted, trials), epochs), changes or {})
+    every = _wanted(chosen, Settings(quick, seed, weights), _repeats(chosen, repeats, quick))
+    every = _with_epochs(every, epochs)
+    names = {trial.name for trial in with_changes(chosen_trials(every, trials), changes or {})}
     if jobs < 1:
         raise ValueError(f"jobs is {jobs}; expected 1 or more.")
     place = Path(out).expanduser().absolute()
     pictures = _drawn(chosen, quick, place) if data is None else Path(data).expanduser()
-    bound = _bound(chosen, wanted, pictures)
+    bound = _bound(chosen, with_changes(every, changes or {}), pictures)
     folder = _study_folder(place, chosen)
-    done, failures = _run_all(bound, folder / "trials", int(jobs))
+    failures = _run_all(
+        [one for one in bound if one[0].name in names], folder / "trials", int(jobs)
+    )
+    # Those that were run before, with other patterns, are part of the whole.
+    places = [folder / "trials" / trial.folder for trial, _ in bound]
+    done = [read_result(place) for place in places if is_done(place)]
     # Where each repeat cuts the pictures in its own way, the first cut stands for all.
     baselines = study_baselines(bound[0][1], folder / "baselines.csv") if done else None
     return _write_study(chosen, done, failures, folder, baselines)
@@ -215,9 +222,7 @@ def _study_folder(out: Path, chosen: Study) -> Path:
     return out
 
 
-def _run_all(
-    bound: list[_Bound], folder: Path, processes: int
-) -> tuple[list[TrialResult], dict[str, str]]:
+def _run_all(bound: list[_Bound], folder: Path, processes: int) -> dict[str, str]:
     labels, places = _labels(bound), [folder / trial.folder for trial, _ in bound]
     to_do = [number for number, place in enumerate(places) if not is_done(place)]
     for number in sorted(set(range(len(bound))) - set(to_do)):
@@ -236,7 +241,7 @@ def _run_all(
                 path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         if ended < len(jobs):
             _console.print(labels[to_do[ended]], markup=False)
-    return [read_result(place) for place in places if is_done(place)], failures
+    return failures
 
 
 def _labels(bound: list[_Bound]) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -112,6 +113,20 @@ def test_gray_pictures_are_resized_when_a_batch_needs_them(tmp_path: Path) -> No
     np.testing.assert_array_equal(x[0, ::2, ::2, 1], gray[3])
     np.testing.assert_array_equal(y, [[1.0], [1.0]])
     assert isinstance(open_stored(tmp_path / "gray.npy"), np.memmap)
+
+
+def test_the_resized_set_is_never_in_memory(tmp_path: Path) -> None:
+    count = 5_000  # 3 GB at 224×224 in float32
+    shape = (count, 28, 28, 3)
+    np.lib.format.open_memmap(tmp_path / "many.npy", "w+", "uint8", shape).flush()
+    table = stored_table(tmp_path / "many.npy", ["a", "b"] * (count // 2))
+    tracemalloc.start()
+    flow = StoredIterator(table, ImageDataGenerator(), target_size=(224, 224), batch_size=8, seed=0)
+    for _ in range(5):
+        assert next(flow)[0].shape == (8, 224, 224, 3)
+    largest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert largest < 100e6
 
 
 def test_the_fingerprint_follows_pixels_and_not_order(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,18 @@ def test_the_quick_form_runs_on_drawn_pictures(study: str, trials: str, tmp_path
     assert not result.failures
     assert list(result.table["trial"]) == trials.split(",")
     assert result.table[result.study.metric].between(0, 1).all()
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_the_whole_quick_form_runs(name: str, tmp_path: Path) -> None:
+    if not os.environ.get("PYKERAS_TL_QUICK_FORMS"):
+        pytest.skip(
+            "some minutes a study; a part of each runs in other tests: PYKERAS_TL_QUICK_FORMS=1"
+        )
+    result = run_study(name, None, tmp_path / "out", quick=True, weights=None)
+    assert not result.failures
+    settings = Settings(quick=True, weights=None)
+    assert set(result.table["trial"]) == {trial.name for trial in get_study(name).trials(settings)}
 
 
 def test_cats_and_dogs_come_from_one_hdf5_file(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pykeras_tl.ensembles import average_predictions
 from pykeras_tl.studies import Study, run_study
 from pykeras_tl.studies import execution as execution_module
 
@@ -23,6 +24,8 @@ def test_every_trial_leaves_its_results(result) -> None:
     for trial in result.trials:
         assert len(trial.history().epoch) == 2
         assert (trial.folder / "classifier").is_dir()
+    both = average_predictions([trial.predictions() for trial in result.trials])
+    assert both["true"].tolist() == ["blue"] * 5 + ["green"] * 5 + ["red"] * 5
 
 
 def test_tables_stand_beside_the_report(result) -> None:
@@ -105,6 +108,14 @@ def test_a_stopped_trial_goes_on_after_its_last_epoch(
         again.table.drop(columns="seconds"), result.table.drop(columns="seconds").iloc[[0]]
     )
     assert [path.name for path in (place / "trials").iterdir()] == [again.trials[0].folder.name]
+
+
+def test_trials_that_were_chosen_before_stand_in_the_results_too(
+    result, tiny_study: Study, colours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pykeras_tl.studies.report.write_study_report", lambda *_: None)
+    again = run_study(tiny_study, colours, result.folder, trials="cosine")
+    assert list(again.table["trial"]) == ["constant", "cosine"]
 
 
 def test_a_failing_trial_does_not_stop_the_others(
