@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..files import whole_folder
+from .array_files import read_arrays
 
 _KEPT = 2
 _NAME = re.compile(r"epoch-(\d{6})(-step-(\d{9}))?")
@@ -160,9 +161,11 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     for name in _FILES:
         if _checksum_line(folder / name).encode() not in lines:
             raise ValueError(f"{name} does not have its checksum")
-    state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-        return state, dict(arrays)
+    try:
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("state.json is nested too deep") from None
+    return state, read_arrays(folder / "arrays.npz")
 
 
 def _checksum_line(path: Path) -> str:

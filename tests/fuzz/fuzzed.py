@@ -6,6 +6,7 @@ printed for each case: what became of it, and the memory that the process takes.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import resource
@@ -133,6 +134,40 @@ def classifiers(folder: Path) -> Case:
     return case
 
 
+def checkpoints(folder: Path) -> Case:
+    """Read damaged checkpoints whose checksums were made to fit."""
+    from pykeras_tl.training.run_folder import Place, RunFolder
+
+    run = RunFolder(folder / "run")
+    arrays = {"model 0": np.ones((30, 4), "float32"), "order of flow": np.arange(50)}
+    state = {"history": {"loss": [0.5, 0.25]}, "flows": {"flow": {"batch_index": 3}}}
+    run.save(Place(1), state, arrays)
+    (place,) = (folder / "run" / "checkpoints").iterdir()
+    files = {name: (place / name).read_bytes() for name in ("state.json", "arrays.npz")}
+
+    def case(random: np.random.Generator) -> str:
+        damaged = dict(files)
+        name = list(files)[int(random.integers(0, 2))]
+        if name == "state.json" and random.random() < 0.5:
+            damaged[name] = damage_json(files[name].decode(), random).encode()
+        else:
+            damaged[name] = damage(files[name], random)
+        lines = []
+        for each, content in damaged.items():
+            (place / each).write_bytes(content)
+            lines.append(f"{hashlib.blake2b(content).hexdigest()}  {each}\n")
+        (place / "checksums.txt").write_text("".join(lines))
+        try:
+            RunFolder(folder / "run").load()
+        except ValueError as error:
+            if str(folder) not in str(error):
+                raise
+            return "refused"
+        return "read"
+
+    return case
+
+
 def _model() -> keras.Model:
     import keras
 
@@ -174,7 +209,7 @@ def memory() -> int:
 def main() -> None:
     kind, cases, seed, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
     warnings.simplefilter("ignore")
-    case = {"images": images, "classifiers": classifiers}[kind](folder)
+    case = {"images": images, "classifiers": classifiers, "checkpoints": checkpoints}[kind](folder)
     with Path("/proc/self/statm").open() as file:
         taken = int(file.read().split()[0]) * _SMALL_PAGES
     resource.setrlimit(resource.RLIMIT_AS, (taken + _MEMORY, taken + _MEMORY))

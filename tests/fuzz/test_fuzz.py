@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-_SHORT = {"images": 400, "classifiers": 120}
+_SHORT = {"images": 600, "classifiers": 120, "checkpoints": 300}
 # Seconds for one case, and for the start, on a busy machine.
 _PATIENCE, _START = 60, 300
 # What caches of Keras and of the allocator may add after the first third of the cases.
