@@ -50,8 +50,9 @@ compile.kerastl_model <- function(object, optimizer = "rmsprop", loss = NULL, me
 #' @param steps_per_epoch,validation_steps Batches in an epoch and in a validation; all when
 #'   `NULL`. A fraction rounds up.
 #' @param ... The toolkit's own: `workers`, `cache_frozen = FALSE`, `augmented_passes`; and
-#'   `run_dir`, a folder in which training is saved at each epoch's end: the same call goes on
-#'   there after a crash (`resume = FALSE` begins anew).
+#'   `run_dir`, a folder in which training is saved at each epoch's end, and every
+#'   `save_minutes` (10) within one: the same call goes on there after a crash or Esc, and ends
+#'   with the same weights as if nothing had happened (`resume = FALSE` begins anew).
 #' @returns A history: a list of `params` and `metrics` with methods for `plot()`, `print()`
 #'   and `as.data.frame()`.
 #' @export
@@ -98,7 +99,7 @@ train <- function(model, x, y, epochs, verbose, callbacks, view_metrics, validat
     validation_data = validation_pair(validation_data),
     validation_steps = validation_steps,
     callbacks = c(callbacks, watcher),
-    class_weight = weight_dict(class_weight),
+    class_weight = weight_dict(class_weight, x),
     verbose = verbose_level(verbose),
     initial_epoch = initial_epoch
   ), toolkit_options(further))
@@ -133,8 +134,9 @@ validation_pair <- function(x) {
   do.call(reticulate::tuple, lapply(unname(x), as_array, name = "validation_data"))
 }
 
-# Names that are numbers are class numbers (from 0, as in keras 2); others are class names.
-weight_dict <- function(weights) {
+# Names that are numbers are class numbers (from 0, as in keras 2), unless all are names of the
+# flow's classes.
+weight_dict <- function(weights, flow = NULL) {
   if (is.null(weights) || is_python(weights)) {
     return(weights)
   }
@@ -144,10 +146,25 @@ weight_dict <- function(weights) {
       i = "For example {.code list(\"0\" = 1, \"1\" = 2)}, or class names."
     ), call = NULL)
   }
+  by_name <- is_flow(flow) && all(names(weights) %in% names(flow$class_indices))
   keys <- lapply(names(weights), function(name) {
-    if (grepl("^[0-9]+$", name)) as.integer(name) else name
+    if (!by_name && grepl("^[0-9]+$", name)) as.integer(name) else name
   })
   reticulate::py_dict(keys, unname(as.list(weights)))
+}
+
+#' Weights with which all classes count the same
+#'
+#' @param flow A flow whose labels are classes.
+#' @returns A list of weights by class name (or number), which `fit()` takes as `class_weight`.
+#' @export
+#' @examples
+#' \dontrun{
+#' fit(model, flow, class_weight = balanced_class_weight(flow))
+#' }
+balanced_class_weight <- function(flow) {
+  check_flow(flow)
+  toolkit()$training$balanced_class_weight(flow)
 }
 
 #' Measure a model

@@ -103,6 +103,9 @@ fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
 #' @param batch_size Pictures in a batch.
 #' @param augmentation A list of arguments of [image_data_generator()] for training.
 #' @param seed The seed of the split, the weights, shuffling and augmentation.
+#' @param groups What keeps pictures that belong together in one part: a regular expression that
+#'   finds the patient or slide in a file's name, or `"copies"`, which looks for pictures that
+#'   show the same.
 #' @param ... Further arguments of the Python function: `head`, `dense`, `dropout`,
 #'   `learning_rate`, `fine_tune_learning_rate`.
 #' @param folder A folder that holds a classifier.
@@ -120,7 +123,7 @@ fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
 train_classifier <- function(directory, out, backbone = "vgg16", weights = "imagenet",
                              target_size = NULL, epochs = 10, unfreeze_from = NULL,
                              fine_tune_epochs = 5, batch_size = 32, augmentation = NULL,
-                             seed = 0, ...) {
+                             seed = 0, groups = NULL, ...) {
   further <- list(...)
   if (!is.null(further$dense)) {
     further$dense <- whole_numbers(further$dense, "dense")
@@ -132,7 +135,7 @@ train_classifier <- function(directory, out, backbone = "vgg16", weights = "imag
       target_size = shape(target_size), epochs = whole_number(epochs),
       unfreeze_from = unfreeze_from, fine_tune_epochs = whole_number(fine_tune_epochs),
       batch_size = whole_number(batch_size), augmentation = augmentation,
-      seed = whole_number(seed)
+      seed = whole_number(seed), groups = groups
     ),
     further
   )))

@@ -215,3 +215,18 @@ test_that("models are saved and loaded, old names and new", {
   expect_equal(predict(other, x), predict(model, x), tolerance = 1e-6)
   expect_error(save_model_hdf5(model, file.path(folder, "m.rds")), "must end in")
 })
+
+test_that("uneven classes are told of, and weighted by name, also where names are numbers", {
+  skip_without_python()
+  folder <- picture_folder(classes = c("10", "2"), each = 3)
+  unlink(file.path(folder, "2", c("02.png", "03.png")))
+  flow <- small_flow(folder)
+  weights <- balanced_class_weight(flow)
+  expect_equal(weights, list("10" = 4 / (2 * 3), "2" = 2))
+  expect_identical(
+    reticulate::py_str(weight_dict(weights, flow)), "{'10': 0.6666666666666666, '2': 2.0}"
+  )
+  expect_identical(reticulate::py_str(weight_dict(list("0" = 1, "1" = 2), flow)), "{0: 1.0, 1: 2.0}")
+  history <- small_model() %>% fit(flow, epochs = 1, verbose = 0, class_weight = weights)
+  expect_true(is.finite(history$metrics$loss))
+})
