@@ -9,10 +9,12 @@ round that warms up; the files are in the system's memory for both.
 
 from __future__ import annotations
 
+import io
 import os
 import statistics
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -46,9 +48,15 @@ _OF_255 = 0.01 / 255
 
 
 def flow_of(generator: Any, table: pd.DataFrame, **how: Any) -> Any:
-    return generator.flow_from_dataframe(
-        table, target_size=(150, 150), batch_size=_BATCH, seed=1, validate_filenames=False, **how
-    )
+    with redirect_stdout(io.StringIO()):  # "Found 1000 non-validated image filenames…"
+        return generator.flow_from_dataframe(
+            table,
+            target_size=(150, 150),
+            batch_size=_BATCH,
+            seed=1,
+            validate_filenames=False,
+            **how,
+        )
 
 
 def check_same(ours: Any, theirs: Any, batches: int = 5) -> None:
