@@ -188,11 +188,15 @@ def predict(
 def audit(
     directory: Annotated[Path, typer.Argument(help="A folder of pictures.")],
     out: Annotated[Path | None, typer.Option(help="Write tables and a page here.")] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="A folder that is a split, where its name does not tell; one or more."),
+    ] = None,
 ) -> None:
-    """Look for bad files, uneven classes, copies and leaks; the status tells what was found."""
+    """Look for bad files, uneven classes, copies and leaks; ends with status 1 for serious ones."""
     from .images.auditing import audit as run_audit
 
-    found = run_audit(directory)
+    found = run_audit(directory, split)
     typer.echo(found.summary())
     if out is not None:
         typer.echo(f"page: {found.save(out)}")

@@ -84,6 +84,7 @@ def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
         (("study", "red-cells", "--data", ".", "--out", "out"), "There is no study 'red-cells'"),
         (("train", "nowhere", "--out", "out"), "There is no folder"),
         (("train", ".", "--out", "out", "--backbone", "vgg61"), "vgg61"),
+        (("audit", ".", "--split", "north"), "north"),
         (("predict", "nowhere", "picture.png"), "nowhere"),
     ],
 )
@@ -126,6 +127,11 @@ def test_audit_tells_what_is_wrong_by_its_status(run, cells: Path, tmp_path: Pat
     for name in ("cat/1.jpg", "dog/1.jpg"):
         picture = next((cells / "TEST" / "MONOCYTE").iterdir())
         (tmp_path / "bad" / name).write_bytes(picture.read_bytes())
+    # As splits, the equal pictures are a leak and no disagreement of labels.
+    status, output, _ = run("audit", tmp_path / "bad", "--split", "cat", "--split", "dog")
+    assert status == 1
+    assert "across splits" in output
+    assert "across classes" not in output
     status, output, _ = run("audit", tmp_path / "bad", "--out", tmp_path / "found")
     assert status == 1
     assert "! empty: 1" in output

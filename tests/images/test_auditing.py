@@ -67,9 +67,8 @@ def test_every_kind_of_bad_file_is_named(cells):
     (folder / "named.webp").write_bytes(b"RIFF0000WEBPVP8 ")
     smear = draw_smear("MONOCYTE", np.random.default_rng(77))
     (folder / "really.png").write_bytes(cv2.imencode(".jpg", smear)[1].tobytes())
-    Image.fromarray(draw_smear("MONOCYTE", np.random.default_rng(78))).convert("L").save(
-        cells / "TRAIN" / "loose.png"
-    )
+    loose = Image.fromarray(draw_smear("MONOCYTE", np.random.default_rng(78))).convert("L")
+    loose.crop((0, 0, 300, 240)).save(cells / "TRAIN" / "loose.png")
     found = audit(cells, workers=2)
     assert not found.ok
     assert problems_of(found) == {
@@ -82,7 +81,9 @@ def test_every_kind_of_bad_file_is_named(cells):
         "no class": ["loose.png"],
         "mixed modes": [""],
         "mixed formats": [""],
+        "mixed sizes": [""],
     }
+    assert "2 sizes from 300×240 to 320×240 pixels" in found.summary()
     bad = found.files[found.files["group"] < 0]
     assert sorted(Path(name).name for name in bad["filename"]) == [
         "bomb.png", "cut.jpeg", "empty.jpeg", "text.png",
@@ -107,6 +108,7 @@ def test_copies_are_sorted_by_what_they_spoil(cells):
         "across splits": ["00001.jpeg", "leak.jpeg"],
         "across classes": ["00002.jpeg", "other.jpeg"],
         "within class": ["00003.jpeg", "same.jpeg"],
+        "mixed sizes": [""],  # The turned one stands upright.
     }
     assert not found.ok
     assert found.leaks.to_dict("records") == [

@@ -198,6 +198,11 @@ def _of_classes(good: pd.DataFrame) -> pd.DataFrame:
         if len(kinds) > 1:
             listed = ", ".join(f"{count} {kind or 'other'}" for kind, count in kinds.items())
             rows.append((f"mixed {column}s", "", "", "", listed))
+    sizes = sorted(set(zip(good["width"], good["height"])), key=lambda size: size[0] * size[1])
+    if len(sizes) > 1:
+        (width, height), (widest, highest) = sizes[0], sizes[-1]
+        detail = f"{len(sizes)} sizes from {width}×{height} to {widest}×{highest} pixels"
+        rows.append(("mixed sizes", "", "", "", detail))
     return pd.DataFrame(rows, columns=_COLUMNS, dtype=str)
 
 
