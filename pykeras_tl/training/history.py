@@ -32,7 +32,6 @@ class History:
         params: `epochs`, `steps` and `verbose`.
         phases: Name of each phase → its first epoch, from 0; empty for one plain run.
         stopped: True when the user interrupted the run.
-        seconds: The time of training; of a run that was resumed, over all sittings.
 
     Example:
         >>> head = History({"loss": [0.9, 0.7]}, [0, 1])
@@ -48,7 +47,6 @@ class History:
     params: dict[str, Any] = field(default_factory=dict)
     phases: dict[str, int] = field(default_factory=dict)
     stopped: bool = False
-    seconds: float = 0.0
 
     @classmethod
     def from_logs(
@@ -121,7 +119,7 @@ class History:
             path: The CSV file.
 
         Returns:
-            The history; `params`, `stopped` and `seconds` are not in the file.
+            The history; `params` and `stopped` are not in the file.
 
         Raises:
             ValueError: When the file is not such a table.
@@ -159,7 +157,6 @@ class History:
             params={**self.params, **other.params},
             phases=self.phases | {name: first + shift for name, first in other.phases.items()},
             stopped=self.stopped or other.stopped,
-            seconds=self.seconds + other.seconds,
         )
 
     def _phase(self, number: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +106,6 @@ def train(job: Job, run: Run | None = None) -> History:
     Returns:
         The history, the epochs before included.
     """
-    begun = time.perf_counter()
     place, end = Place(job.initial_epoch), job.epochs
     if run is not None:
         run.begin(job.model, job.callbacks, job.flows)
@@ -120,11 +118,9 @@ def train(job: Job, run: Run | None = None) -> History:
     if run is not None:
         run.restore_flows(job.flows)
     try:
-        history = _Fitting(job, training, run).fit(place, end)
+        return _Fitting(job, training, run).fit(place, end)
     finally:
         training.close()
-    history.seconds = time.perf_counter() - begun if run is None else run.seconds
-    return history
 
 
 class _Fitting:

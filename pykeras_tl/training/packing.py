@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 
 
@@ -15,7 +16,8 @@ def pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """Turn a value into what JSON can hold, and put its arrays aside.
 
     Args:
-        value: A number, text, `None`, NumPy array, or tuples, lists and dictionaries of these.
+        value: A number, text, `None`, NumPy array, function of `keras.ops`, or tuples, lists
+            and dictionaries of these.
         name: The beginning of its arrays' names.
         arrays: Receives the arrays.
 
@@ -57,6 +59,8 @@ def unpack(packed: Any, arrays: dict[str, np.ndarray]) -> Any:
         return arrays[content]
     if kind == "scalar":
         return arrays[content][()]
+    if kind == "operation":
+        return getattr(keras.ops, content)
     values = [unpack(each, arrays) for each in content]
     if kind == "dict":
         return dict(zip(values[::2], values[1::2]))
@@ -69,6 +73,9 @@ def _packed(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
         arrays[name] = np.array(value)
         return {"kind": "array" if isinstance(value, np.ndarray) else "scalar", "content": name}
+    operation = getattr(value, "__name__", "")
+    if operation and getattr(keras.ops, operation, None) is value:
+        return {"kind": "operation", "content": operation}
     if type(value) is dict:
         parts = [part for item in value.items() for part in item]
     elif type(value) in (tuple, list):

@@ -55,7 +55,6 @@ class Run:
         self._settings = begun if settings == left else settings
         self._state: dict[str, Any] = {}
         self._arrays: dict[str, np.ndarray] = {}
-        self._begun = time.perf_counter()
         self.place: Place | None = None
         if resume is False:
             folder.clear()
@@ -76,11 +75,6 @@ class Run:
     def cached(self) -> dict[str, bool] | None:
         """For what the output of frozen layers was computed once; `None` for a new run."""
         return self._state.get("cached")
-
-    @property
-    def seconds(self) -> float:
-        """The time of training, over all sittings."""
-        return float(self._state.get("seconds", 0)) + time.perf_counter() - self._begun
 
     def describe(self, steps: int) -> str:
         """Say from where it goes on.
@@ -190,7 +184,6 @@ class Run:
             "history": history.history,
             "epoch": history.epoch,
             "cached": cached,
-            "seconds": self.seconds,
         }
         self._folder.save(place, state, arrays)
 

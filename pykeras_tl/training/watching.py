@@ -37,33 +37,36 @@ class LossWatch(keras.callbacks.Callback):
         self.good: list[np.ndarray] = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Keep the weights, if they are finite."""
+        """Keep the weights, as copies: an array may be a view of what training changes."""
         self._epoch = epoch
-        weights = [keras.ops.convert_to_numpy(weight) for weight in self._trained.weights]
-        if all(np.isfinite(weight).all() for weight in weights):
-            # Copies, since an array may be a view of what training changes.
-            self.good = [np.array(weight) for weight in weights]
+        self.good = [np.array(weight) for weight in self._weights()]
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Look at the loss so far."""
         self._look((logs or {}).get("loss"), f"in epoch {self._epoch + 1}, batch {batch + 1}")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Look at the loss of validation."""
+        """Look at the loss of validation, and at the weights that the last batch left."""
         if not self.model.stop_training:
             self._look((logs or {}).get("val_loss"), f"in the validation after epoch {epoch + 1}")
+        if not all(np.isfinite(weight).all() for weight in self._weights()):
+            self._stop(f"Weights became infinite or NaN at the end of epoch {epoch + 1}")
+        self.good = []
+
+    def _weights(self) -> list[np.ndarray]:
+        return [keras.ops.convert_to_numpy(weight) for weight in self._trained.weights]
 
     def _look(self, loss: Any, when: str) -> None:
-        if loss is None or math.isfinite(loss):
-            return
-        kept = "the weights were not finite before"
-        if self.good:
-            self._trained.set_weights(self.good)
-            kept = "the model has the weights from the epoch's beginning again"
+        if loss is not None and not math.isfinite(loss):
+            self._stop(f"The loss became {loss} {when}")
+
+    def _stop(self, why: str) -> None:
+        self._trained.set_weights(self.good)
         self.model.stop_training = True
         warnings.warn(
-            f"The loss became {loss} {when}: training stops, and {kept}. Compile with a lower "
-            "learning rate, or look for pictures and labels that are not numbers.",
+            f"{why}: training stops, and the model has the weights from the epoch's beginning "
+            "again. Compile with a lower learning rate, or look for pictures and labels that are "
+            "not numbers.",
             stacklevel=2,
         )
 

@@ -23,8 +23,11 @@ def pictures():
 def make_flow(pictures):
     """A function that makes a flow over some of the pictures."""
 
-    def make(count=40, batch_size=8, shuffle=True, seed=3, sample_weight=None, **settings):
+    def make(
+        count=40, batch_size=8, shuffle=True, seed=3, sample_weight=None, labels=None, **settings
+    ):
         x, y = pictures
+        y = y if labels is None else y[:, labels]
         generator = ImageDataGenerator(**{"rescale": 1 / 255} | settings)
         return generator.flow(
             x[:count],
@@ -42,7 +45,7 @@ def make_flow(pictures):
 def small_model():
     """A function that makes the same small compiled network each time, with dropout."""
 
-    def make(optimizer="adam", **options):
+    def make(optimizer="adam", units=8, **options):
         keras.utils.set_random_seed(7)
         model = keras.Sequential(
             [
@@ -50,7 +53,7 @@ def small_model():
                 keras.layers.Conv2D(4, 3, strides=4, activation="relu", name="conv"),
                 keras.layers.Flatten(name="flatten"),
                 keras.layers.Dropout(0.4),
-                keras.layers.Dense(8, activation="relu", name="hidden"),
+                keras.layers.Dense(units, activation="relu", name="hidden"),
                 keras.layers.Dense(4, activation="softmax", name="classes"),
             ]
         )

@@ -150,3 +150,45 @@ def test_augmenting_functions_are_no_scaling(folder_flow):
 def test_no_scaling_at_all_is_warned_of(folder_flow):
     with pytest.warns(UserWarning, match="0 to 255 to a model that does not scale"):
         fit_quietly(network(), folder_flow(ImageDataGenerator()))
+
+
+def array_flow(x, **settings):
+    return ImageDataGenerator(**settings).flow(x, np.eye(2)[[0, 1] * 4], batch_size=4)
+
+
+def colours(low, high):
+    return np.random.RandomState(0).uniform(low, high, (8, 48, 48, 3)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "settings"),
+    [
+        (network, colours(0, 1), {"rescale": 1 / 255}),
+        (scaling_network, colours(0, 1), {}),
+        (scaling_network, colours(-1, 1), {}),
+    ],
+)
+def test_pixels_that_look_scaled_twice_are_warned_of(model, x, settings):
+    with pytest.warns(UserWarning, match="The flow gives pixels from .* looks scaled twice"):
+        fit_quietly(model(), array_flow(x, **settings))
+    good = colours(0, 255)
+    even = array_flow(good, **settings)
+    with pytest.warns(UserWarning, match="validation_data gives pixels .* looks scaled twice"):
+        fit_quietly(model(), even, validation_data=array_flow(x, **settings))
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "settings"),
+    [
+        (network, colours(0, 255), {"rescale": 1 / 255}),
+        (network, colours(0, 1), {}),
+        (network, np.zeros((8, 48, 48, 3)), {"rescale": 1 / 255}),
+        (network, colours(0, 255), {"samplewise_center": True}),
+        (scaling_network, colours(0, 255), {}),
+        (scaling_network, np.zeros((8, 48, 48, 3)), {}),
+    ],
+)
+def test_pixels_that_are_scaled_once_are_not_warned_of(model, x, settings):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        fit_quietly(model(), array_flow(x, **settings))

@@ -1,61 +1,10 @@
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
+from pykeras_tl.training import run_state
+from pykeras_tl.training.fine_tuning import fine_tune
 from pykeras_tl.training.fitting import fit
-from pykeras_tl.training.history import History
-from pykeras_tl.training.run_folder import Place, RunFolder
-
-_CHILD = Path(__file__).with_name("killed_run.py")
-# `PYKERAS_TL_KILLS=100` is the long form.
-_KILLS = int(os.environ.get("PYKERAS_TL_KILLS", "2"))
-
-
-def start(folder, kind, epochs=6):
-    return subprocess.Popen(
-        [sys.executable, str(_CHILD), str(folder), kind, str(epochs)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(folder, kind, epochs=6):
-    process = start(folder, kind, epochs)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
-    with np.load(folder / "weights.npz") as weights:
-        return History.load(folder / "history.csv"), list(weights.values())
-
-
-@pytest.mark.parametrize("kind", ["augmented", "frozen"])
-def test_killed_at_any_instant_it_ends_as_if_it_had_not_been(tmp_path, kind):
-    expected, expected_weights = finish(tmp_path / "whole", kind)
-    folder, chance = tmp_path / "killed", random.Random(0)
-    for _ in range(_KILLS):
-        process = start(folder, kind)
-        checkpoints, wanted = folder / "checkpoints", chance.randrange(1, 6)
-        # From the time on when there is something to lose, at some instant.
-        while process.poll() is None and not (
-            checkpoints.is_dir() and any(checkpoints.glob(f"epoch-*{wanted}"))
-        ):
-            time.sleep(0.005)
-        time.sleep(chance.random() * 0.2)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    found, weights = finish(folder, kind)
-    assert found.history == expected.history
-    assert found.epoch == expected.epoch
-    for one, other in zip(weights, expected_weights, strict=True):
-        np.testing.assert_array_equal(one, other)
 
 
 class Killed(BaseException):
@@ -63,20 +12,40 @@ class Killed(BaseException):
 
 
 class Kill(keras.callbacks.Callback):
-    def __init__(self, epoch):
+    """Ends training as a crash does, at an epoch's beginning or after one of its batches."""
+
+    def __init__(self, epoch=None, batch=None, error=Killed):
         super().__init__()
-        self._epoch = epoch
+        # No plain value, so that it is not taken over by a training that goes on.
+        self._when = {"epoch": epoch, "batch": batch, "error": error}
+        self._epoch = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self._epoch:
-            raise Killed
+        self._epoch = epoch
+        if epoch == self._when["epoch"] and self._when["batch"] is None:
+            raise self._when["error"]
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self._epoch, batch) == (self._when["epoch"], self._when["batch"]):
+            raise self._when["error"]
 
 
-class Nothing(keras.callbacks.Callback):
-    """In the killing callback's place."""
+def Nothing():
+    """A callback of the same kind that does nothing."""
+    return Kill()
 
 
-Nothing.__name__ = "Kill"
+# So often that a state is saved after each batch.
+ALWAYS = 1e-9
+
+
+def weights(model):
+    return [np.asarray(each) for each in [*model.variables, *model.optimizer.variables]]
+
+
+def assert_same(one, other):
+    for first, second in zip(one, other, strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 @pytest.fixture
@@ -107,22 +76,61 @@ def test_a_run_that_is_done_trains_no_more_and_can_be_made_longer(tmp_path, make
     assert longer.history == fit(small_model(), make_flow(), epochs=3, verbose=0).history
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"flow": {"batch_size": 10}}, "the batches of training"),
-        ({"flow": {"count": 32}}, "the pictures of training"),
-        ({"flow": {"rotation_range": 5}}, "the augmentation of training"),
-        ({"model": {"optimizer": "sgd"}}, "the optimizer"),
-        ({"fit": {"steps_per_epoch": 2}}, "steps_per_epoch.*5 then, 2 now"),
-    ],
-)
-def test_what_differs_is_told(killed, make_flow, small_model, change, told):
-    model, flow = small_model(**change.get("model", {})), make_flow(**change.get("flow", {}))
-    options = {"epochs": 5, "callbacks": [Nothing()], "verbose": 0} | change.get("fit", {})
-    with pytest.raises(ValueError, match=f"cannot go on, since these differ: {told}"):
-        fit(model, flow, run_dir=killed, **options)
-    fit(model, flow, run_dir=killed, resume=False, **options | {"epochs": 1})
+CHANGES = [
+    ({"flow": {"count": 32}}, "the pictures of training"),
+    ({"flow": {"rescale": 1 / 127}}, "the pictures of training"),
+    ({"flow": {"labels": [1, 0, 2, 3]}}, "the labels of training"),
+    ({"flow": {"batch_size": 10}}, "the batches of training"),
+    ({"flow": {"seed": 4}}, "the batches of training"),
+    ({"flow": {"rotation_range": 5}}, "the augmentation of training"),
+    ({"validation": {"count": 12}}, "the pictures of validation"),
+    ({"model": {"optimizer": "sgd"}}, "the optimizer"),
+    ({"model": {"optimizer": keras.optimizers.Adam(0.1)}}, "the optimizer's learning_rate"),
+    ({"model": {"loss": "mean_squared_error"}}, "the loss"),
+    ({"model": {"metrics": ["accuracy", "auc"]}}, "the metrics"),
+    ({"model": {"units": 9}}, "the model's layers"),
+    ({"fit": {"steps_per_epoch": 2}}, "steps_per_epoch.*5 then, 2 now"),
+    ({"fit": {"validation_steps": 1}}, "validation_steps.*2 then, 1 now"),
+    ({"fit": {"class_weight": {1: 2.0}}}, "class_weight"),
+    ({"fit": {"cache_frozen": False}}, "cache_frozen"),
+    ({"fit": {"augmented_passes": 2}}, "augmented_passes"),
+    ({"fit": {"initial_epoch": 1}}, "initial_epoch"),
+    ({"fit": {"callbacks": []}}, "the callbacks"),
+    ({"version": "keras"}, "the version of keras"),
+    ({"version": "numpy"}, "the version of numpy"),
+]
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs") / "run"
+
+
+@pytest.mark.parametrize(("change", "told"), CHANGES)
+def test_what_differs_is_told(begun, make_flow, small_model, monkeypatch, change, told):
+    def call(change):
+        model = small_model(**change.get("model", {}))
+        flow = make_flow(**change.get("flow", {}))
+        validation = make_flow(**{"count": 16} | change.get("validation", {}))
+        options = {"epochs": 1, "callbacks": [Nothing()]} | change.get("fit", {})
+        options["epochs"] += options.get("initial_epoch", 0)
+        return fit(model, flow, validation_data=validation, run_dir=begun, verbose=0, **options)
+
+    if not begun.exists():
+        call({})
+    if "version" in change:
+        version = run_state.version
+        changed = {change["version"]: "0.1"}
+        monkeypatch.setattr(run_state, "version", lambda name: changed.get(name) or version(name))
+    before = {path: path.stat().st_mtime_ns for path in begun.rglob("*")}
+    with pytest.raises(ValueError, match=f"cannot go on, since these differ: .*{told}"):
+        call(change)
+    assert {path: path.stat().st_mtime_ns for path in begun.rglob("*")} == before
+
+
+def test_with_resume_false_it_begins_anew(killed, make_flow, small_model):
+    model, flow = small_model(optimizer="sgd"), make_flow()
+    assert fit(model, flow, run_dir=killed, resume=False, verbose=0).epoch == [0]
 
 
 def test_resume_true_wants_a_checkpoint(tmp_path, make_flow, small_model):
@@ -130,29 +138,9 @@ def test_resume_true_wants_a_checkpoint(tmp_path, make_flow, small_model):
         fit(small_model(), make_flow(), run_dir=tmp_path, resume=True, verbose=0)
 
 
-def damage(path, how):
-    data = bytearray(path.read_bytes())
-    if how == "cut":
-        data = data[: len(data) // 2]
-    elif how == "empty":
-        data.clear()
-    else:
-        data[len(data) // 2] ^= 255
-    path.write_bytes(data)
-
-
-@pytest.mark.parametrize("how", ["cut", "empty", "one byte"])
-@pytest.mark.parametrize("name", ["arrays.npz", "state.json"])
-def test_a_damaged_checkpoint_is_named_and_the_one_before_used(killed, name, how):
-    newest = sorted((killed / "checkpoints").iterdir())[-1]
-    damage(newest / name, how)
-    with pytest.warns(UserWarning, match=f"damaged checkpoint.*{newest.name}.*epoch-000002"):
-        state, _ = RunFolder(killed).load()
-    assert state["place"] == [2, 0]
-
-
 def test_going_on_from_the_one_before_ends_the_same(killed, make_flow, small_model):
-    damage(sorted((killed / "checkpoints").iterdir())[-1] / "arrays.npz", "one byte")
+    newest = sorted((killed / "checkpoints").iterdir())[-1]
+    (newest / "arrays.npz").write_bytes(b"torn")
     with pytest.warns(UserWarning, match="damaged"):
         history = fit(
             small_model(), make_flow(), epochs=5, callbacks=[Nothing()], run_dir=killed, verbose=0
@@ -160,36 +148,9 @@ def test_going_on_from_the_one_before_ends_the_same(killed, make_flow, small_mod
     assert history.history == fit(small_model(), make_flow(), epochs=5, verbose=0).history
 
 
-def test_with_all_damaged_it_stops(killed):
-    for folder in (killed / "checkpoints").iterdir():
-        damage(folder / "state.json", "cut")
-    with pytest.raises(ValueError, match="Every checkpoint is damaged"):
-        RunFolder(killed).load()
-
-
 def test_the_last_two_are_kept(killed):
     names = sorted(folder.name for folder in (killed / "checkpoints").iterdir())
     assert names == ["epoch-000002", "epoch-000003"]
-
-
-def test_a_second_process_is_refused(tmp_path, make_flow, small_model):
-    with (
-        RunFolder(tmp_path).locked(),
-        pytest.raises(RuntimeError, match="Another process is training"),
-    ):
-        fit(small_model(), make_flow(), run_dir=tmp_path, verbose=0)
-    fit(small_model(), make_flow(), run_dir=tmp_path, verbose=0)
-
-
-def test_when_saving_fails_the_checkpoint_before_stays(killed, monkeypatch):
-    def full(*args, **options):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="No space left"):
-        RunFolder(killed).save(Place(4), {}, {})
-    assert RunFolder(killed).load()[0]["place"] == [3, 0]
-    assert len(list((killed / "checkpoints").iterdir())) == 2
 
 
 def test_a_flow_without_a_seed_goes_on_too(tmp_path, make_flow, small_model):
@@ -209,3 +170,208 @@ def test_a_flow_without_a_seed_goes_on_too(tmp_path, make_flow, small_model):
 def test_arrays_have_no_run_folder(tmp_path, pictures, small_model):
     with pytest.raises(TypeError, match="run_dir needs a flow"):
         fit(small_model(), *pictures, run_dir=tmp_path, verbose=0)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("options", [{}, {"class_weight": {0: 2.0}, "steps_per_epoch": 3}])
+def test_within_an_epoch_it_goes_on_with_the_next_batch(
+    tmp_path, make_flow, small_model, capsys, frozen, options
+):
+    def call(callback, **run):
+        model = small_model(metrics=["accuracy", keras.metrics.AUC(name="auc")])
+        model.get_layer("conv").trainable = not frozen
+        model.compile("adam", "categorical_crossentropy", metrics=["accuracy", "auc"])
+        validation = make_flow(count=16, seed=9)
+        every = {"epochs": 3, "validation_data": validation, "callbacks": [callback]}
+        return fit(model, make_flow(), **every, **options, **run), model
+
+    with pytest.raises(Killed):
+        call(Kill(1, 2), run_dir=tmp_path, save_minutes=ALWAYS, verbose=0)
+    capsys.readouterr()
+    history, model = call(Nothing(), run_dir=tmp_path, verbose=2)
+    assert "Going on in epoch 2 after 2 of" in capsys.readouterr().out
+    expected, other = call(Nothing(), verbose=0)
+    assert history.history == expected.history
+    assert_same(weights(model), weights(other))
+
+
+def test_what_counts_as_better_stays_the_same(tmp_path, make_flow, small_model):
+    def call(callback, **run):
+        stopping = keras.callbacks.EarlyStopping(monitor="loss", min_delta=0.1, patience=2)
+        model = small_model(keras.optimizers.Adam(0.01))
+        callbacks = [stopping, callback]
+        return fit(model, make_flow(), epochs=20, callbacks=callbacks, verbose=0, **run)
+
+    expected = call(Nothing())
+    assert 3 < len(expected.epoch) < 20
+    with pytest.raises(Killed):
+        call(Kill(len(expected.epoch) - 1), run_dir=tmp_path)
+    assert call(Nothing(), run_dir=tmp_path).history == expected.history
+
+
+def test_an_epoch_that_ends_the_training_goes_on_too(tmp_path, make_flow, small_model):
+    options = {"epochs": 2, "verbose": 0}
+    run = {"run_dir": tmp_path, "save_minutes": ALWAYS}
+    with pytest.raises(Killed):
+        fit(small_model(), make_flow(), callbacks=[Kill(1, 3)], **run, **options)
+    model, other = small_model(), small_model()
+    history = fit(model, make_flow(), callbacks=[Nothing()], run_dir=tmp_path, **options)
+    assert history.history == fit(other, make_flow(), **options).history
+    assert_same(weights(model), weights(other))
+
+
+def test_averaged_weights_take_their_place_at_the_end_only(tmp_path, make_flow, small_model):
+    def model():
+        return small_model(keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5))
+
+    options = {"epochs": 3, "verbose": 0}
+    run = {"run_dir": tmp_path, "save_minutes": ALWAYS}
+    with pytest.raises(Killed):
+        fit(model(), make_flow(), callbacks=[Kill(1, 3)], **run, **options)
+    one, other = model(), model()
+    fit(one, make_flow(), callbacks=[Nothing()], run_dir=tmp_path, **options)
+    fit(other, make_flow(), **options)
+    assert_same(weights(one), weights(other))
+
+
+def test_a_fine_tuning_goes_on_within_its_second_part(tmp_path, make_flow, small_model):
+    def call(callback, **run):
+        model = small_model()
+        model.get_layer("conv").trainable = False
+        callbacks = [
+            callback,
+            keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=1),
+        ]
+        history = fine_tune(
+            model,
+            make_flow(),
+            unfreeze_from="conv",
+            epochs_head=2,
+            epochs_fine=2,
+            loss="categorical_crossentropy",
+            callbacks=callbacks,
+            verbose=0,
+            **run,
+        )
+        return history, model
+
+    with pytest.raises(Killed):
+        call(Kill(3, 2), run_dir=tmp_path, save_minutes=ALWAYS)
+    history, model = call(Nothing(), run_dir=tmp_path)
+    expected, other = call(Nothing())
+    assert (history.history, history.phases) == (expected.history, expected.phases)
+    assert_same(weights(model), weights(other))
+
+
+@pytest.mark.parametrize("passes", [None, 2])
+def test_augmented_flows_without_a_seed_go_on_too(tmp_path, make_flow, small_model, passes):
+    def call(callback, seed, **run):
+        flow = make_flow(seed=None, rotation_range=20)
+        flow._random.seed(seed)
+        model = small_model()
+        model.get_layer("conv").trainable = False
+        model.compile("adam", "categorical_crossentropy")
+        every = {"epochs": 4, "augmented_passes": passes, "callbacks": [callback], "verbose": 0}
+        return fit(model, flow, **every, **run), model
+
+    with pytest.raises(Killed):
+        call(Kill(2, 2), 11, run_dir=tmp_path, save_minutes=ALWAYS)
+    # A flow made anew begins elsewhere; the run takes it to where it had begun.
+    history, model = call(Nothing(), 12, run_dir=tmp_path)
+    expected, other = call(Nothing(), 11)
+    assert history.history == expected.history
+    assert_same(weights(model), weights(other))
+
+
+class Collector(keras.callbacks.Callback):
+    """A user's callback that remembers what it saw, and lowers the rate where epochs begin."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = {}
+        self.pairs = [(0, np.zeros(2))]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self.model.optimizer.learning_rate *= 0.5
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen[self.epoch, batch] = logs["loss"]
+        self.pairs.append((batch, np.full(2, logs["loss"])))
+
+
+def test_a_callback_keeps_what_it_has_gathered(tmp_path, make_flow, small_model):
+    collectors = [Collector(), Collector(), Collector()]
+    options = {"epochs": 3, "verbose": 0}
+    run = {"run_dir": tmp_path, "save_minutes": ALWAYS}
+    with pytest.raises(Killed):
+        fit(small_model(), make_flow(), callbacks=[collectors[0], Kill(1, 3)], **run, **options)
+    callbacks = [collectors[1], Nothing()]
+    fit(small_model(), make_flow(), callbacks=callbacks, run_dir=tmp_path, **options)
+    fit(small_model(), make_flow(), callbacks=[collectors[2]], **options)
+    assert collectors[1].seen == collectors[2].seen
+    assert len(collectors[1].seen) == 15
+    for one, other in zip(collectors[1].pairs, collectors[2].pairs, strict=True):
+        assert one[0] == other[0]
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_log_has_each_epoch_once(tmp_path, make_flow, small_model, epoch):
+    def call(name, callback, **run):
+        logger = keras.callbacks.CSVLogger(tmp_path / name)
+        every = {"epochs": 4, "callbacks": [logger, callback], "verbose": 0}
+        fit(small_model(), make_flow(), **every, **run)
+        return (tmp_path / name).read_text()
+
+    class KillAfterTheLog(Kill):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == self._when["epoch"]:
+                raise Killed
+
+        on_epoch_begin = keras.callbacks.Callback.on_epoch_begin
+
+    KillAfterTheLog.__name__ = "Kill"
+    with pytest.raises(Killed):
+        call("log.csv", KillAfterTheLog(epoch), run_dir=tmp_path / "run")
+    assert call("log.csv", Nothing(), run_dir=tmp_path / "run") == call("other.csv", Nothing())
+
+
+def test_after_ctrl_c_the_same_call_goes_on_in_the_same_session(tmp_path, make_flow, small_model):
+    def objects(*callbacks):
+        plateau = keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=1)
+        return small_model(), make_flow(), [plateau, *callbacks]
+
+    model, flow, callbacks = objects(Kill(3, 2, KeyboardInterrupt))
+    options = {"epochs": 5, "verbose": 0}
+    history = fit(model, flow, callbacks=callbacks, run_dir=tmp_path, **options)
+    assert history.stopped
+    assert history.epoch == [0, 1, 2]
+    assert model.predict(next(flow)[0], verbose=0).shape == (8, 4)
+    callbacks[-1]._when["epoch"] = None
+    # The rate was lowered meanwhile, and the flow stands elsewhere.
+    history = fit(model, flow, callbacks=callbacks, run_dir=tmp_path, **options)
+    other, flow, callbacks = objects(Nothing())
+    expected = fit(other, flow, callbacks=callbacks, **options)
+    assert not history.stopped
+    assert history.history == expected.history
+    assert_same(weights(model), weights(other))
+
+
+def test_a_run_that_cannot_be_saved_is_trained_all_the_same(
+    tmp_path, make_flow, small_model, monkeypatch
+):
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    expected = fit(small_model(), make_flow(), epochs=2, verbose=0)
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.warns(UserWarning, match=r"after epoch 1, batch 0 could not be saved.*No space"):
+        history = fit(small_model(), make_flow(), epochs=2, run_dir=tmp_path, verbose=0)
+    assert history.history == expected.history
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan")])
+def test_minutes_below_zero(tmp_path, make_flow, small_model, minutes):
+    with pytest.raises(ValueError, match="save_minutes must be above 0"):
+        fit(small_model(), make_flow(), run_dir=tmp_path, save_minutes=minutes)
