@@ -92,6 +92,7 @@ def kill_trainings(
     expected: Path,
     kills: int,
     steps: int,
+    seconds: float,
     chance: random.Random,
     tally: Tally,
 ) -> None:
@@ -105,6 +106,7 @@ def kill_trainings(
         expected: The folder of the same training, never interrupted.
         kills: How many.
         steps: Steps in an epoch.
+        seconds: How long that takes.
         chance: Decides when.
         tally: Receives the figures.
     """
@@ -117,7 +119,7 @@ def kill_trainings(
             tally.recoveries += killed and _newest(place, steps) > 0
             before = len(_steps(place))
             child = start(place)
-            if tally.kills < until and _comes(_instant(place, before, chance), child):
+            if tally.kills < until and _comes(_instant(place, before, seconds, chance), child):
                 assert child.pid is not None
                 os.kill(child.pid, signal.SIGKILL)
                 killed = True
@@ -143,10 +145,10 @@ def _comes(instant: Callable[[], bool], child: Child) -> bool:
     return False
 
 
-def _instant(place: Path, before: int, chance: random.Random) -> Callable[[], bool]:
+def _instant(place: Path, before: int, seconds: float, chance: random.Random) -> Callable[[], bool]:
     """Choose an instant: any, one in training, or one while a state is being written."""
     kind = chance.choice(["any", "training", "saving", "saving"])
-    delay = chance.random() * {"any": 3.0, "training": 1.5, "saving": 0.03}[kind]
+    delay = chance.random() * {"any": seconds, "training": seconds / 4, "saving": 0.03}[kind]
     begun = time.monotonic() if kind == "any" else None
     skipped, seen = chance.randrange(4), set()
 

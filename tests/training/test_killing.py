@@ -21,15 +21,17 @@ def test_killed_at_any_instant_it_ends_as_if_it_had_not_been(tmp_path, kind, cap
         return ForkedChild(_CHILD, str(folder), kind)
 
     expected = tmp_path / "whole"
+    begun = time.monotonic()
     whole = start(expected)
     while whole.poll() is None:
         time.sleep(0.01)
     assert whole.poll() == 0
+    seconds = time.monotonic() - begun
     tally = Tally()
     number = _KINDS.index(kind)
     kills = len(range(number, KILLS, len(_KINDS)))
     chance = random.Random(number)
-    kill_trainings(start, tmp_path / "killed", expected, kills, _STEPS, chance, tally)
+    kill_trainings(start, tmp_path / "killed", expected, kills, _STEPS, seconds, chance, tally)
     with capsys.disabled():
         print(f"\n{kind}: {tally}")
     assert tally.kills == kills
