@@ -61,9 +61,17 @@ def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
     status, output, _ = run(
         *("train", cells / "TRAIN", "--out", out, "--backbone", "mobilenet"),
         *("--weights", "none", "--size", 32, 32, "--epochs", 1, "--batch-size", 4),
+        *("--groups", r"^\d+"),
     )
     assert status == 0
     assert "test accuracy: " in output
+    (trial,) = (out / "trials").iterdir()
+    validation, test = (
+        set(pd.read_csv(trial / "evaluation" / part / "groups.csv")["group"])
+        for part in ("validation", "test")
+    )
+    assert len(validation) == len(test) == 2
+    assert not validation & test
     table = tmp_path / "predicted.csv"
     folder = out / "classifier"
     assert f"classifier: {folder}" in output
