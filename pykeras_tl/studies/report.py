@@ -88,7 +88,7 @@ def _beside(baselines: pd.DataFrame | None) -> list[Section]:
     text = (
         "What needs no network: a trial is worth something where it does better. A nearest "
         "picture that is nearly always right says that the task is easy, or that pictures of "
-        "this part stand in training in another shape; `pykeras-tl audit` finds those."
+        "this part stand in training in another shape, which pykeras-tl audit finds."
     )
     return [Section("Baselines", [text], {"Accuracy with its 95 % interval": baselines})]
 
