@@ -101,3 +101,21 @@ def test_patients_stay_in_one_part_and_make_the_interval(pictures: Path, tmp_pat
     assert "most frequent class" in page
     with pytest.raises(ValueError, match="matches no part of"):
         train_classifier(patients, tmp_path / "other", groups="slide", **_SMALL)
+
+
+def test_copies_are_looked_for_when_asked(pictures: Path, tmp_path: Path) -> None:
+    for path in sorted(pictures.rglob("*.png")):
+        target = tmp_path / "pictures" / path.parent.name
+        target.mkdir(parents=True, exist_ok=True)
+        picture = Image.open(path)
+        picture.save(target / path.name)
+        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(target / f"{path.stem}-copy.png")
+    out = tmp_path / "out"
+    train_classifier(tmp_path / "pictures", out, groups="copies", **_SMALL)
+    (trial,) = (out / "trials").iterdir()
+    for part in ("validation", "test"):
+        files = Evaluation.load(trial / "evaluation" / part).predictions["file"]
+        names = {(Path(file).parent.name, Path(file).stem) for file in files}
+        assert names
+        assert all((label, stem.removesuffix("-copy")) in names for label, stem in names)
+        assert all((label, f"{stem.removesuffix('-copy')}-copy") in names for label, stem in names)
