@@ -101,6 +101,19 @@ def rscript(_r_session: R, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
+def start_rscript(_r_session: R, tmp_path: Path) -> Any:
+    """Starts a script in a plain Rscript of its own, with arguments, and does not wait."""
+
+    def start(*arguments: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            ["Rscript", "--vanilla", *map(str, arguments)],
+            env={**_environment(), "PYKERAS_TL_CACHE": str(tmp_path / "cache")},
+        )
+
+    return start
+
+
+@pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """A folder with two classes of eight small pictures each."""
     folder = tmp_path / "pictures"
