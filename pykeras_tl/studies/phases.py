@@ -106,7 +106,7 @@ def train_phase(
 
     if phase.prepare is not None:
         phase.prepare(model)
-    model.compile(_optimizer(phase), loss=phase.loss, metrics=["accuracy"])
+    model.compile(make_phase_optimizer(phase), loss=phase.loss, metrics=["accuracy"])
     stopping, stopwatch = phase.settings.get("early_stopping"), Stopwatch()
     history = fit(
         model,
@@ -124,7 +124,18 @@ def train_phase(
     return history, stopwatch.seconds
 
 
-def _optimizer(phase: Phase) -> keras.Optimizer:
+def make_phase_optimizer(phase: Phase) -> keras.Optimizer:
+    """Make the optimizer of a phase, with its schedule.
+
+    Args:
+        phase: The phase; a schedule counts its steps.
+
+    Returns:
+        The optimizer.
+
+    Raises:
+        ValueError: When there is no such optimizer.
+    """
     from keras.optimizers import schedules
 
     from ..training.optimizers import make_optimizer

@@ -69,6 +69,16 @@ def test_pokemon_is_as_published() -> None:
         assert trial.training["early_stopping"]["monitor"] == "val_loss"
 
 
+def test_pokemons_rate_is_lower_in_every_epoch() -> None:
+    from pykeras_tl.studies.phases import Phase, make_phase_optimizer
+
+    training = _trials("pokemon")["vgg16"].training
+    phase = Phase("target", None, 5, training, "categorical_crossentropy")
+    schedule = make_phase_optimizer(phase)._learning_rate
+    rates = [float(schedule(step)) for step in (0, 4, 5, 9, 10)]
+    assert rates == pytest.approx([1e-3, 1e-3, 9e-4, 9e-4, 8.1e-4])
+
+
 def test_birds_are_as_published() -> None:
     trials = _trials("birds")
     augmentation = {"zoom_range": 0.3, "rotation_range": 100, **_FLIPS}
