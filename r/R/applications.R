@@ -4,17 +4,18 @@ application <- function(constructor) {
   function(include_top = TRUE, weights = "imagenet", input_tensor = NULL, input_shape = NULL,
            pooling = NULL, classes = 1000, classifier_activation = "softmax", ...) {
     weights <- weights_source(weights)
+    further <- whole_where_whole(list(...))
     if (!include_top && is.null(input_tensor)) {
       # The toolkit's own says what to do when a download is refused, and reads files safely.
-      return(as_model(toolkit()$models$build_backbone(
+      return(as_model(do.call(toolkit()$models$build_backbone, c(list(
         constructor, shape(input_shape %||% any_size(constructor)),
-        weights = weights, pooling = pooling, ...
-      )))
+        weights = weights, pooling = pooling
+      ), further))))
     }
-    arguments <- list(
+    arguments <- c(list(
       include_top = include_top, weights = weights, input_tensor = input_tensor,
-      input_shape = shape(input_shape), pooling = pooling, classes = whole_number(classes), ...
-    )
+      input_shape = shape(input_shape), pooling = pooling, classes = whole_number(classes)
+    ), further)
     if (include_top) {
       arguments$classifier_activation <- classifier_activation
     }

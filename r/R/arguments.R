@@ -11,6 +11,16 @@ whole_number <- function(x, name = rlang::caller_arg(x), call = rlang::caller_en
   as.integer(x)
 }
 
+# For settings by name, of which Python knows which must be whole: 32 stands for 32L, and
+# where a fraction might stand, Python takes a whole number too.
+whole_where_whole <- function(x) {
+  if (is.list(x)) {
+    return(lapply(x, whole_where_whole))
+  }
+  whole <- is.double(x) && all(is.finite(x)) && all(x == trunc(x) & abs(x) < 2^31)
+  if (whole) as.integer(x) else x
+}
+
 # `c(150, 150)` and `list(NULL, NULL, 3)` to a tuple; NULL and NA mean Python's None.
 shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is.null(x) || is_python(x)) {

@@ -14,7 +14,7 @@
 #' @param trials Names of the trials to run, or patterns such as `"version-1-*"`; all when
 #'   `NULL`.
 #' @param changes A named list of settings to change in every trial that has them, such as
-#'   `list("data.batch_size" = 32L)`.
+#'   `list("data.batch_size" = 32)`.
 #' @param jobs Trials at a time, each in a process of its own.
 #' @param seed The seed of the first repeat.
 #' @param weights Weights of the backbones: `"imagenet"`, the path of a file, or `NULL`.
@@ -45,7 +45,7 @@ run_study <- function(name, data = NULL, out = paste0(name, "-results"), quick =
     name, file_path(data), file_path(out),
     quick = quick, epochs = whole_number(epochs), repeats = whole_number(repeats),
     trials = if (is.null(trials)) NULL else paste(trials, collapse = ","),
-    changes = changes, jobs = whole_number(jobs),
+    changes = whole_where_whole(changes), jobs = whole_number(jobs),
     seed = whole_number(seed), weights = weights_source(weights)
   ))
 }

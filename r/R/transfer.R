@@ -23,12 +23,12 @@
 transfer_model <- function(backbone, classes, input_shape = NULL, head = "pooling",
                            dense = NULL, dropout = 0, batch_normalization = FALSE,
                            weights = "imagenet", seed = NULL, ...) {
-  as_model(toolkit()$models$transfer_model(
+  as_model(do.call(toolkit()$models$transfer_model, c(list(
     backbone, whole_number(classes),
     input_shape = shape(input_shape), head = head, dense = whole_numbers(dense),
     dropout = dropout, batch_normalization = batch_normalization,
-    weights = weights_source(weights), seed = whole_number(seed), ...
-  ))
+    weights = weights_source(weights), seed = whole_number(seed)
+  ), whole_where_whole(list(...)))))
 }
 
 # A tuple also when there is one number or none.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pykeras_tl import ensembles, evaluation
 from pykeras_tl.images import (
     draw_blood_cells,
     k_folds,
@@ -96,3 +97,49 @@ def test_study_tables_are_equal(r: Any, tmp_path: Path) -> None:
     assert Path(result["report"]).is_file()
     assert len(result["history"]) == len(ours.trials[0].history().to_frame())
     assert "1 trials done, 0 failed" in result["printed"]
+
+
+def test_ensembles_and_trust_are_equal(r: Any) -> None:
+    random = np.random.RandomState(2)
+    names = ["cat", "dog", "owl"]
+    files = [f"{number}.png" for number in range(30)]
+    one, two = (
+        evaluation.prediction_table(files, names * 10, random.dirichlet([1, 1, 1], 30), names)
+        for _ in range(2)
+    )
+    result = r(
+        """
+        both <- list(py$one, py$two)
+        groups <- paste0("g", (0:29) %% 7)
+        lapply(list(
+          average_predictions(both), predict(fit_stack(both), both), error_by_members(both),
+          scale_by_temperature(py$one, fit_temperature(py$one)), reliability_table(py$two),
+          confidence_intervals(py$one, groups, repeats = 100),
+          data.frame(weight = fit_weights(both))
+        ), as.data.frame)
+        """,
+        one=one,
+        two=two,
+    )
+    both = [one, two]
+    groups = [f"g{number % 7}" for number in range(30)]
+    expected = [
+        ensembles.average_predictions(both),
+        ensembles.fit_stack(both).predict(both),
+        ensembles.error_by_members(both),
+        evaluation.scale_by_temperature(one, evaluation.fit_temperature(one)),
+        evaluation.reliability_table(two),
+        evaluation.confidence_intervals(one, groups, repeats=100),
+        pd.DataFrame({"weight": ensembles.fit_weights(both)}),
+    ]
+    for theirs, ours in zip(result, expected):
+        assert list(theirs.columns) == list(ours.columns)
+        for name in ours:
+            if pd.api.types.is_numeric_dtype(ours[name]):
+                np.testing.assert_array_equal(
+                    theirs[name].to_numpy(float), ours[name].astype(float)
+                )
+            else:
+                assert theirs[name].fillna("").astype(str).tolist() == (
+                    ours[name].fillna("").astype(str).tolist()
+                )

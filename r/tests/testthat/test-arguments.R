@@ -10,6 +10,14 @@ test_that("whole doubles become integers, and others are refused by name", {
   })
 })
 
+test_that("settings by name are whole where they are whole", {
+  expect_identical(
+    whole_where_whole(list(a = 32, b = 0.5, c = "x", d = list(e = c(1, 2)), f = NULL, g = TRUE)),
+    list(a = 32L, b = 0.5, c = "x", d = list(e = 1:2), f = NULL, g = TRUE)
+  )
+  expect_null(whole_where_whole(NULL))
+})
+
 test_that("indices are 1-based, and 0 is an error", {
   expect_identical(index(1, "axis"), 0L)
   expect_identical(index(4, "axis"), 3L)

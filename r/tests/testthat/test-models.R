@@ -32,7 +32,8 @@ test_that("the study's first network has its published parameters", {
 test_that("a model stands in a pipe like a layer", {
   skip_without_python()
   base <- application_mobilenet(
-    weights = NULL, include_top = FALSE, input_shape = c(32, 32, 3), alpha = 0.25
+    weights = NULL, include_top = FALSE, input_shape = c(32, 32, 3), alpha = 0.25,
+    depth_multiplier = 1
   )
   freeze_weights(base)
   model <- keras_model_sequential() %>%

@@ -77,7 +77,7 @@ test_that("a study runs, repeats, compares and draws", {
   folder <- withr::local_tempdir()
   study <- run_study("soco",
     out = file.path(folder, "results"), quick = TRUE, epochs = 1, repeats = 2,
-    trials = c("case-1", "case-2")
+    trials = c("case-1", "case-2"), changes = list("data.batch_size" = 64)
   )
   expect_identical(nrow(study$table), 2L)
   expect_identical(nrow(study$history), 2L * 2L * 2L)
