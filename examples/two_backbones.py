@@ -3,7 +3,7 @@
     pykeras-tl study examples/two_backbones.py --data PICTURES --out RESULTS --weights FOLDER
 
 PICTURES has a folder for each class; FOLDER holds the two files of weights named below.
-`--set data.split.groups='^C[0-9]+P[0-9]+'` keeps each patient of the malaria cells in one part.
+`--set 'data.split.groups=^C[0-9]+'` keeps each patient of the malaria cells in one part.
 """
 
 from __future__ import annotations

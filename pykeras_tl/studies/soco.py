@@ -3,7 +3,7 @@ r"""The study of source and target: does training on a source set first help a s
 Data: a folder with one folder of pictures for each class. 60 % are the source, 40 % the target,
 of which 70 % are trained on and 30 % are the test; every repeat draws its own split. Where
 pictures belong to patients, `--set data.split.groups=PATTERN` keeps each patient in one part: a
-regular expression that finds the patient in a file's name, such as `^C\d+P\d+`.
+regular expression that finds the patient in a file's name, such as `^C\d+`.
 
 One sigmoid unit for two classes (`--set model.binary=true`), a 1×1 convolution
 (`--set model.one_by_one=16`, its filters) and batches of 32 (`--set data.batch_size=32`) were
