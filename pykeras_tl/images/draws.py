@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .matrices import flip_outcomes, transform_matrices
+from .matrices import transform_matrices
 
 # Where a picture's transformation is drawn without a seed and without a generator.
 _FRESH = np.random.RandomState()
@@ -33,8 +33,7 @@ class Transforms:
     """The transformations drawn for the pictures of a batch.
 
     Every array has one entry a picture; `matrices`, of shape (pictures, 2, 3), maps a row and
-    column of the result, flipped where it is to be, to those of the source, and `moved` says
-    which pictures are more than flipped.
+    column of the result to those of the source, and `moved` says where it is not the identity.
     """
 
     parameters: dict[str, np.ndarray | None]
@@ -158,10 +157,6 @@ def draw_transforms(
     else:
         parameters = _draw_at_once(ranges, height, width, count, random)
     matrices, moved = transform_matrices(parameters, height, width, count)
-    vertical, horizontal = (
-        np.asarray(parameters.get(name, ()), bool) for name in ("flip_vertical", "flip_horizontal")
-    )
-    flip_outcomes(matrices, height, width, vertical, horizontal)
     return Transforms(parameters, matrices, moved)
 
 

@@ -57,28 +57,34 @@ def transform_matrices(
     return np.ascontiguousarray(composed[:, [1, 0]][:, :, [1, 0, 2]]), moved
 
 
-def flip_outcomes(
-    matrices: np.ndarray, height: int, width: int, vertical: np.ndarray, horizontal: np.ndarray
-) -> None:
-    """Change maps in place so that their results come out flipped.
+def flip_outcome(
+    matrix: np.ndarray, height: int, width: int, vertical: bool, horizontal: bool
+) -> np.ndarray:
+    """Change a map so that its result comes out flipped.
 
     Args:
-        matrices: The maps, of shape (pictures, 2, 3).
+        matrix: The map, of shape (2, 3).
         height: Rows of the result.
         width: Columns of the result.
-        vertical: For each picture whether the rows run backwards.
-        horizontal: For each picture whether the columns run backwards.
+        vertical: Whether the rows run backwards.
+        horizontal: Whether the columns run backwards.
+
+    Returns:
+        The new map, of shape (2, 3).
 
     Example:
-        >>> maps = np.ones((1, 2, 3))
-        >>> flip_outcomes(maps, 4, 5, np.array([False]), np.array([True]))
-        >>> maps
-        array([[[ 1., -1.,  5.],
-                [ 1., -1.,  5.]]])
+        >>> flip_outcome(np.eye(2, 3), 4, 5, False, True)
+        array([[ 1., -0.,  0.],
+               [ 0., -1.,  4.]])
     """
-    for axis, length, flipped in ((0, height, vertical), (1, width, horizontal)):
-        matrices[flipped, :, 2] += matrices[flipped, :, axis] * (length - 1)
-        matrices[flipped, :, axis] *= -1
+    flipped = matrix.copy()
+    if vertical:
+        flipped[:, 2] += flipped[:, 0] * (height - 1)
+        flipped[:, 0] *= -1
+    if horizontal:
+        flipped[:, 2] += flipped[:, 1] * (width - 1)
+        flipped[:, 1] *= -1
+    return flipped
 
 
 def _identities(count: int) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from .draws import Transforms
 from .exact_warp import warp_exactly
 from .generator import ImageDataGenerator
+from .matrices import flip_outcome
 from .pointwise import apply_brightness_shift, brightness_table
 from .warp import warp, warp_for_cutting
 
@@ -90,13 +91,14 @@ class PictureMaker:
         generator = self.generator
         assert generator is not None
         in_place = not self.first and out.dtype == np.float32
+        flips = _flip_code(drawn, number)
         x = out if in_place else np.empty(source.shape, np.float32)
         if drawn.moved[number]:
             # Cutting values to whole numbers makes a difference of one of the least error.
             exact = out.dtype.kind != "f"
             x = _move(source, drawn, number, generator, x, exact)
         else:
-            np.copyto(x, _flipped(source, drawn, number))
+            np.copyto(x, source if flips is None else _flipped(source, flips))
         x = _change_colours(x, drawn, number)
         if self.first:
             x = x.transpose(2, 0, 1)
@@ -108,18 +110,19 @@ class PictureMaker:
         return source.transpose(2, 0, 1) if self.first else source
 
 
-def _flipped(source: np.ndarray, drawn: Transforms, number: int) -> np.ndarray:
+def _flip_code(drawn: Transforms, number: int) -> int | None:
+    """Give OpenCV's code for the flips drawn, None for none."""
     horizontal = drawn.parameters["flip_horizontal"]
     vertical = drawn.parameters["flip_vertical"]
     assert horizontal is not None
     assert vertical is not None
     if horizontal[number]:
-        code = -1 if vertical[number] else 1
-    elif vertical[number]:
-        code = 0
-    else:
-        return source
-    return cv2.flip(source, code).reshape(source.shape)
+        return -1 if vertical[number] else 1
+    return 0 if vertical[number] else None
+
+
+def _flipped(image: np.ndarray, code: int) -> np.ndarray:
+    return cv2.flip(image, code).reshape(image.shape)
 
 
 def _move(
@@ -131,7 +134,11 @@ def _move(
     exact: bool,
 ) -> np.ndarray:
     """Warp and flip in one step."""
+    height, width = source.shape[:2]
+    flips = _flip_code(drawn, number)
     matrix = drawn.matrices[number]
+    if flips is not None:
+        matrix = flip_outcome(matrix, height, width, flips != 1, flips != 0)
     mode, cval = generator.fill_mode, generator.cval
     if generator.interpolation_order == 1 and not exact:
         if generator.brightness_range is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import Any
 
 import cv2
 import numpy as np
@@ -65,7 +64,12 @@ def warp(
         return out
     if fill_mode == "wrap":
         return _warp_wrapped(image, matrix, out)
-    source, target = (image[:, :, 0], out[:, :, 0]) if channels == 1 else (image, out)
+    source, target = image, out
+    if channels == 3:
+        # OpenCV warps four channels faster than three.
+        source = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
+    elif channels == 1:
+        source, target = image[:, :, 0], out[:, :, 0]
     for top, bottom, left, right in windows:
         _warp_window(source, matrix, fill_mode, top, left, target[top:bottom, left:right])
     if fill_mode == "constant":
@@ -161,7 +165,7 @@ def _warp_window(
     # What lies beyond a "constant" edge is filled in later, and OpenCV is fastest this way.
     border = cv2.BORDER_CONSTANT if fill_mode == "constant" else cv2.BORDER_REPLICATE
     if target.ndim == 3 and target.shape[2] == 3:
-        warped = _buffer("warped", (height, width, 4), np.float32)
+        warped = _buffer("warped", (height, width, 4))
         cv2.warpAffine(part, local, (width, height), warped, _FLAGS, border)
         cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB, target)
     else:
@@ -186,29 +190,18 @@ def _span(
 
 
 def _cut(source: np.ndarray, top: int, bottom: int, left: int, right: int, edge: int) -> np.ndarray:
-    """Take rows and columns of the picture, continued beyond its edges, as float32.
-
-    Three channels become four, which OpenCV warps faster. What is given lies in this thread's
-    working memory or in the picture's own.
-    """
+    """Take rows and columns of the picture, continued beyond its edges, as float32."""
     height, width = source.shape[:2]
     row, stop_row, above, below = _extent(top, bottom, height, edge)
     column, stop_column, before, after = _extent(left, right, width, edge)
-    part, dtype = source[row:stop_row, column:stop_column], source.dtype
-    rows, columns, *channels = part.shape
-    if channels == [3]:
-        channels = [4]
-        colours = _buffer("colours", (rows, columns, 4), dtype)
-        part = cv2.cvtColor(part, cv2.COLOR_RGB2RGBA, colours)
+    part = source[row:stop_row, column:stop_column]
     if above or below or before or after:
-        shape = (above + rows + below, before + columns + after, *channels)
-        framed = _buffer("framed", shape, dtype)
-        part = cv2.copyMakeBorder(part, above, below, before, after, edge, framed)
+        part = cv2.copyMakeBorder(part, above, below, before, after, edge)
         row, column = row - above, column - before
     part = part[top - row : bottom - row, left - column : right - column]
-    if dtype == np.float32:
+    if part.dtype == np.float32:
         return part
-    floating = _buffer("source", part.shape, np.float32)
+    floating = _buffer("source", part.shape)
     np.copyto(floating, part)
     return floating
 
@@ -222,13 +215,11 @@ def _extent(first: int, last: int, length: int, edge: int) -> tuple[int, int, in
     return start, max(stop, start + 1), max(-first, 0), max(last - length, 0)
 
 
-def _buffer(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Give this thread's working memory under that name; its content is anything.
-
-    An array that OpenCV makes itself costs another turn of the interpreter's lock.
-    """
-    try:
-        return np.ndarray(shape, dtype, getattr(_scratch, name))
-    except (AttributeError, TypeError):  # There is none yet, or it is too small.
-        setattr(_scratch, name, np.empty(math.prod(shape) * np.dtype(dtype).itemsize, np.uint8))
-        return _buffer(name, shape, dtype)
+def _buffer(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Give this thread's working memory under that name; its content is anything."""
+    size = math.prod(shape)
+    memory = getattr(_scratch, name, None)
+    if memory is None or memory.size < size:
+        memory = np.empty(size, np.float32)
+        setattr(_scratch, name, memory)
+    return memory[:size].reshape(shape)
