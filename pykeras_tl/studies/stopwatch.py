@@ -24,14 +24,18 @@ class Stopwatch(keras.callbacks.Callback):
     """Adds up the seconds of a training from the moment when this is made.
 
     Attributes:
-        seconds: Up to the end of the last epoch. A training that goes on in its `run_dir` takes
-            it over, as it does the state of every callback.
+        seconds: Up to the last batch or epoch that ended. A training that goes on in its
+            `run_dir` takes it over, as it does the state of every callback.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds = 0.0
         self._lap = _Lap()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Add the time since the last batch's end."""
+        self.seconds += self._lap.seconds()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Add the time since the last epoch's end."""

@@ -102,7 +102,7 @@ def test_a_stopped_trial_goes_on_after_its_last_epoch(
     assert len(list((place / "trials").glob("*.unfinished"))) == 1
     again = run_study(tiny_study, colours, place, trials="constant")
     assert ended == [0, 1, 1]
-    assert again.table["seconds"][0] == 200
+    assert 200 < again.table["seconds"][0] < 300
     assert "Going on after epoch 1" in capsys.readouterr().out
     pd.testing.assert_frame_equal(
         again.table.drop(columns="seconds"), result.table.drop(columns="seconds").iloc[[0]]
