@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import resource
+import signal
 import sys
 import warnings
 import zipfile
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # What may be taken above what the process has when it begins.
 _MEMORY = 3 << 30
+# Seconds of processor time that a case may take; more ends the process.
+_SECONDS = 20
 _SMALL_PAGES = resource.getpagesize()
 
 Case = Callable[[np.random.Generator], str]
@@ -214,6 +217,7 @@ def main() -> None:
         taken = int(file.read().split()[0]) * _SMALL_PAGES
     resource.setrlimit(resource.RLIMIT_AS, (taken + _MEMORY, taken + _MEMORY))
     for number in range(cases):
+        signal.setitimer(signal.ITIMER_PROF, _SECONDS)
         outcome = case(np.random.default_rng([seed, number]))
         print(json.dumps({"case": number, "outcome": outcome, "memory": memory()}), flush=True)
 
