@@ -4,7 +4,7 @@
 
 In the page, a line `<!-- table: RUN KIND -->` and a line `<!-- end -->` enclose a table. RUN is a
 folder in RUNS; KIND is `published` (beside what was found), `summary METRIC`, `pairs METRIC`, or
-the name of a CSV file in the folder.
+the name of a CSV file in the folder. A table whose results are not there stays as it is.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def main(page: str, runs: str) -> None:
             table = markdown_table(made_table(Path(runs) / run, kind, metric))
         except FileNotFoundError as error:
             print(error)
+            if "|---" in block[0]:
+                return block[0]
             table = _MISSING
         return f"{first}\n\n{table}\n\n<!-- end -->"
 

@@ -48,6 +48,8 @@ def test_tables_are_written_between_their_lines(runs: Path, tmp_path: Path) -> N
     written = page.read_text()
     _write_tables(page, runs)
     assert page.read_text() == written
+    _write_tables(page, tmp_path / "elsewhere")
+    assert page.read_text() == written
     assert "old" not in written
     assert written.startswith("before\n")
     assert written.endswith("\nafter")
