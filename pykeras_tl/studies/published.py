@@ -29,7 +29,7 @@ def published_table(results: pd.DataFrame) -> pd.DataFrame:
         >>> columns = ["study", "trial", "seed", "fold", "pictures", "metric", "value"]
         >>> table = published_table(pd.DataFrame(rows, columns=columns))
         >>> table[["published", "runs", "mean"]].values.tolist()
-        [[0.4353, 2, 0.5]]
+        [[0.4353, 2.0, 0.5]]
     """
     summary = summary_table(results)
     # Runs of several folders are called by the folder too.
