@@ -7,6 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
+# Those that Keras's callbacks compare with; a file may name no other.
+_OPERATIONS = {"less": keras.ops.less, "greater": keras.ops.greater}
+
 
 class UnknownValueError(ValueError):
     """A value that is neither plain, nor an array, nor made of these."""
@@ -16,7 +19,7 @@ def pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """Turn a value into what JSON can hold, and put its arrays aside.
 
     Args:
-        value: A number, text, `None`, NumPy array, function of `keras.ops`, or tuples, lists
+        value: A number, text, `None`, NumPy array, `keras.ops.less` or `greater`, or tuples, lists
             and dictionaries of these.
         name: The beginning of its arrays' names.
         arrays: Receives the arrays.
@@ -51,6 +54,9 @@ def unpack(packed: Any, arrays: dict[str, np.ndarray]) -> Any:
 
     Returns:
         The value.
+
+    Raises:
+        KeyError: When it names an array or a function that is not there.
     """
     if not isinstance(packed, dict):
         return packed
@@ -60,7 +66,7 @@ def unpack(packed: Any, arrays: dict[str, np.ndarray]) -> Any:
     if kind == "scalar":
         return arrays[content][()]
     if kind == "operation":
-        return getattr(keras.ops, content)
+        return _OPERATIONS[content]
     values = [unpack(each, arrays) for each in content]
     if kind == "dict":
         return dict(zip(values[::2], values[1::2]))
@@ -73,9 +79,9 @@ def _packed(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
         arrays[name] = np.array(value)
         return {"kind": "array" if isinstance(value, np.ndarray) else "scalar", "content": name}
-    operation = getattr(value, "__name__", "")
-    if operation and getattr(keras.ops, operation, None) is value:
-        return {"kind": "operation", "content": operation}
+    for operation, function in _OPERATIONS.items():
+        if value is function:
+            return {"kind": "operation", "content": operation}
     if type(value) is dict:
         parts = [part for item in value.items() for part in item]
     elif type(value) in (tuple, list):
