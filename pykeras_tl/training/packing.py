@@ -34,7 +34,7 @@ def pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         >>> arrays = {}
         >>> packed = pack({"best": 0.5, "weights": [np.zeros(2)]}, "callback", arrays)
         >>> list(arrays), unpack(packed, arrays)
-        (['callback 1 0'], {'best': 0.5, 'weights': [array([0., 0.])]})
+        (['callback 3 0'], {'best': 0.5, 'weights': [array([0., 0.])]})
     """
     found: dict[str, np.ndarray] = {}
     try:
