@@ -63,7 +63,8 @@ def fine_tune(
 
     Returns:
         The history of both parts; `phases` says where each begins. When the user stops the
-        first, the second is not begun.
+        first, the second is not begun; when the second, the layers are frozen again, so that the
+        same call goes on.
 
     Raises:
         ValueError: When nothing is frozen, the layer is unknown, or data and model do not fit.
@@ -106,14 +107,21 @@ def fine_tune(
     rate = learning_rate_fine if isinstance(optimizer_fine, str) else None
     model.compile(make_optimizer(optimizer_fine, rate), loss=loss, metrics=list(metrics))
     begun = head.epoch[-1] + 1
-    fine = fit(
-        model,
-        flow,
-        epochs=begun + epochs_fine,
-        initial_epoch=begun,
-        run_dir=folders[1],
-        **fit_options,
-    )
+    try:
+        fine = fit(
+            model,
+            flow,
+            epochs=begun + epochs_fine,
+            initial_epoch=begun,
+            run_dir=folders[1],
+            **fit_options,
+        )
+    except KeyboardInterrupt:
+        # Within the first epoch of this part; those of the head are done.
+        fine = History(epoch=[], stopped=True)
+    if fine.stopped:
+        # As it was before the call, so that the same call goes on.
+        _set_trainable_state(frozen)
     fine.phases = {"fine tuning": begun}
     return head + fine
 

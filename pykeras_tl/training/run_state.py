@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,8 +19,6 @@ from .picture_keys import augmentation
 from .position import Position, set_position
 
 _VERSIONS = ("keras", "tensorflow", "numpy", "opencv-python-headless", "pykeras-tl")
-
-_PLAIN = (bool, int, float, str, type(None))
 
 
 def settings_of(
@@ -199,10 +198,15 @@ def _named(functions: Any) -> str:
 def _callback_settings(callback: keras.callbacks.Callback) -> tuple[str, dict[str, Any]]:
     """What a callback of Keras's was made with; of others only the kind is known."""
     kind = type(callback)
-    known = _own_attributes(callback) if kind.__module__.startswith("keras.") else {}
-    # As JSON has them, since a training that goes on gives them back so.
-    plain = {name: json.dumps(value) for name, value in known.items() if isinstance(value, _PLAIN)}
-    return kind.__name__, plain
+    if not kind.__module__.startswith("keras."):
+        return kind.__name__, {}
+    asked_for = inspect.signature(kind).parameters
+    known = _own_attributes(callback).items()
+    made = {name: value for name, value in known if name in asked_for and _is_plain(value)}
+    if "min_delta" in made:
+        # Training turns its sign where less is better.
+        made["min_delta"] = abs(made["min_delta"])
+    return kind.__name__, made
 
 
 def _own_attributes(callback: keras.callbacks.Callback) -> dict[str, Any]:
@@ -212,6 +216,10 @@ def _own_attributes(callback: keras.callbacks.Callback) -> dict[str, Any]:
         # Whether it goes on with a file is set where training goes on.
         anew |= {"append", "append_header"}
     return {name: value for name, value in vars(callback).items() if name not in anew}
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _numbered(kind: str, variables: Sequence[Any]) -> dict[str, np.ndarray]:

@@ -358,6 +358,32 @@ def test_after_ctrl_c_the_same_call_goes_on_in_the_same_session(tmp_path, make_f
     assert_same(weights(model), weights(other))
 
 
+@pytest.mark.parametrize("epoch", [2, 4])
+def test_after_ctrl_c_a_fine_tuning_goes_on_in_the_same_session(
+    tmp_path, make_flow, small_model, epoch
+):
+    def call(model, flow, callbacks, **run):
+        parts = {"unfreeze_from": "conv", "epochs_head": 2, "epochs_fine": 3}
+        loss = "categorical_crossentropy"
+        return fine_tune(model, flow, loss=loss, callbacks=callbacks, verbose=0, **parts, **run)
+
+    def objects(callback):
+        model = small_model()
+        model.get_layer("conv").trainable = False
+        plateau = keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=1)
+        return model, make_flow(), [plateau, callback]
+
+    model, flow, callbacks = objects(Kill(epoch, 2, KeyboardInterrupt))
+    first = call(model, flow, callbacks, run_dir=tmp_path)
+    assert first.stopped
+    assert first.epoch == list(range(epoch))
+    callbacks[-1]._when["epoch"] = None
+    history = call(model, flow, callbacks, run_dir=tmp_path)
+    other, *rest = objects(Nothing())
+    assert history.history == call(other, *rest).history
+    assert_same(weights(model), weights(other))
+
+
 def test_a_run_that_cannot_be_saved_is_trained_all_the_same(
     tmp_path, make_flow, small_model, monkeypatch
 ):
