@@ -126,7 +126,8 @@ def combine(
     table = pd.DataFrame(rows).assign(ensemble=list(found)).set_index("ensemble")
     table.to_csv(options.results / "ensembles.csv")
     print(table.round(4).to_string())
-    pd.concat(curves, names=["ensemble"]).to_csv(options.results / "error-by-members.csv")
+    errors = pd.concat(curves, names=["ensemble"]).reset_index("ensemble")
+    errors.to_csv(options.results / "error-by-members.csv", index=False)
     figure = plot_error_by_members(curves, "Test error over the number of members")
     figure.savefig(options.results / "error-by-members.png", dpi=144)
 
