@@ -121,8 +121,7 @@ class Feed(keras.utils.PyDataset):
     def close(self) -> None:
         """Stop the threads, and take the source back to just behind the last batch used."""
         self.batches.close()
-        if self._passes is not None:
-            set_position(self._flow, self.position())
+        set_position(self._flow, self.position())
 
     def _start(self) -> Batches:
         if not self._positions:

@@ -155,8 +155,10 @@ def test_wrong_numbers_are_refused():
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of this kind are POSIX's")
 def test_ctrl_c_ends_it_at_once():
+    # Shells start what runs in the background with Ctrl-C ignored.
     code = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pykeras_tl.images.prefetch import Prefetcher
 batches = Prefetcher(lambda: 0, lambda plan: time.sleep(60), workers=2)
 print("ready", flush=True)

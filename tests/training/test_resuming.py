@@ -263,6 +263,17 @@ def test_a_fine_tuning_goes_on_within_its_second_part(tmp_path, make_flow, small
     assert_same(weights(model), weights(other))
 
 
+def test_a_run_that_is_done_leaves_its_flows_where_it_left_them(tmp_path, make_flow, small_model):
+    def places(model):
+        flows = make_flow(), make_flow(seed=4)
+        every = {"epochs": 2, "validation_data": flows[1], "run_dir": tmp_path, "verbose": 0}
+        fit(model, flows[0], **every)
+        return [(flow.total_batches_seen, flow.batch_index) for flow in flows]
+
+    # A later run on the same flows, such as a fine tuning's second part, begins there.
+    assert places(small_model()) == places(small_model()) == [(10, 0), (10, 0)]
+
+
 @pytest.mark.parametrize("passes", [None, 2])
 def test_augmented_flows_without_a_seed_go_on_too(tmp_path, make_flow, small_model, passes):
     def call(callback, seed, **run):
