@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ..files import whole_folder
 from ..images.iterators import Iterator
 from ..images.scan import images_under
 from ..images.threads import default_workers, spread
+from ..versions import package_versions
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
     CONFIG,
@@ -32,7 +32,6 @@ from .picture_settings import PictureSettings
 from .weight_files import check_weights_file, load_weights
 
 _MODEL, _WEIGHTS = "model.json", "model.weights.h5"
-_PACKAGES = ("pykeras-tl", "keras", "tensorflow", "numpy", "opencv-python-headless")
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | pd.DataFrame
 
@@ -63,7 +62,7 @@ class Classifier:
     class_names: list[str]
     pictures: PictureSettings
     metrics: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=lambda: _installed())
+    versions: dict[str, str] = field(default_factory=package_versions)
 
     def __post_init__(self) -> None:
         self.class_names = list(self.class_names)
@@ -275,16 +274,6 @@ def _check_names(names: Sequence[str]) -> None:
         raise ValueError(f"class names are texts that are not empty; received {list(names)[:5]}")
     if len(names) < 2 or len(set(names)) != len(names):
         raise ValueError(f"a classifier has two classes or more, each once; received {names[:10]}")
-
-
-def _installed() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _plain(value: Any) -> Any:

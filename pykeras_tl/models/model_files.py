@@ -19,13 +19,10 @@ from keras.src.saving import serialization_lib
 
 from .architecture import LONGEST, check_objects, check_sizes, drop_compilation, parse_architecture
 from .known_layers import custom_layers, known_names, unknown_object
-from .weight_files import BROKEN, check_weights_file, first_line
+from .weight_files import BROKEN, check_weights_file, first_line, promises_too_much
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {_CONFIG, _WEIGHTS, "metadata.json"}
-# Weights hardly compress. A file that promises to grow more than so is a bomb.
-_MOST_EXPANSION = 20
-_SMALL = 1 << 26
 # What a file says of compiling: classes that compute, and take no code either.
 _COMPILATION = (keras.losses, keras.metrics, keras.optimizers, keras.optimizers.schedules)
 
@@ -84,7 +81,7 @@ def _check_keras(file: Path, own: dict[str, Any]) -> None:
             if name not in members:
                 raise ValueError(f"it lacks {name}; cut off perhaps")
         size = sum(member.file_size for member in members.values())
-        if size > max(_SMALL, _MOST_EXPANSION * file.stat().st_size):
+        if promises_too_much(size, file):
             raise ValueError(f"it says it holds {size:,} bytes, far more than its size allows")
         if members[_CONFIG].file_size > LONGEST:
             raise ValueError(f"an architecture of {members[_CONFIG].file_size:,} bytes is not read")

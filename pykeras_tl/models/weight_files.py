@@ -99,12 +99,29 @@ def check_weights_file(path: str | os.PathLike[str]) -> list[tuple[int, ...]]:
             f"{file_name} is no whole HDF5 file, cut off perhaps: {first_line(error)}"
         ) from error
     size = sum(count for _, count in arrays)
-    if size > max(_SMALL, _MOST_EXPANSION * file_name.stat().st_size):
+    if promises_too_much(size, file_name):
         raise ValueError(
             f"{file_name} says it holds {size:,} bytes of weights in a file of "
             f"{file_name.stat().st_size:,}; it is not read"
         )
     return [shape for shape, _ in arrays]
+
+
+def promises_too_much(size: int, file: Path) -> bool:
+    """Tell a bomb: a file that says it holds far more than weights can be compressed from.
+
+    Args:
+        size: Bytes that the file says it holds.
+        file: The file.
+
+    Returns:
+        Whether they are more than its own size allows.
+
+    Example:
+        >>> promises_too_much(1000, Path(h5py.__file__))
+        False
+    """
+    return size > max(_SMALL, _MOST_EXPANSION * file.stat().st_size)
 
 
 def refused_download(error: BaseException, name: str) -> FileNotFoundError | None:

@@ -11,7 +11,7 @@ import pandas as pd
 from ..evaluation.baselines import majority_baseline, nearest_neighbour_baseline
 from ..evaluation.evaluation import Evaluation
 from ..files import whole_file
-from .parts import TRAINED_ON, digest
+from .parts import TRAINED_ON, digest, groups_of
 
 _BASELINES = {
     "most frequent class": majority_baseline,
@@ -56,9 +56,8 @@ def _measured(tables: Mapping[str, pd.DataFrame]) -> Iterator[list[Any]]:
     for part, table in tables.items():
         if part in TRAINED_ON:
             continue
-        groups = list(table["group"]) if "group" in table else None
         for name, baseline in _BASELINES.items():
-            found = Evaluation(baseline(tables["train"], table), groups)
+            found = Evaluation(baseline(tables["train"], table), groups_of(table))
             bounds = [found.accuracy] * 2
             if found.independent > 1:
                 bounds = list(found.intervals[["low", "high"]].iloc[0])

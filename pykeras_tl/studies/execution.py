@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..files import require_free_space
-from .parts import FINE_TUNING, part_flows
+from .parts import FINE_TUNING, groups_of, part_flows
 from .results import TrialResult, write_result
 from .trial import TRAINED_ON, Trial
 
@@ -49,17 +49,13 @@ def run_trial(
     require_free_space(folder, _size_of_results(model))
     history, seconds = train_model(model, trial, flows, unfinished)
     evaluations = {
-        part: evaluate_classifier(model, flow, groups=_groups(tables[part]))
+        part: evaluate_classifier(model, flow, groups=groups_of(tables[part]))
         for part, flow in flows.items()
         if part not in (*TRAINED_ON, FINE_TUNING)
     }
     accuracies = {part: evaluation.accuracy for part, evaluation in evaluations.items()}
     Classifier.from_flow(model, flows["train"], metrics=accuracies).save(folder / "classifier")
     return write_result(folder, trial, history, evaluations, seconds, model.count_params())
-
-
-def _groups(table: pd.DataFrame) -> list[str] | None:
-    return table["group"].astype(str).tolist() if "group" in table else None
 
 
 def build_model(trial: Trial, classes: int) -> keras.Model:

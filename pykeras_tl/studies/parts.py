@@ -57,6 +57,22 @@ def part_tables(data: Path, **folders: str) -> dict[str, pd.DataFrame]:
     return tables
 
 
+def groups_of(table: pd.DataFrame) -> list[str] | None:
+    """Return what each picture of a part belongs to.
+
+    Args:
+        table: The part's pictures, with the column `group` where there are groups.
+
+    Returns:
+        The groups in the table's order; None where every picture stands for itself.
+
+    Example:
+        >>> groups_of(pd.DataFrame({"filename": ["a.png"], "group": [7]}))
+        ['7']
+    """
+    return table["group"].astype(str).tolist() if "group" in table else None
+
+
 def digest(table: pd.DataFrame) -> str:
     """Return a digest of the files of a part: their places below the common folder and sizes.
 

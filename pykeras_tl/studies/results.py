@@ -7,13 +7,13 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..files import whole_file
+from ..versions import package_versions
 from .trial import Trial
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _SUMMARY = "result.json"
 _COLUMNS = ["study", "trial", "seed", "fold", "pictures", "metric", "value"]
-_TOLD_VERSIONS = ("pykeras-tl", "keras", "tensorflow", "numpy", "opencv-python-headless")
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def write_result(
         "epochs": len(history.epoch),
         "seconds": seconds,
         "parameters": parameters,
-        "versions": _versions(),
+        "versions": {"python": platform.python_version()} | package_versions(),
     }
     with whole_file(folder / _SUMMARY) as path:
         path.write_text(json.dumps(summary, indent=1), encoding="utf-8")
@@ -247,7 +246,3 @@ def _final_metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
         for metric in ("precision", "recall", "f1"):
             found[f"test macro {metric}"] = summary[f"macro_{metric}"]
     return found
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: version(name) for name in _TOLD_VERSIONS}

@@ -7,18 +7,16 @@ import inspect
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from typing import Any
 
 import keras
 import numpy as np
 
 from ..images.iterators import Iterator
+from ..versions import package_versions
 from .packing import UnknownValueError, pack, unpack
 from .picture_keys import augmentation
 from .position import Position, set_position
-
-_VERSIONS = ("keras", "tensorflow", "numpy", "opencv-python-headless", "pykeras-tl")
 
 
 def settings_of(
@@ -56,7 +54,8 @@ def settings_of(
         settings |= _flow_settings(name, flow)
     settings["the callbacks"] = repr([_callback_settings(each) for each in callbacks])
     settings |= {name: repr(value) for name, value in others.items()}
-    return settings | {f"the version of {name}": version(name) for name in _VERSIONS}
+    versions = package_versions().items()
+    return settings | {f"the version of {name}": version for name, version in versions}
 
 
 def capture(

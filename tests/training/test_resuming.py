@@ -119,9 +119,8 @@ def test_what_differs_is_told(begun, make_flow, small_model, monkeypatch, change
     if not begun.exists():
         call({})
     if "version" in change:
-        version = run_state.version
-        changed = {change["version"]: "0.1"}
-        monkeypatch.setattr(run_state, "version", lambda name: changed.get(name) or version(name))
+        changed = {**run_state.package_versions(), change["version"]: "0.1"}
+        monkeypatch.setattr(run_state, "package_versions", lambda: changed)
     before = {path: path.stat().st_mtime_ns for path in begun.rglob("*")}
     with pytest.raises(ValueError, match=f"cannot go on, since these differ: .*{told}"):
         call(change)
