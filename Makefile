@@ -16,9 +16,7 @@ test: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	tools/test_r.sh $(BIN)/python .venv/r-library
-	$(BIN)/pytest -n 2 --ignore=tests/cross_language
-	# R lives in the process of these tests, and children of such a process may die.
-	$(BIN)/pytest tests/cross_language
+	$(BIN)/pytest -n 2
 
 format: .venv/test.stamp
 	$(BIN)/ruff format .

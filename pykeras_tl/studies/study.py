@@ -133,8 +133,18 @@ def _study_in(file: Path) -> Study:
     if not file.is_file():
         raise FileNotFoundError(f"There is no file {file}.")
     # By its name, so that networks in the file can be found by trials in other processes too.
-    if str(file.parent) not in sys.path:
-        sys.path.insert(0, str(file.parent))
+    # Those inherit the path: the folder stands last, so that nothing in it hides another module.
+    before = list(sys.path)
+    if str(file.parent) not in before:
+        sys.path.append(str(file.parent))
+    try:
+        return _imported(file)
+    except BaseException:
+        sys.path[:] = before
+        raise
+
+
+def _imported(file: Path) -> Study:
     found = find_spec(file.stem) if file.stem.isidentifier() else None
     if found is None or found.origin is None or Path(found.origin) != file:
         raise ValueError(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -43,7 +46,15 @@ def test_the_example_of_two_backbones_runs(tmp_path: Path, monkeypatch: pytest.M
     assert list(result.table["trial"]) == ["squeezenet-own-scaling", "squeezenet-divided-by-255"]
 
 
+def test_a_module_beside_a_study_hides_no_other(written: Path) -> None:
+    (written.parent / "json.py").write_text("")
+    get_study(str(written))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        assert pool.submit(json.loads, "[1]").result() == [1]
+
+
 def test_files_that_are_no_study_are_refused(tmp_path: Path) -> None:
+    path = list(sys.path)
     with pytest.raises(FileNotFoundError, match="There is no file"):
         get_study(str(tmp_path / "nowhere.py"))
     (tmp_path / "empty_study.py").write_text("")
@@ -55,3 +66,4 @@ def test_files_that_are_no_study_are_refused(tmp_path: Path) -> None:
     (tmp_path / "no-name.py").write_text("")
     with pytest.raises(ValueError, match="cannot be imported"):
         get_study(str(tmp_path / "no-name.py"))
+    assert sys.path == path
