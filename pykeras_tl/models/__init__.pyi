@@ -22,3 +22,4 @@ from .preprocessing import InputScaling as InputScaling
 from .preprocessing import scales_input as scales_input
 from .seeding import seeded as seeded
 from .transfer import transfer_model as transfer_model
+from .weight_files import load_weights as load_weights

@@ -66,6 +66,7 @@ save_model_weights <- function(object, filepath, overwrite = TRUE) {
 #' @export
 load_model_weights <- function(object, filepath) {
   check_model(object)
-  object$load_weights(file_path(filepath))
+  # The toolkit looks the file through before Keras loads it.
+  toolkit()$models$load_weights(object, file_path(filepath))
   invisible(object)
 }

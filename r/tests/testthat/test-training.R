@@ -213,6 +213,8 @@ test_that("models are saved and loaded, old names and new", {
   other <- small_model()
   load_model_weights(other, file.path(folder, "m.weights.h5"))
   expect_equal(predict(other, x), predict(model, x), tolerance = 1e-6)
+  writeLines("no weights", file.path(folder, "text.weights.h5"))
+  expect_error(load_model_weights(other, file.path(folder, "text.weights.h5")), "no whole HDF5")
   expect_error(save_model_hdf5(model, file.path(folder, "m.rds")), "must end in")
 })
 
