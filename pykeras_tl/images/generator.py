@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ import numpy as np
 from .affine import transform
 from .draws import Ranges, check_shift_range, draw_transform
 from .pointwise import apply_brightness_shift, apply_channel_shift
+from .standardization import Standardization
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ _NEUTRAL = {
 _PAIRS = ("brightness_range", "zoom_range")
 
 
-class ImageDataGenerator(Ranges):
+class ImageDataGenerator(Ranges, Standardization):
     """Batches of images with random augmentation and standardization, as in Keras.
 
     Args:
@@ -140,9 +140,6 @@ class ImageDataGenerator(Ranges):
         self.interpolation_order = interpolation_order
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         self._validation_split = validation_split
-        self.mean: np.ndarray | None = None
-        self.std: np.ndarray | None = None
-        self.zca_whitening_matrix: np.ndarray | None = None
         self._random = np.random.RandomState()
         self._check()
         first = self.data_format == "channels_first"
@@ -512,45 +509,6 @@ class ImageDataGenerator(Ranges):
         """
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
-    def standardize(self, x: np.ndarray) -> np.ndarray:
-        """Apply preprocessing function, rescaling, centring, normalization and whitening.
-
-        Args:
-            x: Float array of an image or a batch of them. As in Keras it is changed in place.
-
-        Returns:
-            Array of the shape of `x`.
-
-        Example:
-            >>> ImageDataGenerator(rescale=0.5).standardize(np.ones((1, 1, 1)))
-            array([[[0.5]]])
-        """
-        if self.preprocessing_function:
-            x = self.preprocessing_function(x)
-        if self.rescale:
-            x *= self.rescale
-        if self.samplewise_center:
-            x -= np.mean(x, keepdims=True)
-        if self.samplewise_std_normalization:
-            x /= np.std(x, keepdims=True) + 1e-6
-        if self.featurewise_center:
-            if self.mean is None:
-                self._warn_not_fitted("featurewise_center")
-            else:
-                x -= self.mean
-        if self.featurewise_std_normalization:
-            if self.std is None:
-                self._warn_not_fitted("featurewise_std_normalization")
-            else:
-                x /= self.std + 1e-6
-        if self.zca_whitening:
-            if self.zca_whitening_matrix is None:
-                self._warn_not_fitted("zca_whitening")
-            else:
-                flat = x.reshape(-1, math.prod(x.shape[-3:]))
-                x = np.reshape(flat @ self.zca_whitening_matrix, x.shape)
-        return x
-
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Find the mean, deviation and whitening that feature-wise settings need.
 
@@ -593,19 +551,7 @@ class ImageDataGenerator(Ranges):
         if augment:
             drawn = [self.random_transform(image) for _ in range(rounds) for image in x]
             x = np.array(drawn, dtype=self.dtype).reshape(-1, *x.shape[1:])
-        over = (0, self.row_axis, self.col_axis)
-        by_channel = np.ones(3, int)
-        by_channel[self.channel_axis - 1] = channels
-        if self.featurewise_center:
-            self.mean = np.reshape(np.mean(x, axis=over), by_channel)
-            x -= self.mean
-        if self.featurewise_std_normalization:
-            self.std = np.reshape(np.std(x, axis=over), by_channel)
-            x /= self.std + 1e-6
-        if self.zca_whitening:
-            flat = np.reshape(x, (len(x), -1))
-            u, s, _ = np.linalg.svd(flat.T, full_matrices=False)
-            self.zca_whitening_matrix = (u * (np.sqrt(len(x)) / (s + self.zca_epsilon))).dot(u.T)
+        self._find_statistics(x)
 
     @property
     def augments(self) -> bool:
@@ -664,32 +610,6 @@ class ImageDataGenerator(Ranges):
                 "`brightness_range` should be a tuple or list of two floats. "
                 f"Received: {self.brightness_range}"
             )
-
-    def _switch_on_what_others_need(self) -> None:
-        def change(name: str, value: bool, because: str) -> None:
-            if getattr(self, name) != value:
-                setattr(self, name, value)
-                warnings.warn(
-                    f"This ImageDataGenerator specifies `{because}`, "
-                    f"which overrides setting of `{name}`.",
-                    stacklevel=4,
-                )
-
-        normalize = self.featurewise_std_normalization
-        if self.zca_whitening:
-            change("featurewise_center", True, "zca_whitening")
-            change("featurewise_std_normalization", False, "zca_whitening")
-        if normalize:
-            change("featurewise_center", True, "featurewise_std_normalization")
-        if self.samplewise_std_normalization:
-            change("samplewise_center", True, "samplewise_std_normalization")
-
-    def _warn_not_fitted(self, setting: str) -> None:
-        warnings.warn(
-            f"This ImageDataGenerator specifies `{setting}`, but it hasn't been fit on any "
-            "training data. Fit it first by calling `.fit(numpy_data)`.",
-            stacklevel=3,
-        )
 
 
 def _zoom_range(value: Any) -> list[float]:

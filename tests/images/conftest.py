@@ -24,7 +24,8 @@ def write_kinds(folder: Path, seed: int = 0) -> None:
     rgb = Image.fromarray(noise(37, 52, 3, seed))
     rgba = Image.fromarray(noise(41, 23, 4, seed + 1))
     gray = Image.fromarray(noise(30, 31, 1, seed + 2)[..., 0])
-    deep = np.random.default_rng(seed).integers(0, 65536, (29, 40)).astype(np.uint16)
+    # Half of it below 256: where Pillow cuts it to 8 bits there, it must not be all one grey.
+    deep = np.exp2(np.random.default_rng(seed).uniform(0, 16, (29, 40))).astype(np.uint16)
     rgb.save(folder / "rgb.jpg", quality=92)
     rgb.save(folder / "subsampled.jpeg", quality=60, subsampling=2)
     rgb.save(folder / "progressive.JPG", progressive=True)
