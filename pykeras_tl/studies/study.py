@@ -134,13 +134,15 @@ def _study_in(file: Path) -> Study:
         raise FileNotFoundError(f"There is no file {file}.")
     # By its name, so that networks in the file can be found by trials in other processes too.
     # Those inherit the path: the folder stands last, so that nothing in it hides another module.
-    before = list(sys.path)
+    before, known = list(sys.path), file.stem in sys.modules
     if str(file.parent) not in before:
         sys.path.append(str(file.parent))
     try:
         return _imported(file)
     except BaseException:
         sys.path[:] = before
+        if not known:
+            sys.modules.pop(file.stem, None)  # A file that was mended is read anew.
         raise
 
 

@@ -67,3 +67,12 @@ def test_files_that_are_no_study_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be imported"):
         get_study(str(tmp_path / "no-name.py"))
     assert sys.path == path
+
+
+def test_a_study_that_was_mended_is_read_anew(written: Path) -> None:
+    whole = written.read_text()
+    written.write_text("raise RuntimeError('half written')")
+    with pytest.raises(RuntimeError, match="half written"):
+        get_study(str(written))
+    written.write_text(whole)
+    assert get_study(str(written)).name == "light"
