@@ -102,9 +102,10 @@ def _repeated(study: Study, done: list[TrialResult]) -> list[Section]:
     tables = {f"{study.metric} over the runs, with the mean's 95 % interval": summary}
     pairs = paired_comparisons(results, study.metric)
     if len(pairs):
-        tables[f"Differences in {study.metric} over shared runs"] = pairs
+        shown = pairs.rename(columns={"pairs_needed": "pairs needed"})
+        tables[f"Differences in {study.metric} over shared runs"] = shown
     text = (
-        "The interval and p are those of the paired t-test; `pairs_needed` is how many runs "
+        "The interval and p are those of the paired t-test; “pairs needed” is how many runs "
         "would show a difference of this size with a chance of 80 %. Runs that cut the same "
         "pictures in other ways are not independent, so that both flatter the difference."
     )

@@ -56,7 +56,7 @@ def test_repeats_and_folds_are_summarized_and_paired(
     assert result.summary.query("metric == 'test accuracy'")["runs"].tolist() == [4, 4]
     assert result.compare()["pairs"].tolist() == [4]
     page = result.report.read_text(encoding="utf-8")
-    assert "pairs_needed" in page
+    assert "<th>pairs needed</th>" in page
     assert "means of 4 runs" in page
 
 
