@@ -186,9 +186,9 @@ STUDY = Study(
         Published("version-1-rmsprop", "best validation accuracy", 0.789),
     ),
     notes=(
-        "The published accuracies are those on the training pictures; the validation set has 71 "
-        "pictures, so its accuracy is known to about ±0.11. 48 of them are neutrophils: always "
-        "saying so scores 0.676.",
+        "The published accuracies are those on the training pictures. The published validation set "
+        "has 71 pictures, so its accuracy is known to about ±0.11; 48 of them are neutrophils: "
+        "always saying so scores 0.676.",
         "The study's VGG16 never finished its fine tuning: R crashed in the fourth epoch, after "
         "2,355 to 3,249 seconds an epoch.",
         "TEST holds turned, mirrored and moved copies of the photographs of TEST_SIMPLE; 7 % of "
