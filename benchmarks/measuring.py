@@ -10,9 +10,10 @@ import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
+
+from pykeras_tl.versions import package_versions
 
 
 @dataclass
@@ -90,10 +91,9 @@ def report(rows: list[Row], path: Path | None) -> None:
 
 def machine() -> dict[str, str | int]:
     """Describe where a benchmark ran."""
-    names = ("keras", "tensorflow", "numpy", "opencv-python-headless")
     return {
         "processors": len(os.sched_getaffinity(0)),
         "processor": platform.machine(),
         "python": sys.version.split()[0],
-        **{name: version(name) for name in names},
+        **package_versions(),
     }
