@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from .weight_files import load_weights
+
 _ADDRESS = (
     "https://raw.githubusercontent.com/DeepCognition/keras-squeezenet/"
     "a73d4339aa4d37c51a0b3ba044bed55477abec73/"
@@ -39,7 +41,9 @@ def SqueezeNet(
         `(batch, rows, columns, 512)`.
 
     Raises:
-        ValueError: When the classifier is asked for, or there is no such pooling.
+        FileNotFoundError: When there is no such weights file.
+        ValueError: When the classifier is asked for, there is no such pooling, or the weights are
+            unsafe, cut off, or do not fit.
 
     Example:
         >>> SqueezeNet(weights=None, input_shape=(128, 128, 3)).output_shape
@@ -62,7 +66,7 @@ def SqueezeNet(
         name_there = "squeezenet_v1.1_imagenet_notop.h5"
         weights = keras.utils.get_file(name_there, _ADDRESS, cache_subdir="models")
     if weights is not None:
-        model.load_weights(weights)
+        load_weights(model, weights)
     return model
 
 
