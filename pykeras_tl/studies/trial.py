@@ -149,6 +149,8 @@ class Trial:
 def with_changes(trials: list[Trial], changes: Mapping[str, Any]) -> list[Trial]:
     """Change settings in every trial that has them.
 
+    Every optimizer has a `learning_rate`, also where the trial leaves it to Keras.
+
     Args:
         trials: The trials.
         changes: New values by the setting's place in the record, such as `data.batch_size` or
@@ -183,7 +185,8 @@ def _places(record: Mapping[str, Any]) -> list[str]:
     def below(value: Any, place: str) -> list[str]:
         if not isinstance(value, Mapping):
             return [place]
-        return [place] + [name for key in value for name in below(value[key], f"{place}.{key}")]
+        held = {"learning_rate": None, **value} if place.endswith(".optimizer") else value
+        return [place] + [name for key in held for name in below(held[key], f"{place}.{key}")]
 
     return [name for part in _CHANGEABLE for name in below(record[part], part)[1:]]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykeras_tl.studies.trial import Trial
+from pykeras_tl.studies.trial import Trial, with_changes
 
 _values = st.recursive(
     st.none() | st.booleans() | st.integers(-1000, 1000) | st.floats(-1, 1) | st.text(max_size=8),
@@ -45,6 +45,15 @@ def test_files_are_read_as_they_are_called(name, tmp_path) -> None:
     trial.write(tmp_path / name)
     assert Trial.read(tmp_path / name) == trial
     assert (tmp_path / name).read_text().startswith("{") is name.endswith("json")
+
+
+def test_rate_is_set_also_where_a_trial_leaves_it_to_keras() -> None:
+    plain = Trial("a", {}, {}, {"optimizer": {"name": "adam"}, "epochs": 3})
+    rated = plain.with_training(optimizer={"name": "adam", "learning_rate": 1e-4})
+    assert with_changes([plain], {"training.optimizer.learning_rate": 1e-4}) == [rated]
+    assert with_changes([rated], {"training.optimizer.learning_rate": 1e-4}) == [rated]
+    with pytest.raises(ValueError, match=r"No trial has a setting 'training\.learning_rate'"):
+        with_changes([plain], {"training.learning_rate": 1e-4})
 
 
 def test_numbers_of_people_are_numbers() -> None:
