@@ -157,7 +157,7 @@ def join_machine(train: pd.DataFrame, test: pd.DataFrame, options: argparse.Name
         Classifier.from_flow(hybrid.model, flow).save(place)
     again = load_classifier(place).predict(test["filename"].tolist())
     print("the saved hybrid says the same:", (again["class"] == found["CNN + SVM"]["class"]).all())
-    fine_tune_svm(hybrid, flow, epochs=max(1, options.epochs // 2), learning_rate=1e-3)
+    fine_tune_svm(hybrid, flow, epochs=options.epochs)
     found["CNN + SVM, trained on end to end"] = evaluate_classifier(
         hybrid.model, unseen
     ).predictions

@@ -192,8 +192,10 @@ def fine_tune_svm(
 ) -> History:
     """Train a hybrid on, end to end, with the machine's own loss and SGD.
 
-    The network below the machine learns too; support vectors and scaling stay. `hybrid.model`
-    changes along, as it shares the weights.
+    The loss is the hinge of each class against the rest, as the machine was fitted (for
+    regression, the distance beyond ±0.1), so that what the machine knows is not lost first. The
+    network below the machine learns too; support vectors and scaling stay. `hybrid.model` changes
+    along, as it shares the weights.
 
     Args:
         hybrid: From `fit_svm` or `fit_svr`.
@@ -220,7 +222,7 @@ def fine_tune_svm(
     # Scaling magnifies features that hardly change, and their gradients with them.
     hybrid.scores.compile(
         keras.optimizers.SGD(learning_rate, momentum=momentum, clipnorm=1.0),
-        loss=_beyond_the_tube if hybrid.for_numbers else keras.losses.CategoricalHinge(),
+        loss=_beyond_the_tube if hybrid.for_numbers else keras.losses.Hinge(),
         metrics=["mae" if hybrid.for_numbers else "accuracy"],
     )
     return fit(hybrid.scores, flow, epochs=epochs, **options)

@@ -100,11 +100,10 @@ def test_the_network_itself_stays_as_it_is(network) -> None:
 def test_it_learns_on_end_to_end(network, kernel) -> None:
     flow, _, _ = _flow(3)
     hybrid = fit_svm(network, flow, 0, {"kernel": [kernel], "C": [0.01]}, folds=3)
-    loss = keras.losses.CategoricalHinge()
 
     def hinge() -> float:
         pictures, labels = _pictures(3)
-        return float(loss(np.eye(3)[labels], hybrid.scores.predict(pictures, verbose=0)))
+        return _one_against_rest(hybrid.scores.predict(pictures, verbose=0), labels)
 
     fixed = [w for layer in hybrid.model.layers if "fixed" in layer.name for w in layer.weights]
     held, before = [keras.ops.convert_to_numpy(w).copy() for w in fixed], hinge()
@@ -117,6 +116,21 @@ def test_it_learns_on_end_to_end(network, kernel) -> None:
     assert np.abs(predict_flow(hybrid.model, flow).iloc[:, 3:].to_numpy() - chances).max() > 1e-3
     for old, new in zip(held, fixed):
         np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(new))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_loss_is_the_one_the_machines_were_fitted_with(network, classes) -> None:
+    flow, pictures, labels = _flow(classes)
+    hybrid = fit_svm(network, flow, 0, {"kernel": ["rbf"], "C": [1.0]}, folds=3)
+    expected = _one_against_rest(hybrid.scores.predict(pictures, verbose=0), labels)
+    # Too small a step to move anything.
+    history = fine_tune_svm(hybrid, flow, epochs=1, learning_rate=1e-12, verbose=0)
+    assert history.history["loss"][0] == pytest.approx(expected, rel=1e-4)
+
+
+def _one_against_rest(scores: np.ndarray, labels: np.ndarray) -> float:
+    signs = np.where(np.eye(scores.shape[1])[labels] == 1, 1, -1)
+    return float(np.maximum(0, 1 - signs * scores).mean())
 
 
 @pytest.fixture
