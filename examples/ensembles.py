@@ -110,7 +110,7 @@ def combine(
     curves["bagging"] = error_by_members(bagged)
     print(f"bagging: {time.perf_counter() - started:.0f} s")
 
-    boosted = boost(base, train, options.members, seed=200)
+    boosted = boost(base, train, options.members, seed=200, learning_rate=0.1)
     votes = [vote([member(test)], [1.0]) for member in boosted.members]
     found["boosting"] = boosted.predict(test)
     curves["boosting"] = error_by_members(votes, boosted.weights, orders=1)

@@ -69,7 +69,9 @@ def vote(members: Sequence[pd.DataFrame], weights: Sequence[float]) -> pd.DataFr
     return same_pictures(members, votes / sum(weights))
 
 
-def boost(trainer: Trainer, table: pd.DataFrame, count: int, seed: int = 0) -> Boosted:
+def boost(
+    trainer: Trainer, table: pd.DataFrame, count: int, seed: int = 0, learning_rate: float = 1.0
+) -> Boosted:
     """Train members one after another, each on the pictures weighted by the others' mistakes.
 
     Ends early when a member makes no mistake, or is no better than chance.
@@ -80,18 +82,25 @@ def boost(trainer: Trainer, table: pd.DataFrame, count: int, seed: int = 0) -> B
         table: Training pictures, with the columns `filename` and `class`.
         count: How many members at most.
         seed: Member k is trained with `seed + k`.
+        learning_rate: How much a mistake weighs: above 0, and 1 for the algorithm as published.
+            Networks, which know far more than the weak members that it was made for, do better
+            with less, such as 0.1.
 
     Returns:
         The members and their weights.
 
     Raises:
-        ValueError: When `count` is below 1, or the first member is no better than chance.
+        ValueError: When `count` is below 1, the rate is not above 0, or the first member is no
+            better than chance.
 
     Source:
-        Zhu, Zou, Rosset and Hastie, Multi-class AdaBoost (2009), algorithm 2.
+        Zhu, Zou, Rosset and Hastie, Multi-class AdaBoost (2009), algorithm 2; the rate is that of
+        scikit-learn's `AdaBoostClassifier`.
     """
     if count < 1:
         raise ValueError(f"count is 1 or more; got {count}.")
+    if not learning_rate > 0:
+        raise ValueError(f"learning_rate is above 0; got {learning_rate}.")
     weights = np.full(len(table), 1 / len(table))
     members: list[Member] = []
     votes: list[float] = []
@@ -112,7 +121,7 @@ def boost(trainer: Trainer, table: pd.DataFrame, count: int, seed: int = 0) -> B
         if error == 0:
             votes.append(1.0)
             break
-        votes.append(float(np.log((1 - error) / error) + np.log(odds)))
+        votes.append(learning_rate * float(np.log((1 - error) / error) + np.log(odds)))
         weights = weights * np.exp(votes[-1] * wrong)
         weights /= weights.sum()
     return Boosted(members, votes)

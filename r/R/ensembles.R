@@ -18,6 +18,9 @@
 #' @param table A table of pictures such as [list_images()] gives.
 #' @param count How many members, for `boost()` at most.
 #' @param seed The seed: member k is drawn and trained with `seed + k - 1`.
+#' @param learning_rate How much a mistake weighs: above 0, and 1 for SAMME as published. Networks,
+#'   which know far more than the weak members that it was made for, do better with less, such as
+#'   0.1.
 #' @param folds Into how many parts the pictures are cut.
 #' @param groups A column whose equal values stay in one fold.
 #' @param strength How strongly large coefficients are held back.
@@ -84,9 +87,10 @@ bag <- function(trainer, table, count, seed = 0) {
 
 #' @rdname average_predictions
 #' @export
-boost <- function(trainer, table, count, seed = 0) {
+boost <- function(trainer, table, count, seed = 0, learning_rate = 1) {
   boosted <- toolkit()$ensembles$boost(
-    trainer, as_frame(table), whole_number(count), seed = whole_number(seed)
+    trainer, as_frame(table), whole_number(count),
+    seed = whole_number(seed), learning_rate = learning_rate
   )
   structure(
     list(members = boosted$members, weights = as.numeric(unlist(boosted$weights))),

@@ -37,10 +37,12 @@ def test_error_falls_as_bagged_trees_are_added(draw, tree) -> None:
     assert 1 - metrics.accuracy(average_predictions(said)) == pytest.approx(errors.iloc[-1])
 
 
-def test_boosting_is_scikit_learns(draw, tree) -> None:
+@pytest.mark.parametrize("rate", [1.0, 0.3])
+def test_boosting_is_scikit_learns(draw, tree, rate) -> None:
     train, test = draw(300, 0), draw(500, 1)
-    boosted = boost(tree(1), train, 20)
-    theirs = AdaBoostClassifier(DecisionTreeClassifier(max_depth=1), n_estimators=20)
+    boosted = boost(tree(1), train, 20, learning_rate=rate)
+    stump = DecisionTreeClassifier(max_depth=1)
+    theirs = AdaBoostClassifier(stump, n_estimators=20, learning_rate=rate)
     theirs.fit(train[["one", "two"]].to_numpy(), train["class"])
     np.testing.assert_allclose(boosted.weights, theirs.estimator_weights_)
     found = boosted.predict(test)
@@ -80,5 +82,7 @@ def test_bad_arguments_are_refused(draw, tree) -> None:
         bag(tree(1), draw(50, 0), 0)
     with pytest.raises(ValueError, match="count"):
         boost(tree(1), draw(50, 0), 0)
+    with pytest.raises(ValueError, match="learning_rate is above 0; got 0"):
+        boost(tree(1), draw(50, 0), 2, learning_rate=0)
     with pytest.raises(ValueError, match="above 0"):
         vote([tree(1)(draw(50, 0), 0)(draw(50, 1))], [0.0])

@@ -58,7 +58,7 @@ test_that("networks are bagged, boosted and predict out of fold", {
   each <- predict(bagged, table, each = TRUE)
   expect_false(identical(each[[1]]$cat, each[[2]]$cat))
   expect_equal(predict(bagged, table), average_predictions(each))
-  boosted <- boost(trainer, table, 2)
+  boosted <- boost(trainer, table, 2, learning_rate = 0.1)
   expect_output(print(boosted), "weights")
   expect_equal(rowSums(as.matrix(predict(boosted, table)[4:5])), rep(1, 10))
   apart <- out_of_fold_predictions(trainer, table, folds = 2)
