@@ -21,12 +21,12 @@ from pykeras_tl.ensembles import (
     average_predictions,
     bag,
     boost,
+    cross_fit,
     error_by_members,
     fine_tune_svm,
     fit_stack,
     fit_svm,
     fit_weights,
-    out_of_fold_predictions,
     plot_error_by_members,
     vote,
 )
@@ -116,10 +116,10 @@ def combine(
     curves["boosting"] = error_by_members(votes, boosted.weights, orders=1)
     print(f"boosting: {time.perf_counter() - started:.0f} s")
 
-    trainers = [trainer(network, options) for network in NETWORKS]
-    stack = fit_stack([out_of_fold_predictions(each, train, folds=3) for each in trainers])
+    fitted = [cross_fit(trainer(network, options), train, folds=3) for network in NETWORKS]
+    stack = fit_stack([each.out_of_fold for each in fitted])
     stack.save(options.results / "stack.npz")
-    found["stacking of two kinds"] = stack.predict([said[0], trainers[1](train, 0)(test)])
+    found["stacking of two kinds"] = stack.predict([each.predict(test) for each in fitted])
     print(f"stacking: {time.perf_counter() - started:.0f} s")
 
     rows = [accuracy(predictions) for predictions in found.values()]

@@ -5,6 +5,8 @@ from .bagging import bootstrap_sample as bootstrap_sample
 from .boosting import Boosted as Boosted
 from .boosting import boost as boost
 from .boosting import vote as vote
+from .cross_fitting import CrossFit as CrossFit
+from .cross_fitting import cross_fit as cross_fit
 from .error_curve import error_by_members as error_by_members
 from .error_curve import plot_error_by_members as plot_error_by_members
 from .hybrids import Hybrid as Hybrid
@@ -15,4 +17,3 @@ from .hybrids import fit_svr as fit_svr
 from .networks import NetworkTrainer as NetworkTrainer
 from .stacking import Stack as Stack
 from .stacking import fit_stack as fit_stack
-from .stacking import out_of_fold_predictions as out_of_fold_predictions

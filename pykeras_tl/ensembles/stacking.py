@@ -13,40 +13,9 @@ import pandas as pd
 
 from ..evaluation.tables import class_names_of, true_indices
 from ..files import whole_file
-from ..images.splits import k_folds
-from .members import Trainer, same_pictures, stacked_probabilities
+from .members import same_pictures, stacked_probabilities
 
 _SMALLEST_PROBABILITY = 1e-6
-
-
-def out_of_fold_predictions(
-    trainer: Trainer, table: pd.DataFrame, folds: int = 5, seed: int = 0, groups: str | None = None
-) -> pd.DataFrame:
-    """Predict every training picture by a member that was trained without it.
-
-    Args:
-        trainer: Trains a member on a table of files with a seed, such as a `NetworkTrainer`.
-        table: Training pictures, with the columns `filename` and `class`.
-        folds: Into how many parts the pictures are cut; so many members are trained.
-        seed: Of the cut and of the members.
-        groups: Column whose equal values stay in one fold, or None.
-
-    Returns:
-        Predictions for all rows of the table, in its order.
-
-    Raises:
-        ValueError: When there are fewer pictures of a class than folds.
-
-    Source:
-        Wolpert, Stacked Generalization (1992).
-    """
-    number = k_folds(table, folds, groups=groups, seed=seed)["fold"].to_numpy()
-    parts = []
-    for fold in range(1, folds + 1):
-        member = trainer(table[number != fold].reset_index(drop=True), seed + fold)
-        rows = np.flatnonzero(number == fold)
-        parts.append(member(table.iloc[rows].reset_index(drop=True)).set_index(rows))
-    return pd.concat(parts).sort_index()
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,9 +115,13 @@ class Stack:
 def fit_stack(members: Sequence[pd.DataFrame], strength: float = 1.0) -> Stack:
     """Fit a logistic regression that combines members.
 
+    Let the same networks say what the stack is to combine later. One trained anew on all pictures
+    is surer and errs in other ways than those that the stack was fitted to.
+
     Args:
         members: Predictions for the same pictures by members that did not see them in
-            training: out of fold, or for validation data. With the true classes known.
+            training: `out_of_fold` of `cross_fit`, or for validation data. With the true
+            classes known.
         strength: How strongly large coefficients are held back; above 0.
 
     Returns:

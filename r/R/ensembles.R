@@ -3,7 +3,9 @@
 #' `average_predictions()` averages the probabilities of classifiers that are there already,
 #' `fit_weights()` finds on validation data how much each should count, and `fit_stack()` learns
 #' it by a logistic regression. `bag()` and `boost()` train the members themselves, with a
-#' `network_trainer()`. `error_by_members()` shows how the error falls as members are added.
+#' `network_trainer()`; so does `cross_fit()`, whose members each leave a fold out, for a stack:
+#' its `$out_of_fold` to fit it, its `predict()` to use it. `error_by_members()` shows how the error
+#' falls as members are added.
 #'
 #' @param members A list with the predictions of each member for the same pictures: what
 #'   [evaluate_classifier()] gave, or tables like its own.
@@ -30,10 +32,10 @@
 #' @param object,path An ensemble or a stack, and the `.npz` file to keep a stack in.
 #' @param each Whether the predictions of each member are wanted, as a list.
 #' @param ... Not used.
-#' @returns `average_predictions()`, `out_of_fold_predictions()` and `predict()` tables of
-#'   predictions, which [evaluate_predictions()] measures; `fit_weights()` numbers that sum to 1;
-#'   `bag()` and `boost()` ensembles, `fit_stack()` and `load_stack()` stacks, both with a
-#'   `predict()`; `error_by_members()` a table of `members`, `error`, `low` and `high`.
+#' @returns `average_predictions()` and `predict()` tables of predictions, which
+#'   [evaluate_predictions()] measures; `fit_weights()` numbers that sum to 1; `bag()`, `boost()` and
+#'   `cross_fit()` ensembles, `fit_stack()` and `load_stack()` stacks, both with a `predict()`;
+#'   `error_by_members()` a table of `members`, `error`, `low` and `high`.
 #' @export
 #' @examples
 #' \dontrun{
@@ -123,11 +125,17 @@ print.kerastl_ensemble <- function(x, ...) {
 
 #' @rdname average_predictions
 #' @export
-out_of_fold_predictions <- function(trainer, table, folds = 5, seed = 0, groups = NULL) {
-  as_predictions(toolkit()$ensembles$out_of_fold_predictions(
+cross_fit <- function(trainer, table, folds = 5, seed = 0, groups = NULL) {
+  fitted <- toolkit()$ensembles$cross_fit(
     trainer, as_frame(table),
     folds = whole_number(folds), seed = whole_number(seed), groups = groups
-  ))
+  )
+  structure(
+    list(
+      members = fitted$members, weights = NULL, out_of_fold = as_predictions(fitted$out_of_fold)
+    ),
+    class = "kerastl_ensemble"
+  )
 }
 
 #' @rdname average_predictions

@@ -1,4 +1,4 @@
-"""Stacking against scikit-learn's logistic regression; nothing is predicted by who saw it."""
+"""Stacking against scikit-learn's logistic regression."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from pykeras_tl.ensembles import Stack, fit_stack, out_of_fold_predictions
+from pykeras_tl.ensembles import Stack, cross_fit, fit_stack
 from pykeras_tl.evaluation import metrics, prediction_table
 
 
@@ -16,51 +16,12 @@ def _logs(members) -> np.ndarray:
     )
 
 
-def test_every_picture_is_predicted_by_a_member_that_did_not_see_it(draw) -> None:
-    table = draw(60, 0)
-    seen = []
-
-    def trainer(rows, seed):
-        seen.append(set(rows["filename"]))
-        known = len(seen) - 1
-
-        def predict(asked):
-            assert not seen[known] & set(asked["filename"])
-            chances = np.full((len(asked), 3), 1 / 3)
-            return prediction_table(
-                asked["filename"].tolist(), asked["class"].tolist(), chances, ["x", "y", "z"]
-            )
-
-        return predict
-
-    found = out_of_fold_predictions(trainer, table, folds=4)
-    assert len(seen) == 4
-    assert found["file"].tolist() == table["filename"].tolist()
-    assert found["true"].tolist() == table["class"].tolist()
-
-
-def test_groups_stay_together(draw) -> None:
-    table = draw(60, 0).assign(patient=np.arange(60) // 4)
-
-    def trainer(rows, seed):
-        def predict(asked):
-            assert not set(rows["patient"]) & set(asked["patient"])
-            chances = np.full((len(asked), 3), 1 / 3)
-            return prediction_table(
-                asked["filename"].tolist(), asked["class"].tolist(), chances, ["x", "y", "z"]
-            )
-
-        return predict
-
-    assert len(out_of_fold_predictions(trainer, table, 3, groups="patient")) == 60
-
-
 def test_a_stack_is_scikit_learns_regression(draw, tree) -> None:
     table, test = draw(200, 0), draw(300, 1)
     trainers = [tree(depth) for depth in (1, 3, None)]
-    inner = [out_of_fold_predictions(trainer, table) for trainer in trainers]
+    fitted = [cross_fit(trainer, table) for trainer in trainers]
+    inner, outer = [each.out_of_fold for each in fitted], [each.predict(test) for each in fitted]
     stack = fit_stack(inner)
-    outer = [trainer(table, 0)(test) for trainer in trainers]
     regression = LogisticRegression(max_iter=2000).fit(_logs(inner), table["class"])
     found = stack.predict(outer)
     np.testing.assert_allclose(found.iloc[:, 3:], regression.predict_proba(_logs(outer)), atol=1e-4)
@@ -84,7 +45,7 @@ def test_a_stack_of_two_classes_is_scikit_learns_too() -> None:
 
 @pytest.fixture
 def stack(draw, tree) -> Stack:
-    return fit_stack([out_of_fold_predictions(tree(2), draw(100, 0))])
+    return fit_stack([cross_fit(tree(2), draw(100, 0)).out_of_fold])
 
 
 def test_saved_and_loaded_is_the_same(stack, draw, tree, tmp_path) -> None:

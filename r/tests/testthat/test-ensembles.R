@@ -61,8 +61,11 @@ test_that("networks are bagged, boosted and predict out of fold", {
   boosted <- boost(trainer, table, 2, learning_rate = 0.1)
   expect_output(print(boosted), "weights")
   expect_equal(rowSums(as.matrix(predict(boosted, table)[4:5])), rep(1, 10))
-  apart <- out_of_fold_predictions(trainer, table, folds = 2)
-  expect_identical(apart$file, table$filename)
+  apart <- cross_fit(trainer, table, folds = 2)
+  expect_output(print(apart), "2 members")
+  expect_identical(apart$out_of_fold$file, table$filename)
+  stack <- fit_stack(list(apart$out_of_fold))
+  expect_identical(predict(stack, list(predict(apart, table)))$file, table$filename)
 })
 
 test_that("a support vector machine stands on a layer, and is trained on with it", {
