@@ -33,8 +33,8 @@
 #' @param each Whether the predictions of each member are wanted, as a list.
 #' @param ... Not used.
 #' @returns `average_predictions()` and `predict()` tables of predictions, which
-#'   [evaluate_predictions()] measures; `fit_weights()` numbers that sum to 1; `bag()`, `boost()` and
-#'   `cross_fit()` ensembles, `fit_stack()` and `load_stack()` stacks, both with a `predict()`;
+#'   [evaluate_predictions()] measures; `fit_weights()` numbers that sum to 1; `bag()`, `boost()`
+#'   and `cross_fit()` ensembles, `fit_stack()` and `load_stack()` stacks, both with a `predict()`;
 #'   `error_by_members()` a table of `members`, `error`, `low` and `high`.
 #' @export
 #' @examples
