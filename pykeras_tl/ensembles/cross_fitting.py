@@ -53,7 +53,7 @@ def cross_fit(
         trainer: Trains a member on a table of files with a seed, such as a `NetworkTrainer`.
         table: Training pictures, with the columns `filename` and `class`.
         folds: Into how many parts the pictures are cut; so many members are trained.
-        seed: Of the cut and of the members.
+        seed: Of the cut; the member of fold k, from 1, is trained with `seed + k`.
         groups: Column whose equal values stay in one fold, or None.
 
     Returns:

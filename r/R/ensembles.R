@@ -19,7 +19,8 @@
 #' @param trainer A `network_trainer()`.
 #' @param table A table of pictures such as [list_images()] gives.
 #' @param count How many members, for `boost()` at most.
-#' @param seed The seed: member k is drawn and trained with `seed + k - 1`.
+#' @param seed The seed: member k is drawn and trained with `seed + k - 1`; for `cross_fit()` the
+#'   folds are drawn with `seed`, and member k is trained with `seed + k`.
 #' @param learning_rate How much a mistake weighs: above 0, and 1 for SAMME as published. Networks,
 #'   which know far more than the weak members that it was made for, do better with less, such as
 #'   0.1.
@@ -84,7 +85,7 @@ bag <- function(trainer, table, count, seed = 0) {
   members <- toolkit()$ensembles$bag(
     trainer, as_frame(table), whole_number(count), seed = whole_number(seed)
   )
-  structure(list(members = members, weights = NULL), class = "kerastl_ensemble")
+  as_ensemble(members)
 }
 
 #' @rdname average_predictions
@@ -94,10 +95,7 @@ boost <- function(trainer, table, count, seed = 0, learning_rate = 1) {
     trainer, as_frame(table), whole_number(count),
     seed = whole_number(seed), learning_rate = learning_rate
   )
-  structure(
-    list(members = boosted$members, weights = as.numeric(unlist(boosted$weights))),
-    class = "kerastl_ensemble"
-  )
+  as_ensemble(boosted$members, as.numeric(unlist(boosted$weights)))
 }
 
 #' @rdname average_predictions
@@ -112,6 +110,10 @@ predict.kerastl_ensemble <- function(object, table, each = FALSE, ...) {
     return(average_predictions(members))
   }
   as_predictions(toolkit()$ensembles$vote(member_frames(members), as.list(object$weights)))
+}
+
+as_ensemble <- function(members, weights = NULL, ...) {
+  structure(list(members = members, weights = weights, ...), class = "kerastl_ensemble")
 }
 
 #' @export
@@ -130,12 +132,7 @@ cross_fit <- function(trainer, table, folds = 5, seed = 0, groups = NULL) {
     trainer, as_frame(table),
     folds = whole_number(folds), seed = whole_number(seed), groups = groups
   )
-  structure(
-    list(
-      members = fitted$members, weights = NULL, out_of_fold = as_predictions(fitted$out_of_fold)
-    ),
-    class = "kerastl_ensemble"
-  )
+  as_ensemble(fitted$members, out_of_fold = as_predictions(fitted$out_of_fold))
 }
 
 #' @rdname average_predictions

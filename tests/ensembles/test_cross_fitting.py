@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from pykeras_tl.ensembles import average_predictions, cross_fit
 from pykeras_tl.evaluation import prediction_table
+
+
+def _undecided(asked: pd.DataFrame) -> pd.DataFrame:
+    chances = np.full((len(asked), 3), 1 / 3)
+    return prediction_table(
+        asked["filename"].tolist(), asked["class"].tolist(), chances, ["x", "y", "z"]
+    )
 
 
 def test_every_picture_is_predicted_by_a_member_that_did_not_see_it(draw) -> None:
@@ -18,10 +26,7 @@ def test_every_picture_is_predicted_by_a_member_that_did_not_see_it(draw) -> Non
 
         def predict(asked):
             assert not seen[known] & set(asked["filename"])
-            chances = np.full((len(asked), 3), 1 / 3)
-            return prediction_table(
-                asked["filename"].tolist(), asked["class"].tolist(), chances, ["x", "y", "z"]
-            )
+            return _undecided(asked)
 
         return predict
 
@@ -37,10 +42,7 @@ def test_groups_stay_together(draw) -> None:
     def trainer(rows, seed):
         def predict(asked):
             assert not set(rows["patient"]) & set(asked["patient"])
-            chances = np.full((len(asked), 3), 1 / 3)
-            return prediction_table(
-                asked["filename"].tolist(), asked["class"].tolist(), chances, ["x", "y", "z"]
-            )
+            return _undecided(asked)
 
         return predict
 
