@@ -4,6 +4,7 @@
 # ruff: noqa: PTH118
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import keras
 import numpy as np
 
 from .checking import check_files, table_of_bad
+from .contents import contents
 from .generator import ImageDataGenerator
 from .iterators import Iterator
 from .pixel_cache import PixelCache, files_digest, open_cache
@@ -166,7 +168,12 @@ class FileIterator(Iterator):
             Hexadecimal digits.
         """
         standardization = standardization_digest(self.image_data_generator, self)
-        return files_digest(self.filepaths, self._pixel_settings() + standardization)
+        known = [*self._contents(), self._pixel_settings(), standardization]
+        return hashlib.blake2b("\n".join(known).encode(), digest_size=16).hexdigest()
+
+    def _contents(self) -> list[str]:
+        """Tell what each sample is, so that a copy elsewhere is the same."""
+        return contents(self.filepaths)
 
     def _labels(self, indices: np.ndarray) -> Any:
         if self.class_mode in ("binary", "sparse"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .contents import contents
 from .file_flow import FileIterator
 from .generator import ImageDataGenerator
 from .resizing import resize
-from .settings_digest import standardization_digest
 from .stored import ROW, open_stored
 
 
@@ -80,17 +79,6 @@ class StoredIterator(FileIterator):
         super().__init__(self.samples, batch_size, shuffle, seed, workers)
         self._set_cache(False)
 
-    def fingerprint(self) -> str:
-        """Give a digest of all that decides the samples' pixels before augmentation.
-
-        Returns:
-            Hexadecimal digits.
-        """
-        digest = hashlib.blake2b("\n".join(self.picture_keys()).encode(), digest_size=16)
-        standardization = standardization_digest(self.image_data_generator, self)
-        digest.update((self._pixel_settings() + standardization).encode())
-        return digest.hexdigest()
-
     def picture_keys(self) -> list[str]:
         """Name each picture's content, so that a file that changed has other pictures.
 
@@ -102,6 +90,11 @@ class StoredIterator(FileIterator):
             state = Path(file).stat()
             known[file] = f"{Path(file).absolute()}\0{state.st_size}\0{state.st_mtime_ns}"
         return [f"{known[file]}\0{row}" for file, row in zip(self._files, self._rows)]
+
+    def _contents(self) -> list[str]:
+        files = sorted(set(self._files))
+        known = dict(zip(files, contents(files)))
+        return [f"{known[file]} {row}" for file, row in zip(self._files, self._rows)]
 
     def _sources(self, indices: np.ndarray) -> Any:
         def read(place: int) -> np.ndarray:

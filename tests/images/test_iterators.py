@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 import threading
@@ -166,6 +167,21 @@ def test_fingerprint_is_of_the_pictures_alone(two_classes, tmp_path):
     assert ImageDataGenerator().flow(x.copy(), seed=4).fingerprint() == array
     x[1, 2, 3, 0] = 1
     assert ImageDataGenerator().flow(x).fingerprint() != array
+
+
+def test_a_copy_elsewhere_has_the_same_fingerprint_until_a_picture_changes(two_classes, tmp_path):
+    copied = shutil.copytree(two_classes, tmp_path / "copy", copy_function=shutil.copyfile)
+    assert flow_over(copied).fingerprint() == flow_over(two_classes).fingerprint()
+    picture = copied / "dog" / "0.png"
+    held = bytearray(picture.read_bytes())
+    held[-20] ^= 1
+    picture.write_bytes(held)
+    assert flow_over(copied).fingerprint() != flow_over(two_classes).fingerprint()
+    picture.unlink()
+    gone = flow_over(two_classes)
+    gone.directory = str(copied)
+    with pytest.raises(FileNotFoundError, match=r"0\.png"):
+        gone.fingerprint()
 
 
 def test_functions_with_other_enclosed_values_have_other_fingerprints():

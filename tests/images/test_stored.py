@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import tracemalloc
 from pathlib import Path
 
@@ -139,6 +140,10 @@ def test_the_fingerprint_follows_pixels_and_not_order(tmp_path: Path) -> None:
     assert fingerprint(table) == fingerprint(table, batch_size=2, shuffle=False, seed=3)
     assert fingerprint(table) != fingerprint(table.iloc[:3])
     assert fingerprint(table) != fingerprint(table, target_size=(9, 9))
+    copied = shutil.copyfile(tmp_path / "a.npy", tmp_path / "copy.npy")
+    assert fingerprint(table) == fingerprint(stored_table(copied, list("abab")))
+    np.save(copied, _pixels(4, 8, 8)[::-1])
+    assert fingerprint(table) != fingerprint(stored_table(copied, list("abab")))
 
 
 def test_frozen_layers_know_the_pictures_of_one_file_apart(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
+import shutil
+
 import keras
 import numpy as np
 import pytest
 
+from pykeras_tl.images import ImageDataGenerator
 from pykeras_tl.training import run_state
 from pykeras_tl.training.fine_tuning import fine_tune
 from pykeras_tl.training.fitting import fit
@@ -135,6 +138,28 @@ def test_with_resume_false_it_begins_anew(killed, make_flow, small_model):
 def test_resume_true_wants_a_checkpoint(tmp_path, make_flow, small_model):
     with pytest.raises(ValueError, match="no checkpoint"):
         fit(small_model(), make_flow(), run_dir=tmp_path, resume=True, verbose=0)
+
+
+def test_it_goes_on_where_the_folder_of_pictures_was_moved(tmp_path, pictures, small_model):
+    x, y = pictures
+    for number, (picture, label) in enumerate(zip(x, y.argmax(1), strict=True)):
+        folder = tmp_path / "pictures" / str(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        keras.utils.save_img(folder / f"{number}.png", picture, scale=False)
+
+    def call(folder, callback, **run):
+        flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
+            tmp_path / folder, target_size=(48, 48), batch_size=8, seed=3
+        )
+        return fit(small_model(), flow, epochs=3, callbacks=[callback], verbose=0, **run)
+
+    expected = call("pictures", Nothing())
+    with pytest.raises(Killed):
+        call("pictures", Kill(1), run_dir=tmp_path / "run")
+    shutil.copytree(tmp_path / "pictures", tmp_path / "moved", copy_function=shutil.copyfile)
+    shutil.rmtree(tmp_path / "pictures")
+    history = call("moved", Nothing(), run_dir=tmp_path / "run")
+    assert history.history == expected.history
 
 
 def test_going_on_from_the_one_before_ends_the_same(killed, make_flow, small_model):
