@@ -140,7 +140,8 @@ def test_resume_true_wants_a_checkpoint(tmp_path, make_flow, small_model):
         fit(small_model(), make_flow(), run_dir=tmp_path, resume=True, verbose=0)
 
 
-def test_it_goes_on_where_the_folder_of_pictures_was_moved(tmp_path, pictures, small_model):
+@pytest.mark.parametrize("frozen", [False, True])
+def test_it_goes_on_where_the_pictures_were_moved(tmp_path, pictures, small_model, frozen):
     x, y = pictures
     for number, (picture, label) in enumerate(zip(x, y.argmax(1), strict=True)):
         folder = tmp_path / "pictures" / str(label)
@@ -151,7 +152,10 @@ def test_it_goes_on_where_the_folder_of_pictures_was_moved(tmp_path, pictures, s
         flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
             tmp_path / folder, target_size=(48, 48), batch_size=8, seed=3
         )
-        return fit(small_model(), flow, epochs=3, callbacks=[callback], verbose=0, **run)
+        model = small_model()
+        model.get_layer("conv").trainable = not frozen
+        model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+        return fit(model, flow, epochs=3, callbacks=[callback], verbose=0, **run)
 
     expected = call("pictures", Nothing())
     with pytest.raises(Killed):
