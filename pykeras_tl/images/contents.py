@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from .threads import default_workers, spread
 
@@ -39,8 +39,4 @@ def contents(paths: Sequence[str]) -> list[str]:
 @lru_cache(maxsize=1 << 20)
 def _content(path: str, size: int, time: int) -> str:
     with open(path, "rb") as file:  # noqa: PTH123
-        return hashlib.file_digest(file, _blake2b).hexdigest()
-
-
-def _blake2b() -> hashlib.blake2b:
-    return hashlib.blake2b(digest_size=16)
+        return hashlib.file_digest(file, partial(hashlib.blake2b, digest_size=16)).hexdigest()

@@ -42,6 +42,19 @@ def make_flow(pictures):
 
 
 @pytest.fixture
+def write_folder(pictures):
+    """A function that writes the first of the pictures into a folder, each class into its own."""
+
+    def write(folder, count=40, classes=("a", "b", "c", "d")):
+        for number, picture in enumerate(pictures[0][:count]):
+            place = folder / classes[number % len(classes)]
+            place.mkdir(parents=True, exist_ok=True)
+            keras.utils.save_img(place / f"{number}.png", picture)
+
+    return write
+
+
+@pytest.fixture
 def small_model():
     """A function that makes the same small compiled network each time, with dropout."""
 

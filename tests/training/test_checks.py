@@ -9,12 +9,9 @@ from pykeras_tl.training.fitting import fit
 
 
 @pytest.fixture
-def folder_flow(tmp_path, pictures):
+def folder_flow(tmp_path, write_folder):
     """A function that makes a flow over a folder of two classes."""
-    for number, picture in enumerate(pictures[0][:8]):
-        folder = tmp_path / ("cat", "dog")[number % 2]
-        folder.mkdir(exist_ok=True)
-        keras.utils.save_img(folder / f"{number}.png", picture)
+    write_folder(tmp_path, 8, ("cat", "dog"))
 
     def make(settings=None, **options):
         settings = settings or ImageDataGenerator(rescale=1 / 255)

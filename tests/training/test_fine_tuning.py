@@ -9,13 +9,10 @@ from pykeras_tl.training.fine_tuning import fine_tune
 
 
 @pytest.fixture
-def folder_flow(tmp_path, pictures):
+def folder_flow(tmp_path, write_folder):
     from pykeras_tl.images.generator import ImageDataGenerator
 
-    for number, picture in enumerate(pictures[0][:16]):
-        folder = tmp_path / "abcd"[number % 4]
-        folder.mkdir(exist_ok=True)
-        keras.utils.save_img(folder / f"{number}.png", picture)
+    write_folder(tmp_path, 16)
     return ImageDataGenerator().flow_from_directory(
         tmp_path, target_size=(48, 48), batch_size=8, seed=1
     )

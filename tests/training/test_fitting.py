@@ -112,11 +112,8 @@ def test_sample_weights_count(make_flow, small_model):
     assert not np.array_equal(weights(model), weights(other))
 
 
-def test_class_weights_go_by_name_or_number(tmp_path, small_model, pictures):
-    for number, picture in enumerate(pictures[0]):
-        folder = tmp_path / "abcd"[number % 4]
-        folder.mkdir(exist_ok=True)
-        keras.utils.save_img(folder / f"{number}.png", picture)
+def test_class_weights_go_by_name_or_number(tmp_path, small_model, write_folder):
+    write_folder(tmp_path)
 
     def flow():
         return ImageDataGenerator(rescale=1 / 255).flow_from_directory(

@@ -141,12 +141,8 @@ def test_resume_true_wants_a_checkpoint(tmp_path, make_flow, small_model):
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_it_goes_on_where_the_pictures_were_moved(tmp_path, pictures, small_model, frozen):
-    x, y = pictures
-    for number, (picture, label) in enumerate(zip(x, y.argmax(1), strict=True)):
-        folder = tmp_path / "pictures" / str(label)
-        folder.mkdir(parents=True, exist_ok=True)
-        keras.utils.save_img(folder / f"{number}.png", picture, scale=False)
+def test_it_goes_on_where_the_pictures_were_moved(tmp_path, write_folder, small_model, frozen):
+    write_folder(tmp_path / "pictures")
 
     def call(folder, callback, **run):
         flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(

@@ -110,11 +110,8 @@ def test_predictions_of_one_class_only_are_warned_of(make_flow, small_model, epo
     assert len([each for each in found if each.category is UserWarning]) == 1
 
 
-def test_with_frozen_layers_and_names_it_says_the_name(tmp_path, pictures, small_model):
-    for number, picture in enumerate(pictures[0][:16]):
-        folder = tmp_path / "abcd"[number % 4]
-        folder.mkdir(exist_ok=True)
-        keras.utils.save_img(folder / f"{number}.png", picture)
+def test_with_frozen_layers_and_names_it_says_the_name(tmp_path, write_folder, small_model):
+    write_folder(tmp_path, 16)
 
     def flow():
         settings = ImageDataGenerator(rescale=1 / 255)
