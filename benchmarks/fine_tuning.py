@@ -38,9 +38,9 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator as KerasGene
 
 from benchmarks.measuring import Row, arguments, below, faster, report
 from pykeras_tl.images import ImageDataGenerator, list_images
-from pykeras_tl.models.blood_cells import version_2
-from pykeras_tl.stores import clear_stores
-from pykeras_tl.training import feed, fit
+from pykeras_tl.models.networks.blood_cells import version_2
+from pykeras_tl.storage.disk_cache import clear_stores
+from pykeras_tl.training import data_adapter, fit
 
 _SIZE = (150, 150)
 _BATCH = 50
@@ -197,7 +197,7 @@ def waiting_row(table: pd.DataFrame, rounds: int) -> Row:
     flow = generator.flow_from_dataframe(table, target_size=_SIZE, batch_size=20, seed=0)
     made: list[_Timed] = []
 
-    plain = feed.batches
+    plain = data_adapter.batches
 
     def timed(*arguments: Any) -> Any:
         made.append(_Timed(plain(*arguments)))
@@ -214,7 +214,7 @@ def waiting_row(table: pd.DataFrame, rounds: int) -> Row:
             made[-1].waited = 0.0
 
     clock = Waits()
-    with mock.patch.object(feed, "batches", timed):
+    with mock.patch.object(data_adapter, "batches", timed):
         fit(model, flow, epochs=rounds + 1, verbose=0, callbacks=[clock])
     # The first epoch compiles, and begins with nothing made ahead.
     shares = [100 * wait / seconds for wait, seconds in zip(clock.waits[1:], clock.epochs[1:])]

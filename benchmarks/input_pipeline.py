@@ -28,7 +28,7 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator as KerasGene
 
 from benchmarks.measuring import Row, arguments, report
 from pykeras_tl.images import ImageDataGenerator, list_images
-from pykeras_tl.images.prefetch import prefetch
+from pykeras_tl.images.iterators.prefetch import prefetch
 from pykeras_tl.images.threads import default_workers, spread
 
 _STUDY = {

@@ -39,8 +39,8 @@ from pykeras_tl import (
     transfer_model,
 )
 from pykeras_tl.evaluation import Evaluation, nearest_neighbour_baseline
-from pykeras_tl.images.iterators import Iterator
-from pykeras_tl.models.blood_cells import modern
+from pykeras_tl.images.iterators.base import Iterator
+from pykeras_tl.models.networks.blood_cells import modern
 
 _BATCH = 50
 # Small pictures, so that all of it takes minutes; the cells are still told apart.

@@ -26,7 +26,7 @@ import keras
 from benchmarks.measuring import Row, arguments, below, report
 from pykeras_tl import training
 from pykeras_tl.images import ImageDataGenerator, Iterator
-from pykeras_tl.models import blood_cells
+from pykeras_tl.models.networks import blood_cells
 
 _ROUNDS = 5
 _STEPS = 15

@@ -15,7 +15,8 @@ from keras import layers
 
 from pykeras_tl import ImageDataGenerator, evaluate_classifier, unfreeze_weights
 from pykeras_tl.images import Iterator, draw_blood_cells
-from pykeras_tl.models import blood_cells, build_backbone
+from pykeras_tl.models import build_backbone
+from pykeras_tl.models.networks import blood_cells
 from pykeras_tl.training import fit, make_optimizer
 
 SIZE = (150, 150)

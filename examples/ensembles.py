@@ -39,12 +39,12 @@ from pykeras_tl.evaluation import (
     sparsity_by_layer,
 )
 from pykeras_tl.images import ImageDataGenerator, list_images, split_fractions
-from pykeras_tl.models import hybrids
-from pykeras_tl.models.classifier import Classifier, load_classifier
+from pykeras_tl.models import cnn_svr
+from pykeras_tl.models.saving.classifier import Classifier, load_classifier
 from pykeras_tl.studies import Trial, TrialTrainer, get_study
 from pykeras_tl.training import fit
 
-NETWORKS = ("basenet.basenet", "hybrids.network")
+NETWORKS = ("basenet.basenet", "cnn_svr.network")
 
 
 def main() -> None:
@@ -144,7 +144,7 @@ def join_machine(train: pd.DataFrame, test: pd.DataFrame, options: argparse.Name
     generator = ImageDataGenerator(rescale=1 / 255)
     flow = generator.flow_from_dataframe(train, **settings)
     unseen = generator.flow_from_dataframe(test, shuffle=False, **settings)
-    network = hybrids.network(len(flow.class_names), (options.size, options.size, 3), seed=1)
+    network = cnn_svr.network(len(flow.class_names), (options.size, options.size, 3), seed=1)
     network.compile("adam", loss="categorical_crossentropy", metrics=["accuracy"])
     fit(network, flow, epochs=options.epochs)
     found = {"the network alone": evaluate_classifier(network, unseen).predictions}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pykeras_tl.images import groups_from_names, list_images, split_fractions
 from pykeras_tl.studies import Settings, Study, Trial
-from pykeras_tl.studies.drawn import draw_class_folders
+from pykeras_tl.studies.catalog.synthetic_images import draw_class_folders
 
 BACKBONES = {
     "mobilenet": ("mobilenet_2_5_224_tf_no_top.h5", {"alpha": 0.25}),

@@ -132,7 +132,7 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Train a classifier on your own folder of pictures."""
-    from .studies import train_classifier
+    from .classifier_training import train_classifier
 
     classifier = train_classifier(
         directory,
@@ -172,8 +172,8 @@ def predict(
     csv: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:
     """Tell the classes of pictures."""
-    from .files import whole_file
-    from .models.classifier import load_classifier
+    from .models.saving.classifier import load_classifier
+    from .storage.atomic_files import whole_file
 
     if csv is not None and csv.exists():
         raise FileExistsError(f"{csv} is there already; choose another name.")
@@ -223,7 +223,7 @@ def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove what is cached.")] = False,
 ) -> None:
     """List what is cached on disk, decoded pictures and frozen layers' output, or remove it."""
-    from .stores import clear_stores, list_stores
+    from .storage.disk_cache import clear_stores, list_stores
 
     if clear:
         typer.echo(f"{clear_stores() / 1e6:,.0f} MB freed")

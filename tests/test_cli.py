@@ -115,7 +115,7 @@ def test_unknown_arguments_are_refused(run) -> None:
 
 
 def test_cache_lists_and_clears(run, tmp_path: Path) -> None:
-    from pykeras_tl.stores import new_store
+    from pykeras_tl.storage.disk_cache import new_store
 
     assert run("cache")[1].strip() == "nothing is cached"
     with new_store("features", "name", "VGG16 on cells") as folder:

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pykeras_tl.files import cache_directory, require_free_space, whole_file, whole_folder
+from pykeras_tl.storage.atomic_files import (
+    cache_directory,
+    require_free_space,
+    whole_file,
+    whole_folder,
+)
 
 
 def _write_half_and_fail(path: Path) -> None:

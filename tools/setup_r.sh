@@ -38,7 +38,7 @@ install_r() {
   {
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
-  } >"$work/apt.log" 2>&1 || { tail -5 "$work/apt.log"; skip "apt-get could not install them"; }
+  } >"$work/apt.log" 2>&1 || { tail -n 5 "$work/apt.log"; skip "apt-get could not install them"; }
 }
 
 has_reticulate() {
@@ -87,7 +87,7 @@ install_reticulate() {
   for suite in trixie forky sid; do
     reticulate_from_newer_debian "$suite" && return
   done
-  tail -3 "$work"/*.log
+  tail -n 3 "$work"/*.log
   skip "reticulate $reticulate_needed could be had neither from CRAN nor as a source package of a newer Debian"
 }
 
@@ -98,7 +98,7 @@ install_rpy2() {
   Rscript -e 'quit(status = !(getRversion() >= "4.5"))' >/dev/null 2>&1 && wanted='rpy2>=3.6'
   echo "Installing $wanted"
   "$python" -m pip install --quiet "$wanted" >"$work/rpy2.log" 2>&1 ||
-    { tail -3 "$work/rpy2.log"; skip "rpy2 could not be installed"; }
+    { tail -n 3 "$work/rpy2.log"; skip "rpy2 could not be installed"; }
 }
 
 work=$(mktemp -d)

@@ -9,11 +9,11 @@ from .cross_fitting import CrossFit as CrossFit
 from .cross_fitting import cross_fit as cross_fit
 from .error_curve import error_by_members as error_by_members
 from .error_curve import plot_error_by_members as plot_error_by_members
-from .hybrids import Hybrid as Hybrid
-from .hybrids import feature_network as feature_network
-from .hybrids import fine_tune_svm as fine_tune_svm
-from .hybrids import fit_svm as fit_svm
-from .hybrids import fit_svr as fit_svr
 from .networks import NetworkTrainer as NetworkTrainer
 from .stacking import Stack as Stack
 from .stacking import fit_stack as fit_stack
+from .svm.cnn_svm import Hybrid as Hybrid
+from .svm.cnn_svm import feature_network as feature_network
+from .svm.cnn_svm import fine_tune_svm as fine_tune_svm
+from .svm.cnn_svm import fit_svm as fit_svm
+from .svm.cnn_svm import fit_svr as fit_svr

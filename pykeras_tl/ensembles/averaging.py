@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..evaluation.tables import true_indices
+from ..evaluation.prediction_table import true_indices
 from .members import same_pictures, stacked_probabilities
 
 _ROUNDS = 2000

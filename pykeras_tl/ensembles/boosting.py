@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..evaluation.tables import class_names_of, predicted_indices, true_indices
+from ..evaluation.prediction_table import class_names_of, predicted_indices, true_indices
 from .members import Member, Trainer, same_pictures, stacked_probabilities
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..images.splits import k_folds
+from ..images.datasets.splits import k_folds
 from .averaging import average_predictions
 from .members import Member, Trainer
 

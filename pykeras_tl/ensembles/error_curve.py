@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ..evaluation.tables import true_indices
-from ..figure_style import COLORS, finish, new_figure, tidy_axes
+from ..evaluation.prediction_table import true_indices
+from ..visualization.style import COLORS, finish, new_figure, tidy_axes
 from .members import stacked_probabilities
 
 

@@ -7,7 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from ..evaluation.tables import class_names_of, files_of, prediction_table, probabilities_of
+from ..evaluation.prediction_table import (
+    class_names_of,
+    files_of,
+    prediction_table,
+    probabilities_of,
+)
 
 # A trained member takes a table of files (`filename`, `class`) and gives a table of predictions
 # for its rows, in their order.

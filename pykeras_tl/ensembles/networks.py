@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..evaluation.predictions import predict_flow
-from ..images.generator import ImageDataGenerator
+from ..images.image_data_generator import ImageDataGenerator
 from .members import Member
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from ..evaluation.tables import class_names_of, true_indices
-from ..files import whole_file
+from ..evaluation.prediction_table import class_names_of, true_indices
+from ..storage.atomic_files import whole_file
 from .members import same_pictures, stacked_probabilities
 
 _SMALLEST_PROBABILITY = 1e-6

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ..images.reading import read_image
-from ..images.stored import ROW, open_stored
+from ..images.datasets.array_files import ROW, open_stored
+from ..images.decoding.reading import read_image
 from ..images.threads import default_workers
-from .tables import prediction_table
+from .prediction_table import prediction_table
 
 
 def majority_baseline(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .tables import (
+from .prediction_table import (
     class_names_of,
     files_of,
     predicted_indices,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
-from .tables import class_names_of, predicted_indices, probabilities_of, true_indices
+from .prediction_table import class_names_of, predicted_indices, probabilities_of, true_indices
 
 # Keras's own bound, so that a loss measured here is the one that training shows.
 _SMALLEST_PROBABILITY = 1e-7

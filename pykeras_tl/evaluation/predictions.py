@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..images.prefetch import Prefetcher
-from .tables import prediction_table
+from ..images.iterators.prefetch import Prefetcher
+from .prediction_table import prediction_table
 
 if TYPE_CHECKING:
     import keras
 
-    from ..images.iterators import Iterator
+    from ..images.iterators.base import Iterator
 
 _CLASS_MODES = ("categorical", "sparse", "binary", None)
 

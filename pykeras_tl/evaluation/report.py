@@ -13,17 +13,17 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from ..files import whole_file
+from ..storage.atomic_files import whole_file
+from ..visualization.html_images import Picture, figure_picture, file_picture
 from .calibration import fit_temperature, scale_by_temperature
 from .figures import plot_confusion, plot_history, plot_reliability, worst_mistakes
 from .metrics import confused_pairs
-from .report_pictures import Picture, figure_picture, file_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..training.curves import HasFrame
-    from .evaluation import Evaluation
+    from ..visualization.history_curves import HasFrame
+    from .evaluate import Evaluation
 
 _MISTAKES = 12
 # The evaluation of this name is the one that a temperature is fitted on for the others.

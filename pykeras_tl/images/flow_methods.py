@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .array_flow import NumpyArrayIterator
-    from .dataframe_flow import DataFrameIterator
-    from .directory_flow import DirectoryIterator
-    from .generator import ImageDataGenerator
+    from .image_data_generator import ImageDataGenerator
+    from .iterators.dataframe_iterator import DataFrameIterator
+    from .iterators.directory_iterator import DirectoryIterator
+    from .iterators.numpy_array_iterator import NumpyArrayIterator
 
 
 class FlowMethods:
@@ -68,7 +68,7 @@ class FlowMethods:
             >>> [part.shape for part in next(flow)]
             [(4, 8, 8, 3), (4,)]
         """
-        from .array_flow import NumpyArrayIterator
+        from .iterators.numpy_array_iterator import NumpyArrayIterator
 
         return NumpyArrayIterator(
             x,
@@ -159,7 +159,7 @@ class FlowMethods:
             >>> [part.shape for part in next(flow)]
             [(2, 8, 8, 3), (2, 2)]
         """
-        from .directory_flow import DirectoryIterator
+        from .iterators.directory_iterator import DirectoryIterator
 
         return DirectoryIterator(
             directory,
@@ -271,7 +271,7 @@ class FlowMethods:
             >>> next(flow)[0].shape
             (1, 256, 256, 3)
         """
-        from .dataframe_flow import DataFrameIterator
+        from .iterators.dataframe_iterator import DataFrameIterator
 
         for name in kwargs:
             if name not in ("has_ext", "sort", "drop_duplicates"):

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 import keras
 
-from .backbones import backbone_of
+from .backbones.registry import backbone_of
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 
 import keras
 
-from .backbones import build_backbone, get_backbone
+from .backbones.registry import build_backbone, get_backbone
 from .heads import Head, make_head
-from .inference_mode import keep_in_inference_mode
-from .preprocessing import InputScaling
+from .inference_batch_norm import keep_in_inference_mode
+from .input_scaling import InputScaling
 from .seeding import seeded
 
 

@@ -1,9 +1,8 @@
-from .comparison import paired_comparisons as paired_comparisons
-from .comparison import summary_table as summary_table
-from .own_folder import train_classifier as train_classifier
-from .published import markdown_table as markdown_table
-from .published import published_table as published_table
-from .results import read_runs as read_runs
+from .results.comparison import paired_comparisons as paired_comparisons
+from .results.comparison import summary_table as summary_table
+from .results.published import markdown_table as markdown_table
+from .results.published import published_table as published_table
+from .results.trial_results import read_runs as read_runs
 from .runner import StudyResult as StudyResult
 from .runner import run_study as run_study
 from .study import Published as Published

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .parts import FINE_TUNING, class_mode
+from .data_splits import FINE_TUNING, class_mode
 from .trial import Trial
 
 if TYPE_CHECKING:
     import keras
 
-    from ..images.iterators import Iterator
+    from ..images.iterators.base import Iterator
     from ..training.history import History
 
 

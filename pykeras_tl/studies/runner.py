@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from rich.console import Console
 
-from ..files import whole_file, whole_folder
-from .baselines import study_baselines
-from .comparison import paired_comparisons, summary_table
-from .parallel import error_file, run_several
-from .parts import digest
-from .results import TrialResult, comparison_table, is_done, read_result, tidy_table
+from ..storage.atomic_files import whole_file, whole_folder
+from .data_splits import digest
+from .process_pool import error_file, run_several
+from .results.baselines import study_baselines
+from .results.comparison import paired_comparisons, summary_table
+from .results.trial_results import TrialResult, comparison_table, is_done, read_result, tidy_table
 from .study import Settings, Study, chosen_trials, get_study
 from .trial import Trial, with_changes
 
@@ -262,7 +262,7 @@ def _write_study(
     folder: Path,
     baselines: pd.DataFrame | None,
 ) -> StudyResult:
-    from .report import write_study_report
+    from .results.report import write_study_report
 
     report = write_study_report(chosen, done, failures, folder / "report.html", baselines)
     result = StudyResult(chosen, done, failures, folder, report)

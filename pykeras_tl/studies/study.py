@@ -125,7 +125,7 @@ def get_study(name: str) -> Study:
             f"There is no study {name!r}; there are: {', '.join(study_names())}. A file of your "
             "own is given by its path, such as my_study.py."
         )
-    found: Study = import_module(f".{module}", __package__).STUDY
+    found: Study = import_module(f".catalog.{module}", __package__).STUDY
     return found
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from ..files import whole_file
+from ..storage.atomic_files import whole_file
 from .plain_yaml import read_yaml, write_yaml
 
 # The parts that are trained on, in this order.

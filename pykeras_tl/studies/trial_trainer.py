@@ -40,8 +40,8 @@ class TrialTrainer:
             ValueError: When pictures weigh differently that lie together in one file.
         """
         from ..evaluation import predict_flow
-        from .execution import build_model, train_model
-        from .parts import part_flows
+        from .data_splits import part_flows
+        from .trial_runner import build_model, train_model
 
         trial = replace(self.trial, seed=seed)
         flows = part_flows(trial, {"train": table})

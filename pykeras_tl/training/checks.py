@@ -9,9 +9,9 @@ from typing import Any
 
 import keras
 
-from ..images.generator import ImageDataGenerator
-from ..images.iterators import Iterator
-from .scaling import check_scaling
+from ..images.image_data_generator import ImageDataGenerator
+from ..images.iterators.base import Iterator
+from .scaling_checks import check_scaling
 
 _ONE_HOT = {"categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge"}
 _NUMBERED = {"sparse_categorical_crossentropy"}

@@ -9,10 +9,10 @@ from typing import Any
 
 import keras
 
-from ..images.iterators import Iterator
+from ..images.iterators.base import Iterator
 from ..models.freezing import unfreeze_weights
 from . import checks
-from .fitting import fit
+from .fit_function import fit
 from .history import History
 from .optimizers import make_optimizer
 
@@ -71,7 +71,7 @@ def fine_tune(
 
     Example:
         >>> import numpy as np
-        >>> from pykeras_tl.images.generator import ImageDataGenerator
+        >>> from pykeras_tl.images.image_data_generator import ImageDataGenerator
         >>> layers = [keras.layers.Flatten(), keras.layers.Dense(3, name="base"),
         ...           keras.layers.Dense(2, activation="softmax")]
         >>> layers[1].trainable = False

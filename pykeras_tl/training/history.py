@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..files import whole_file
+from ..storage.atomic_files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,7 +91,7 @@ class History:
         Raises:
             ValueError: When there is no epoch to draw.
         """
-        from .curves import plot_history
+        from ..visualization.history_curves import plot_history
 
         return plot_history(self)
 

@@ -128,7 +128,7 @@ train_classifier <- function(directory, out, backbone = "vgg16", weights = "imag
   if (!is.null(further$dense)) {
     further$dense <- whole_numbers(further$dense, "dense")
   }
-  as_classifier(do.call(toolkit()$studies$train_classifier, c(
+  as_classifier(do.call(toolkit()$train_classifier, c(
     list(
       file_path(directory), file_path(out),
       backbone = backbone, weights = weights_source(weights),

@@ -13,7 +13,7 @@ from pykeras_tl.ensembles import (
     plot_error_by_members,
 )
 from pykeras_tl.evaluation import metrics, prediction_table
-from pykeras_tl.figure_style import png
+from pykeras_tl.visualization.style import png
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from pykeras_tl.ensembles import feature_network, fine_tune_svm, fit_svm, fit_svr, tuning
+from pykeras_tl.ensembles import feature_network, fine_tune_svm, fit_svm, fit_svr
+from pykeras_tl.ensembles.svm import grid_search
 from pykeras_tl.evaluation import evaluate_classifier, predict_flow
 from pykeras_tl.images import ImageDataGenerator
-from pykeras_tl.models.classifier import Classifier, load_classifier
+from pykeras_tl.models.saving.classifier import Classifier, load_classifier
 
 
 def _pictures(classes: int, count: int = 90, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -74,9 +75,9 @@ def test_cross_validation_chooses(network) -> None:
 
 
 def test_many_pictures_are_tuned_on_some_and_fitted_on_all(network, monkeypatch) -> None:
-    monkeypatch.setattr(tuning, "_MOST_TUNED_ON", 60)
+    monkeypatch.setattr(grid_search, "_MOST_TUNED_ON", 60)
     flow, pictures, labels = _flow(3)
-    rows = tuning.tuned_on(90, 0, labels)
+    rows = grid_search.tuned_on(90, 0, labels)
     assert len(rows) == 60
     assert np.bincount(labels[rows]).tolist() == [20, 20, 20]
     found = fit_svm(network, flow, 0, {"kernel": ["rbf"], "C": [1.0]}, folds=3)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pykeras_tl.evaluation import Evaluation, majority_baseline, nearest_neighbour_baseline
-from pykeras_tl.images.stored import stored_table
+from pykeras_tl.images.datasets.array_files import stored_table
 
 
 @pytest.fixture

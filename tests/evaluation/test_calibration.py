@@ -15,7 +15,7 @@ from pykeras_tl.evaluation import (
     reliability_table,
     scale_by_temperature,
 )
-from pykeras_tl.figure_style import png
+from pykeras_tl.visualization.style import png
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -120,7 +120,7 @@ def test_a_classifier_is_measured_on_folder_table_and_flow_alike(folder) -> None
     import keras
 
     from pykeras_tl.images import ImageDataGenerator, list_images
-    from pykeras_tl.models.classifier import Classifier
+    from pykeras_tl.models.saving.classifier import Classifier
 
     model = keras.Sequential(
         [keras.Input((6, 6, 3)), keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid")]
@@ -146,7 +146,7 @@ def test_a_classifier_refuses_arrays_and_classes_it_does_not_know(folder) -> Non
     import keras
 
     from pykeras_tl.images import ImageDataGenerator
-    from pykeras_tl.models.classifier import Classifier
+    from pykeras_tl.models.saving.classifier import Classifier
 
     model = keras.Sequential(
         [keras.Input((6, 6, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]

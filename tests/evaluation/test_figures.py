@@ -17,7 +17,7 @@ from pykeras_tl.evaluation import (
     prediction_table,
 )
 from pykeras_tl.evaluation.figures import worst_mistakes
-from pykeras_tl.figure_style import png, save_png, shorten
+from pykeras_tl.visualization.style import png, save_png, shorten
 
 HOSTILE = ["\udcff", "$\\frac{1", "_hidden", "<b>bold</b>", "line\nbreak", "細胞", "", "x" * 300]
 

@@ -13,7 +13,7 @@ from pykeras_tl.evaluation import (
     plot_sparsity,
     sparsity_by_layer,
 )
-from pykeras_tl.figure_style import png
+from pykeras_tl.visualization.style import png
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pykeras_tl.evaluation import predict_flow
+from pykeras_tl.evaluation.prediction_table import prediction_table
 from pykeras_tl.evaluation.predictions import as_probabilities
-from pykeras_tl.evaluation.tables import prediction_table
 from pykeras_tl.images import ImageDataGenerator
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pykeras_tl.evaluation import confidence_intervals, metrics, uncertainty
+from pykeras_tl.evaluation import bootstrap, confidence_intervals, metrics
 
 
 def test_values_are_the_metrics(drawn) -> None:
@@ -21,9 +21,9 @@ def test_values_are_the_metrics(drawn) -> None:
 def test_each_sample_is_measured_as_if_its_pictures_were_copied(drawn) -> None:
     table = drawn(pictures=30, classes=5)
     groups = np.arange(30) % 7
-    counts = uncertainty._counts_by_group(table, groups)
-    drawn_groups = uncertainty._draw(7, 20, np.random.default_rng(0))
-    fast = uncertainty._measure(drawn_groups @ counts)
+    counts = bootstrap._counts_by_group(table, groups)
+    drawn_groups = bootstrap._draw(7, 20, np.random.default_rng(0))
+    fast = bootstrap._measure(drawn_groups @ counts)
     for times, row in zip(drawn_groups.astype(int), fast):
         copied = pd.concat(
             [table[groups == group] for group in range(7) for _ in range(times[group])]

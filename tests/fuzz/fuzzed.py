@@ -35,7 +35,7 @@ Case = Callable[[np.random.Generator], str]
 
 def images(folder: Path) -> Case:
     """Read damaged image files; a reading gives pixels or names the file."""
-    from pykeras_tl.images.reading import COLOR_MODES, BadImageError, read_image
+    from pykeras_tl.images.decoding.reading import COLOR_MODES, BadImageError, read_image
 
     wholes = _whole_images()
 
@@ -139,7 +139,7 @@ def classifiers(folder: Path) -> Case:
 
 def checkpoints(folder: Path) -> Case:
     """Read damaged checkpoints whose checksums were made to fit."""
-    from pykeras_tl.training.run_folder import Place, RunFolder
+    from pykeras_tl.training.checkpoints.checkpoint_manager import Place, RunFolder
 
     run = RunFolder(folder / "run")
     arrays = {"model 0": np.ones((30, 4), "float32"), "order of flow": np.arange(50)}

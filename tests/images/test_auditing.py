@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pykeras_tl.images.auditing import audit, plot_copies, write_page
-from pykeras_tl.images.scan import list_images
+from pykeras_tl.images.datasets.folders import list_images
 from pykeras_tl.images.synthetic import draw_blood_cells, draw_smear
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from keras.src.legacy.preprocessing.image import ImageDataGenerator as KerasGenerator
 
 from pykeras_tl.images import ImageDataGenerator
-from pykeras_tl.images.draws import draw_transform, draw_transforms
+from pykeras_tl.images.transforms.sampling import draw_transform, draw_transforms
 
 shifts = st.sampled_from(
     [0, 0.0, 0.3, 1.0, 2.5, 3, -0.2, -2, np.float64(0.2), np.int64(4), [-3, 1, 4], (0.1, 0.3), [-2]]

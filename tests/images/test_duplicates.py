@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pykeras_tl.images.datasets.folders import list_images
+from pykeras_tl.images.datasets.splits import split_fractions
+from pykeras_tl.images.decoding.reading import BadImageError, read_image
 from pykeras_tl.images.duplicates import duplicate_groups, group_pictures
 from pykeras_tl.images.duplicates.features import describe
-from pykeras_tl.images.reading import BadImageError, read_image
-from pykeras_tl.images.scan import list_images
-from pykeras_tl.images.splits import split_fractions
 from pykeras_tl.images.synthetic import draw_smear
 from pykeras_tl.images.synthetic.white_cells import CELL_KINDS
 

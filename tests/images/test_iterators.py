@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pykeras_tl.images import ImageDataGenerator
-from pykeras_tl.images.iterators import Iterator
+from pykeras_tl.images.iterators.base import Iterator
 
 AUGMENTED = {"rotation_range": 20, "zoom_range": 0.2, "horizontal_flip": True, "rescale": 1 / 255}
 
@@ -342,7 +342,8 @@ def test_wrong_settings_are_refused_at_once(options, message):
 
 def test_reading_and_warping_do_without_keras():
     code = (
-        "import sys, pykeras_tl.images.reading, pykeras_tl.images.warp, pykeras_tl.images.draws;"
+        "import sys, pykeras_tl.images.decoding.reading, pykeras_tl.images.transforms.warp;"
+        "import pykeras_tl.images.transforms.sampling;"
         "sys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pykeras_tl import stores
-from pykeras_tl.files import cache_directory
-from pykeras_tl.images import ImageDataGenerator, file_flow, pixel_cache
-from pykeras_tl.images.pixel_cache import DiskCache, forget_caches, open_cache
+from pykeras_tl.images import ImageDataGenerator
+from pykeras_tl.images.decoding import pixel_cache
+from pykeras_tl.images.decoding.pixel_cache import DiskCache, forget_caches, open_cache
+from pykeras_tl.images.iterators import file_iterator
+from pykeras_tl.storage import disk_cache
+from pykeras_tl.storage.atomic_files import cache_directory
 
 SHAPE = (4, 5, 3)
 
@@ -57,13 +59,13 @@ def folder(tmp_path):
 def reads(monkeypatch):
     """Names of the files read, in order."""
     names = []
-    read_image = file_flow.read_image
+    read_image = file_iterator.read_image
 
     def noting(path, *how):
         names.append(Path(path).name)
         return read_image(path, *how)
 
-    monkeypatch.setattr(file_flow, "read_image", noting)
+    monkeypatch.setattr(file_iterator, "read_image", noting)
     return names
 
 
@@ -114,7 +116,7 @@ def test_another_run_shares_what_is_on_disk(folder, reads, monkeypatch):
     for one, other in zip(epoch(flow_over(folder)), first, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(reads) == 7
-    assert len(stores.list_stores()) == 1
+    assert len(disk_cache.list_stores()) == 1
 
 
 def test_a_changed_file_is_read_anew(folder, reads, kind):
@@ -131,7 +133,7 @@ def test_a_half_filled_cache_is_of_no_other_run(folder, reads, monkeypatch):
     monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
     flow = flow_over(folder)
     next(flow)
-    assert stores.list_stores().empty
+    assert disk_cache.list_stores().empty
     assert len(list((cache_directory() / "pictures").glob(".*"))) == 1
     forget_caches()
     del flow
@@ -174,7 +176,7 @@ def test_many_threads_may_fill_it(kind):
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(use, range(240)))
-    assert stores.list_stores().empty == (kind == "memory")
+    assert disk_cache.list_stores().empty == (kind == "memory")
 
 
 def test_what_does_not_fit_is_passed_over(kind):
@@ -209,10 +211,10 @@ def test_where_the_disk_has_no_room_nothing_is_cached(folder, reads, monkeypatch
 def test_stores_are_listed_and_cleared(monkeypatch):
     monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
     filled()
-    (store,) = stores.list_stores().itertuples()
+    (store,) = disk_cache.list_stores().itertuples()
     assert (store.kind, store.title) == ("pictures", "6 pictures of 4 × 5 × 3")
     forget_caches()
-    assert stores.clear_stores("pictures") > 6 * 60
+    assert disk_cache.clear_stores("pictures") > 6 * 60
     assert open_cache("ab", 6, SHAPE).get(0) is None
 
 

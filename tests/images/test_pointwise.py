@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
 from pykeras_tl import images
-from pykeras_tl.images.pointwise import brightness_table
+from pykeras_tl.images.transforms.color import brightness_table
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pykeras_tl.images import BadImageError, ImageDataGenerator
-from pykeras_tl.images.prefetch import Prefetcher, prefetch
+from pykeras_tl.images.iterators.prefetch import Prefetcher, prefetch
 
 
 def counting(last=None):
@@ -159,7 +159,7 @@ def test_ctrl_c_ends_it_at_once():
     code = """
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from pykeras_tl.images.prefetch import Prefetcher
+from pykeras_tl.images.iterators.prefetch import Prefetcher
 batches = Prefetcher(lambda: 0, lambda plan: time.sleep(60), workers=2)
 print("ready", flush=True)
 next(batches)

@@ -9,8 +9,8 @@ import pytest
 from keras.utils import img_to_array, load_img
 from PIL import Image
 
-from pykeras_tl.images import reading
-from pykeras_tl.images.reading import BadImageError, read_image
+from pykeras_tl.images.decoding import reading
+from pykeras_tl.images.decoding.reading import BadImageError, read_image
 
 NAMES = [
     "rgb.jpg", "subsampled.jpeg", "progressive.JPG", "cmyk.jpg", "gray.jpg", "rgb.png", "rgba.png",

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pykeras_tl.images import resizing
+from pykeras_tl.images.decoding import resizing
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pykeras_tl.images.scan import check_classes, list_images
+from pykeras_tl.images.datasets.folders import check_classes, list_images
 
 
 def make_files(root: Path, *names: str) -> Path:

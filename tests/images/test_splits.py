@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pykeras_tl.images.scan import list_images
-from pykeras_tl.images.splits import (
+from pykeras_tl.images.datasets.folders import list_images
+from pykeras_tl.images.datasets.splits import (
     groups_from_names,
     k_folds,
     split_fractions,

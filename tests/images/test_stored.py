@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pykeras_tl.files import cache_directory
 from pykeras_tl.images import (
     ImageDataGenerator,
     StoredIterator,
@@ -22,8 +21,9 @@ from pykeras_tl.images import (
     stored_table,
     write_hdf5,
 )
-from pykeras_tl.images.stored import open_stored
-from pykeras_tl.stores import list_stores
+from pykeras_tl.images.datasets.array_files import open_stored
+from pykeras_tl.storage.atomic_files import cache_directory
+from pykeras_tl.storage.disk_cache import list_stores
 
 _RANDOM = np.random.default_rng(0)
 
@@ -66,7 +66,7 @@ def test_hdf5_is_written_by_pictures(folder: Path, tmp_path: Path) -> None:
 def test_an_interrupted_write_leaves_no_file(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pykeras_tl.images import hdf5
+    from pykeras_tl.images.datasets import hdf5
 
     read, done = hdf5.read_image, []
 
@@ -147,7 +147,7 @@ def test_the_fingerprint_follows_pixels_and_not_order(tmp_path: Path) -> None:
 
 
 def test_frozen_layers_know_the_pictures_of_one_file_apart(tmp_path: Path) -> None:
-    from pykeras_tl.training.picture_keys import picture_digests
+    from pykeras_tl.training.feature_cache.keys import picture_digests
 
     np.save(tmp_path / "a.npy", _pixels(3, 8, 8))
     table = stored_table(tmp_path / "a.npy", list("aba"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from pykeras_tl.images.scan import list_images
+from pykeras_tl.images.datasets.folders import list_images
 from pykeras_tl.images.synthetic import dataset, draw_blood_cells, draw_smear
 from pykeras_tl.images.synthetic.white_cells import CELL_KINDS
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pykeras_tl.images import exact_warp
-from pykeras_tl.images.warp import warp, warp_for_cutting
+from pykeras_tl.images.transforms import scipy_warp
+from pykeras_tl.images.transforms.warp import warp, warp_for_cutting
 
 MODES = ["nearest", "reflect", "constant", "wrap"]
 
@@ -84,9 +84,9 @@ def test_single_places_have_scipys_very_numbers(mode, case):
     image, matrix = case
     height, width, channels = image.shape
     rows, columns = np.broadcast_arrays(
-        *exact_warp.coordinates(matrix, *exact_warp.grid(height, width))
+        *scipy_warp.coordinates(matrix, *scipy_warp.grid(height, width))
     )
-    found = exact_warp.values_at(image, rows.ravel(), columns.ravel(), mode, 9.0)
+    found = scipy_warp.values_at(image, rows.ravel(), columns.ravel(), mode, 9.0)
     expected = oracle(image, matrix, mode, 9.0).reshape(-1, channels)
     np.testing.assert_array_equal(found.astype(np.float32), expected)
 

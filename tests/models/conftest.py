@@ -2,7 +2,7 @@ from functools import cache
 
 import pytest
 
-from pykeras_tl.models.backbones import build_backbone
+from pykeras_tl.models.backbones.registry import build_backbone
 
 
 @cache

@@ -7,13 +7,13 @@ import pytest
 from keras.src.applications import imagenet_utils
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pykeras_tl.models.backbones import (
+from pykeras_tl.models.backbones.registry import (
     BACKBONES,
     backbone_of,
     build_backbone,
     get_backbone,
 )
-from pykeras_tl.models.preprocessing import scales_input
+from pykeras_tl.models.input_scaling import scales_input
 
 # One of each family; its larger sisters have the same stages with more blocks in each.
 FAMILIES = {

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pykeras_tl.models import basenet, hybrids
+from pykeras_tl.models import cnn_svr
+from pykeras_tl.models.networks import basenet
 
 NETWORKS = ["basenet", "basenet_2_1", "basenet_2_2", "basenet_2_3"]
 
@@ -61,9 +62,9 @@ def test_seed_and_classes(name):
 
 
 def test_hybrid_network_is_the_published_one():
-    model = hybrids.network()
+    model = cnn_svr.network()
     assert counts(model, layers.Conv2D) == [75 * 5 + 5, 125 * 10 + 10, 40 * 10 + 10]
     # 32 → 28 → 14 → 10 → 5 → 4 → 2 pixels a side.
     assert counts(model, layers.Dense) == [2 * 2 * 10 * 100 + 100, 202]
-    regression = hybrids.network(classes=1, activation="linear")
+    regression = cnn_svr.network(classes=1, activation="linear")
     assert regression.output_shape == (None, 1)

@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 
-from pykeras_tl.models import blood_cells
+from pykeras_tl.models.networks import blood_cells
 
 
 def parameter_counts(model):

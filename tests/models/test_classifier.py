@@ -10,11 +10,11 @@ from keras import layers
 from PIL import Image
 
 from pykeras_tl.images import BadImageError, ImageDataGenerator
-from pykeras_tl.models import blood_cells
-from pykeras_tl.models.backbones import build_backbone
-from pykeras_tl.models.classifier import Classifier, load_classifier
+from pykeras_tl.models.backbones.registry import build_backbone
 from pykeras_tl.models.freezing import trainable_table
-from pykeras_tl.models.picture_settings import PictureSettings
+from pykeras_tl.models.networks import blood_cells
+from pykeras_tl.models.saving.classifier import Classifier, load_classifier
+from pykeras_tl.models.saving.preprocess_config import PictureSettings
 from pykeras_tl.models.transfer import transfer_model
 
 SIZE = (20, 24)

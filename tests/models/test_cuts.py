@@ -1,6 +1,6 @@
 import pytest
 
-from pykeras_tl.models.backbones import get_backbone
+from pykeras_tl.models.backbones.registry import get_backbone
 from pykeras_tl.models.cuts import CATS_AND_DOGS, HISTOLOGY
 from pykeras_tl.models.freezing import trainable_table, unfreeze_weights
 

@@ -10,8 +10,8 @@ import pytest
 from keras import layers
 
 from pykeras_tl.models import load_model
+from pykeras_tl.models.saving.weight_files import load_weights
 from pykeras_tl.models.transfer import transfer_model
-from pykeras_tl.models.weight_files import load_weights
 
 
 @pytest.fixture(scope="module")

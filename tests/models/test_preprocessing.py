@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 from keras.applications import imagenet_utils
 
-from pykeras_tl.models.backbones import BACKBONES
-from pykeras_tl.models.preprocessing import InputScaling, scales_input
+from pykeras_tl.models.backbones.registry import BACKBONES
+from pykeras_tl.models.input_scaling import InputScaling, scales_input
 
 
 @pytest.fixture(scope="module")

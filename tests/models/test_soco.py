@@ -1,7 +1,7 @@
 import pytest
 
-from pykeras_tl.models import soco
 from pykeras_tl.models.freezing import freeze_weights
+from pykeras_tl.models.networks import soco
 
 
 def parameter_counts(model):

@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from pykeras_tl.models.backbones import build_backbone
+from pykeras_tl.models.backbones.registry import build_backbone
 from pykeras_tl.models.freezing import trainable_table, unfreeze_weights
 from pykeras_tl.models.heads import Head
-from pykeras_tl.models.preprocessing import InputScaling, scales_input
+from pykeras_tl.models.input_scaling import InputScaling, scales_input
 from pykeras_tl.models.transfer import transfer_model
 
 

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from pykeras_tl.models.weight_files import check_weights_file, load_weights
+from pykeras_tl.models.saving.weight_files import check_weights_file, load_weights
 
 
 @pytest.fixture

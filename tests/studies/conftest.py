@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pykeras_tl.studies.parts import part_tables
+from pykeras_tl.studies.data_splits import part_tables
 from pykeras_tl.studies.study import Published, Settings, Study
 from pykeras_tl.studies.trial import Trial
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from pykeras_tl.studies import run_study
-from pykeras_tl.studies.parts import part_tables
+from pykeras_tl.studies.data_splits import part_tables
 from pykeras_tl.studies.study import Settings, Study
 from pykeras_tl.studies.trial import Trial
 

@@ -9,7 +9,7 @@ import pytest
 
 from pykeras_tl.images import list_images, write_hdf5
 from pykeras_tl.studies import Settings, get_study, run_study, study_names
-from pykeras_tl.studies.drawn import draw_class_folders
+from pykeras_tl.studies.catalog.synthetic_images import draw_class_folders
 from pykeras_tl.studies.trial import Trial
 
 _FLIPS = {"horizontal_flip": True, "vertical_flip": True}
@@ -154,7 +154,7 @@ def test_cats_and_dogs_come_from_one_hdf5_file(tmp_path: Path) -> None:
 
 def test_published_pixels_are_divided_by_255_before_efficientnets_own_scaling() -> None:
     from pykeras_tl.models.layer_tree import leaves
-    from pykeras_tl.studies.execution import build_model
+    from pykeras_tl.studies.trial_runner import build_model
 
     trial = get_study("cats-and-dogs").trials(Settings(quick=True, weights=None))[0]
     kinds = [type(leaf.layer).__name__ for leaf in leaves(build_model(trial, classes=2))]

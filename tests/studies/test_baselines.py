@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from pykeras_tl.images import list_images
-from pykeras_tl.studies import baselines
-from pykeras_tl.studies.baselines import study_baselines
+from pykeras_tl.studies.results.baselines import study_baselines
+from pykeras_tl.studies.results.trial_results import baselines
 
 
 @pytest.fixture

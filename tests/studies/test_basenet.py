@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pykeras_tl.studies import Settings, get_study, run_study
-from pykeras_tl.studies.parts import part_flows
+from pykeras_tl.studies.data_splits import part_flows
 
 
 @pytest.fixture

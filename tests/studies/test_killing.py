@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from killing import ForkedChild
 
-from pykeras_tl.models.classifier import load_classifier
-from pykeras_tl.studies.results import read_result
+from pykeras_tl.models.saving.classifier import load_classifier
+from pykeras_tl.studies.results.trial_results import read_result
 
 _CHILD = Path(__file__).with_name("killed_study.py")
 

@@ -8,7 +8,7 @@ import pytest
 
 from pykeras_tl.ensembles import average_predictions
 from pykeras_tl.studies import Study, run_study
-from pykeras_tl.studies import execution as execution_module
+from pykeras_tl.studies import trial_runner as execution_module
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_tables_stand_beside_the_report(result) -> None:
 
 
 def test_the_recorded_accuracy_is_that_of_the_saved_classifier(result, colours: Path) -> None:
-    from pykeras_tl.models.classifier import load_classifier
+    from pykeras_tl.models.saving.classifier import load_classifier
 
     trial = result.trials[0]
     predicted = load_classifier(trial.folder / "classifier").predict(colours / "TEST")
@@ -113,7 +113,7 @@ def test_a_stopped_trial_goes_on_after_its_last_epoch(
 def test_trials_that_were_chosen_before_stand_in_the_results_too(
     result, tiny_study: Study, colours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pykeras_tl.studies.report.write_study_report", lambda *_: None)
+    monkeypatch.setattr("pykeras_tl.studies.results.report.write_study_report", lambda *_: None)
     again = run_study(tiny_study, colours, result.folder, trials="cosine")
     assert list(again.table["trial"]) == ["constant", "cosine"]
 

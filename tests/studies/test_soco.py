@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pykeras_tl.studies import Settings, get_study, run_study
-from pykeras_tl.studies.drawn import draw_class_folders
+from pykeras_tl.studies.catalog.synthetic_images import draw_class_folders
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def test_settings_are_the_published_ones() -> None:
 
 
 def test_case_4_retrains_the_dense_layers_alone(pictures: Path) -> None:
-    from pykeras_tl.studies.execution import build_model
-    from pykeras_tl.studies.parts import part_flows
+    from pykeras_tl.studies.data_splits import part_flows
     from pykeras_tl.studies.phases import phases_of, train_phase
+    from pykeras_tl.studies.trial_runner import build_model
 
     study = get_study("soco")
     trial = study.trials(Settings())[-1]

@@ -7,7 +7,7 @@ import pytest
 from pykeras_tl.ensembles import average_predictions, bag
 from pykeras_tl.images import list_images, stored_table
 from pykeras_tl.studies import Settings, Study, TrialTrainer
-from pykeras_tl.studies.parts import part_flows
+from pykeras_tl.studies.data_splits import part_flows
 
 
 def test_trials_are_bagged_like_any_trainer(tiny_study: Study, colours: Path) -> None:

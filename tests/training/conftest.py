@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from pykeras_tl.images.generator import ImageDataGenerator
+from pykeras_tl.images.image_data_generator import ImageDataGenerator
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from pykeras_tl.images.generator import ImageDataGenerator
+from pykeras_tl.images.image_data_generator import ImageDataGenerator
 from pykeras_tl.training.fine_tuning import fine_tune
-from pykeras_tl.training.fitting import fit
+from pykeras_tl.training.fit_function import fit
 from pykeras_tl.training.history import History
 
 layers = keras.layers

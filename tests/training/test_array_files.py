@@ -3,7 +3,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from pykeras_tl.training.array_files import read_arrays
+from pykeras_tl.training.checkpoints.array_files import read_arrays
 
 
 def _header(shape, descr="<f4"):

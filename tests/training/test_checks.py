@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from pykeras_tl.images.generator import ImageDataGenerator
-from pykeras_tl.training.fitting import fit
+from pykeras_tl.images.image_data_generator import ImageDataGenerator
+from pykeras_tl.training.fit_function import fit
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_no_epoch_left(folder_flow):
 
 
 def scaling_network():
-    from pykeras_tl.models.preprocessing import InputScaling
+    from pykeras_tl.models.input_scaling import InputScaling
 
     inputs = keras.Input((48, 48, 3))
     x = keras.layers.Flatten()(InputScaling("tf")(inputs))

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
-from pykeras_tl.images.generator import ImageDataGenerator
-from pykeras_tl.training.class_balance import balanced_class_weight
-from pykeras_tl.training.fitting import fit
+from pykeras_tl.images.image_data_generator import ImageDataGenerator
+from pykeras_tl.training.class_weights import balanced_class_weight
+from pykeras_tl.training.fit_function import fit
 
 
 def array_flow(labels, classes=4, **options):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from pykeras_tl.models.transfer import transfer_model
-from pykeras_tl.training.cut import find_cut
+from pykeras_tl.training.feature_cache.model_split import find_cut
 
 layers = keras.layers
 

@@ -10,7 +10,7 @@ from pykeras_tl.training.fine_tuning import fine_tune
 
 @pytest.fixture
 def folder_flow(tmp_path, write_folder):
-    from pykeras_tl.images.generator import ImageDataGenerator
+    from pykeras_tl.images.image_data_generator import ImageDataGenerator
 
     write_folder(tmp_path, 16)
     return ImageDataGenerator().flow_from_directory(

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from pykeras_tl.images.generator import ImageDataGenerator
-from pykeras_tl.training.fitting import fit
+from pykeras_tl.images.image_data_generator import ImageDataGenerator
+from pykeras_tl.training.fit_function import fit
 
 
 def weights(model):

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from pykeras_tl import stores
-from pykeras_tl.training import frozen
-from pykeras_tl.training.fitting import fit
+from pykeras_tl.storage import disk_cache
+from pykeras_tl.training.feature_cache import caching
+from pykeras_tl.training.fit_function import fit
 
 layers = keras.layers
 
@@ -89,13 +89,13 @@ def test_with_and_without_the_cache_is_the_same(network, make_flow, capsys):
 def computed(monkeypatch):
     """Counts the pictures that the frozen layers are computed for."""
     count = []
-    compute = frozen._compute
+    compute = caching._compute
 
     def counting(beginning, pictures):
         count.append(len(pictures))
         return compute(beginning, pictures)
 
-    monkeypatch.setattr(frozen, "_compute", counting)
+    monkeypatch.setattr(caching, "_compute", counting)
     return count
 
 
@@ -112,7 +112,7 @@ def test_another_optimizer_head_fold_or_seed_finds_the_store_warm(make_flow, com
     assert computed == []
     fit(compiled(branched()), make_flow(40), verbose=0)
     # The ten new pictures lie in the last of the batches of 32 in the files' order.
-    assert len(stores.list_stores()) == 2
+    assert len(disk_cache.list_stores()) == 2
     computed.clear()
     fit(compiled(branched()), make_flow(40), verbose=0)
     assert computed == []
@@ -144,7 +144,7 @@ def test_a_store_written_by_half_is_not_taken_for_whole(make_flow, computed, mon
         patch.setattr(keras.utils, "Progbar", Bar)
         with pytest.raises(Killed):
             fit(compiled(branched()), make_flow(), verbose=0)
-    assert stores.list_stores().empty
+    assert disk_cache.list_stores().empty
     computed.clear()
     fit(compiled(branched()), make_flow(), verbose=0)
     assert sum(computed) == 40
@@ -211,7 +211,7 @@ def test_augmented_passes_are_found_again_only_where_they_would_come_again(make_
     fit(compiled(branched()), make_flow(rotation_range=30, seed=4), **options)
     assert sum(computed) == 160
     fit(compiled(branched()), make_flow(rotation_range=30, seed=None), **options)
-    assert len(stores.list_stores()) == 2
+    assert len(disk_cache.list_stores()) == 2
 
 
 def test_augmented_validation_is_computed_afresh(make_flow):
@@ -248,15 +248,15 @@ def test_validation_arrays_are_cut_too(make_flow, pictures):
 
 def test_a_function_that_cannot_be_named_leaves_no_store(make_flow):
     fit(compiled(branched()), make_flow(preprocessing_function=lambda x: x / 2), verbose=0)
-    assert stores.list_stores().empty
+    assert disk_cache.list_stores().empty
 
 
 def test_half_precision_takes_half_the_space(make_flow):
     fit(compiled(branched()), make_flow(), verbose=0)
-    whole = stores.list_stores()["bytes"].sum()
-    stores.clear_stores()
+    whole = disk_cache.list_stores()["bytes"].sum()
+    disk_cache.clear_stores()
     history = fit(compiled(branched()), make_flow(), cache_frozen="float16", verbose=0)
-    assert stores.list_stores()["bytes"].sum() < 0.6 * whole
+    assert disk_cache.list_stores()["bytes"].sum() < 0.6 * whole
     expected = fit(compiled(branched()), make_flow(), cache_frozen=False, verbose=0)
     np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-2)
 
@@ -266,7 +266,7 @@ def test_without_room_it_trains_the_ordinary_way_and_says_so(make_flow, monkeypa
     with pytest.warns(UserWarning, match="computed again for each batch.*PYKERAS_TL_CACHE_GB"):
         history = fit(compiled(branched()), make_flow(), verbose=0)
     assert history.epoch == [0]
-    assert stores.list_stores().empty
+    assert disk_cache.list_stores().empty
 
 
 def test_two_outputs_keep_their_names(make_flow, pictures):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from pykeras_tl.images import ImageDataGenerator
-from pykeras_tl.training import run_state
+from pykeras_tl.training.checkpoints import state
 from pykeras_tl.training.fine_tuning import fine_tune
-from pykeras_tl.training.fitting import fit
+from pykeras_tl.training.fit_function import fit
 
 
 class Killed(BaseException):
@@ -122,8 +122,8 @@ def test_what_differs_is_told(begun, make_flow, small_model, monkeypatch, change
     if not begun.exists():
         call({})
     if "version" in change:
-        changed = {**run_state.package_versions(), change["version"]: "0.1"}
-        monkeypatch.setattr(run_state, "package_versions", lambda: changed)
+        changed = {**state.package_versions(), change["version"]: "0.1"}
+        monkeypatch.setattr(state, "package_versions", lambda: changed)
     before = {path: path.stat().st_mtime_ns for path in begun.rglob("*")}
     with pytest.raises(ValueError, match=f"cannot go on, since these differ: .*{told}"):
         call(change)

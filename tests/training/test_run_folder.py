@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from killing import ForkedChild
 
-from pykeras_tl.training.fitting import fit
-from pykeras_tl.training.run_folder import Place, RunFolder
+from pykeras_tl.training.checkpoints.checkpoint_manager import Place, RunFolder
+from pykeras_tl.training.fit_function import fit
 
 _CHILD = Path(__file__).with_name("killed_run.py")
 _FILES = ("arrays.npz", "state.json", "checksums.txt")

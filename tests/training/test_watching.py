@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from pykeras_tl.images.generator import ImageDataGenerator
-from pykeras_tl.training.fitting import fit
+from pykeras_tl.images.image_data_generator import ImageDataGenerator
+from pykeras_tl.training.fit_function import fit
 
 
 class Spoil(keras.callbacks.Callback):

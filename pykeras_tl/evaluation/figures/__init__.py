@@ -3,8 +3,8 @@
 Those of layers need Keras, the others load without it.
 """
 
-from ...figure_style import save_png as save_png
-from ...training.curves import plot_history as plot_history
+from ...visualization.history_curves import plot_history as plot_history
+from ...visualization.style import save_png as save_png
 from .galleries import plot_mistakes as plot_mistakes
 from .galleries import plot_pictures as plot_pictures
 from .galleries import worst_mistakes as worst_mistakes

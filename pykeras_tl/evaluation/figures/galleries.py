@@ -12,8 +12,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...figure_style import COLORS, INK, SOFT_INK, finish, new_figure, shorten
-from ..tables import class_names_of, files_of, predicted_indices, probabilities_of, true_indices
+from ...visualization.style import COLORS, INK, SOFT_INK, finish, new_figure, shorten
+from ..prediction_table import (
+    class_names_of,
+    files_of,
+    predicted_indices,
+    probabilities_of,
+    true_indices,
+)
 
 _COLUMNS = 5
 _THUMBNAIL = 224
@@ -156,7 +162,7 @@ def read_thumbnail(path: str | Path, longest: int = _THUMBNAIL) -> np.ndarray:
     """
     import cv2
 
-    from ...images.reading import read_image
+    from ...images.decoding.reading import read_image
 
     picture = read_image(path, color_mode="rgb")
     height, width = picture.shape[:2]

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ...figure_style import COLORS, finish, new_figure, shorten, tidy_axes
 from ...models.layer_tree import LayerTree
+from ...visualization.style import COLORS, finish, new_figure, shorten, tidy_axes
 from ..activations import layer_activations
 
 _MOST_NAMED = 40

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from ...figure_style import INK, SHARES, SOFT_INK, finish, new_figure, shorten
+from ...visualization.style import INK, SHARES, SOFT_INK, finish, new_figure, shorten
 
 # Beyond so many classes the numbers in the cells, or their shares, can no longer be read.
 _MOST_WITH_SHARES = 14

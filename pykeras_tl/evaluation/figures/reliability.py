@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ...figure_style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
+from ...visualization.style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
 from ..calibration import expected_calibration_error, reliability_table
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...files import whole_file
+from ...storage.atomic_files import whole_file
+from ..datasets.folders import existing_folder
 from ..duplicates.groups import group_pictures
-from ..scan import existing_folder
 from ..threads import default_workers
-from .contents import Contents, examine
 from .copies import find_copies, is_training, leaked_shares
+from .examine import Contents, examine
 from .layout import list_everything
 
 # A class with fewer pictures, or one that another outnumbers so many times, is remarked on.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..headers import kind_of
-from ..reading import first_bytes
-from ..scan import existing_folder, is_image_name
+from ..datasets.folders import existing_folder, is_image_name
+from ..decoding.headers import kind_of
+from ..decoding.reading import first_bytes
 
 _SPLITS = ("train", "test", "val", "dev", "holdout")
 COLUMNS = ["filename", "class", "split"]

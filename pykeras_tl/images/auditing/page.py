@@ -12,8 +12,8 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from ...files import whole_file
-from ..reading import read_image
+from ...storage.atomic_files import whole_file
+from ..decoding.reading import read_image
 from .copies import RELATIONS
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from ..decoding.reading import read_image
 from ..progress import progress_bar
-from ..reading import read_image
 from ..threads import default_workers, spread
 from .candidates import alike_by_words, alike_in_place, word_counts
 from .features import Features, describe

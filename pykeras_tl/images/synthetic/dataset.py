@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from ...files import whole_folder
+from ...storage.atomic_files import whole_folder
 from .smear import draw_smear
 from .white_cells import CELL_KINDS
 

@@ -7,15 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .outlines import (
-    Window,
-    capsule,
-    inside,
-    irregular_radius,
-    mottling,
-    smooth_union,
-    window,
-)
+from .outlines import Window, capsule, inside, irregular_radius, mottling, smooth_union, window
 from .stains import Stain
 
 # Mean radius and its spread in pixels of a 320×240 picture.

@@ -1,0 +1,274 @@
+"""A classifier measured on one set of pictures: predictions, metrics, tables and figures."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pandas as pd
+
+from ..storage.atomic_files import whole_folder
+from . import metrics
+from .bootstrap import confidence_intervals
+from .calibration import expected_calibration_error, reliability_table
+from .prediction_table import class_names_of, files_of, prediction_table
+from .predictions import as_probabilities, predict_flow, true_classes
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..images.iterators.base import Iterator
+    from ..models.saving.classifier import Classifier
+
+_PREDICTIONS, _GROUPS = "predictions.csv", "groups.csv"
+_SAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a classifier does on one set of pictures; everything follows from `predictions`.
+
+    Args:
+        predictions: One row a picture, as `predict_flow` gives it, with the true classes.
+        groups: What belongs together (patient, slide, copies of one photograph), a value a
+            picture in the order of `predictions`; None when every picture stands for itself.
+
+    Example:
+        >>> table = prediction_table(["a"], ["cat"], np.array([[0.9, 0.1]]), ["cat", "dog"])
+        >>> Evaluation(table).accuracy
+        1.0
+    """
+
+    predictions: pd.DataFrame
+    groups: Sequence[Hashable] | None = None
+
+    @cached_property
+    def accuracy(self) -> float:
+        """The share of pictures whose likeliest class is the true one, 0..1."""
+        return metrics.accuracy(self.predictions)
+
+    @cached_property
+    def loss(self) -> float:
+        """The mean cross-entropy, as Keras computes it."""
+        return metrics.log_loss(self.predictions)
+
+    @cached_property
+    def by_class(self) -> pd.DataFrame:
+        """Precision, recall, F1 and support of each class, then macro and weighted averages."""
+        return metrics.by_class(self.predictions)
+
+    @cached_property
+    def confusion(self) -> pd.DataFrame:
+        """Counts: true classes in the rows, predicted ones in the columns."""
+        return metrics.confusion_matrix(self.predictions)
+
+    @cached_property
+    def intervals(self) -> pd.DataFrame:
+        """95 % intervals of accuracy and F1, as `confidence_intervals` gives them, by group."""
+        return confidence_intervals(self.predictions, self.groups, repeats=_SAMPLES)
+
+    @cached_property
+    def reliability(self) -> pd.DataFrame:
+        """How often predictions of each certainty are right, as `reliability_table` gives it."""
+        return reliability_table(self.predictions)
+
+    @cached_property
+    def calibration_error(self) -> float:
+        """By how much certainty and accuracy differ, 0..1."""
+        return expected_calibration_error(self.predictions)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes, in the order of the network's outputs."""
+        return class_names_of(self.predictions)
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """The figures of the whole: pictures, accuracy, loss, macro averages, calibration."""
+        macro = self.by_class.iloc[-2]
+        return {
+            "pictures": len(self.predictions),
+            "accuracy": self.accuracy,
+            "loss": self.loss,
+            "macro_precision": float(macro["precision"]),
+            "macro_recall": float(macro["recall"]),
+            "macro_f1": float(macro["f1"]),
+            "calibration_error": self.calibration_error,
+        }
+
+    @property
+    def independent(self) -> int:
+        """How many groups there are, or pictures where each stands for itself."""
+        return len(self.predictions) if self.groups is None else len(set(self.groups))
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the tables as CSV and the figures as PNG into one folder, all or nothing.
+
+        Args:
+            folder: A new or empty folder, or one that holds an earlier evaluation, which is
+                replaced.
+
+        Returns:
+            The folder, with `predictions.csv`, `summary.csv`, `by-class.csv`,
+            `confusion.csv`, `confusion.png`, `reliability.csv`, `reliability.png`; where there
+            is more than one picture or group, `intervals.csv`; where the pictures are files,
+            `mistakes.png`; where there are groups, `groups.csv`.
+
+        Raises:
+            FileExistsError: When the folder holds something else.
+            OSError: When it cannot be written.
+        """
+        from .figures import plot_confusion, plot_mistakes, plot_reliability, save_png
+
+        target = Path(folder)
+        if target.exists() and not (target / _PREDICTIONS).exists() and any(target.iterdir()):
+            raise FileExistsError(
+                f"{target} holds something that is no evaluation; choose a new or empty folder."
+            )
+        with whole_folder(target) as new:
+            self.predictions.to_csv(new / _PREDICTIONS, index=False, errors="surrogateescape")
+            pd.DataFrame([self.summary]).to_csv(new / "summary.csv", index=False)
+            self.by_class.to_csv(new / "by-class.csv", index=False, errors="surrogateescape")
+            self.confusion.to_csv(new / "confusion.csv", errors="surrogateescape")
+            save_png(plot_confusion(self.confusion), new / "confusion.png")
+            self.reliability.to_csv(new / "reliability.csv", index=False)
+            save_png(plot_reliability(self.predictions), new / "reliability.png")
+            if self.independent > 1:
+                path = new / "intervals.csv"
+                self.intervals.to_csv(path, index=False, errors="surrogateescape")
+            if self.groups is not None:
+                groups = pd.DataFrame({"group": list(self.groups)})
+                groups.to_csv(new / _GROUPS, index=False, errors="surrogateescape")
+            with_files = self.with_files
+            if len(with_files):
+                save_png(plot_mistakes(with_files), new / "mistakes.png")
+        return target
+
+    @property
+    def with_files(self) -> pd.DataFrame:
+        """The predictions of those pictures that are files and still there."""
+        there = [Path(file).is_file() for file in files_of(self.predictions)]
+        return self.predictions[there]
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read an evaluation that `save` wrote.
+
+        Args:
+            folder: The folder.
+
+        Returns:
+            The evaluation, equal to the one that was saved.
+
+        Raises:
+            FileNotFoundError: When the folder holds no evaluation.
+        """
+        path = Path(folder) / _PREDICTIONS
+        if not path.is_file():
+            raise FileNotFoundError(f"{folder} holds no evaluation: there is no {_PREDICTIONS}.")
+        header, *rows = _read_rows(path)
+        values = np.array([row[3:] for row in rows], dtype="float32")
+        true = [row[1] for row in rows] if any(row[1] for row in rows) else None
+        names = header[3:]
+        there = (Path(folder) / _GROUPS).is_file()
+        groups = [row[0] for row in _read_rows(Path(folder) / _GROUPS)[1:]] if there else None
+        table = prediction_table(
+            [row[0] for row in rows], true, values.reshape(-1, len(names)), names
+        )
+        return cls(table, groups)
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    # pandas would rename columns of equal name, and read a class called "NA" as missing.
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return list(csv.reader(file))
+
+
+def evaluate_classifier(
+    model: keras.Model | Classifier,
+    data: Iterator | pd.DataFrame | str | os.PathLike[str],
+    batch_size: int = 32,
+    groups: Sequence[Hashable] | None = None,
+) -> Evaluation:
+    """Measure a network or a saved classifier on pictures whose classes are known.
+
+    Args:
+        model: A Keras network (then `data` is a flow, prepared as the network needs it) or a
+            `Classifier`, which prepares pictures by itself.
+        data: A flow, or (for a `Classifier`) a folder with one sub-folder a class, or a table
+            with the columns `filename` and `class`.
+        batch_size: Pictures at a time, for a `Classifier`.
+        groups: What belongs together (patient, slide, copies), a value a picture in the data's
+            own order; a table's column `group` when absent. Intervals are by group.
+
+    Returns:
+        The evaluation, in the files' own order.
+
+    Raises:
+        TypeError: When a bare network is given files, which it does not know how to prepare,
+            or a `Classifier` arrays.
+        ValueError: When the classes of the data are not those of the classifier.
+
+    Example:
+        >>> import keras
+        >>> from pykeras_tl.images import ImageDataGenerator
+        >>> model = keras.Sequential(
+        ...     [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+        ... )
+        >>> flow = ImageDataGenerator().flow(np.zeros((4, 8, 8, 3)), np.eye(2)[[0, 1, 1, 0]])
+        >>> evaluate_classifier(model, flow).accuracy
+        0.5
+    """
+    import keras
+
+    table: pd.DataFrame | None = data if isinstance(data, pd.DataFrame) else None
+    if groups is None and table is not None and "group" in table:
+        groups = table["group"].tolist()
+    if not isinstance(model, keras.Model):
+        return Evaluation(_predict_files(model, data, batch_size), groups)
+    if isinstance(data, str | os.PathLike | pd.DataFrame):
+        raise TypeError(
+            "A bare network does not know how its pictures are prepared. Give a flow over them, or "
+            "a Classifier (Classifier.from_flow(model, flow))."
+        )
+    return Evaluation(predict_flow(model, data), groups)
+
+
+def _predict_files(
+    classifier: Classifier, data: Iterator | pd.DataFrame | str | os.PathLike[str], batch_size: int
+) -> pd.DataFrame:
+    files, true = _files_and_classes(data)
+    strange = sorted(set(true) - set(classifier.class_names))
+    if strange:
+        raise ValueError(
+            f"The classifier does not know the classes {strange[:5]}; it was trained on "
+            f"{classifier.class_names}."
+        )
+    made = classifier.predict(files, batch_size=batch_size).iloc[:, 2:].to_numpy()
+    names = classifier.class_names
+    return prediction_table(files, true, as_probabilities(made, len(names)), names)
+
+
+def _files_and_classes(
+    data: Iterator | pd.DataFrame | str | os.PathLike[str],
+) -> tuple[list[str], list[str]]:
+    from ..images.datasets.folders import list_images
+
+    source = list_images(data) if isinstance(data, str | os.PathLike) else data
+    if isinstance(source, pd.DataFrame):
+        return source.loc[:, "filename"].tolist(), source.loc[:, "class"].tolist()
+    if not hasattr(source, "filepaths"):
+        raise TypeError(
+            "A Classifier reads and prepares files by itself. Give a folder, a table of files or a "
+            "flow over files; for arrays, give the network: classifier.model."
+        )
+    true = true_classes(source, source.class_names)
+    if true is None:
+        raise ValueError("The flow does not know the classes of its files.")
+    return [str(path) for path in source.filepaths], true

@@ -1,0 +1,94 @@
+"""What is in each picture's file, and whether it can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..decoding.headers import fits_extension, kind_of
+from ..decoding.reading import BadImageError, first_bytes, read_image, stored_mode
+from ..duplicates.features import Features, describe
+from ..progress import progress_bar
+from ..threads import spread
+
+
+class Contents(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        bytes: Its size.
+        format: "JPEG", "PNG" and so on by its first bytes; "" for none known.
+        mode: Its colour mode as Pillow names it ("RGB", "L", "P", "I;16"); "" when unreadable.
+        width: Pixels, 0 when unreadable.
+        height: Pixels, 0 when unreadable.
+        problem: "" or one of "empty", "truncated", "gigantic", "unreadable", "wrong extension".
+        detail: The problem in words.
+    """
+
+    bytes: int
+    format: str
+    mode: str
+    width: int
+    height: int
+    problem: str
+    detail: str
+
+
+def examine(names: Sequence[str], workers: int) -> tuple[list[Contents], list[Features | None]]:
+    """Read all files, several at once.
+
+    Args:
+        names: The files.
+        workers: Threads to use.
+
+    Returns:
+        What each holds, and each one's features for finding copies; None where it cannot be
+        read.
+
+    Example:
+        >>> contents, features = examine([__file__], workers=1)
+        >>> contents[0].problem, features
+        ('unreadable', [None])
+    """
+    contents: list[Contents | None] = [None] * len(names)
+    features: list[Features | None] = [None] * len(names)
+
+    def look(number: int) -> None:
+        contents[number], features[number] = _examine(names[number])
+        advance(1)
+
+    with progress_bar("Reading", len(names)) as advance:
+        spread(look, len(names), workers)
+    return [entry for entry in contents if entry is not None], features
+
+
+def _examine(name: str) -> tuple[Contents, Features | None]:
+    size, kind = 0, ""
+    try:
+        size = Path(name).stat().st_size
+        kind = kind_of(first_bytes(name)) or ""
+        image = read_image(name)
+        mode = stored_mode(name)
+    except BadImageError as error:
+        return Contents(size, kind, "", 0, 0, _problem(error.reason), error.reason), None
+    except OSError as error:
+        return Contents(size, kind, "", 0, 0, "unreadable", str(error)), None
+    problem = detail = ""
+    if kind and not fits_extension(kind, name):
+        problem, detail = "wrong extension", f"is a {kind} file"
+    contents = Contents(size, kind, mode, image.shape[1], image.shape[0], problem, detail)
+    return contents, describe(image)
+
+
+def _problem(reason: str) -> str:
+    for words, problem in (
+        ("is empty", "empty"),
+        ("truncated", "truncated"),
+        ("gigantic", "gigantic"),
+        ("too large", "gigantic"),
+        ("decompression bomb", "gigantic"),
+    ):
+        if words in reason:
+            return problem
+    return "unreadable"

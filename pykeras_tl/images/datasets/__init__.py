@@ -1,0 +1,1 @@
+"""From folders, tables and files of other projects to a table of images."""

@@ -1,0 +1,1 @@
+"""Iterators over batches of images."""

@@ -1,0 +1,139 @@
+"""Flows over a folder that holds one folder for each class."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.folders import class_folders, existing_folder, images_under
+from ..image_data_generator import ImageDataGenerator
+from .file_iterator import FileIterator, announce
+
+_CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
+
+
+class DirectoryIterator(FileIterator):
+    """Batches of the images in a folder; `ImageDataGenerator.flow_from_directory` makes it.
+
+    Args:
+        directory: The folder.
+        image_data_generator: The settings; None for none.
+        target_size: Height and width that all images are resized to.
+        color_mode: "rgb", "rgba" or "grayscale".
+        classes: Names of the class folders in the order wanted; all of them when absent.
+        class_mode: "categorical", "sparse", "binary", "input", or None.
+        batch_size: Images in a batch.
+        shuffle: Whether to mix the images anew for each epoch.
+        seed: Makes order and augmentation repeatable.
+        data_format: "channels_last" or "channels_first"; Keras's setting when absent.
+        save_to_dir: Folder where the images of each batch are saved.
+        save_prefix: Start of the names there.
+        save_format: Format of the files there.
+        follow_links: Whether to enter folders in class folders that are links.
+        subset: "training" or "validation".
+        interpolation: How to resize, as in `read_image`.
+        keep_aspect_ratio: Whether to cut images to shape before they are resized.
+        dtype: Type of the batches; Keras's `floatx` when absent.
+        check: "all" decodes every file now.
+        on_bad: "raise" an error for a bad file, or "skip" to set all of them aside now.
+        workers: Threads to compute with; as many as there are processors when absent.
+        cache: Whether to keep decoded images for later epochs.
+
+    Raises:
+        FileNotFoundError: When the folder does not exist.
+        ValueError: When it holds no class folder or no image, or an argument is unknown.
+        BadImageError: When a file cannot be read and is not to be skipped.
+
+    Source:
+        `keras.src.legacy.preprocessing.image.DirectoryIterator`. As there, a folder named in
+        `classes` that does not exist counts as one without images; here with a warning.
+        Unlike there, a folder with no image at all is an error.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        image_data_generator: ImageDataGenerator | None,
+        target_size: Sequence[int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: str | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        dtype: str | None = None,
+        check: str | None = None,
+        on_bad: str = "raise",
+        workers: int | None = None,
+        cache: bool = True,
+    ) -> None:
+        self._set_pixels(
+            image_data_generator,
+            target_size,
+            color_mode,
+            data_format,
+            interpolation,
+            keep_aspect_ratio,
+            dtype,
+        )
+        self._set_saving(save_to_dir, save_prefix, save_format)
+        self._set_subset(subset)
+        if class_mode not in _CLASS_MODES:
+            raise ValueError(f"Invalid class_mode: {class_mode}; expected one of: {_CLASS_MODES}")
+        self.class_mode = class_mode
+        root = existing_folder(directory)
+        self.directory = os.fspath(directory)
+        names = list(classes) if classes else class_folders(root)
+        self.num_classes = len(names)
+        self.class_indices = {name: number for number, name in enumerate(names)}
+        self.filenames, self.classes = self._list_files(root, names, follow_links)
+        self.samples = len(self.filenames)
+        announce(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        if not self.samples:
+            part = f" in the {subset} subset" if subset else ""
+            raise ValueError(
+                f"No image{part} in the class folders {names} of {root}. Expected files that "
+                "end in png, jpg, jpeg, bmp, ppm, tif or tiff."
+            )
+        kept = self._set_aside_bad(check, on_bad, workers)
+        if not kept.all():
+            self.filenames = [name for name, keep in zip(self.filenames, kept) if keep]
+            self.classes = self.classes[kept]
+            self.samples = len(self.filenames)
+        super().__init__(self.samples, batch_size, shuffle, seed, workers)
+        self._set_cache(cache)
+
+    def _list_files(
+        self, root: Path, names: Sequence[str], follow_links: bool
+    ) -> tuple[list[str], np.ndarray]:
+        filenames: list[str] = []
+        counts = []
+        for name in names:
+            if not (root / name).is_dir():
+                warnings.warn(f"There is no class folder {name!r} in {root}.", stacklevel=4)
+            found = list(images_under(root / name, follow_links)) if (root / name).is_dir() else []
+            if self.split:
+                start, stop = (int(share * len(found)) for share in self.split)
+                found = found[start:stop]
+            filenames += [os.path.relpath(path, root) for path in found]
+            counts.append(len(found))
+        if any(name.lower().endswith(".tiff") for name in filenames):
+            warnings.warn(
+                'Using ".tiff" files with multiple bands will cause distortion. '
+                "Please verify your output.",
+                stacklevel=4,
+            )
+        numbers = [self.class_indices[name] for name in names]
+        return filenames, np.repeat(numbers, counts).astype("int32")

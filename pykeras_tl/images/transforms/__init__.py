@@ -1,0 +1,1 @@
+"""Random augmentation and standardization of images."""

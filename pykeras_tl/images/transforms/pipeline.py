@@ -1,0 +1,165 @@
+"""One picture: from the pixels of a file or array to its place in a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..image_data_generator import ImageDataGenerator
+from .affine_matrices import flip_outcome
+from .color import apply_brightness_shift, brightness_table
+from .sampling import Transforms
+from .scipy_warp import warp_exactly
+from .warp import warp, warp_for_cutting
+
+_OVERRIDABLE = ("get_random_transform", "apply_transform", "random_transform", "standardize")
+
+Drawn = Transforms | list[dict[str, Any]] | None
+
+
+def overridden(generator: ImageDataGenerator, *names: str) -> bool:
+    """Tell whether a generator is of a class that changes one of these methods.
+
+    Args:
+        generator: The generator.
+        *names: Names of methods of `ImageDataGenerator`.
+
+    Returns:
+        True when one of them is not `ImageDataGenerator`'s own.
+
+    Example:
+        >>> overridden(ImageDataGenerator(), "standardize")
+        False
+    """
+    return any(getattr(type(generator), n) is not getattr(ImageDataGenerator, n) for n in names)
+
+
+class PictureMaker:
+    """Makes pictures of a batch as a generator's present settings say.
+
+    Args:
+        generator: The settings; None only converts.
+        data_format: "channels_last" or "channels_first", of the pictures made.
+        dtype: Type that pictures are transformed in, which is not always the batch's.
+    """
+
+    def __init__(
+        self, generator: ImageDataGenerator | None, data_format: str, dtype: np.dtype
+    ) -> None:
+        self.generator = generator
+        self.first = data_format == "channels_first"
+        self.dtype = dtype
+        self.direct = generator is None or self._can_be_direct(generator)
+
+    def make(self, source: np.ndarray, drawn: Drawn, number: int, out: np.ndarray) -> None:
+        """Transform and standardize one picture.
+
+        Args:
+            source: Its pixels, of shape (height, width, channels).
+            drawn: The batch's transformations.
+            number: The picture's place in the batch.
+            out: Where it goes: the batch's own part, in the batch's data format.
+        """
+        if self.generator is None or drawn is None:
+            out[...] = self._in_format(source)
+        elif self.direct and isinstance(drawn, Transforms) and source.shape[2] <= 4:
+            self._make_directly(source, drawn, number, out)
+        else:
+            parameters = drawn.one(number) if isinstance(drawn, Transforms) else drawn[number]
+            x = self._in_format(source).astype(self.dtype)
+            x = self.generator.apply_transform(x, parameters)
+            out[...] = self.generator.standardize(x)
+
+    def _can_be_direct(self, generator: ImageDataGenerator) -> bool:
+        import keras
+
+        # Keras's brightness goes by its own data format; the other way round it fails.
+        formats_differ = generator.data_format != keras.config.image_data_format()
+        return (
+            self.dtype == np.float32
+            and not overridden(generator, *_OVERRIDABLE)
+            # A mean depends, in its last digit, on how an array lies in memory.
+            and not (generator.samplewise_center or generator.samplewise_std_normalization)
+            and not (generator.brightness_range is not None and (self.first or formats_differ))
+        )
+
+    def _make_directly(
+        self, source: np.ndarray, drawn: Transforms, number: int, out: np.ndarray
+    ) -> None:
+        generator = self.generator
+        assert generator is not None
+        in_place = not self.first and out.dtype == np.float32
+        flips = _flip_code(drawn, number)
+        x = out if in_place else np.empty(source.shape, np.float32)
+        if drawn.moved[number]:
+            # Cutting values to whole numbers makes a difference of one of the least error.
+            exact = out.dtype.kind != "f"
+            x = _move(source, drawn, number, generator, x, exact)
+        else:
+            np.copyto(x, source if flips is None else _flipped(source, flips))
+        x = _change_colours(x, drawn, number)
+        if self.first:
+            x = x.transpose(2, 0, 1)
+        x = generator.standardize(x)
+        if x is not out:
+            out[...] = x
+
+    def _in_format(self, source: np.ndarray) -> np.ndarray:
+        return source.transpose(2, 0, 1) if self.first else source
+
+
+def _flip_code(drawn: Transforms, number: int) -> int | None:
+    """Give OpenCV's code for the flips drawn, None for none."""
+    horizontal = drawn.parameters["flip_horizontal"]
+    vertical = drawn.parameters["flip_vertical"]
+    assert horizontal is not None
+    assert vertical is not None
+    if horizontal[number]:
+        return -1 if vertical[number] else 1
+    return 0 if vertical[number] else None
+
+
+def _flipped(image: np.ndarray, code: int) -> np.ndarray:
+    return cv2.flip(image, code).reshape(image.shape)
+
+
+def _move(
+    source: np.ndarray,
+    drawn: Transforms,
+    number: int,
+    generator: ImageDataGenerator,
+    out: np.ndarray,
+    exact: bool,
+) -> np.ndarray:
+    """Warp and flip in one step."""
+    height, width = source.shape[:2]
+    flips = _flip_code(drawn, number)
+    matrix = drawn.matrices[number]
+    if flips is not None:
+        matrix = flip_outcome(matrix, height, width, flips != 1, flips != 0)
+    mode, cval = generator.fill_mode, generator.cval
+    if generator.interpolation_order == 1 and not exact:
+        if generator.brightness_range is None:
+            return warp(source, matrix, mode, cval, out)
+        # So does a change of brightness.
+        if source.dtype == np.uint8 and 0 <= cval <= 255 and not generator.channel_shift_range:
+            return warp_for_cutting(source, matrix, mode, cval, out)
+    return warp_exactly(
+        source.astype(np.float32), matrix, mode, cval, generator.interpolation_order
+    )
+
+
+def _change_colours(x: np.ndarray, drawn: Transforms, number: int) -> np.ndarray:
+    intensity = drawn.parameters["channel_shift_intensity"]
+    if intensity is not None:
+        np.clip(x + intensity[number].item(), np.min(x), np.max(x), out=x)
+    brightness = drawn.parameters["brightness"]
+    if brightness is None:
+        return x
+    if x.shape[2] != 4 and np.min(x) >= 0 and np.max(x) <= 255:
+        return np.take(brightness_table(brightness[number].item()), x.astype(np.uint8)).astype(
+            np.float32
+        )
+    return apply_brightness_shift(x, brightness[number].item(), False)

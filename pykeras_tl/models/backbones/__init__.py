@@ -1,0 +1,1 @@
+"""Pretrained backbones: a registry with their input scaling and stages."""

@@ -1,0 +1,89 @@
+"""SqueezeNet v1.1, which `keras.applications` lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from ..saving.weight_files import load_weights
+
+_ADDRESS = (
+    "https://raw.githubusercontent.com/DeepCognition/keras-squeezenet/"
+    "a73d4339aa4d37c51a0b3ba044bed55477abec73/"
+    "squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5"
+)
+# Filters of the squeeze and of each expand convolution in fire2 to fire9.
+_FIRE = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
+
+
+def SqueezeNet(
+    *,
+    include_top: bool = False,
+    weights: str | None = "imagenet",
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    pooling: str | None = None,
+    name: str = "squeezenet",
+) -> keras.Model:
+    """Build SqueezeNet v1.1 without its classifier.
+
+    Args:
+        include_top: Only False: the classifier's weights are not to be had for Keras.
+        weights: `"imagenet"`, the path of a weights file, or None for random weights.
+        input_shape: Height, width and channels of a picture, BGR less the mean of each channel
+            (`InputScaling("squeezenet")`). None is any size with three channels.
+        pooling: `"avg"` or `"max"` for one vector a picture; None for the last feature maps.
+        name: Name of the model.
+
+    Returns:
+        A model that is not compiled. Without pooling its output is
+        `(batch, rows, columns, 512)`.
+
+    Raises:
+        FileNotFoundError: When there is no such weights file.
+        ValueError: When the classifier is asked for, there is no such pooling, or the weights are
+            unsafe, cut off, or do not fit.
+
+    Example:
+        >>> SqueezeNet(weights=None, input_shape=(128, 128, 3)).output_shape
+        (None, 7, 7, 512)
+
+    Source:
+        F. Iandola et al., SqueezeNet, arXiv:1602.07360, version 1.1 as released by its authors.
+    """
+    if include_top:
+        raise ValueError("SqueezeNet is built without its classifier: give include_top=False")
+    inputs = keras.Input(input_shape or (None, None, 3))
+    maps = layers.Conv2D(64, 3, strides=2, activation="relu", name="conv1")(inputs)
+    maps = layers.MaxPooling2D(3, strides=2, name="pool1")(maps)
+    for number, (squeeze, expand) in enumerate(_FIRE, start=2):
+        maps = _fire(maps, f"fire{number}", squeeze, expand)
+        if number in (3, 5):
+            maps = layers.MaxPooling2D(3, strides=2, name=f"fire{number}_pool")(maps)
+    model = keras.Model(inputs, _pool(maps, pooling), name=name)
+    if weights == "imagenet":
+        name_there = "squeezenet_v1.1_imagenet_notop.h5"
+        weights = keras.utils.get_file(name_there, _ADDRESS, cache_subdir="models")
+    if weights is not None:
+        load_weights(model, weights)
+    return model
+
+
+def _fire(maps: Any, name: str, squeeze: int, expand: int) -> Any:
+    maps = layers.Conv2D(squeeze, 1, activation="relu", name=f"{name}_squeeze1x1")(maps)
+    small = layers.Conv2D(expand, 1, activation="relu", name=f"{name}_expand1x1")(maps)
+    large = layers.Conv2D(expand, 3, padding="same", activation="relu", name=f"{name}_expand3x3")(
+        maps
+    )
+    return layers.Concatenate(name=f"{name}_concat")([small, large])
+
+
+def _pool(maps: Any, pooling: str | None) -> Any:
+    if pooling is None:
+        return maps
+    if pooling == "avg":
+        return layers.GlobalAveragePooling2D(name="avg_pool")(maps)
+    if pooling == "max":
+        return layers.GlobalMaxPooling2D(name="max_pool")(maps)
+    raise ValueError(f"pooling is 'avg', 'max' or None; received {pooling!r}")

@@ -1,0 +1,5 @@
+"""The studies' own networks, each importable by name: `networks.basenet`."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,121 @@
+"""The networks of the blood-cell study: its two of 2018, and a small modern one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from ..seeding import seeded
+
+Shape = tuple[int | None, int | None, int]
+
+
+def version_1(
+    classes: int = 4, input_shape: Shape = (150, 150, 3), seed: int | None = None
+) -> keras.Sequential:
+    """Build the study's first network: four convolutions, one dense layer, dropout.
+
+    Args:
+        classes: How many classes; one probability each.
+        input_shape: Height, width and channels of a picture, pixels in 0 to 1.
+        seed: The seed of the first weights and of dropout.
+
+    Returns:
+        A model that is not compiled: pictures of `input_shape` in, `(batch, classes)` out.
+
+    Example:
+        >>> version_1(seed=0).count_params()
+        504228
+
+    Source:
+        The blood-cell study of 2018 (R, keras 2).
+    """
+    with seeded(seed):
+        return keras.Sequential(
+            [
+                keras.Input(input_shape),
+                *_pooled_convolutions((32, 32, 64, 128)),
+                layers.Flatten(),
+                layers.Dense(64, activation="relu"),
+                layers.Dropout(0.2),
+                layers.Dense(classes, activation="softmax"),
+            ],
+            name="blood_cells_version_1",
+        )
+
+
+def version_2(
+    classes: int = 4, input_shape: Shape = (150, 150, 3), seed: int | None = None
+) -> keras.Sequential:
+    """Build the study's second network: five convolutions, dropout, two dense layers.
+
+    Args:
+        classes: How many classes; one probability each.
+        input_shape: Height, width and channels of a picture, pixels in 0 to 1.
+        seed: The seed of the first weights and of dropout.
+
+    Returns:
+        A model that is not compiled: pictures of `input_shape` in, `(batch, classes)` out.
+
+    Example:
+        >>> version_2(seed=0).count_params()
+        606596
+
+    Source:
+        The blood-cell study of 2018 (R, keras 2).
+    """
+    with seeded(seed):
+        return keras.Sequential(
+            [
+                keras.Input(input_shape),
+                *_pooled_convolutions((32, 64, 64, 128, 128)),
+                layers.Flatten(),
+                layers.Dropout(0.4),
+                layers.Dense(512, activation="relu"),
+                layers.Dense(128, activation="relu"),
+                layers.Dense(classes, activation="softmax"),
+            ],
+            name="blood_cells_version_2",
+        )
+
+
+def modern(
+    classes: int = 4, input_shape: Shape = (96, 128, 3), seed: int | None = None
+) -> keras.Sequential:
+    """Build the small batch-normalized network that learns these cells in minutes.
+
+    Args:
+        classes: How many classes; one probability each.
+        input_shape: Height, width and channels of a picture, pixels in 0 to 1; the height and
+            the width may be None.
+        seed: The seed of the first weights and of dropout.
+
+    Returns:
+        A model that is not compiled: pictures of `input_shape` in, `(batch, classes)` out.
+
+    Example:
+        >>> modern(seed=0).output_shape
+        (None, 4)
+    """
+    with seeded(seed):
+        network = keras.Sequential([keras.Input(input_shape)], name="blood_cells_modern")
+        for filters in (16, 32, 64, 128, 128):
+            # Batch normalization has a bias of its own.
+            network.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
+            # Keras's 0.99 needs some thousand steps, more than small data sets have.
+            network.add(layers.BatchNormalization(momentum=0.9))
+            network.add(layers.ReLU())
+            network.add(layers.MaxPooling2D())
+        network.add(layers.GlobalAveragePooling2D())
+        network.add(layers.Dropout(0.3))
+        network.add(layers.Dense(classes, activation="softmax"))
+        return network
+
+
+def _pooled_convolutions(filters: Sequence[int]) -> list[keras.Layer]:
+    stack: list[keras.Layer] = []
+    for count in filters:
+        stack += [layers.Conv2D(count, 3, activation="relu"), layers.MaxPooling2D()]
+    return stack

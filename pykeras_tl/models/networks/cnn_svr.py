@@ -1,0 +1,49 @@
+"""The network whose features a support vector machine takes over."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from ..seeding import seeded
+
+
+def network(
+    classes: int = 2,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    seed: int | None = None,
+    *,
+    activation: str = "softmax",
+) -> keras.Sequential:
+    """Build the published network: three pooled convolutions and a dense layer of 100 features.
+
+    Args:
+        classes: Units of the last layer, which the support vector machine takes the place of.
+        input_shape: Height, width and channels of a picture, pixels in 0 to 1.
+        seed: The seed of the first weights.
+        activation: Of the last layer; `"linear"` with one unit for regression.
+
+    Returns:
+        A model that is not compiled: pictures in, `(batch, classes)` out. The layer `features`
+        gives `(batch, 100)`.
+
+    Example:
+        >>> network().get_layer("features").output.shape
+        (None, 100)
+    """
+    with seeded(seed):
+        return keras.Sequential(
+            [
+                keras.Input(input_shape),
+                layers.Conv2D(5, 5, activation="relu"),
+                layers.MaxPooling2D(),
+                layers.Conv2D(10, 5, activation="relu"),
+                layers.MaxPooling2D(),
+                layers.Conv2D(10, 2, activation="relu"),
+                layers.MaxPooling2D(),
+                layers.Flatten(),
+                layers.Dense(100, activation="relu", name="features"),
+                layers.Dense(classes, activation=activation, name="outputs"),
+            ],
+            name="hybrid",
+        )

@@ -1,0 +1,56 @@
+"""The network of the study of source and target sets."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from ..seeding import seeded
+
+
+def network(
+    classes: int = 2,
+    input_shape: tuple[int, int, int] = (50, 50, 3),
+    seed: int | None = None,
+    *,
+    binary: bool = False,
+    one_by_one: int = 0,
+) -> keras.Sequential:
+    """Build the study's network: three convolutions, two poolings, two dense layers.
+
+    Its case 4 retrains the dense layers alone: `freeze_weights(model, to="flatten")`.
+
+    Args:
+        classes: How many classes; one probability each.
+        input_shape: Height, width and channels of a picture, pixels in 0 to 1.
+        seed: The seed of the first weights.
+        binary: One sigmoid unit for two classes in place of a softmax.
+        one_by_one: Filters of a 1×1 convolution before the dense layers, which the study proposed
+            to try; 0 for none.
+
+    Returns:
+        A model that is not compiled: pictures in, `(batch, classes)` or `(batch, 1)` out.
+
+    Raises:
+        ValueError: When `binary` is asked for with more or fewer than two classes.
+
+    Example:
+        >>> network(seed=0).count_params()
+        848226
+    """
+    if binary and classes != 2:
+        raise ValueError(f"one sigmoid unit tells two classes apart, not {classes}")
+    with seeded(seed):
+        model = keras.Sequential([keras.Input(input_shape)], name="soco")
+        model.add(layers.Conv2D(32, 3, activation="relu", name="conv_1"))
+        model.add(layers.Conv2D(32, 3, activation="relu", name="conv_2"))
+        model.add(layers.MaxPooling2D(name="pool_1"))
+        model.add(layers.Conv2D(64, 3, activation="relu", name="conv_3"))
+        model.add(layers.MaxPooling2D(name="pool_2"))
+        if one_by_one:
+            model.add(layers.Conv2D(one_by_one, 1, activation="relu", name="one_by_one"))
+        model.add(layers.Flatten(name="flatten"))
+        model.add(layers.Dense(128, activation="relu", name="dense"))
+        units, activation = (1, "sigmoid") if binary else (classes, "softmax")
+        model.add(layers.Dense(units, activation=activation, name="probabilities"))
+        return model

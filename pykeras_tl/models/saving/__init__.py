@@ -1,0 +1,1 @@
+"""Saving and safe loading of models, weights and classifiers."""

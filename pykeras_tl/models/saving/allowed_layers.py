@@ -1,0 +1,102 @@
+"""What a saved architecture may be made of: layers that compute, and run nothing of the file's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras.src.applications.convnext import LayerScale
+from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+
+from ..inference_batch_norm import InferenceBatchNormalization
+from ..input_scaling import InputScaling
+
+_LAYERS = """
+    Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D
+    AveragePooling3D BatchNormalization CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D
+    Conv2DTranspose Conv3D Conv3DTranspose Cropping1D Cropping2D Cropping3D Dense DepthwiseConv1D
+    DepthwiseConv2D Dot Dropout ELU EinsumDense Flatten GaussianDropout GaussianNoise
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
+    GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization Identity InputLayer
+    LayerNormalization LeakyReLU Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum
+    Multiply MultiHeadAttention Normalization PReLU Permute RandomBrightness RandomContrast
+    RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom ReLU RepeatVector Rescaling
+    Reshape Resizing SeparableConv1D SeparableConv2D Softmax SpatialDropout1D SpatialDropout2D
+    SpatialDropout3D Subtract UnitNormalization UpSampling1D UpSampling2D UpSampling3D
+    ZeroPadding1D ZeroPadding2D ZeroPadding3D
+"""
+# What a classifier of pictures has no use for, and other models do.
+_SEQUENCES = """
+    AdditiveAttention Attention Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D Embedding GRU GRUCell
+    GroupQueryAttention LSTM LSTMCell RNN SimpleRNN SimpleRNNCell StackedRNNCells TimeDistributed
+"""
+_INITIALIZERS = """
+    Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones
+    Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros
+"""
+_OPERATIONS = "Add Clip Divide Maximum Mean Minimum Multiply Negative Power Subtract TrueDivide"
+_TENSOR = "__keras_tensor__"
+
+_KNOWN: dict[str, set[str]] = {
+    "keras": {"Sequential", "DTypePolicy"},
+    "keras.layers": set((_LAYERS + _SEQUENCES).split()),
+    "keras.initializers": set(_INITIALIZERS.split()),
+    "keras.regularizers": {"L1", "L2", "L1L2", "OrthogonalRegularizer"},
+    "keras.constraints": {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"},
+    "keras.src.models.functional": {"Functional"},
+    "keras.src.ops.numpy": set(_OPERATIONS.split()),
+}
+# Keras's backbones have a few layers that are in no list of Keras's own.
+_OTHERS = (CustomScaleLayer, LayerScale, InferenceBatchNormalization, InputScaling)
+
+
+def custom_layers() -> dict[str, type[keras.Layer]]:
+    """Give the known layers that Keras has to be told of.
+
+    Returns:
+        The classes by the names under which they are saved.
+
+    Example:
+        >>> sorted(custom_layers())[-1]
+        'pykeras_tl>InputScaling'
+    """
+    return {keras.saving.get_registered_name(each): each for each in _OTHERS}
+
+
+def known_names() -> set[str]:
+    """Give the known classes for files that tell no module, as those of older versions.
+
+    Returns:
+        Their names there.
+
+    Example:
+        >>> "Dense" in known_names(), "Lambda" in known_names()
+        (True, False)
+    """
+    # Older files write tuples and models so.
+    return {"__tuple__", _TENSOR, "Model", *custom_layers(), *set().union(*_KNOWN.values())}
+
+
+def unknown_object(described: dict[str, Any]) -> str | None:
+    """Look whether an object in a saved architecture is a known one.
+
+    Args:
+        described: The object as saved: its module, class, registered name and settings.
+
+    Returns:
+        None when it is known; else what it is called there.
+
+    Example:
+        >>> unknown_object({"module": "keras.layers", "class_name": "Lambda", "config": {}})
+        'keras.layers.Lambda'
+    """
+    module, name = described.get("module"), described.get("class_name")
+    registered = described.get("registered_name")
+    if name == _TENSOR and module is None and registered is None:
+        return None
+    for each in _OTHERS:
+        if (module, name) == (each.__module__, each.__name__):
+            own = keras.saving.get_registered_name(each)
+            return None if registered == own else f"{module}.{name} registered as {registered}"
+    known = isinstance(module, str) and isinstance(name, str) and name in _KNOWN.get(module, ())
+    return None if known and registered in (None, name) else f"{module}.{name}"

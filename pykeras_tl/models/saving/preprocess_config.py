@@ -1,0 +1,206 @@
+"""How a classifier's pictures are read and standardized, as plain values that can be stored."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...images.decoding.reading import COLOR_MODES, check_color_mode, read_image
+from ...images.decoding.resizing import check_interpolation
+from ...images.image_data_generator import ImageDataGenerator
+from ...images.iterators.base import Iterator
+
+_SWITCHES = (
+    "samplewise_center",
+    "samplewise_std_normalization",
+    "featurewise_center",
+    "featurewise_std_normalization",
+)
+_STATISTICS = ("mean", "std")
+_LARGEST = 4096 * 4096
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """How a file becomes the array that a model takes.
+
+    Attributes:
+        target_size: Height and width in pixels.
+        color_mode: "rgb", "rgba" or "grayscale".
+        interpolation: How pictures are resized, as in `read_image`.
+        keep_aspect_ratio: Whether they are cut to shape first, as in `read_image`.
+        standardization: What is done to the pixels afterwards: `rescale`, the four switches of
+            `ImageDataGenerator` (`samplewise_center`, …) that are on, and the `mean` and `std`
+            that its `fit` found, as nested lists. Empty when nothing is.
+
+    Raises:
+        ValueError: When a setting is not one of these or out of range.
+
+    Example:
+        >>> PictureSettings((150, 150), standardization={"rescale": 1 / 255}).shape
+        (150, 150, 3)
+    """
+
+    target_size: tuple[int, int]
+    color_mode: str = "rgb"
+    interpolation: str = "nearest"
+    keep_aspect_ratio: bool = False
+    standardization: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target_size", _size(self.target_size))
+        check_color_mode(self.color_mode)
+        check_interpolation(self.interpolation)
+        if not isinstance(self.keep_aspect_ratio, bool):
+            raise ValueError(f"keep_aspect_ratio is true or false, not {self.keep_aspect_ratio!r}")
+        _ = self._generator
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the arrays."""
+        return (*self.target_size, COLOR_MODES[self.color_mode])
+
+    @classmethod
+    def of_flow(cls, flow: Iterator) -> PictureSettings:
+        """Take the settings from the flow that a model was trained on.
+
+        Args:
+            flow: A flow over files.
+
+        Returns:
+            Its settings, without augmentation.
+
+        Raises:
+            TypeError: When the flow is not over files, so that it does not know how they are read.
+            ValueError: When it does to the pictures what cannot be stored.
+
+        Example:
+            >>> from ...images.synthetic import draw_blood_cells
+            >>> import tempfile
+            >>> folder = tempfile.mkdtemp()
+            >>> _ = draw_blood_cells(folder, train=1, test=1, test_simple=1, size=(24, 32))
+            >>> flow = ImageDataGenerator(rescale=0.5).flow_from_directory(folder + "/TRAIN")
+            Found 4 images belonging to 4 classes.
+            >>> PictureSettings.of_flow(flow).standardization
+            {'rescale': 0.5}
+        """
+        if not hasattr(flow, "interpolation"):
+            raise TypeError(
+                f"a {type(flow).__name__} does not know how files become its pictures; give a flow "
+                "over files, or make Classifier(model, class_names, PictureSettings(...))"
+            )
+        if flow.data_format != "channels_last":
+            raise ValueError("pictures with the channels first cannot be stored in a classifier")
+        generator = flow.image_data_generator
+        return cls(
+            tuple(flow.target_size),
+            flow.color_mode,
+            flow.interpolation,
+            bool(flow.keep_aspect_ratio),
+            {} if generator is None else _standardization(generator),
+        )
+
+    def read(self, path: str | os.PathLike[str]) -> np.ndarray:
+        """Read one file as the model takes it.
+
+        Args:
+            path: An image file.
+
+        Returns:
+            float32 array of `shape`.
+
+        Raises:
+            FileNotFoundError: When there is no such file.
+            BadImageError: When it cannot be read.
+        """
+        pixels = read_image(
+            path, self.color_mode, self.target_size, self.interpolation, self.keep_aspect_ratio
+        )
+        return self._generator.standardize(pixels.astype("float32"))
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the settings as what JSON has.
+
+        Returns:
+            A dict that `PictureSettings(**…)` takes.
+        """
+        return {**asdict(self), "target_size": list(self.target_size)}
+
+    @cached_property
+    def _generator(self) -> ImageDataGenerator:
+        options = dict(self.standardization)
+        unknown = set(options) - {"rescale", *_SWITCHES, *_STATISTICS}
+        if unknown:
+            raise ValueError(f"there is no standardization {sorted(unknown)[0]!r}")
+        statistics = {name: options.pop(name, None) for name in _STATISTICS}
+        for name, value in options.items():
+            if name == "rescale" and not _is_number(value):
+                raise ValueError(f"rescale is a number, not {value!r}")
+            if name in _SWITCHES and not isinstance(value, bool):
+                raise ValueError(f"{name} is true or false, not {value!r}")
+        for switch, name in zip(_SWITCHES[2:], _STATISTICS):
+            if bool(options.get(switch)) != (statistics[name] is not None):
+                raise ValueError(f"{switch} and {name} go together in a standardization")
+        generator = ImageDataGenerator(**options, data_format="channels_last", dtype="float32")
+        for name, value in statistics.items():
+            setattr(generator, name, None if value is None else self._statistic(name, value))
+        return generator
+
+    def _statistic(self, name: str, value: Any) -> np.ndarray:
+        try:
+            array = np.asarray(value, "float32")
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"the {name} of a standardization is an array of numbers") from error
+        if array.shape != (1, 1, self.shape[-1]) or not np.isfinite(array).all():
+            raise ValueError(
+                f"the {name} of a standardization has a finite number for each of "
+                f"{self.shape[-1]} channels; received an array of shape {array.shape}"
+            )
+        return array
+
+
+def _standardization(generator: ImageDataGenerator) -> dict[str, Any]:
+    own = type(generator).standardize is not ImageDataGenerator.standardize
+    if own or generator.preprocessing_function is not None:
+        raise ValueError(
+            "a preprocessing_function cannot be stored in a classifier, which runs no foreign "
+            "code. Put the scaling into the model: transfer_model(...) does, and "
+            "InputScaling('caffe'), 'tf', 'torch' or 'unit' is a layer for it"
+        )
+    if generator.zca_whitening:
+        raise ValueError("zca_whitening cannot be stored in a classifier; train without it")
+    stored: dict[str, Any] = {}
+    if generator.rescale:
+        stored["rescale"] = float(generator.rescale)
+    for name in _SWITCHES[:2]:
+        if getattr(generator, name):
+            stored[name] = True
+    # Without `fit`, Keras trains without these, and warns.
+    for switch, name in zip(_SWITCHES[2:], _STATISTICS):
+        if getattr(generator, switch) and getattr(generator, name) is not None:
+            stored |= {switch: True, name: np.asarray(getattr(generator, name)).tolist()}
+    return stored
+
+
+def _size(size: Sequence[int]) -> tuple[int, int]:
+    whole = [int(side) for side in size if _is_number(side) and int(side) == side]
+    if len(whole) != 2 or len(size) != 2 or min(whole) < 1 or whole[0] * whole[1] > _LARGEST:
+        raise ValueError(
+            f"target_size is height and width in pixels, at most {_LARGEST:,} in all; "
+            f"received {size!r}"
+        )
+    return whole[0], whole[1]
+
+
+def _is_number(value: Any) -> bool:
+    return (
+        isinstance(value, (int, float, np.integer, np.floating))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )

@@ -1,0 +1,1 @@
+"""The published studies: their data, trials and numbers."""

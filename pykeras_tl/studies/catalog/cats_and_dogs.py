@@ -1,0 +1,121 @@
+"""The study of six backbones that tell cats from dogs, their tops fine-tuned.
+
+Data: a folder with one folder of pictures for each class, or one HDF5 file of them as
+`pykeras_tl.images.write_hdf5` writes it; 60 % to train on, 20 % for validation and for the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...images.datasets.folders import list_images
+from ...images.datasets.hdf5 import read_hdf5
+from ...images.datasets.splits import split_fractions
+from ...models.cuts import CATS_AND_DOGS
+from ..study import Published, Settings, Study
+from ..trial import Trial
+from .synthetic_images import draw_class_folders
+
+_DENSE = ["flatten", "dense 512", "dropout 0.5", "dense 256"]
+# Head, optimizer and published accuracy of each backbone.
+_BACKBONES: dict[str, tuple[list[str], str, float]] = {
+    "efficientnet_b0": (["batch normalization", *_DENSE], "adagrad", 0.4938),
+    "inception_v3": (["batch normalization", *_DENSE], "adagrad", 0.8850),
+    "inception_resnet_v2": (["average pooling"], "adam", 0.9638),
+    "resnet50": (["flatten", "batch normalization"], "adam", 0.6237),
+    "vgg16": (_DENSE, "adam", 0.9337),
+    "xception": (["average pooling"], "adam", 0.9588),
+}
+_OWN_SCALING = "-own-scaling"
+_PARTS = {"train": 0.6, "validation": 0.2, "test": 0.2}
+# The publication does not tell the pictures' size.
+_SIZE = [224, 224]
+# The smallest that all six take.
+_QUICK_SIZE = [75, 75]
+
+
+def trials(settings: Settings) -> list[Trial]:
+    """Return the six backbones, as published and with their own scaling.
+
+    Args:
+        settings: The seed, which draws the split too; the weights; and whether to take the
+            quick form.
+
+    Returns:
+        Twelve trials.
+    """
+    made = [_trial(name, own, settings) for own in (False, True) for name in _BACKBONES]
+    if not settings.quick:
+        return made
+    return [
+        trial.with_data(target_size=_QUICK_SIZE, batch_size=8).with_training(epochs=1)
+        for trial in made
+    ]
+
+
+def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Draw a split into training, validation and test.
+
+    Args:
+        data: The folder that holds a folder for each class, or an HDF5 file.
+        split: `seed`.
+
+    Returns:
+        A table for each part.
+    """
+    table = read_hdf5(data) if data.is_file() else list_images(data)
+    cut = split_fractions(table, _PARTS, seed=split["seed"])
+    return {part: table[cut["split"] == part] for part in _PARTS}
+
+
+def draw(folder: Path) -> None:
+    """Draw a small data set of two classes.
+
+    Args:
+        folder: The folder to make.
+    """
+    draw_class_folders(folder, classes=2, count=20, size=80)
+
+
+def _trial(name: str, own_scaling: bool, settings: Settings) -> Trial:
+    head, optimizer, _ = _BACKBONES[name]
+    return Trial(
+        name.replace("_", "-") + _OWN_SCALING * own_scaling,
+        {"target_size": _SIZE, "batch_size": 32, "split": {"seed": settings.seed}},
+        {
+            "backbone": name,
+            "weights": settings.weights,
+            "head": head,
+            "include_preprocessing": own_scaling,
+            "divide_by_255": not own_scaling,
+        },
+        {
+            "optimizer": {"name": optimizer, "learning_rate": 5e-5},
+            "epochs": 10,
+            "unfreeze_from": CATS_AND_DOGS[name].name,
+        },
+        settings.seed,
+    )
+
+
+STUDY = Study(
+    name="cats-and-dogs",
+    title="Cats and dogs: six backbones, their tops fine-tuned, with wrong and right scaling",
+    trials=trials,
+    tables=tables,
+    published=tuple(
+        Published(name.replace("_", "-"), "test accuracy", accuracy)
+        for name, (_, _, accuracy) in _BACKBONES.items()
+    ),
+    notes=(
+        "The published runs divided the pixels by 255, whatever a backbone was trained on: "
+        "EfficientNetB0 scales its pictures itself, so that they were scaled twice, and ResNet50 "
+        "expects other numbers. The trials with their own scaling are ours.",
+        "The publication does not tell the pictures' size; 224×224 is taken.",
+    ),
+    draw=draw,
+)

@@ -1,0 +1,111 @@
+r"""The study of source and target: does training on a source set first help a small target set?
+
+Data: a folder with one folder of pictures for each class. 60 % are the source, 40 % the target,
+of which 70 % are trained on and 30 % are the test; every repeat draws its own split. Where
+pictures belong to patients, `--set data.split.groups=PATTERN` keeps each patient in one part: a
+regular expression that finds the patient in a file's name, such as `^C\d+`.
+
+One sigmoid unit for two classes (`--set model.binary=true`), a 1×1 convolution
+(`--set model.one_by_one=16`, its filters) and batches of 32 (`--set data.batch_size=32`) were
+studied or proposed, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...images.datasets.folders import list_images
+from ...images.datasets.splits import groups_from_names, split_source_target
+from ..study import Published, Settings, Study
+from ..trial import Trial
+from .synthetic_images import draw_class_folders
+
+_OPTIMIZER = {"name": "rmsprop", "learning_rate": 1e-4}
+_TRAINING: dict[str, Any] = {"optimizer": _OPTIMIZER, "epochs": 5}
+# What each case is trained on.
+_CASES = {"case-1": ["train"], "case-2": ["source"], "case-3": ["source", "train"]}
+
+
+def trials(settings: Settings) -> list[Trial]:
+    """Return the four cases.
+
+    Args:
+        settings: The seed, which draws the split too.
+
+    Returns:
+        The trials: target alone, source alone, both together, source first.
+    """
+    made = [_trial(name, parts, _TRAINING, settings) for name, parts in _CASES.items()]
+    first = {**_TRAINING, "source": {**_TRAINING, "freeze_to": "flatten"}}
+    return [*made, _trial("case-4", ["train"], first, settings)]
+
+
+def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Draw a split into source, training and test.
+
+    Args:
+        data: The folder that holds a folder for each class.
+        split: `seed`; `groups`, a pattern for files' names, or None; `train`, which of `source`
+            and `train` are trained on; and whether there is a `source` to train on first.
+
+    Returns:
+        A table for `train` and `test`, and `source` where it is trained on first.
+    """
+    table, groups = list_images(data), None
+    if split["groups"]:
+        table, groups = groups_from_names(table, split["groups"]), "group"
+    cut = split_source_target(table, groups=groups, seed=split["seed"])
+    parts = {"train": cut["split"].isin(split["train"]), "test": cut["split"] == "test"}
+    if split["source"]:
+        parts["source"] = cut["split"] == "source"
+    return {part: cut[rows].drop(columns="split") for part, rows in parts.items()}
+
+
+def draw(folder: Path) -> None:
+    """Draw a small data set of three classes.
+
+    Args:
+        folder: The folder to make.
+    """
+    draw_class_folders(folder, classes=3, count=60, size=50)
+
+
+def _trial(name: str, parts: list[str], training: dict[str, Any], settings: Settings) -> Trial:
+    split = {
+        "seed": settings.seed,
+        "groups": None,
+        "train": parts,
+        "source": "source" in training,
+    }
+    data = {"target_size": [50, 50], "batch_size": 128, "rescale": 1 / 255, "split": split}
+    model = {"network": "soco.network", "binary": False, "one_by_one": 0}
+    return Trial(name, data, model, training, settings.seed)
+
+
+STUDY = Study(
+    name="soco",
+    title="Source and target: does training on a source set first help a small target set?",
+    trials=trials,
+    tables=tables,
+    published=(
+        Published("case-1", "test accuracy", 0.3326, "for seven classes, mean of ten"),
+        Published("case-2", "test accuracy", 0.3748, "for seven classes, mean of ten"),
+        Published("case-3", "test accuracy", 0.3663, "for seven classes, mean of ten"),
+        Published(
+            "case-4", "test accuracy", 0.4353, "for seven classes, mean of ten; the best had 0.5039"
+        ),
+    ),
+    notes=(
+        "Case 1 trains on the target's training part, case 2 on the source, case 3 on both "
+        "together, case 4 on the source and then, with the convolutions frozen, on the target's "
+        "training part. All are tested on the target's test part.",
+        "Source and target are drawn from the same pictures, so case 4 sees what case 3 sees, "
+        "for more steps than case 1 or 2.",
+    ),
+    repeats=10,
+    draw=draw,
+)

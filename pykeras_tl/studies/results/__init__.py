@@ -1,0 +1,1 @@
+"""Results of trials: tables, comparisons and the report."""

@@ -1,0 +1,112 @@
+"""A study's page: its trials beside what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ...evaluation.evaluate import Evaluation
+from ...evaluation.report import Report, Section, TrialReport, write_report
+from ..study import Study
+from .comparison import paired_comparisons, summary_table
+from .trial_results import TrialResult, by_name, mean_numbers, tidy_table
+
+
+def write_study_report(
+    study: Study,
+    done: list[TrialResult],
+    failures: Mapping[str, str],
+    path: Path,
+    baselines: pd.DataFrame | None = None,
+) -> Path:
+    """Write the page of a study from what its trials left in their folders.
+
+    Args:
+        study: The study.
+        done: The results of the trials that ended.
+        failures: The error of each trial that failed, by name.
+        path: The file to write.
+        baselines: What needs no network, as `study_baselines` measures it.
+
+    Returns:
+        The path.
+    """
+    trials = [_ended(study, runs) for runs in by_name(done).values()]
+    trials += [TrialReport(name, error=error) for name, error in failures.items()]
+    versions = done[-1].versions if done else {}
+    sections = _beside(baselines) + _repeated(study, done)
+    report = Report(study.title, study.notes, trials, sections, versions=versions)
+    return write_report(path, report)
+
+
+def _ended(study: Study, runs: list[TrialResult]) -> TrialReport:
+    first = runs[0]
+    published = [entry for entry in study.published if entry.trial == first.trial.name]
+    remarks = [
+        f"The published {entry.metric} is that {entry.remark}."
+        for entry in published
+        if entry.remark
+    ]
+    if len(runs) > 1:
+        remarks.insert(
+            0,
+            f"The numbers and curves are means of {len(runs)} runs; settings and evaluations are "
+            "those of the first.",
+        )
+    return TrialReport(
+        name=first.trial.name,
+        settings={name: value for name, value in asdict(first.trial).items() if name != "name"},
+        metrics=mean_numbers(runs),
+        published={entry.metric: entry.value for entry in published},
+        history=first.history() if len(runs) == 1 else _MeanCurves(runs),
+        evaluations={
+            place.name: Evaluation.load(place)
+            for place in sorted((first.folder / "evaluation").iterdir())
+        },
+        remarks=remarks,
+    )
+
+
+@dataclass(frozen=True)
+class _MeanCurves:
+    """The mean over those runs that got as far."""
+
+    runs: list[TrialResult]
+
+    def to_frame(self) -> pd.DataFrame:
+        tables = pd.concat([run.history().to_frame() for run in self.runs])
+        keys = ["metric", "data", "epoch"]
+        return tables.groupby(keys, sort=False)["value"].mean().reset_index()
+
+
+def _beside(baselines: pd.DataFrame | None) -> list[Section]:
+    if baselines is None or baselines.empty:
+        return []
+    text = (
+        "What needs no network: a trial is worth something where it does better. A nearest "
+        "picture that is nearly always right says that the task is easy, or that pictures of "
+        "this part stand in training in another shape, which pykeras-tl audit finds."
+    )
+    return [Section("Baselines", [text], {"Accuracy with its 95 % interval": baselines})]
+
+
+def _repeated(study: Study, done: list[TrialResult]) -> list[Section]:
+    """Show intervals and paired comparisons where trials were repeated."""
+    results = tidy_table(study.name, done)
+    if not any(len(runs) > 1 for runs in by_name(done).values()):
+        return []
+    summary = summary_table(results[results["metric"] == study.metric]).drop(columns="study")
+    tables = {f"{study.metric} over the runs, with the mean's 95 % interval": summary}
+    pairs = paired_comparisons(results, study.metric)
+    if len(pairs):
+        shown = pairs.rename(columns={"pairs_needed": "pairs needed"})
+        tables[f"Differences in {study.metric} over shared runs"] = shown
+    text = (
+        "The interval and p are those of the paired t-test; “pairs needed” is how many runs "
+        "would show a difference of this size with a chance of 80 %. Runs that cut the same "
+        "pictures in other ways are not independent, so that both flatter the difference."
+    )
+    return [Section("Repeats", [text], tables)]

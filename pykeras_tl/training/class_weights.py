@@ -1,0 +1,95 @@
+"""How evenly the classes are filled, and the weights that make up for it."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from ..images.iterators.base import Iterator
+
+_UNEVEN = 2
+
+
+def balanced_class_weight(flow: Iterator) -> dict[str | int, float]:
+    """Give each class the weight with which all classes count the same in the loss.
+
+    Args:
+        flow: A flow whose labels are classes.
+
+    Returns:
+        Class name → weight, or class number where the flow knows no names: the number of
+        pictures by that of classes and of the class's pictures. `fit` takes it as
+        `class_weight`.
+
+    Raises:
+        ValueError: When the flow's labels are not classes.
+
+    Example:
+        >>> from pykeras_tl.images import ImageDataGenerator
+        >>> labels = np.eye(2)[[0, 0, 0, 1]]
+        >>> flow = ImageDataGenerator().flow(np.zeros((4, 8, 8, 3)), labels)
+        >>> {number: round(weight, 2) for number, weight in balanced_class_weight(flow).items()}
+        {0: 0.67, 1: 2.0}
+
+    Source:
+        `sklearn.utils.class_weight.compute_class_weight("balanced", ...)`, after King and Zeng,
+        Logistic Regression in Rare Events Data, 2001.
+    """
+    counts = class_counts(flow)
+    if not counts:
+        raise ValueError(
+            'The flow\'s labels are not classes. Make it with class_mode "categorical", '
+            '"sparse" or "binary", or over arrays with one-hot labels.'
+        )
+    total = sum(counts.values())
+    return {name: total / (len(counts) * count) for name, count in counts.items()}
+
+
+def class_counts(flow: Iterator) -> dict[str | int, int]:
+    """Count a flow's pictures by class.
+
+    Args:
+        flow: A flow.
+
+    Returns:
+        Class name, or number where the flow knows no names, → pictures, of the classes that
+        have any; empty where the labels are not classes.
+    """
+    numbers = _class_numbers(flow)
+    if numbers is None:
+        return {}
+    names = {number: name for name, number in (getattr(flow, "class_indices", None) or {}).items()}
+    found, counts = np.unique(numbers, return_counts=True)
+    return {names.get(number, number): int(count) for number, count in zip(found.tolist(), counts)}
+
+
+def report_imbalance(flow: Iterator) -> None:
+    """Warn when a class has at least twice the pictures of another, and offer weights.
+
+    Args:
+        flow: The flow that is trained on.
+    """
+    counts = class_counts(flow)
+    if len(counts) < 2 or max(counts.values()) < _UNEVEN * min(counts.values()):
+        return
+    most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    weights = {name: float(f"{each:.4g}") for name, each in balanced_class_weight(flow).items()}
+    warnings.warn(
+        f"The classes are uneven: {counts[most]:,} pictures of {most!r}, {counts[least]:,} of "
+        f"{least!r}. To let each count the same, give class_weight={weights}.",
+        stacklevel=4,
+    )
+
+
+def _class_numbers(flow: Iterator) -> np.ndarray | None:
+    """One class number a picture; None where the labels are something else."""
+    if hasattr(flow, "class_mode"):
+        single = flow.class_mode in ("categorical", "sparse", "binary")
+        classes = list(flow.classes) if single else [None]
+        return np.array(classes) if all(map(np.isscalar, classes)) else None
+    labels = getattr(flow, "y", None)
+    if labels is None or np.ndim(labels) != 2:
+        return None
+    one_hot = np.isin(labels, (0, 1)).all() and (np.sum(labels, axis=1) == 1).all()
+    return np.argmax(labels, axis=1) if one_hot else None
