@@ -5,16 +5,16 @@ rescaled, in batches of 50, with Keras's `fit` on Keras's own flow and with ours
 checked that both give the same history.
 
 A run of the study would take hours, so short runs stand for long ones. A few hundred
-pictures are trained on. Measured are, each as the median of five rounds in turn, warm-up left
+images are trained on. Measured are, each as the median of five rounds in turn, warm-up left
 out: an epoch of plain Keras; an epoch on the stored output; the making of the store; and the
 opening of a store that is there. Every one but the last is in proportion to the number of
-pictures, so a run over all pictures of TRAIN is
+images, so a run over all images of TRAIN is
 
-    plain:      pictures x epochs x (plain epoch per picture)
-    cold cache: pictures x (making per picture + epochs x (our epoch per picture))
-    warm cache: opening + pictures x epochs x (our epoch per picture)
+    plain:      images x epochs x (plain epoch per image)
+    cold cache: images x (making per image + epochs x (our epoch per image))
+    warm cache: opening + images x epochs x (our epoch per image)
 
-Last, the study's own network is trained on augmented pictures, and the time is taken that
+Last, the study's own network is trained on augmented images, and the time is taken that
 Keras waits for a batch.
 """
 
@@ -39,7 +39,7 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator as KerasGene
 from benchmarks.measuring import Row, arguments, below, faster, report
 from pykeras_tl.images import ImageDataGenerator, list_images
 from pykeras_tl.models.networks.blood_cells import version_2
-from pykeras_tl.storage.disk_cache import clear_stores
+from pykeras_tl.storage.disk_cache import clear_cache
 from pykeras_tl.training import data_adapter, fit
 
 _SIZE = (150, 150)
@@ -126,12 +126,12 @@ def measure(table: pd.DataFrame, unfrozen_from: str | None, rounds: int) -> Time
     times = Times()
     plain_model, plain_flow = network(unfrozen_from), flow_over(table, KerasGenerator)
     our_model, our_flow = network(unfrozen_from), flow_over(table, ImageDataGenerator)
-    # Each picture often enough an epoch that the epoch's own beginning and end do not count.
+    # Each image often enough an epoch that the epoch's own beginning and end do not count.
     steps = len(our_flow) * (1 if unfrozen_from else 20)
     for number in range(rounds + 1):
         plain, cold, warm = Clock(), Clock(), Clock()
         plain_model.fit(plain_flow, epochs=1, shuffle=False, verbose=0, callbacks=[plain])
-        clear_stores("features")
+        clear_cache("features")
         for clock in (cold, warm):
             clock.created = perf_counter()
             fit(
@@ -229,12 +229,12 @@ def waiting_row(table: pd.DataFrame, rounds: int) -> Row:
 
 def main() -> None:
     parser = arguments(__doc__ or "")
-    parser.add_argument("--pictures", type=int, default=200, help="pictures to measure with")
+    parser.add_argument("--images", type=int, default=200, help="images to measure with")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     everything = list_images(options.data / "TRAIN")
-    step = len(everything) // options.pictures
-    table = everything.iloc[::step][: options.pictures].reset_index(drop=True)
+    step = len(everything) // options.images
+    table = everything.iloc[::step][: options.images].reset_index(drop=True)
     scale = len(everything) / len(table)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -247,7 +247,7 @@ def main() -> None:
             times = measure(table, unfrozen_from, options.rounds)
             rows += rows_for(times, epochs, what, least, scale)
     rows.append(waiting_row(table, options.rounds))
-    print(f"{len(table)} pictures measured, scaled to {len(everything)}:")
+    print(f"{len(table)} images measured, scaled to {len(everything)}:")
     report(rows, options.json)
 
 

@@ -1,6 +1,6 @@
 """Batches of images: Keras's ImageDataGenerator against ours, and against decoding alone.
 
-A thousand pictures of TRAIN, 320×240 JPEG, become batches of twenty at 150×150, with the
+A thousand images of TRAIN, 320×240 JPEG, become batches of twenty at 150×150, with the
 study's augmentation or only rescaled. Ours are made ahead by as many threads as there are
 processors, as in training; Keras makes one batch after the other, as it does. First it is
 checked that both give the same batches. Figures are medians of rounds in turn, after one
@@ -29,7 +29,7 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator as KerasGene
 from benchmarks.measuring import Row, arguments, report
 from pykeras_tl.images import ImageDataGenerator, list_images
 from pykeras_tl.images.iterators.prefetch import prefetch
-from pykeras_tl.images.threads import default_workers, spread
+from pykeras_tl.images.threads import default_workers, parallel_for
 
 _STUDY = {
     "rescale": 1 / 255,
@@ -42,7 +42,7 @@ _STUDY = {
     "fill_mode": "nearest",
 }
 _PLAIN = {"rescale": 1 / 255}
-_PICTURES = 1000
+_IMAGES = 1000
 _BATCH = 20
 _OF_255 = 0.01 / 255
 
@@ -66,15 +66,15 @@ def check_same(ours: Any, theirs: Any, batches: int = 5) -> None:
             raise SystemExit("Ours and Keras's batches differ; timing them would mean nothing.")
 
 
-def rate_ahead(flow: Any, pictures: int) -> float:
+def rate_ahead(flow: Any, images: int) -> float:
     begin = perf_counter()
-    count = sum(len(x) for x, _ in prefetch(flow, count=pictures // _BATCH))
+    count = sum(len(x) for x, _ in prefetch(flow, count=images // _BATCH))
     return count / (perf_counter() - begin)
 
 
-def rate_in_turn(flow: Any, pictures: int) -> float:
+def rate_in_turn(flow: Any, images: int) -> float:
     begin = perf_counter()
-    count = sum(len(next(flow)[0]) for _ in range(pictures // _BATCH))
+    count = sum(len(next(flow)[0]) for _ in range(images // _BATCH))
     return count / (perf_counter() - begin)
 
 
@@ -83,12 +83,12 @@ def decoding_rate(paths: list[str]) -> float:
         cv2.imread(paths[number], cv2.IMREAD_COLOR_RGB)
 
     begin = perf_counter()
-    spread(decode, len(paths), default_workers())
+    parallel_for(decode, len(paths), default_workers())
     return len(paths) / (perf_counter() - begin)
 
 
 def contenders(table: pd.DataFrame) -> dict[str, Callable[[], float]]:
-    """Make what is timed; every call is one round and gives pictures a second."""
+    """Make what is timed; every call is one round and gives images a second."""
 
     def ours(options: dict[str, Any], cache: bool) -> Any:
         return flow_of(ImageDataGenerator(**options), table, cache=cache)
@@ -96,7 +96,7 @@ def contenders(table: pd.DataFrame) -> dict[str, Callable[[], float]]:
     for options in (_STUDY, _PLAIN):
         check_same(ours(options, False), flow_of(KerasGenerator(**options), table))
         cached = ours(options, True)
-        rate_ahead(cached, _PICTURES)
+        rate_ahead(cached, _IMAGES)
         cached.reset()
         cached.total_batches_seen = 0
         check_same(cached, flow_of(KerasGenerator(**options), table))
@@ -104,13 +104,13 @@ def contenders(table: pd.DataFrame) -> dict[str, Callable[[], float]]:
     peer, plain_peer = (flow_of(KerasGenerator(**options), table) for options in (_STUDY, _PLAIN))
     paths = list(table["filename"])
     return {
-        "augmented": lambda: rate_ahead(augmented, _PICTURES),
-        "keras augmented": lambda: rate_in_turn(peer, _PICTURES // 5),
-        "cached": lambda: rate_ahead(cached, 3 * _PICTURES),
-        "rescaled": lambda: rate_ahead(plain, _PICTURES),
-        "keras rescaled": lambda: rate_in_turn(plain_peer, _PICTURES // 2),
+        "augmented": lambda: rate_ahead(augmented, _IMAGES),
+        "keras augmented": lambda: rate_in_turn(peer, _IMAGES // 5),
+        "cached": lambda: rate_ahead(cached, 3 * _IMAGES),
+        "rescaled": lambda: rate_ahead(plain, _IMAGES),
+        "keras rescaled": lambda: rate_in_turn(plain_peer, _IMAGES // 2),
         "decoding": lambda: decoding_rate(paths),
-        "augmented, next(flow)": lambda: rate_in_turn(augmented, _PICTURES),
+        "augmented, next(flow)": lambda: rate_in_turn(augmented, _IMAGES),
     }
 
 
@@ -138,7 +138,7 @@ def main() -> None:
         parser.error("--rounds should be 5 or more: a median of fewer says little")
     folder = Path(options.data) / "TRAIN"
     table = list_images(folder)
-    table = table.iloc[:: max(1, len(table) // _PICTURES)].head(_PICTURES)
+    table = table.iloc[:: max(1, len(table) // _IMAGES)].head(_IMAGES)
     rate = measure(table, options.rounds)
     keras, decode = "Keras's ImageDataGenerator", "OpenCV decoding alone, all processors"
     peer = rate["keras augmented"]

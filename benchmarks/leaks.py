@@ -3,9 +3,9 @@
 The blood-cell files are turned, mirrored and moved copies of a few hundred photographs. Their
 groups are found by `duplicate_groups` over TRAIN and TEST; then a fifth of TRAIN is set aside
 for validation, once at random and once by whole groups, and the same classifiers are trained
-on the rest with the same budget: the nearest picture at 16×16 pixels, a linear head on frozen
+on the rest with the same budget: the nearest image at 16×16 pixels, a linear head on frozen
 SqueezeNet features (with `--weights`), and the studies' `modern` network. TEST, without the
-pictures that stand in TRAIN in any shape, tells which of the two validations told the truth.
+images that stand in TRAIN in any shape, tells which of the two validations told the truth.
 The figures are means over the seeds.
 """
 
@@ -43,7 +43,7 @@ from pykeras_tl.images.iterators.base import Iterator
 from pykeras_tl.models.networks.blood_cells import modern
 
 _BATCH = 50
-# Small pictures, so that all of it takes minutes; the cells are still told apart.
+# Small images, so that all of it takes minutes; the cells are still told apart.
 _NETWORK_SIZE, _HEAD_SIZE = (48, 64), (96, 128)
 
 Classifier = Callable[[pd.DataFrame, list[pd.DataFrame], int], list[float]]
@@ -79,15 +79,15 @@ class Fall:
 
 
 def grouped(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """List TRAIN with its groups, and those pictures of TEST that are in none of them."""
+    """List TRAIN with its groups, and those images of TEST that are in none of them."""
     begin = perf_counter()
     parts = [list_images(data / name).assign(part=name) for name in ("TRAIN", "TEST")]
     table = duplicate_groups(pd.concat(parts, ignore_index=True))
     train, test = (table[table["part"] == name] for name in ("TRAIN", "TEST"))
     fresh = test[~test["group"].isin(train["group"])]
     print(
-        f"TRAIN: {len(train):,} pictures of {train['group'].nunique()} things; "
-        f"{len(test) - len(fresh)} of {len(test):,} pictures of TEST stand in it; "
+        f"TRAIN: {len(train):,} images of {train['group'].nunique()} things; "
+        f"{len(test) - len(fresh)} of {len(test):,} images of TEST stand in it; "
         f"found in {perf_counter() - begin:.0f} s",
         flush=True,
     )
@@ -95,21 +95,21 @@ def grouped(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def nearest(train: pd.DataFrame, others: list[pd.DataFrame], seed: int) -> list[float]:
-    """Take the class of the nearest training picture."""
+    """Take the class of the nearest training image."""
     found = nearest_neighbour_baseline(train, pd.concat(others))
     ends = [len(others[0]), len(found)]
     return [Evaluation(found[: ends[0]]).accuracy, Evaluation(found[ends[0] : ends[1]]).accuracy]
 
 
-def linear_head(weights: Path, pictures: pd.DataFrame) -> Classifier:
-    """Fit a softmax layer to what a frozen SqueezeNet sees; computed once for all pictures."""
+def linear_head(weights: Path, images: pd.DataFrame) -> Classifier:
+    """Fit a softmax layer to what a frozen SqueezeNet sees; computed once for all images."""
     shape = (*_HEAD_SIZE, 3)
     model = transfer_model("squeezenet", 4, input_shape=shape, weights=weights)
     backbone = keras.Model(model.inputs, model.layers[-1].input)
     flow = ImageDataGenerator().flow_from_dataframe(
-        pictures, target_size=_HEAD_SIZE, batch_size=_BATCH, shuffle=False, class_mode=None
+        images, target_size=_HEAD_SIZE, batch_size=_BATCH, shuffle=False, class_mode=None
     )
-    seen = pd.DataFrame(backbone.predict(flow, verbose=0), index=pictures["filename"])
+    seen = pd.DataFrame(backbone.predict(flow, verbose=0), index=images["filename"])
 
     def fit_and_measure(train: pd.DataFrame, others: list[pd.DataFrame], seed: int) -> list[float]:
         head = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
@@ -177,7 +177,7 @@ def main() -> None:
     train, test = grouped(options.data)
     columns = ("random", "by group", "TEST (rand.)", "TEST (group)", "fall", "time")
     print(f"{'validation':<26}" + "".join(f"{column:>14}" for column in columns))
-    classifiers: dict[str, Classifier] = {"nearest picture, 16×16": nearest}
+    classifiers: dict[str, Classifier] = {"nearest image, 16×16": nearest}
     if options.weights:
         classifiers["linear head on SqueezeNet"] = linear_head(
             options.weights, pd.concat([train, test])

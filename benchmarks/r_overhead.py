@@ -142,10 +142,10 @@ def batch_row(r: InR, folder: Path) -> Row:
     for number in range(3 * _ROUNDS):
         plain = seconds(lambda: next(flow))
         through_r = seconds(lambda: r.run("batch <- generator_next(py$flow)"))
-        if number >= _ROUNDS:  # the first ones fill the cache of decoded pictures
+        if number >= _ROUNDS:  # the first ones fill the cache of decoded images
             overheads.append(1000 * (through_r - plain))
     return below(
-        "generator_next() of 20 pictures, above next()",
+        "generator_next() of 20 images, above next()",
         "next(flow)",
         statistics.median(overheads),
         100,

@@ -2,7 +2,7 @@
 
 Each figure is the median of five child processes, in turn. The import's time is above that of
 an interpreter that does nothing; so is the memory, of a process that makes a flow over a
-folder and draws five batches from it. The folder's files are links to a few real pictures.
+folder and draws five batches from it. The folder's files are links to a few real images.
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ def import_row() -> Row:
     return below("import pykeras_tl", beside, seconds, 0.3, "s")
 
 
-def link_folder(folder: Path, pictures: list[Path], count: int) -> Path:
+def link_folder(folder: Path, images: list[Path], count: int) -> Path:
     for number in range(count):
         target = folder / f"class {number % 4}" / f"{number}.jpeg"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(pictures[number % len(pictures)])
+        target.symlink_to(images[number % len(images)])
     return folder
 
 
 def memory_row(data: Path, folder: Path) -> Row:
-    pictures = sorted((data / "TRAIN").rglob("*.jpeg"))[:200]
-    few = link_folder(folder / "few", pictures, 10_000)
-    many = link_folder(folder / "many", pictures, 100_000)
+    images = sorted((data / "TRAIN").rglob("*.jpeg"))[:200]
+    few = link_folder(folder / "few", images, 10_000)
+    many = link_folder(folder / "many", images, 100_000)
     used: dict[str, list[float]] = {"": [], str(few): [], str(many): []}
     for _ in range(_ROUNDS):
         for name, taken in used.items():

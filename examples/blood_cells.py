@@ -1,4 +1,4 @@
-"""The blood-cell study, from folders of pictures to a fine-tuned VGG16.
+"""The blood-cell study, from folders of images to a fine-tuned VGG16.
 
     python examples/blood_cells.py [DATA] [EPOCHS] [WEIGHTS]
 
@@ -14,7 +14,7 @@ import keras
 from keras import layers
 
 from pykeras_tl import ImageDataGenerator, evaluate_classifier, unfreeze_weights
-from pykeras_tl.images import Iterator, draw_blood_cells
+from pykeras_tl.images import Iterator, generate_blood_cells
 from pykeras_tl.models import build_backbone
 from pykeras_tl.models.networks import blood_cells
 from pykeras_tl.training import fit, make_optimizer
@@ -46,7 +46,7 @@ def train(
 def main(data: str = "drawn-cells", epochs: str = "4", weights: str = "imagenet") -> None:
     folder = Path(data)
     if data == "drawn-cells":
-        draw_blood_cells(folder, train=150, test=25, test_simple=10, seed=1)
+        generate_blood_cells(folder, train=150, test=25, test_simple=10, seed=1)
     keras.utils.set_random_seed(42)
 
     plain = ImageDataGenerator(rescale=1 / 255)
@@ -66,7 +66,7 @@ def main(data: str = "drawn-cells", epochs: str = "4", weights: str = "imagenet"
     train(model, make_optimizer("rmsprop"), train_flow, validation, int(epochs))
     print(f"accuracy on TEST: {evaluate_classifier(model, test).accuracy:.3f}")
 
-    # The second network, with augmented pictures.
+    # The second network, with augmented images.
     augmented = ImageDataGenerator(
         rescale=1 / 255,
         rotation_range=10,

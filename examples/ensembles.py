@@ -1,11 +1,11 @@
-"""Ensembles, a CNN + SVM hybrid and a look into the layers, on a folder of pictures.
+"""Ensembles, a CNN + SVM hybrid and a look into the layers, on a folder of images.
 
-    python examples/ensembles.py PICTURES RESULTS [--size 32] [--members 8] [--epochs 8]
+    python examples/ensembles.py IMAGES RESULTS [--size 32] [--members 8] [--epochs 8]
 
-PICTURES holds `train` and `test` with a folder for each class, or the folders of the classes,
-of which a fifth is then kept for the test. RESULTS receives tables and pictures: the error over
+IMAGES holds `train` and `test` with a folder for each class, or the folders of the classes,
+of which a fifth is then kept for the test. RESULTS receives tables and images: the error over
 the number of members, the machines that cross-validation tried, and how sparse each layer is.
-`--quick` draws small pictures and takes a minute.
+`--quick` draws small images and takes a minute.
 """
 
 from __future__ import annotations
@@ -49,28 +49,26 @@ NETWORKS = ("basenet.basenet", "cnn_svr.network")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("pictures", type=Path, help="made by --quick when it is not there")
+    parser.add_argument("images", type=Path, help="made by --quick when it is not there")
     parser.add_argument("results", type=Path)
     parser.add_argument("--size", type=int, default=32, help="height and width in pixels")
     parser.add_argument("--members", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=8, help="of each member")
-    parser.add_argument("--quick", action="store_true", help="draw pictures, train briefly")
+    parser.add_argument("--quick", action="store_true", help="draw images, train briefly")
     options = parser.parse_args()
     if options.quick:
         options.members, options.epochs = 2, 2
-        if not options.pictures.exists():
-            get_study("basenet").draw(options.pictures)
+        if not options.images.exists():
+            get_study("basenet").draw(options.images)
     options.results.mkdir(parents=True, exist_ok=True)
-    train, validation, test = parts(options.pictures)
-    print(
-        f"{len(train)} pictures to train on, {len(validation)} for validation, {len(test)} to test"
-    )
+    train, validation, test = parts(options.images)
+    print(f"{len(train)} images to train on, {len(validation)} for validation, {len(test)} to test")
     combine(train, validation, test, options)
     join_machine(train, test, options)
 
 
 def parts(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Training pictures, a tenth of them for validation, and test pictures."""
+    """Training images, a tenth of them for validation, and test images."""
     if (folder / "train").is_dir():
         known, test = list_images(folder / "train"), list_images(folder / "test")
     else:
@@ -166,14 +164,14 @@ def join_machine(train: pd.DataFrame, test: pd.DataFrame, options: argparse.Name
     print(hybrid.search.round(4).to_string(index=False))
     print(table.round(4).to_string(index=False))
 
-    pictures = np.concatenate([next(unseen)[0] for _ in range(min(8, len(unseen)))])
-    sparsity = sparsity_by_layer(network, pictures)
+    images = np.concatenate([next(unseen)[0] for _ in range(min(8, len(unseen)))])
+    sparsity = sparsity_by_layer(network, images)
     sparsity = sparsity[sparsity["kind"].isin(["Conv2D", "Dense"])].iloc[:-1]
     sparsity.to_csv(options.results / "sparsity.csv", index=False)
     print(sparsity[["layer", "sparsity", "silent_channels"]].round(3).to_string(index=False))
     plot_sparsity(sparsity).savefig(options.results / "sparsity.png", dpi=144)
     first = next(layer.name for layer in network.layers if "conv" in layer.name)
-    plot_feature_maps(network, pictures[0], first).savefig(options.results / "feature-maps.png")
+    plot_feature_maps(network, images[0], first).savefig(options.results / "feature-maps.png")
     plot_filters(network, first).savefig(options.results / "filters.png")
 
 

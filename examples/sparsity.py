@@ -1,8 +1,8 @@
 """Are deeper layers sparser? Measured on pretrained SqueezeNet and MobileNet.
 
-    python examples/sparsity.py FOLDER-OF-WEIGHTS RESULTS PICTURES...
+    python examples/sparsity.py FOLDER-OF-WEIGHTS RESULTS IMAGES...
 
-Each PICTURES holds a folder for each class; 64 pictures of each are looked at.
+Each IMAGES holds a folder for each class; 64 images of each are looked at.
 """
 
 import sys
@@ -21,11 +21,11 @@ BACKBONES = {
 SIZE = (128, 128)
 
 
-def main(weights: str, results: str, *pictures: str) -> None:
+def main(weights: str, results: str, *images: str) -> None:
     out = Path(results)
     out.mkdir(parents=True, exist_ok=True)
     rows = []
-    for folder in map(Path, pictures):
+    for folder in map(Path, images):
         flow = ImageDataGenerator().flow_from_directory(folder, SIZE, batch_size=64, seed=1)
         seen = next(flow)[0]
         for name, (file, options) in BACKBONES.items():
@@ -40,7 +40,7 @@ def main(weights: str, results: str, *pictures: str) -> None:
             table = table[relu]
             table.to_csv(out / f"{name}-{folder.name}.csv", index=False)
             plot_sparsity(table).savefig(out / f"{name}-{folder.name}.png", dpi=120)
-            rows.append({"backbone": name, "pictures": folder.name, **summary(table)})
+            rows.append({"backbone": name, "images": folder.name, **summary(table)})
     found = pd.DataFrame(rows)
     found.to_csv(out / "sparsity.csv", index=False)
     print(found.round(3).to_string(index=False))

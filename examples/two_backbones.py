@@ -1,8 +1,8 @@
 """A study of one's own: two pretrained backbones, scaled as they were trained and wrongly.
 
-    pykeras-tl study examples/two_backbones.py --data PICTURES --out RESULTS --weights FOLDER
+    pykeras-tl study examples/two_backbones.py --data IMAGES --out RESULTS --weights FOLDER
 
-PICTURES has a folder for each class; FOLDER holds the two files of weights named below.
+IMAGES has a folder for each class; FOLDER holds the two files of weights named below.
 `--set 'data.split.groups=^C[0-9]+'` keeps each patient of the malaria cells in one part.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pykeras_tl.images import groups_from_names, list_images, split_fractions
 from pykeras_tl.studies import Settings, Study, Trial
-from pykeras_tl.studies.catalog.synthetic_images import draw_class_folders
+from pykeras_tl.studies.catalog.synthetic_images import generate_class_folders
 
 BACKBONES = {
     "mobilenet": ("mobilenet_2_5_224_tf_no_top.h5", {"alpha": 0.25}),
@@ -60,8 +60,8 @@ def tables(data: Path, split: dict) -> dict:
 
 
 def draw(folder: Path) -> None:
-    """Pictures for --quick."""
-    draw_class_folders(folder, classes=2, count=30, size=64)
+    """Images for --quick."""
+    generate_class_folders(folder, classes=2, count=30, size=64)
 
 
 STUDY = Study(

@@ -1,4 +1,4 @@
-"""A classifier from your own folder of pictures: one folder a class.
+"""A classifier from your own folder of images: one folder a class.
 
     python examples/your_own_folder.py [FOLDER] [BACKBONE] [WEIGHTS] [UNFREEZE_FROM]
 
@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from pykeras_tl import ImageDataGenerator, evaluate_classifier, transfer_model
-from pykeras_tl.images import Iterator, draw_blood_cells, list_images, split_fractions
+from pykeras_tl.images import Iterator, generate_blood_cells, list_images, split_fractions
 from pykeras_tl.models import Classifier, load_classifier
 from pykeras_tl.training import fine_tune, fit, make_optimizer
 
@@ -26,18 +26,18 @@ def main(
     unfreeze_from: str | None = None,
 ) -> None:
     if folder == "drawn-cells/TRAIN":
-        draw_blood_cells("drawn-cells", train=150, test=25, test_simple=10, seed=1)
+        generate_blood_cells("drawn-cells", train=150, test=25, test_simple=10, seed=1)
 
-    # 1. Which pictures are there, and which of them train, validate and test?
-    pictures = split_fractions(
+    # 1. Which images are there, and which of them train, validate and test?
+    images = split_fractions(
         list_images(folder), {"train": 0.6, "validation": 0.2, "test": 0.2}, seed=1
     )
-    print(pictures.groupby(["class", "split"]).size().unstack())
+    print(images.groupby(["class", "split"]).size().unstack())
 
     # 2. Flows of raw pixels: the model scales them itself.
     def flow(part: str, **options: Any) -> Iterator:
         return ImageDataGenerator().flow_from_dataframe(
-            pictures[pictures["split"] == part],
+            images[images["split"] == part],
             target_size=SIZE,
             batch_size=32,
             interpolation="bilinear",
@@ -51,7 +51,7 @@ def main(
     keras.utils.set_random_seed(1)
     model = transfer_model(
         backbone,
-        classes=pictures["class"].nunique(),
+        classes=images["class"].nunique(),
         input_shape=(*SIZE, 3),
         dense=(64,),
         dropout=0.2,
@@ -77,7 +77,7 @@ def main(
         )
     history.plot().savefig("my-history.png")
 
-    # 5. How good is it on pictures that it has not seen?
+    # 5. How good is it on images that it has not seen?
     result = evaluate_classifier(model, test)
     print(f"accuracy: {result.accuracy:.3f}")
     print(result.by_class.to_string(index=False))
@@ -87,7 +87,7 @@ def main(
     Classifier.from_flow(model, train).save("my-classifier")
 
     # 7. Later, anywhere: paths in, classes out.
-    print(load_classifier("my-classifier").predict(pictures["filename"].head(5).tolist()))
+    print(load_classifier("my-classifier").predict(images["filename"].head(5).tolist()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From a folder of labelled pictures to a trained, explained and reusable classifier.
+"""From a folder of labelled images to a trained, explained and reusable classifier.
 
 The public names stand in `__init__.pyi`, which is also what fills this module: each is
 imported at its first use, so that `import pykeras_tl` loads neither Keras nor TensorFlow.

@@ -9,8 +9,8 @@ from .evaluation.evaluate import Evaluation as Evaluation
 from .evaluation.evaluate import evaluate_classifier as evaluate_classifier
 from .evaluation.figures import plot_confusion as plot_confusion
 from .evaluation.figures import plot_history as plot_history
+from .evaluation.figures import plot_images as plot_images
 from .evaluation.figures import plot_mistakes as plot_mistakes
-from .evaluation.figures import plot_pictures as plot_pictures
 from .evaluation.predictions import predict_flow as predict_flow
 from .images.auditing import audit as audit
 from .images.datasets.folders import list_images as list_images
@@ -18,7 +18,7 @@ from .images.datasets.splits import k_folds as k_folds
 from .images.datasets.splits import split_fractions as split_fractions
 from .images.duplicates import duplicate_groups as duplicate_groups
 from .images.image_data_generator import ImageDataGenerator as ImageDataGenerator
-from .images.synthetic import draw_blood_cells as draw_blood_cells
+from .images.synthetic import generate_blood_cells as generate_blood_cells
 from .models.freezing import freeze_weights as freeze_weights
 from .models.freezing import model_summary as model_summary
 from .models.freezing import unfreeze_weights as unfreeze_weights

@@ -1,4 +1,4 @@
-"""A classifier from a user's own folder of pictures: a study with one trial."""
+"""A classifier from a user's own folder of images: a study with one trial."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def train_classifier(
     groups: str | None = None,
     seed: int = 0,
 ) -> Classifier:
-    """Train a classifier on a folder with one folder of pictures for each class.
+    """Train a classifier on a folder with one folder of images for each class.
 
-    The pictures are split by class into 60 % for training, 20 % for validation and 20 % for
+    The images are split by class into 60 % for training, 20 % for validation and 20 % for
     the test. The head is trained on the frozen backbone; with `unfreeze_from` the backbone is
     then trained on from that layer or stage at a low rate.
 
@@ -64,32 +64,32 @@ def train_classifier(
         epochs: Epochs of training the head.
         unfreeze_from: Layer or stage of the backbone from which on it is fine-tuned.
         fine_tune_epochs: Epochs of the fine tuning.
-        batch_size: Pictures in a batch; no class may have fewer to train on.
+        batch_size: Images in a batch; no class may have fewer to train on.
         learning_rate: Adam's rate for the head.
         fine_tune_learning_rate: Adam's rate for the fine tuning.
-        augmentation: Arguments of `ImageDataGenerator` for the training pictures.
-        groups: What keeps pictures that belong together in one part: a regular expression that
+        augmentation: Arguments of `ImageDataGenerator` for the training images.
+        groups: What keeps images that belong together in one part: a regular expression that
             finds the patient, slide or photograph in the file's name, such as `"^C[0-9]+"` (see
-            `groups_from_names`), or `"copies"`, which looks for pictures that show the same.
+            `groups_from_names`), or `"copies"`, which looks for images that show the same.
             Intervals of the results are then by group.
         seed: The seed of the split, the weights, shuffling and augmentation.
 
     Returns:
         The trained classifier, as `load_classifier(out / "classifier")` gives it, with its
-        accuracy on the validation and test pictures in `metrics`.
+        accuracy on the validation and test images in `metrics`.
 
     Raises:
         FileNotFoundError: When there is no such folder, or the weights cannot be had.
         FileExistsError: When `out` holds something else, or another classifier.
         ValueError: When the folder has no class folders, one class only, or a class with
-            fewer pictures than a batch; when `groups` matches no part of a file's name; or an
+            fewer images than a batch; when `groups` matches no part of a file's name; or an
             argument is out of range.
 
     Example:
         >>> classifier = train_classifier(  # doctest: +SKIP
         ...     "birds", "birds-classifier", backbone="mobilenet_v2", epochs=5
         ... )
-        >>> classifier.predict("new-pictures")  # doctest: +SKIP
+        >>> classifier.predict("new-images")  # doctest: +SKIP
     """
     from .models.backbones.registry import get_backbone
     from .models.saving.classifier import load_classifier
@@ -152,7 +152,7 @@ def _study(trial: Trial, batch_size: int, out: Path) -> Study:
         _refuse_another(out, trial.on_files({part: digest(rows) for part, rows in parts.items()}))
         return parts
 
-    return Study("own-folder", "A classifier from a folder of pictures", trials, tables)
+    return Study("own-folder", "A classifier from a folder of images", trials, tables)
 
 
 def _with_groups(table: pd.DataFrame, groups: str | None) -> pd.DataFrame:
@@ -164,5 +164,5 @@ def _with_groups(table: pd.DataFrame, groups: str | None) -> pd.DataFrame:
 def _refuse_another(out: Path, trial: Trial) -> None:
     if (out / "classifier").exists() and not is_done(out / "trials" / trial.folder):
         raise FileExistsError(
-            f"{out} holds a classifier made with other settings or pictures; choose another folder."
+            f"{out} holds a classifier made with other settings or images; choose another folder."
         )

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 app = typer.Typer(
-    help="From a folder of labelled pictures to a trained and explained classifier.",
+    help="From a folder of labelled images to a trained and explained classifier.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,7 +25,7 @@ Seed = Annotated[int, typer.Option(help="The seed of all that is random.")]
 @app.command()
 def study(
     name: Annotated[str, typer.Argument(help="The study's name.")] = "",
-    data: Annotated[Path | None, typer.Option(help="The folder of pictures.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder of images.")] = None,
     out: Annotated[Path | None, typer.Option(help="The folder of results.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The form that ends in minutes.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every phase.")] = None,
@@ -40,7 +40,7 @@ def study(
     weights: Weights = "imagenet",
     list_: Annotated[bool, typer.Option("--list", help="List the studies.")] = False,
 ) -> None:
-    """Run a study on a folder of pictures."""
+    """Run a study on a folder of images."""
     from .studies import get_study, run_study, study_names
 
     if list_:
@@ -110,28 +110,28 @@ def train(
     backbone: Annotated[str, typer.Option(help="The pretrained network.")] = "vgg16",
     weights: Weights = "imagenet",
     size: Annotated[
-        tuple[int, int] | None, typer.Option(help="Height and width of the pictures in pixels.")
+        tuple[int, int] | None, typer.Option(help="Height and width of the images in pixels.")
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of training the head.")] = 10,
     unfreeze_from: Annotated[
         str | None, typer.Option(help="Layer or stage from which on to fine-tune.")
     ] = None,
     fine_tune_epochs: Annotated[int, typer.Option(min=1, help="Epochs of fine tuning.")] = 5,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures in a batch.")] = 32,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images in a batch.")] = 32,
     learning_rate: Annotated[float, typer.Option(help="Adam's rate for the head.")] = 1e-3,
     augment: Annotated[
-        bool, typer.Option("--augment", help="Turn, move, zoom and mirror the pictures.")
+        bool, typer.Option("--augment", help="Turn, move, zoom and mirror the images.")
     ] = False,
     groups: Annotated[
         str | None,
         typer.Option(
             help="What stays in one part: a regular expression that finds the patient or slide "
-            "in the file's name, or 'copies' for pictures that show the same."
+            "in the file's name, or 'copies' for images that show the same."
         ),
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Train a classifier on your own folder of pictures."""
+    """Train a classifier on your own folder of images."""
     from .classifier_training import train_classifier
 
     classifier = train_classifier(
@@ -155,7 +155,7 @@ def train(
     typer.echo(f"report: {out / 'report.html'}")
 
 
-# Moderate, and right for most pictures; another choice is one argument in Python.
+# Moderate, and right for most images; another choice is one argument in Python.
 _AUGMENTATION = {
     "rotation_range": 15,
     "width_shift_range": 0.1,
@@ -168,25 +168,25 @@ _AUGMENTATION = {
 @app.command()
 def predict(
     classifier: Annotated[Path, typer.Argument(help="The folder of a trained classifier.")],
-    paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
     csv: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
 ) -> None:
-    """Tell the classes of pictures."""
+    """Tell the classes of images."""
     from .models.saving.classifier import load_classifier
-    from .storage.atomic_files import whole_file
+    from .storage.atomic_files import atomic_file
 
     if csv is not None and csv.exists():
         raise FileExistsError(f"{csv} is there already; choose another name.")
     table = load_classifier(classifier).predict(paths)
     _show(table)
     if csv is not None:
-        with whole_file(csv) as path:
+        with atomic_file(csv) as path:
             table.to_csv(path, index=False)
 
 
 @app.command()
 def audit(
-    directory: Annotated[Path, typer.Argument(help="A folder of pictures.")],
+    directory: Annotated[Path, typer.Argument(help="A folder of images.")],
     out: Annotated[Path | None, typer.Option(help="Write tables and a page here.")] = None,
     split: Annotated[
         list[str] | None,
@@ -207,28 +207,28 @@ def audit(
 @app.command()
 def draw_cells(
     directory: Annotated[Path, typer.Argument(help="The folder to make.")],
-    train: Annotated[int, typer.Option(min=1, help="TRAIN pictures a class.")] = 200,
-    test: Annotated[int, typer.Option(min=1, help="TEST pictures a class.")] = 50,
-    test_simple: Annotated[int, typer.Option(min=1, help="TEST_SIMPLE pictures a class.")] = 15,
+    train: Annotated[int, typer.Option(min=1, help="TRAIN images a class.")] = 200,
+    test: Annotated[int, typer.Option(min=1, help="TEST images a class.")] = 50,
+    test_simple: Annotated[int, typer.Option(min=1, help="TEST_SIMPLE images a class.")] = 15,
     seed: Seed = 0,
 ) -> None:
     """Draw a blood-cell data set: JPEG files of 320×240 in four classes."""
-    from .images.synthetic import draw_blood_cells
+    from .images.synthetic import generate_blood_cells
 
-    draw_blood_cells(directory, train=train, test=test, test_simple=test_simple, seed=seed)
+    generate_blood_cells(directory, train=train, test=test, test_simple=test_simple, seed=seed)
 
 
 @app.command()
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove what is cached.")] = False,
 ) -> None:
-    """List what is cached on disk, decoded pictures and frozen layers' output, or remove it."""
-    from .storage.disk_cache import clear_stores, list_stores
+    """List what is cached on disk, decoded images and frozen layers' output, or remove it."""
+    from .storage.disk_cache import clear_cache, list_cache
 
     if clear:
-        typer.echo(f"{clear_stores() / 1e6:,.0f} MB freed")
+        typer.echo(f"{clear_cache() / 1e6:,.0f} MB freed")
         return
-    stores = list_stores()
+    stores = list_cache()
     if stores.empty:
         typer.echo("nothing is cached")
     else:

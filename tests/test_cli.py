@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pykeras_tl.cli import main
-from pykeras_tl.images.synthetic import draw_blood_cells
+from pykeras_tl.images.synthetic import generate_blood_cells
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn") / "cells"
-    draw_blood_cells(folder, train=10, test=2, test_simple=2, seed=3)
+    generate_blood_cells(folder, train=10, test=2, test_simple=2, seed=3)
     return folder
 
 
@@ -93,7 +93,7 @@ def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
         (("train", "nowhere", "--out", "out"), "There is no folder"),
         (("train", ".", "--out", "out", "--backbone", "vgg61"), "vgg61"),
         (("audit", ".", "--split", "north"), "north"),
-        (("predict", "nowhere", "picture.png"), "nowhere"),
+        (("predict", "nowhere", "image.png"), "nowhere"),
     ],
 )
 def test_mistakes_are_told_in_a_line(
@@ -115,10 +115,10 @@ def test_unknown_arguments_are_refused(run) -> None:
 
 
 def test_cache_lists_and_clears(run, tmp_path: Path) -> None:
-    from pykeras_tl.storage.disk_cache import new_store
+    from pykeras_tl.storage.disk_cache import create_entry
 
     assert run("cache")[1].strip() == "nothing is cached"
-    with new_store("features", "name", "VGG16 on cells") as folder:
+    with create_entry("features", "name", "VGG16 on cells") as folder:
         (folder / "data.bin").write_bytes(b"0" * 1_000_000)
     assert "VGG16 on cells" in run("cache")[1]
     assert run("cache", "--clear")[1].strip() == "1 MB freed"
@@ -128,14 +128,14 @@ def test_cache_lists_and_clears(run, tmp_path: Path) -> None:
 def test_audit_tells_what_is_wrong_by_its_status(run, cells: Path, tmp_path: Path) -> None:
     status, output, _ = run("audit", cells)
     assert status == 0
-    assert "56 pictures" in output
+    assert "56 images" in output
     (tmp_path / "bad" / "cat").mkdir(parents=True)
     (tmp_path / "bad" / "dog").mkdir()
     (tmp_path / "bad" / "cat" / "empty.jpg").touch()
     for name in ("cat/1.jpg", "dog/1.jpg"):
-        picture = next((cells / "TEST" / "MONOCYTE").iterdir())
-        (tmp_path / "bad" / name).write_bytes(picture.read_bytes())
-    # As splits, the equal pictures are a leak and no disagreement of labels.
+        image = next((cells / "TEST" / "MONOCYTE").iterdir())
+        (tmp_path / "bad" / name).write_bytes(image.read_bytes())
+    # As splits, the equal images are a leak and no disagreement of labels.
     status, output, _ = run("audit", tmp_path / "bad", "--split", "cat", "--split", "dog")
     assert status == 1
     assert "across splits" in output

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from pykeras_tl.storage.atomic_files import (
+    atomic_directory,
+    atomic_file,
     cache_directory,
     require_free_space,
-    whole_file,
-    whole_folder,
 )
 
 
@@ -20,7 +20,7 @@ def _write_half_and_fail(path: Path) -> None:
 
 def test_whole_file_appears_only_when_complete(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "table.csv"
-    with whole_file(target) as path:
+    with atomic_file(target) as path:
         path.write_text("half")
         assert not target.exists()
         assert path.suffix == ".csv"
@@ -32,7 +32,7 @@ def test_whole_file_appears_only_when_complete(tmp_path: Path) -> None:
 def test_whole_file_keeps_the_old_content_when_writing_fails(tmp_path: Path) -> None:
     target = tmp_path / "table.csv"
     target.write_text("old")
-    with pytest.raises(TypeError, match="str"), whole_file(target) as path:
+    with pytest.raises(TypeError, match="str"), atomic_file(target) as path:
         _write_half_and_fail(path)
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
@@ -42,7 +42,7 @@ def test_whole_folder_replaces_a_folder_at_once(tmp_path: Path) -> None:
     target = tmp_path / "classifier"
     target.mkdir()
     (target / "old").write_text("old")
-    with whole_folder(target) as folder:
+    with atomic_directory(target) as folder:
         (folder / "new").write_text("new")
         assert (target / "old").exists()
     assert [file.name for file in target.iterdir()] == ["new"]
@@ -53,7 +53,7 @@ def test_whole_folder_keeps_the_old_folder_when_writing_fails(tmp_path: Path) ->
     target = tmp_path / "classifier"
     target.mkdir()
     (target / "old").write_text("old")
-    with pytest.raises(TypeError, match="str"), whole_folder(target) as folder:
+    with pytest.raises(TypeError, match="str"), atomic_directory(target) as folder:
         _write_half_and_fail(folder / "new")
     assert (target / "old").read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]

@@ -6,9 +6,9 @@ from pykeras_tl.storage import disk_cache
 
 
 def _store(kind, name, size, age=0):
-    with disk_cache.new_store(kind, name, f"about {name}") as folder:
+    with disk_cache.create_entry(kind, name, f"about {name}") as folder:
         (folder / "data").write_bytes(bytes(size))
-    label = disk_cache.find_stores(kind, name)[0] / "store.json"
+    label = disk_cache.find_entries(kind, name)[0] / "store.json"
     moment = label.stat().st_mtime - age
     os.utime(label, (moment, moment))
     return label.parent
@@ -16,43 +16,43 @@ def _store(kind, name, size, age=0):
 
 def test_a_store_is_found_only_when_whole():
     def fill_by_half():
-        with disk_cache.new_store("features", "one", "t") as folder:
+        with disk_cache.create_entry("features", "one", "t") as folder:
             (folder / "data").write_bytes(b"half")
             raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
         fill_by_half()
-    assert disk_cache.find_stores("features", "one") == []
+    assert disk_cache.find_entries("features", "one") == []
     _store("features", "one", 3)
-    assert [folder.name for folder in disk_cache.find_stores("features", "o")] == ["one"]
+    assert [folder.name for folder in disk_cache.find_entries("features", "o")] == ["one"]
 
 
 def test_the_oldest_make_room(monkeypatch):
     monkeypatch.setenv("PYKERAS_TL_CACHE_GB", "0.000004")
     _store("features", "old", 1000, age=50)
-    _store("pictures", "older", 1000, age=100)
+    _store("images", "older", 1000, age=100)
     _store("features", "new", 1000)
-    assert disk_cache.make_room(1500)
-    assert {path.name for path in disk_cache.list_stores()["path"]} == {"old", "new"}
+    assert disk_cache.evict(1500)
+    assert {path.name for path in disk_cache.list_cache()["path"]} == {"old", "new"}
 
 
 def test_what_never_fits_removes_nothing(monkeypatch):
     monkeypatch.setenv("PYKERAS_TL_CACHE_GB", "0.000004")
     _store("features", "old", 1000)
-    assert not disk_cache.make_room(5000)
-    assert len(disk_cache.list_stores()) == 1
+    assert not disk_cache.evict(5000)
+    assert len(disk_cache.list_cache()) == 1
 
 
 def test_listing_and_clearing():
     _store("features", "one", 1000)
-    _store("pictures", "two", 500)
-    table = disk_cache.list_stores()
+    _store("images", "two", 500)
+    table = disk_cache.list_cache()
     assert table["title"].tolist() == ["about two", "about one"]
     assert (table["bytes"] >= [500, 1000]).all()
-    assert disk_cache.clear_stores("features") >= 1000
-    assert disk_cache.list_stores()["kind"].tolist() == ["pictures"]
-    disk_cache.clear_stores()
-    assert disk_cache.list_stores().empty
+    assert disk_cache.clear_cache("features") >= 1000
+    assert disk_cache.list_cache()["kind"].tolist() == ["images"]
+    disk_cache.clear_cache()
+    assert disk_cache.list_cache().empty
 
 
 def test_leftovers_of_killed_runs_go_after_a_day():
@@ -61,7 +61,7 @@ def test_leftovers_of_killed_runs_go_after_a_day():
         (folder / name).mkdir()
         moment = (folder / name).stat().st_mtime - age
         os.utime(folder / name, (moment, moment))
-    disk_cache.make_room(0)
+    disk_cache.evict(0)
     assert sorted(path.name for path in folder.iterdir()) == [".two-x", "one"]
 
 
@@ -69,9 +69,9 @@ def test_leftovers_of_killed_runs_go_after_a_day():
 def test_a_budget_that_is_no_number_says_so(monkeypatch, value):
     monkeypatch.setenv("PYKERAS_TL_CACHE_GB", value)
     with pytest.raises(ValueError, match="PYKERAS_TL_CACHE_GB"):
-        disk_cache.budget()
+        disk_cache.max_bytes()
 
 
 def test_an_unknown_kind_says_so():
-    with pytest.raises(ValueError, match="pictures, features"):
-        disk_cache.clear_stores("weights")
+    with pytest.raises(ValueError, match="images, features"):
+        disk_cache.clear_cache("weights")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..evaluation.prediction_table import true_indices
-from .members import same_pictures, stacked_probabilities
+from .members import stacked_probabilities, with_probabilities
 
 _ROUNDS = 2000
 _CLOSE = 1e-7
@@ -18,7 +18,7 @@ _SMALLEST_PROBABILITY = 1e-12
 def average_predictions(
     members: Sequence[pd.DataFrame], weights: Sequence[float] | np.ndarray | None = None
 ) -> pd.DataFrame:
-    """Average the probabilities of several classifiers for the same pictures.
+    """Average the probabilities of several classifiers for the same images.
 
     Args:
         members: Tables as `predict_flow` gives them, one a classifier.
@@ -29,7 +29,7 @@ def average_predictions(
         A table of the same form. `Evaluation` measures it.
 
     Raises:
-        ValueError: When the tables' pictures or classes differ, or the weights do not fit.
+        ValueError: When the tables' images or classes differ, or the weights do not fit.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
@@ -44,7 +44,7 @@ def average_predictions(
         raise ValueError(
             f"weights needs {len(members)} numbers of 0 or more, not all 0; got {weights}."
         )
-    return same_pictures(members, np.tensordot(shares / shares.sum(), probabilities, axes=1))
+    return with_probabilities(members, np.tensordot(shares / shares.sum(), probabilities, axes=1))
 
 
 def fit_weights(members: Sequence[pd.DataFrame]) -> np.ndarray:
@@ -60,7 +60,7 @@ def fit_weights(members: Sequence[pd.DataFrame]) -> np.ndarray:
         A weight for each member, 0 or more, together 1.
 
     Raises:
-        ValueError: When the tables' pictures or classes differ, or the truth is unknown.
+        ValueError: When the tables' images or classes differ, or the truth is unknown.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table

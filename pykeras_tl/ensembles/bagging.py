@@ -1,4 +1,4 @@
-"""Bagging: members trained on bootstrap samples of the pictures."""
+"""Bagging: members trained on bootstrap samples of the images."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def bootstrap_sample(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     Drawing within each class keeps every class in the sample.
 
     Args:
-        table: Pictures, with the column `class`.
+        table: Images, with the column `class`.
         seed: Of the draw.
 
     Returns:
-        The drawn rows, in the table's order; about 63 % of the pictures are among them.
+        The drawn rows, in the table's order; about 63 % of the images are among them.
 
     Example:
         >>> table = pd.DataFrame({"filename": list("abcd"), "class": ["x", "x", "y", "y"]})
@@ -39,7 +39,7 @@ def bag(trainer: Trainer, table: pd.DataFrame, count: int, seed: int = 0) -> lis
 
     Args:
         trainer: Trains a member on a table of files with a seed, such as a `NetworkTrainer`.
-        table: Training pictures, with the columns `filename` and `class`.
+        table: Training images, with the columns `filename` and `class`.
         count: How many members.
         seed: Member k is drawn and trained with `seed + k`.
 

@@ -1,4 +1,4 @@
-"""Boosting by SAMME: each member weighs the pictures more that the others got wrong."""
+"""Boosting by SAMME: each member weighs the images more that the others got wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..evaluation.prediction_table import class_names_of, predicted_indices, true_indices
-from .members import Member, Trainer, same_pictures, stacked_probabilities
+from .members import Member, Trainer, stacked_probabilities, with_probabilities
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Boosted:
     weights: Sequence[float]
 
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Let the members vote on pictures.
+        """Let the members vote on images.
 
         Args:
-            table: The pictures, with the columns `filename` and `class`.
+            table: The images, with the columns `filename` and `class`.
 
         Returns:
             A table as `predict_flow` gives it; the probabilities are the shares of the votes.
@@ -44,14 +44,14 @@ def vote(members: Sequence[pd.DataFrame], weights: Sequence[float]) -> pd.DataFr
     """Count weighted votes, one a member for its likeliest class.
 
     Args:
-        members: Tables of predictions for the same pictures.
+        members: Tables of predictions for the same images.
         weights: A weight for each, above 0.
 
     Returns:
         A table of the same form; the probabilities are the shares of the votes.
 
     Raises:
-        ValueError: When the tables' pictures or classes differ, or the weights do not fit.
+        ValueError: When the tables' images or classes differ, or the weights do not fit.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
@@ -66,20 +66,20 @@ def vote(members: Sequence[pd.DataFrame], weights: Sequence[float]) -> pd.DataFr
     votes = np.zeros(shape[1:])
     for member, weight in zip(members, weights):
         votes[np.arange(shape[1]), predicted_indices(member)] += weight
-    return same_pictures(members, votes / sum(weights))
+    return with_probabilities(members, votes / sum(weights))
 
 
 def boost(
     trainer: Trainer, table: pd.DataFrame, count: int, seed: int = 0, learning_rate: float = 1.0
 ) -> Boosted:
-    """Train members one after another, each on the pictures weighted by the others' mistakes.
+    """Train members one after another, each on the images weighted by the others' mistakes.
 
     Ends early when a member makes no mistake, or is no better than chance.
 
     Args:
         trainer: Trains a member on a table of files, with the column `weight` (1 on average),
             and a seed, such as a `NetworkTrainer`.
-        table: Training pictures, with the columns `filename` and `class`.
+        table: Training images, with the columns `filename` and `class`.
         count: How many members at most.
         seed: Member k is trained with `seed + k`.
         learning_rate: How much a mistake weighs: above 0, and 1 for the algorithm as published.
@@ -113,7 +113,7 @@ def boost(
         if error >= odds / (odds + 1):
             if not members:
                 raise ValueError(
-                    f"The first member's error on its training pictures, {error:.3f}, is no "
+                    f"The first member's error on its training images, {error:.3f}, is no "
                     "better than chance; boosting needs members that learn something."
                 )
             break

@@ -1,4 +1,4 @@
-"""Cross-fitting: every picture predicted by a member that was trained without it."""
+"""Cross-fitting: every image predicted by a member that was trained without it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .members import Member, Trainer
 
 @dataclass(frozen=True, eq=False)
 class CrossFit:
-    """The members of the folds, and what each said of the pictures it did not see.
+    """The members of the folds, and what each said of the images it did not see.
 
     Args:
         members: A trained member for each fold, which saw all other folds.
-        out_of_fold: Predictions for all training pictures, in their order, each by the member
+        out_of_fold: Predictions for all training images, in their order, each by the member
             that did not see it.
 
     Example:
@@ -31,10 +31,10 @@ class CrossFit:
     out_of_fold: pd.DataFrame
 
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Average the members' predictions for other pictures.
+        """Average the members' predictions for other images.
 
         Args:
-            table: The pictures, with the columns `filename` and `class`.
+            table: The images, with the columns `filename` and `class`.
 
         Returns:
             A table as `predict_flow` gives it.
@@ -51,8 +51,8 @@ def cross_fit(
 
     Args:
         trainer: Trains a member on a table of files with a seed, such as a `NetworkTrainer`.
-        table: Training pictures, with the columns `filename` and `class`.
-        folds: Into how many parts the pictures are cut; so many members are trained.
+        table: Training images, with the columns `filename` and `class`.
+        folds: Into how many parts the images are cut; so many members are trained.
         seed: Of the cut; the member of fold k, from 1, is trained with `seed + k`.
         groups: Column whose equal values stay in one fold, or None.
 
@@ -60,7 +60,7 @@ def cross_fit(
         The members and their predictions.
 
     Raises:
-        ValueError: When there are fewer pictures of a class than folds.
+        ValueError: When there are fewer images of a class than folds.
 
     Source:
         Wolpert, Stacked Generalization (1992).

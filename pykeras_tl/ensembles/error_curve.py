@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..evaluation.prediction_table import true_indices
-from ..visualization.style import COLORS, finish, new_figure, tidy_axes
+from ..visualization.style import COLORS, finalize, new_figure, style_axes
 from .members import stacked_probabilities
 
 
@@ -23,7 +23,7 @@ def error_by_members(
     """Measure the error of the average of the first member, the first two, and so on.
 
     Args:
-        members: Tables of predictions for the same pictures, with the true classes known.
+        members: Tables of predictions for the same images, with the true classes known.
         weights: A weight for each; all the same when None.
         orders: In how many random orders the members are added. 1 keeps the given order, as
             boosting needs.
@@ -34,7 +34,7 @@ def error_by_members(
         and largest).
 
     Raises:
-        ValueError: When the tables' pictures or classes differ, the truth is unknown, or
+        ValueError: When the tables' images or classes differ, the truth is unknown, or
             `orders` is below 1.
 
     Example:
@@ -96,7 +96,7 @@ def plot_error_by_members(
         axes.fill_between(table["members"], table["low"], table["high"], color=color, alpha=0.15)
         axes.plot(table["members"], table["error"], "o-", color=color, ms=4, lw=1.8, label=name)
     axes.set_xlabel("members")
-    tidy_axes(axes, "Test error")
+    style_axes(axes, "Test error")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     if len(named) > 1:
@@ -104,4 +104,4 @@ def plot_error_by_members(
         figure.legend(
             handles, list(named), loc="outside lower center", ncols=len(named), frameon=False
         )
-    return finish(figure)
+    return finalize(figure)

@@ -24,16 +24,16 @@ Trainer = Callable[[pd.DataFrame, int], Member]
 
 
 def stacked_probabilities(members: Sequence[pd.DataFrame]) -> np.ndarray:
-    """Return the probabilities of several tables for the same pictures as one array.
+    """Return the probabilities of several tables for the same images as one array.
 
     Args:
         members: Tables as `predict_flow` gives them, one a member.
 
     Returns:
-        Array of shape (members, pictures, classes).
+        Array of shape (members, images, classes).
 
     Raises:
-        ValueError: When there is no table, or their pictures, true classes or classes differ.
+        ValueError: When there is no table, or their images, true classes or classes differ.
 
     Example:
         >>> one = prediction_table(["a"], None, np.array([[0.25, 0.75]]), ["no", "yes"])
@@ -47,25 +47,25 @@ def stacked_probabilities(members: Sequence[pd.DataFrame]) -> np.ndarray:
         for what, read in _COMPARED.items():
             if read(member) != read(first):
                 raise ValueError(
-                    f"Member {number} has other {what} than member 1. Predict the same pictures, "
+                    f"Member {number} has other {what} than member 1. Predict the same images, "
                     "in the same order, with classifiers of the same classes."
                 )
     return np.stack([probabilities_of(member) for member in members])
 
 
-def same_pictures(members: Sequence[pd.DataFrame], probabilities: np.ndarray) -> pd.DataFrame:
-    """Return a table for the members' pictures with other probabilities.
+def with_probabilities(members: Sequence[pd.DataFrame], probabilities: np.ndarray) -> pd.DataFrame:
+    """Return a table for the members' images with other probabilities.
 
     Args:
         members: Tables as `predict_flow` gives them.
-        probabilities: Shape (pictures, classes).
+        probabilities: Shape (images, classes).
 
     Returns:
         A table of the same form.
 
     Example:
         >>> one = prediction_table(["a"], None, np.array([[0.25, 0.75]]), ["no", "yes"])
-        >>> same_pictures([one], np.array([[0.5, 0.5]]))["no"].tolist()
+        >>> with_probabilities([one], np.array([[0.5, 0.5]]))["no"].tolist()
         [0.5]
     """
     first = members[0]
@@ -79,6 +79,6 @@ def _true(predictions: pd.DataFrame) -> list[str]:
 
 _COMPARED: dict[str, Callable[[pd.DataFrame], list[str]]] = {
     "classes": class_names_of,
-    "pictures": files_of,
+    "images": files_of,
     "true classes": _true,
 }

@@ -23,10 +23,10 @@ class NetworkTrainer:
     Args:
         build: Makes a compiled network from a seed.
         class_names: The classes, in the order of the network's outputs.
-        target_size: Height and width of the pictures, in pixels.
+        target_size: Height and width of the images, in pixels.
         epochs: How long each member is trained.
-        batch_size: Pictures a step.
-        generator: How pictures are scaled and augmented; scaled by 1/255 when None.
+        batch_size: Images a step.
+        generator: How images are scaled and augmented; scaled by 1/255 when None.
 
     Example:
         >>> NetworkTrainer(build=lambda seed: None, class_names=["no", "yes"]).epochs
@@ -44,7 +44,7 @@ class NetworkTrainer:
         """Train a member.
 
         Args:
-            table: Pictures with the columns `filename` and `class`, and `weight` where they
+            table: Images with the columns `filename` and `class`, and `weight` where they
                 weigh differently.
             seed: Of the weights, the order and the augmentation.
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ..evaluation.prediction_table import class_names_of, true_indices
-from ..storage.atomic_files import whole_file
-from .members import same_pictures, stacked_probabilities
+from ..storage.atomic_files import atomic_file
+from .members import stacked_probabilities, with_probabilities
 
 _SMALLEST_PROBABILITY = 1e-6
 
@@ -45,13 +45,13 @@ class Stack:
         """Combine the members' predictions.
 
         Args:
-            members: Tables of predictions for the same pictures, in the order of the fit.
+            members: Tables of predictions for the same images, in the order of the fit.
 
         Returns:
             A table of the same form.
 
         Raises:
-            ValueError: When number, classes or pictures of the members do not fit.
+            ValueError: When number, classes or images of the members do not fit.
         """
         inputs = _inputs(members)
         if len(members) != self.members or class_names_of(members[0]) != list(self.class_names):
@@ -62,7 +62,7 @@ class Stack:
             )
         scores = inputs @ self.coefficients + self.intercept
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return same_pictures(members, powers / powers.sum(axis=1, keepdims=True))
+        return with_probabilities(members, powers / powers.sum(axis=1, keepdims=True))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the stack as one file of plain arrays.
@@ -78,7 +78,7 @@ class Stack:
         """
         if Path(path).suffix != ".npz":
             raise ValueError(f"A stack is saved as a file ending in .npz; got {path}.")
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             np.savez(
                 temporary,
                 class_names=np.array(self.class_names, dtype=str),
@@ -115,11 +115,11 @@ class Stack:
 def fit_stack(members: Sequence[pd.DataFrame], strength: float = 1.0) -> Stack:
     """Fit a logistic regression that combines members.
 
-    Let the same networks say what the stack is to combine later. One trained anew on all pictures
+    Let the same networks say what the stack is to combine later. One trained anew on all images
     is surer and errs in other ways than those that the stack was fitted to.
 
     Args:
-        members: Predictions for the same pictures by members that did not see them in
+        members: Predictions for the same images by members that did not see them in
             training: `out_of_fold` of `cross_fit`, or for validation data. With the true
             classes known.
         strength: How strongly large coefficients are held back; above 0.
@@ -128,8 +128,8 @@ def fit_stack(members: Sequence[pd.DataFrame], strength: float = 1.0) -> Stack:
         The stack.
 
     Raises:
-        ValueError: When the tables' pictures or classes differ, the truth is unknown, or a
-            class has no picture.
+        ValueError: When the tables' images or classes differ, the truth is unknown, or a
+            class has no image.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -137,7 +137,7 @@ def fit_stack(members: Sequence[pd.DataFrame], strength: float = 1.0) -> Stack:
     names = class_names_of(members[0])
     missing = [name for k, name in enumerate(names) if not (true == k).any()]
     if missing:
-        raise ValueError(f"The classes {missing} have no picture to fit the stack with.")
+        raise ValueError(f"The classes {missing} have no image to fit the stack with.")
     regression = LogisticRegression(C=1 / strength, max_iter=2000).fit(inputs, true)
     coefficients, intercept = regression.coef_.T, regression.intercept_
     if len(names) == 2:

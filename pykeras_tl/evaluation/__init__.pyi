@@ -13,8 +13,8 @@ from .evaluate import Evaluation as Evaluation
 from .evaluate import evaluate_classifier as evaluate_classifier
 from .figures import plot_confusion as plot_confusion
 from .figures import plot_history as plot_history
+from .figures import plot_images as plot_images
 from .figures import plot_mistakes as plot_mistakes
-from .figures import plot_pictures as plot_pictures
 from .figures import plot_reliability as plot_reliability
 from .figures import worst_mistakes as worst_mistakes
 from .figures.layers import plot_feature_maps as plot_feature_maps

@@ -1,4 +1,4 @@
-"""What each layer of a network puts out for given pictures, nested models included."""
+"""What each layer of a network puts out for given images, nested models included."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _BATCH = 32
 
 
 def layer_activations(
-    model: keras.Model, pictures: np.ndarray, layer: str | int | keras.Layer
+    model: keras.Model, images: np.ndarray, layer: str | int | keras.Layer
 ) -> np.ndarray:
-    """Return what one layer puts out for each picture.
+    """Return what one layer puts out for each image.
 
     Args:
         model: Any Keras model, with other models inside or not.
-        pictures: As the model takes them: shape (pictures, height, width, channels), scaled as
+        images: As the model takes them: shape (images, height, width, channels), scaled as
             in training.
         layer: Its name, its index, its path into a nested model ("vgg16/block1_conv1"), or
             itself; of a nested model or a stage, its last layer is taken.
 
     Returns:
-        Array of shape (pictures, ...), the layer's own output shape.
+        Array of shape (images, ...), the layer's own output shape.
 
     Raises:
         ValueError: When there is no such layer, or it has no single output.
@@ -42,7 +42,7 @@ def layer_activations(
     leaf = tree.leaves[tree.find(layer)[-1]]
     batches = []
     with _recording(leaf.layer) as output:
-        for batch in _batches(pictures):
+        for batch in _batches(images):
             model(batch, training=False)
             batches.append(_array(output[-1], leaf.path))
             output.clear()
@@ -50,24 +50,24 @@ def layer_activations(
 
 
 def sparsity_by_layer(
-    model: keras.Model, pictures: np.ndarray, threshold: float = 0.0
+    model: keras.Model, images: np.ndarray, threshold: float = 0.0
 ) -> pd.DataFrame:
     """Measure how much of each layer stays silent.
 
     Args:
         model: Any Keras model, with other models inside or not.
-        pictures: As the model takes them: shape (pictures, height, width, channels), scaled as
+        images: As the model takes them: shape (images, height, width, channels), scaled as
             in training.
         threshold: Values up to this share of the layer's largest count as silent too; 0 counts
             exact zeros, which fits relu. Smooth activations need about 0.01.
 
     Returns:
         One row a layer, input to output: `depth` (from 1), `layer` (its path), `kind`, `shape`
-        (of its output for one picture), `sparsity` (share of silent values, 0..1) and
-        `silent_channels` (share of channels that are silent in every picture).
+        (of its output for one image), `sparsity` (share of silent values, 0..1) and
+        `silent_channels` (share of channels that are silent in every image).
 
     Raises:
-        ValueError: When `threshold` is not in 0..1 or there is no picture.
+        ValueError: When `threshold` is not in 0..1 or there is no image.
 
     Example:
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.ReLU(name="cut")])
@@ -77,11 +77,11 @@ def sparsity_by_layer(
     """
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold is a share from 0 to below 1; got {threshold}.")
-    if len(pictures) == 0:
-        raise ValueError("There is no picture to measure the layers with.")
+    if len(images) == 0:
+        raise ValueError("There is no image to measure the layers with.")
     leaves = [leaf for leaf in LayerTree(model).leaves if not _is_input(leaf.layer)]
-    sums = [_Silence() for _ in leaves]
-    for batch in _batches(pictures):
+    sums = [_SparsityAccumulator() for _ in leaves]
+    for batch in _batches(images):
         with ExitStack() as stack:
             outputs = [stack.enter_context(_recording(leaf.layer)) for leaf in leaves]
             model(batch, training=False)
@@ -97,7 +97,7 @@ def sparsity_by_layer(
     return table
 
 
-class _Silence:
+class _SparsityAccumulator:
     """Counts of silent values of one layer, batch by batch."""
 
     def __init__(self) -> None:
@@ -147,9 +147,9 @@ def _recording(layer: keras.Layer) -> Iterator[list[Any]]:
         del layer.call
 
 
-def _batches(pictures: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(pictures), _BATCH):
-        yield np.asarray(pictures[start : start + _BATCH], dtype="float32")
+def _batches(images: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(images), _BATCH):
+        yield np.asarray(images[start : start + _BATCH], dtype="float32")
 
 
 def _is_input(layer: keras.Layer) -> bool:

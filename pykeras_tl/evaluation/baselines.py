@@ -8,18 +8,18 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ..images.datasets.array_files import ROW, open_stored
+from ..images.datasets.array_files import INDEX_COLUMN, open_array_file
 from ..images.decoding.reading import read_image
 from ..images.threads import default_workers
 from .prediction_table import prediction_table
 
 
 def majority_baseline(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
-    """Predict for every picture the class that is most frequent in training.
+    """Predict for every image the class that is most frequent in training.
 
     Args:
-        train: The training pictures, with the columns `filename` and `class`.
-        test: The pictures to predict, with the same columns.
+        train: The training images, with the columns `filename` and `class`.
+        test: The images to predict, with the same columns.
 
     Returns:
         A table as `predict_flow` gives it; the probabilities are the classes' shares in
@@ -42,17 +42,17 @@ def majority_baseline(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
 def nearest_neighbour_baseline(
     train: pd.DataFrame, test: pd.DataFrame, size: int = 16, neighbours: int = 1
 ) -> pd.DataFrame:
-    """Predict for every picture the class of the most similar training picture.
+    """Predict for every image the class of the most similar training image.
 
-    Pictures are compared by their colours at `size` × `size` pixels. A high accuracy says
-    that the task is easy, or that pictures of the test set stand in training too.
+    Images are compared by their colours at `size` × `size` pixels. A high accuracy says
+    that the task is easy, or that images of the test set stand in training too.
 
     Args:
-        train: The training pictures, with the columns `filename` and `class`; and `row`, where
-            many stand in one file, as `stored_table` gives it.
-        test: The pictures to predict, with the same columns.
-        size: Height and width at which pictures are compared, in pixels.
-        neighbours: How many of the most similar pictures vote.
+        train: The training images, with the columns `filename` and `class`; and `row`, where
+            many stand in one file, as `array_file_table` gives it.
+        test: The images to predict, with the same columns.
+        size: Height and width at which images are compared, in pixels.
+        neighbours: How many of the most similar images vote.
 
     Returns:
         A table as `predict_flow` gives it; the probabilities are the shares of the votes.
@@ -60,7 +60,7 @@ def nearest_neighbour_baseline(
 
     Raises:
         ValueError: When a table lacks a column, or `train` has fewer than `neighbours` rows.
-        FileNotFoundError: When a picture is gone.
+        FileNotFoundError: When an image is gone.
 
     Example:
         >>> for value in (0, 255):
@@ -73,7 +73,7 @@ def nearest_neighbour_baseline(
 
     files, true, names = _checked(train, test)
     if not 1 <= neighbours <= len(train):
-        raise ValueError(f"neighbours is 1 to {len(train)} (training pictures); got {neighbours}.")
+        raise ValueError(f"neighbours is 1 to {len(train)} (training images); got {neighbours}.")
     numbers = pd.Index(names).get_indexer(pd.Index(train["class"]))
     classifier = KNeighborsClassifier(n_neighbors=neighbours, algorithm="brute")
     classifier.fit(_small_pixels(train, size), numbers)
@@ -97,11 +97,11 @@ def _checked(train: pd.DataFrame, test: pd.DataFrame) -> tuple[list[str], list[s
 def _small_pixels(table: pd.DataFrame, size: int) -> np.ndarray:
     def small(place: tuple[str, int]) -> np.ndarray:
         file, row = place
-        picture = read_image(file) if row < 0 else np.asarray(open_stored(file)[row])
-        picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-        return np.broadcast_to(picture.reshape(size, size, -1), (size, size, 3)).reshape(-1)
+        image = read_image(file) if row < 0 else np.asarray(open_array_file(file)[row])
+        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+        return np.broadcast_to(image.reshape(size, size, -1), (size, size, 3)).reshape(-1)
 
-    rows = table[ROW] if ROW in table else [-1] * len(table)
+    rows = table[INDEX_COLUMN] if INDEX_COLUMN in table else [-1] * len(table)
     places = zip(table["filename"], rows)
     with ThreadPoolExecutor(default_workers()) as threads:
         return np.stack(list(threads.map(small, places))).astype("float32")

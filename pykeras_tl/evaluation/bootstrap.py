@@ -21,13 +21,13 @@ def confidence_intervals(
 ) -> pd.DataFrame:
     """Estimate confidence intervals of accuracy and F1 by the bootstrap.
 
-    The pictures are drawn anew, with replacement, `repeats` times, and each sample is
-    measured. Pictures that belong together (of one patient, or copies of one photograph) are
+    The images are drawn anew, with replacement, `repeats` times, and each sample is
+    measured. Images that belong together (of one patient, or copies of one photograph) are
     no independent evidence: with `groups`, whole groups are drawn, and the interval is wider.
 
     Args:
         predictions: A table as `predict_flow` gives it, with the true classes known.
-        groups: The group of each picture, in the table's order; None when every picture
+        groups: The group of each image, in the table's order; None when every image
             stands for itself.
         level: The share of samples inside the interval, between 0 and 1.
         repeats: How many samples to draw.
@@ -79,13 +79,13 @@ def confidence_intervals(
 def _counts_by_group(
     predictions: pd.DataFrame, groups: Sequence[Hashable] | pd.Series | None
 ) -> np.ndarray:
-    """Count, for each group and class, the pictures that are right, predicted and true."""
+    """Count, for each group and class, the images that are right, predicted and true."""
     true, predicted = true_indices(predictions), predicted_indices(predictions)
     places = np.arange(len(true)) if groups is None else pd.factorize(pd.Series(list(groups)))[0]
     if len(places) != len(true):
-        raise ValueError(f"groups names {len(places)} pictures, the table has {len(true)}.")
+        raise ValueError(f"groups names {len(places)} images, the table has {len(true)}.")
     if (places < 0).any():
-        raise ValueError(f"{(places < 0).sum()} pictures have no group.")
+        raise ValueError(f"{(places < 0).sum()} images have no group.")
     number = int(places.max()) + 1
     if number < 2:
         raise ValueError("One group alone says nothing of how others would do; give two or more.")

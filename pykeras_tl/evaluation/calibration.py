@@ -26,9 +26,9 @@ def reliability_table(predictions: pd.DataFrame, bins: int = 10) -> pd.DataFrame
         bins: Into how many equal ranges the probability of the predicted class is cut.
 
     Returns:
-        The columns `low`, `high` (the range, high included), `pictures`, `confidence` (mean
+        The columns `low`, `high` (the range, high included), `images`, `confidence` (mean
         probability of the predicted class) and `accuracy`; a row for each range that holds a
-        picture.
+        image.
 
     Raises:
         ValueError: When the true classes are unknown or `bins` is below 1.
@@ -37,7 +37,7 @@ def reliability_table(predictions: pd.DataFrame, bins: int = 10) -> pd.DataFrame
         >>> chances = np.array([[0.9, 0.1], [0.95, 0.05], [0.45, 0.55]])
         >>> table = prediction_table(list("abc"), list("xyy"), chances, ["x", "y"])
         >>> reliability_table(table, 2)
-           low  high  pictures  confidence  accuracy
+           low  high  images  confidence  accuracy
         0  0.5   1.0         3         0.8  0.666667
     """
     if bins < 1:
@@ -50,7 +50,7 @@ def reliability_table(predictions: pd.DataFrame, bins: int = 10) -> pd.DataFrame
         {
             "low": means.index.to_numpy() / bins,
             "high": (means.index.to_numpy() + 1) / bins,
-            "pictures": table["bin"].value_counts().sort_index().to_numpy(),
+            "images": table["bin"].value_counts().sort_index().to_numpy(),
             "confidence": means["confidence"].to_numpy().round(7),
             "accuracy": means["accuracy"].to_numpy(),
         }
@@ -58,7 +58,7 @@ def reliability_table(predictions: pd.DataFrame, bins: int = 10) -> pd.DataFrame
 
 
 def expected_calibration_error(predictions: pd.DataFrame, bins: int = 10) -> float:
-    """Return by how much certainty and accuracy differ, on average over the pictures.
+    """Return by how much certainty and accuracy differ, on average over the images.
 
     Args:
         predictions: A table as `predict_flow` gives it, with the true classes known.
@@ -81,7 +81,7 @@ def expected_calibration_error(predictions: pd.DataFrame, bins: int = 10) -> flo
     """
     table = reliability_table(predictions, bins)
     gaps = (table["accuracy"] - table["confidence"]).abs()
-    return float((gaps * table["pictures"]).sum() / table["pictures"].sum())
+    return float((gaps * table["images"]).sum() / table["images"].sum())
 
 
 def fit_temperature(predictions: pd.DataFrame) -> float:

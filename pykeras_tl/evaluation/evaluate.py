@@ -1,4 +1,4 @@
-"""A classifier measured on one set of pictures: predictions, metrics, tables and figures."""
+"""A classifier measured on one set of images: predictions, metrics, tables and figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pandas as pd
 
-from ..storage.atomic_files import whole_folder
+from ..storage.atomic_files import atomic_directory
 from . import metrics
 from .bootstrap import confidence_intervals
 from .calibration import expected_calibration_error, reliability_table
@@ -32,12 +32,12 @@ _SAMPLES = 1000
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a classifier does on one set of pictures; everything follows from `predictions`.
+    """What a classifier does on one set of images; everything follows from `predictions`.
 
     Args:
-        predictions: One row a picture, as `predict_flow` gives it, with the true classes.
+        predictions: One row an image, as `predict_flow` gives it, with the true classes.
         groups: What belongs together (patient, slide, copies of one photograph), a value a
-            picture in the order of `predictions`; None when every picture stands for itself.
+            image in the order of `predictions`; None when every image stands for itself.
 
     Example:
         >>> table = prediction_table(["a"], ["cat"], np.array([[0.9, 0.1]]), ["cat", "dog"])
@@ -50,7 +50,7 @@ class Evaluation:
 
     @cached_property
     def accuracy(self) -> float:
-        """The share of pictures whose likeliest class is the true one, 0..1."""
+        """The share of images whose likeliest class is the true one, 0..1."""
         return metrics.accuracy(self.predictions)
 
     @cached_property
@@ -90,10 +90,10 @@ class Evaluation:
 
     @property
     def summary(self) -> dict[str, float]:
-        """The figures of the whole: pictures, accuracy, loss, macro averages, calibration."""
+        """The figures of the whole: images, accuracy, loss, macro averages, calibration."""
         macro = self.by_class.iloc[-2]
         return {
-            "pictures": len(self.predictions),
+            "images": len(self.predictions),
             "accuracy": self.accuracy,
             "loss": self.loss,
             "macro_precision": float(macro["precision"]),
@@ -104,7 +104,7 @@ class Evaluation:
 
     @property
     def independent(self) -> int:
-        """How many groups there are, or pictures where each stands for itself."""
+        """How many groups there are, or images where each stands for itself."""
         return len(self.predictions) if self.groups is None else len(set(self.groups))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
@@ -117,7 +117,7 @@ class Evaluation:
         Returns:
             The folder, with `predictions.csv`, `summary.csv`, `by-class.csv`,
             `confusion.csv`, `confusion.png`, `reliability.csv`, `reliability.png`; where there
-            is more than one picture or group, `intervals.csv`; where the pictures are files,
+            is more than one image or group, `intervals.csv`; where the images are files,
             `mistakes.png`; where there are groups, `groups.csv`.
 
         Raises:
@@ -131,7 +131,7 @@ class Evaluation:
             raise FileExistsError(
                 f"{target} holds something that is no evaluation; choose a new or empty folder."
             )
-        with whole_folder(target) as new:
+        with atomic_directory(target) as new:
             self.predictions.to_csv(new / _PREDICTIONS, index=False, errors="surrogateescape")
             pd.DataFrame([self.summary]).to_csv(new / "summary.csv", index=False)
             self.by_class.to_csv(new / "by-class.csv", index=False, errors="surrogateescape")
@@ -152,7 +152,7 @@ class Evaluation:
 
     @property
     def with_files(self) -> pd.DataFrame:
-        """The predictions of those pictures that are files and still there."""
+        """The predictions of those images that are files and still there."""
         there = [Path(file).is_file() for file in files_of(self.predictions)]
         return self.predictions[there]
 
@@ -196,15 +196,15 @@ def evaluate_classifier(
     batch_size: int = 32,
     groups: Sequence[Hashable] | None = None,
 ) -> Evaluation:
-    """Measure a network or a saved classifier on pictures whose classes are known.
+    """Measure a network or a saved classifier on images whose classes are known.
 
     Args:
         model: A Keras network (then `data` is a flow, prepared as the network needs it) or a
-            `Classifier`, which prepares pictures by itself.
+            `Classifier`, which prepares images by itself.
         data: A flow, or (for a `Classifier`) a folder with one sub-folder a class, or a table
             with the columns `filename` and `class`.
-        batch_size: Pictures at a time, for a `Classifier`.
-        groups: What belongs together (patient, slide, copies), a value a picture in the data's
+        batch_size: Images at a time, for a `Classifier`.
+        groups: What belongs together (patient, slide, copies), a value an image in the data's
             own order; a table's column `group` when absent. Intervals are by group.
 
     Returns:
@@ -234,7 +234,7 @@ def evaluate_classifier(
         return Evaluation(_predict_files(model, data, batch_size), groups)
     if isinstance(data, str | os.PathLike | pd.DataFrame):
         raise TypeError(
-            "A bare network does not know how its pictures are prepared. Give a flow over them, or "
+            "A bare network does not know how its images are prepared. Give a flow over them, or "
             "a Classifier (Classifier.from_flow(model, flow))."
         )
     return Evaluation(predict_flow(model, data), groups)

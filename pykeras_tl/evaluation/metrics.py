@@ -13,7 +13,7 @@ _SMALLEST_PROBABILITY = 1e-7
 
 
 def accuracy(predictions: pd.DataFrame) -> float:
-    """Return the share of pictures whose likeliest class is the true one.
+    """Return the share of images whose likeliest class is the true one.
 
     Args:
         predictions: A table as `predict_flow` gives it, with the true classes known.
@@ -62,15 +62,15 @@ def log_loss(predictions: pd.DataFrame) -> float:
 def by_class(predictions: pd.DataFrame) -> pd.DataFrame:
     """Measure each class by itself, and on average.
 
-    A class that was never predicted has precision 0, one without a picture recall 0.
+    A class that was never predicted has precision 0, one without an image recall 0.
 
     Args:
         predictions: A table as `predict_flow` gives it, with the true classes known.
 
     Returns:
-        The columns `class`, `precision`, `recall`, `f1` and `support` (number of pictures);
+        The columns `class`, `precision`, `recall`, `f1` and `support` (number of images);
         one row a class, then `macro average` (each class weighs the same; over the classes
-        that have a picture or were predicted) and `weighted average` (by support).
+        that have an image or were predicted) and `weighted average` (by support).
 
     Raises:
         ValueError: When the true classes are unknown.
@@ -149,7 +149,7 @@ def confused_pairs(confusion: pd.DataFrame, count: int = 10) -> pd.DataFrame:
         count: At most so many.
 
     Returns:
-        The columns `true`, `predicted`, `pictures` and `share` (of the true class, 0..1),
+        The columns `true`, `predicted`, `images` and `share` (of the true class, 0..1),
         the most frequent first; no row when nothing is confused.
 
     Example:
@@ -165,7 +165,7 @@ def confused_pairs(confusion: pd.DataFrame, count: int = 10) -> pd.DataFrame:
         {
             "true": confusion.index.to_numpy()[rows],
             "predicted": confusion.columns.to_numpy()[columns],
-            "pictures": wrong[rows, columns],
+            "images": wrong[rows, columns],
             "share": wrong[rows, columns] / np.maximum(counts.sum(axis=1)[rows], 1),
         }
     )

@@ -21,13 +21,13 @@ def prediction_table(
     """Put files, true classes and probabilities together as a table of predictions.
 
     Args:
-        files: The name of each picture.
+        files: The name of each image.
         true: The true class of each, or None when it is unknown.
-        probabilities: Shape (pictures, classes), each in 0..1.
+        probabilities: Shape (images, classes), each in 0..1.
         class_names: The classes, in the order of the columns of `probabilities`.
 
     Returns:
-        The columns `file`, `true`, `class`, then one a class; one row a picture.
+        The columns `file`, `true`, `class`, then one a class; one row an image.
 
     Raises:
         ValueError: When the lengths do not fit each other.
@@ -81,7 +81,7 @@ def class_names_of(predictions: pd.DataFrame) -> list[str]:
 
 
 def files_of(predictions: pd.DataFrame) -> list[str]:
-    """Return the file of each picture of a table of predictions.
+    """Return the file of each image of a table of predictions.
 
     Args:
         predictions: A table as `predict_flow` gives it.
@@ -104,7 +104,7 @@ def probabilities_of(predictions: pd.DataFrame) -> np.ndarray:
         predictions: A table as `predict_flow` gives it.
 
     Returns:
-        float64 array of shape (pictures, classes).
+        float64 array of shape (images, classes).
 
     Example:
         >>> table = prediction_table(["a"], None, np.array([[0.25, 0.75]]), ["no", "yes"])
@@ -116,16 +116,16 @@ def probabilities_of(predictions: pd.DataFrame) -> np.ndarray:
 
 
 def true_indices(predictions: pd.DataFrame) -> np.ndarray:
-    """Return the place of each picture's true class among the classes.
+    """Return the place of each image's true class among the classes.
 
     Args:
         predictions: A table as `predict_flow` gives it, with the true classes known.
 
     Returns:
-        int array of shape (pictures,).
+        int array of shape (images,).
 
     Raises:
-        ValueError: When there is no picture, or a true class is unknown or not among the
+        ValueError: When there is no image, or a true class is unknown or not among the
             classes.
 
     Example:
@@ -134,7 +134,7 @@ def true_indices(predictions: pd.DataFrame) -> np.ndarray:
     """
     names = class_names_of(predictions)
     if predictions.empty:
-        raise ValueError("The table of predictions holds no picture; nothing can be measured.")
+        raise ValueError("The table of predictions holds no image; nothing can be measured.")
     true = predictions.iloc[:, 1]
     if true.isna().any():
         raise ValueError(
@@ -149,13 +149,13 @@ def true_indices(predictions: pd.DataFrame) -> np.ndarray:
 
 
 def predicted_indices(predictions: pd.DataFrame) -> np.ndarray:
-    """Return the place of each picture's likeliest class among the classes.
+    """Return the place of each image's likeliest class among the classes.
 
     Args:
         predictions: A table as `predict_flow` gives it.
 
     Returns:
-        int array of shape (pictures,).
+        int array of shape (images,).
 
     Example:
         >>> predicted_indices(prediction_table(["a"], None, np.array([[0.1, 0.9]]), ["n", "y"]))

@@ -1,4 +1,4 @@
-"""What a network says of each picture, as a table in the files' own order."""
+"""What a network says of each image, as a table in the files' own order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLASS_MODES = ("categorical", "sparse", "binary", None)
 
 
 def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
-    """Predict every picture of a flow once, in the files' own order, without augmentation.
+    """Predict every image of a flow once, in the files' own order, without augmentation.
 
     Whether the flow shuffles or augments makes no difference, and the flow itself is left
     where it stands.
@@ -28,10 +28,10 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
     Args:
         model: A network that gives probabilities: one unit a class (softmax), or a single
             sigmoid unit for two classes.
-        flow: The pictures, with `class_mode` "categorical", "sparse", "binary" or None.
+        flow: The images, with `class_mode` "categorical", "sparse", "binary" or None.
 
     Returns:
-        One row a picture: `file`, `true` (None where the flow does not know it), `class`
+        One row an image: `file`, `true` (None where the flow does not know it), `class`
         (the likeliest), and the probability of each class in a column of its name.
 
     Raises:
@@ -72,12 +72,12 @@ def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndar
     """Check a network's outputs and give one probability a class.
 
     Args:
-        outputs: Shape (pictures, units), or (pictures, 1) from one sigmoid unit, which gives
+        outputs: Shape (images, units), or (images, 1) from one sigmoid unit, which gives
             the probability of the second of two classes.
         classes: How many classes there are, or None when only the outputs tell.
 
     Returns:
-        float32 array of shape (pictures, classes).
+        float32 array of shape (images, classes).
 
     Raises:
         ValueError: When the outputs are not finite, outside 0..1, or do not fit `classes`.
@@ -89,7 +89,7 @@ def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndar
     values = np.asarray(outputs, dtype="float32")
     if values.ndim != 2:
         raise ValueError(
-            f"A classifier gives one row of probabilities a picture; this network's output has "
+            f"A classifier gives one row of probabilities an image; this network's output has "
             f"shape {values.shape}."
         )
     if values.shape[1] == 1:
@@ -102,7 +102,7 @@ def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndar
     broken = ~np.isfinite(values).all(axis=1)
     if broken.any():
         raise ValueError(
-            f"The network's output is not finite for {broken.sum()} of {len(values)} pictures: "
+            f"The network's output is not finite for {broken.sum()} of {len(values)} images: "
             "its training has diverged. Train again with a lower learning rate."
         )
     if len(values) and (values.min() < -1e-5 or values.max() > 1 + 1e-5):
@@ -114,15 +114,15 @@ def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndar
 
 
 def run_flow(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray]:
-    """Run a network once over a flow, reading pictures ahead.
+    """Run a network once over a flow, reading images ahead.
 
     Args:
         model: Any network.
-        flow: The pictures, as `in_file_order` gives them.
+        flow: The images, as `in_file_order` gives them.
 
     Returns:
-        The samples' numbers, shape (pictures,), and the network's outputs, shape
-        (pictures, ...), in the same order.
+        The samples' numbers, shape (images,), and the network's outputs, shape
+        (images, ...), in the same order.
 
     Example:
         >>> import keras

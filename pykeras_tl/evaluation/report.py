@@ -13,8 +13,8 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from ..storage.atomic_files import whole_file
-from ..visualization.html_images import Picture, figure_picture, file_picture
+from ..storage.atomic_files import atomic_file
+from ..visualization.html_images import EmbeddedImage, embed_figure, embed_file
 from .calibration import fit_temperature, scale_by_temperature
 from .figures import plot_confusion, plot_history, plot_reliability, worst_mistakes
 from .metrics import confused_pairs
@@ -44,7 +44,7 @@ class TrialReport:
             `"seconds"` is shown as a duration.
         published: The published numbers, under the same names.
         history: The curves of its training, or None.
-        evaluations: Evaluations by the name of the set of pictures. Where one is called
+        evaluations: Evaluations by the name of the set of images. Where one is called
             "validation", the others are also shown with probabilities scaled by its temperature.
         error: Why it failed, or None.
         remarks: Sentences that a reader should know.
@@ -128,7 +128,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
     )
     # A file's name may hold bytes that are no UTF-8.
     how: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace"}
-    with whole_file(path) as temporary, temporary.open("w", **how) as file:
+    with atomic_file(path) as temporary, temporary.open("w", **how) as file:
         file.writelines(stream)
     return Path(path)
 
@@ -165,17 +165,17 @@ class _EvaluationPart:
     name: str
     evaluation: Evaluation
     interval: tuple[float, float] | None
-    confusion: Picture
-    reliability: Picture
+    confusion: EmbeddedImage
+    reliability: EmbeddedImage
     temperature: float | None
     pairs: pd.DataFrame | None
-    mistakes: list[tuple[Any, Picture]]
+    mistakes: list[tuple[Any, EmbeddedImage]]
 
 
 @dataclass(frozen=True)
 class _TrialPart:
     trial: TrialReport
-    curves: Picture | None
+    curves: EmbeddedImage | None
     evaluations: Iterator[_EvaluationPart]
 
 
@@ -183,7 +183,7 @@ def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
     # One at a time, so that a page of many trials needs no more memory than one of few.
     for trial in trials:
         drawn = _drawn_history(trial)
-        curves = None if drawn is None else figure_picture(plot_history(drawn))
+        curves = None if drawn is None else embed_figure(plot_history(drawn))
         temperature = _temperature(trial.evaluations)
         parts = (
             _evaluation_part(name, evaluation, None if name == _VALIDATION else temperature)
@@ -211,11 +211,11 @@ def _evaluation_part(
         name,
         evaluation,
         _interval(evaluation),
-        figure_picture(plot_confusion(confusion)),
-        figure_picture(plot_reliability(certain)),
+        embed_figure(plot_confusion(confusion)),
+        embed_figure(plot_reliability(certain)),
         temperature,
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
-        [(row, file_picture(str(row.file))) for row in worst.itertuples()],
+        [(row, embed_file(str(row.file))) for row in worst.itertuples()],
     )
 
 
@@ -226,10 +226,10 @@ def _interval(evaluation: Evaluation) -> tuple[float, float] | None:
     return float(row["low"]), float(row["high"])
 
 
-def _common_curves(trials: Sequence[TrialReport]) -> Picture | None:
+def _common_curves(trials: Sequence[TrialReport]) -> EmbeddedImage | None:
     histories = {trial.name: _drawn_history(trial) for trial in trials}
     drawn = {name: history for name, history in histories.items() if history is not None}
-    return figure_picture(plot_history(drawn)) if len(drawn) > 1 else None
+    return embed_figure(plot_history(drawn)) if len(drawn) > 1 else None
 
 
 def _drawn_history(trial: TrialReport) -> HasFrame | None:
@@ -265,7 +265,7 @@ def _template() -> jinja2.Template:
     )
     environment.filters["number"] = _number
     environment.filters["flat"] = _flat
-    environment.filters["picture"] = figure_picture
+    environment.filters["image"] = embed_figure
     environment.filters["file_name"] = _file_name
     return environment.get_template("report.html.j2")
 

@@ -1,6 +1,6 @@
 from .auditing import Audit as Audit
 from .auditing import audit as audit
-from .datasets.array_files import stored_table as stored_table
+from .datasets.array_files import array_file_table as array_file_table
 from .datasets.cifar import read_cifar100 as read_cifar100
 from .datasets.cub200 import read_cub200 as read_cub200
 from .datasets.folders import check_classes as check_classes
@@ -21,13 +21,13 @@ from .decoding.reading import read_image as read_image
 from .decoding.validation import check_files as check_files
 from .duplicates import duplicate_groups as duplicate_groups
 from .image_data_generator import ImageDataGenerator as ImageDataGenerator
-from .iterators.array_file_iterator import StoredIterator as StoredIterator
-from .iterators.base import BatchPlan as BatchPlan
+from .iterators.array_file_iterator import ArrayFileIterator as ArrayFileIterator
+from .iterators.base import BatchSpec as BatchSpec
 from .iterators.base import Iterator as Iterator
 from .iterators.dataframe_iterator import DataFrameIterator as DataFrameIterator
 from .iterators.directory_iterator import DirectoryIterator as DirectoryIterator
 from .iterators.numpy_array_iterator import NumpyArrayIterator as NumpyArrayIterator
-from .synthetic import draw_blood_cells as draw_blood_cells
+from .synthetic import generate_blood_cells as generate_blood_cells
 from .transforms.affine import apply_affine_transform as apply_affine_transform
 from .transforms.affine import random_rotation as random_rotation
 from .transforms.affine import random_shear as random_shear

@@ -12,7 +12,7 @@ import numpy as np
 from .flow_methods import FlowMethods
 from .transforms.affine import transform
 from .transforms.color import apply_brightness_shift, apply_channel_shift
-from .transforms.sampling import Ranges, check_shift_range, draw_transform
+from .transforms.sampling import Ranges, sample_params, validate_shift_range
 from .transforms.standardization import Standardization
 
 _FILL_MODES = (
@@ -159,7 +159,7 @@ class ImageDataGenerator(Ranges, Standardization, FlowMethods):
         if seed is not None:
             self._random.seed(seed)
         height, width = img_shape[self.row_axis - 1], img_shape[self.col_axis - 1]
-        return draw_transform(self, height, width, self._random)
+        return sample_params(self, height, width, self._random)
 
     def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
         """Apply a transformation to an image.
@@ -176,8 +176,8 @@ class ImageDataGenerator(Ranges, Standardization, FlowMethods):
             ValueError: With brightness, when the generator's data format is not Keras's own.
 
         Example:
-            >>> picture = np.arange(4.0).reshape(2, 2, 1)
-            >>> ImageDataGenerator().apply_transform(picture, {"flip_vertical": True})[..., 0]
+            >>> image = np.arange(4.0).reshape(2, 2, 1)
+            >>> ImageDataGenerator().apply_transform(image, {"flip_vertical": True})[..., 0]
             array([[2., 3.],
                    [0., 1.]])
         """
@@ -307,8 +307,8 @@ class ImageDataGenerator(Ranges, Standardization, FlowMethods):
                 "`interpolation_order` should be a whole number from 0 to 5. "
                 f"Received: {self.interpolation_order!r}"
             )
-        check_shift_range("width_shift_range", self.width_shift_range)
-        check_shift_range("height_shift_range", self.height_shift_range)
+        validate_shift_range("width_shift_range", self.width_shift_range)
+        validate_shift_range("height_shift_range", self.height_shift_range)
         if self.brightness_range is not None and (
             not isinstance(self.brightness_range, (tuple, list)) or len(self.brightness_range) != 2
         ):

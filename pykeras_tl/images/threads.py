@@ -1,4 +1,4 @@
-"""The work on a batch, spread over threads."""
+"""The work on a batch, parallel_for over threads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def spread(work: Callable[[int], None], count: int, workers: int) -> None:
+def parallel_for(work: Callable[[int], None], count: int, workers: int) -> None:
     """Call `work` with each number below `count`, in several threads at once.
 
     The calling thread takes its share. The first error ends the work and is raised here.
@@ -40,7 +40,7 @@ def spread(work: Callable[[int], None], count: int, workers: int) -> None:
 
     Example:
         >>> done = []
-        >>> spread(done.append, 4, workers=2)
+        >>> parallel_for(done.append, 4, workers=2)
         >>> sorted(done)
         [0, 1, 2, 3]
     """

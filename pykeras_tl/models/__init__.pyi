@@ -19,7 +19,6 @@ from .networks import soco as soco
 from .saving.classifier import Classifier as Classifier
 from .saving.classifier import load_classifier as load_classifier
 from .saving.model_files import load_model as load_model
-from .saving.preprocess_config import PictureSettings as PictureSettings
+from .saving.preprocess_config import PreprocessConfig as PreprocessConfig
 from .saving.weight_files import load_weights as load_weights
-from .seeding import seeded as seeded
 from .transfer import transfer_model as transfer_model

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from .layer_tree import LayerTree, leaves
+from .layer_tree import LayerTree, flatten_layers
 
 Target: TypeAlias = str | int | keras.Layer
 Which: TypeAlias = Target | Iterable[Target | bool] | Callable[[keras.Layer], bool]
@@ -123,7 +123,7 @@ def trainable_table(model: keras.Model) -> pd.DataFrame:
             leaf.layer.count_params() if leaf.layer.built else None,
             all(each.trainable for each in (*leaf.containers, leaf.layer)),
         )
-        for leaf in leaves(model)
+        for leaf in flatten_layers(model)
     ]
     table = pd.DataFrame(rows, columns=["layer", "type", "output_shape", "parameters", "trainable"])
     return table.astype({"parameters": "Int64", "trainable": bool})

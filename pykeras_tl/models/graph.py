@@ -12,22 +12,22 @@ import keras
 
 
 @dataclass(eq=False)
-class Value:
+class GraphTensor:
     """A tensor of the model: what an operation gives, or an input.
 
     Attributes:
         shape: With `None` for the batch and whatever else is open.
         dtype: Its type's name.
-        maker: The step that gives it; `None` for an input of the model.
+        producer: The step that gives it; `None` for an input of the model.
     """
 
     shape: tuple[int | None, ...]
     dtype: str
-    maker: Step | None = None
+    producer: Step | None = None
 
     @property
     def size(self) -> float:
-        """Numbers a picture; infinite where the shape is open."""
+        """Numbers an image; infinite where the shape is open."""
         return math.inf if None in self.shape[1:] else math.prod(self.shape[1:])  # type: ignore[arg-type]
 
 
@@ -37,17 +37,17 @@ class Step:
 
     Attributes:
         operation: The layer or bare operation.
-        args: What it is called with, `Value`s in the place of tensors.
+        args: What it is called with, `GraphTensor`s in the place of tensors.
         kwargs: The same, by name.
-        inputs: The `Value`s among them.
+        inputs: The `GraphTensor`s among them.
         outputs: What it gives.
     """
 
     operation: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    inputs: list[Value]
-    outputs: list[Value] = field(default_factory=list)
+    inputs: list[GraphTensor]
+    outputs: list[GraphTensor] = field(default_factory=list)
 
     @property
     def weights(self) -> list[Any]:
@@ -69,10 +69,10 @@ class Graph:
     Attributes:
         inputs: The model's inputs.
         steps: In an order in which each finds its inputs made.
-        outputs: The structure that the model returns, of `Value`s.
+        outputs: The structure that the model returns, of `GraphTensor`s.
     """
 
-    inputs: list[Value]
+    inputs: list[GraphTensor]
     steps: list[Step]
     outputs: Any
 
@@ -89,7 +89,7 @@ def flat_graph(model: keras.Model) -> Graph | None:
     function = _function(model)
     if function is None:
         return None
-    inputs = [Value(tuple(tensor.shape), tensor.dtype) for tensor in function.inputs]
+    inputs = [GraphTensor(tuple(tensor.shape), tensor.dtype) for tensor in function.inputs]
     steps: list[Step] = []
     outputs = _walk(function, inputs, steps)
     structure = function.output if len(outputs) > 1 else outputs[0]
@@ -98,8 +98,8 @@ def flat_graph(model: keras.Model) -> Graph | None:
     return Graph(inputs, steps, structure)
 
 
-def steps_between(
-    steps: Iterable[Step], given: Iterable[Value], wanted: Iterable[Value]
+def nodes_between(
+    steps: Iterable[Step], given: Iterable[GraphTensor], wanted: Iterable[GraphTensor]
 ) -> list[Step]:
     """Choose the steps that lead from some values to others.
 
@@ -115,14 +115,14 @@ def steps_between(
     needed: set[Step] = set()
     open_values = [value for value in wanted if value not in have]
     while open_values:
-        step = open_values.pop().maker
+        step = open_values.pop().producer
         if step is not None and step not in needed:
             needed.add(step)
             open_values += [value for value in step.inputs if value not in have]
     return [step for step in steps if step in needed]
 
 
-class GraphPart(keras.Model):
+class Subgraph(keras.Model):
     """A stretch of a model's graph as a model of its own, with the very same layers.
 
     It calls the layers on real tensors only, so they carry no trace of it afterwards.
@@ -133,7 +133,7 @@ class GraphPart(keras.Model):
         outputs: The structure of values to return.
     """
 
-    def __init__(self, steps: list[Step], inputs: list[Value], outputs: Any) -> None:
+    def __init__(self, steps: list[Step], inputs: list[GraphTensor], outputs: Any) -> None:
         # The layers inside have policies of their own; here nothing is to be cast.
         super().__init__(dtype="float32")
         # Keras would make lists and dicts of its own of the graph's.
@@ -146,7 +146,7 @@ class GraphPart(keras.Model):
         values = dict(zip(self._graph.inputs, keras.tree.flatten(inputs)))
 
         def made(leaf: Any) -> Any:
-            return values[leaf] if isinstance(leaf, Value) else leaf
+            return values[leaf] if isinstance(leaf, GraphTensor) else leaf
 
         for step in self._graph.steps:
             args = keras.tree.map_structure(made, step.args)
@@ -168,7 +168,7 @@ def _function(model: Any) -> Any:
     return model if kind.__name__ == "Functional" else None
 
 
-def _walk(function: Any, inputs: list[Value], steps: list[Step]) -> list[Value]:
+def _walk(function: Any, inputs: list[GraphTensor], steps: list[Step]) -> list[GraphTensor]:
     values = {id(tensor): value for tensor, value in zip(function.inputs, inputs)}
     for depth in sorted(function._nodes_by_depth, reverse=True):
         for node in function._nodes_by_depth[depth]:
@@ -179,7 +179,7 @@ def _walk(function: Any, inputs: list[Value], steps: list[Step]) -> list[Value]:
             if made is None:
                 given = [values[id(tensor)] for tensor in node.input_tensors]
                 step = Step(node.operation, args, kwargs, given)
-                made = [Value(tuple(out.shape), out.dtype, step) for out in node.outputs]
+                made = [GraphTensor(tuple(out.shape), out.dtype, step) for out in node.outputs]
                 step.outputs = made
                 steps.append(step)
             values |= {id(tensor): value for tensor, value in zip(node.outputs, made)}
@@ -188,11 +188,11 @@ def _walk(function: Any, inputs: list[Value], steps: list[Step]) -> list[Value]:
 
 def _inside(
     operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], steps: list[Step]
-) -> list[Value] | None:
+) -> list[GraphTensor] | None:
     """Take a nested model apart; `None` for anything else."""
     function = _function(operation)
     given = keras.tree.flatten(args)
-    plain = all(isinstance(value, Value) for value in given) and len(args) == 1
+    plain = all(isinstance(value, GraphTensor) for value in given) and len(args) == 1
     if function is None or not plain or isinstance(args[0], dict) or kwargs.get("mask") is not None:
         return None
     if len(given) != len(function.inputs):

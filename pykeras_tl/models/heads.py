@@ -75,7 +75,7 @@ class Head:
             maps: Feature maps, `(batch, rows, columns, channels)`.
 
         Returns:
-            One vector a picture, `(batch, values)`.
+            One vector an image, `(batch, values)`.
 
         Raises:
             ValueError: When a step does not fit what comes before it, or when feature maps are
@@ -161,5 +161,5 @@ def _check_input(text: str, step: _Step, maps: Any) -> None:
         raise ValueError(f"step {text!r} of the head needs {wanted}, and gets shape {shape}")
     if step.make is layers.Flatten and None in shape[1:]:
         raise ValueError(
-            f"'flatten' needs pictures of one size, and gets shape {shape}; give input_shape"
+            f"'flatten' needs images of one size, and gets shape {shape}; give input_shape"
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from .layer_tree import leaves
+from .layer_tree import flatten_layers
 
 
 @keras.saving.register_keras_serializable(package="pykeras_tl")
@@ -56,7 +56,7 @@ def keep_in_inference_mode(model: keras.Model) -> None:
     Source:
         https://keras.io/guides/transfer_learning/ and keras-team/keras#20285.
     """
-    for leaf in leaves(model):
+    for leaf in flatten_layers(model):
         if type(leaf.layer) is keras.layers.BatchNormalization:
             # Same weights and graph; only what the layer does with a batch changes.
             leaf.layer.__class__ = InferenceBatchNormalization

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from .layer_tree import leaves
+from .layer_tree import flatten_layers
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,11 @@ class InputScaling(keras.Layer):
         if isinstance(_MODES[self.mode].subtract, tuple) and input_shape[-1] != 3:
             raise ValueError(
                 f"input scaling {self.mode!r} needs three channels, last; received an input of "
-                f"shape {tuple(input_shape)}. Read the pictures with color_mode='rgb'"
+                f"shape {tuple(input_shape)}. Read the images with color_mode='rgb'"
             )
 
     def call(self, inputs: Any) -> Any:
-        """Scale a batch of pictures.
+        """Scale a batch of images.
 
         Args:
             inputs: Pixels from 0 to 255, `(batch, height, width, channels)`.
@@ -148,7 +148,7 @@ def scales_input(model: keras.Model) -> bool:
         True
     """
     scaling = (InputScaling, keras.layers.Rescaling, keras.layers.Normalization)
-    for leaf in leaves(model):
+    for leaf in flatten_layers(model):
         if isinstance(leaf.layer, scaling):
             return True
         if leaf.layer.weights:

@@ -12,7 +12,7 @@ from .backbones.registry import backbone_of
 
 
 @dataclass(frozen=True)
-class Leaf:
+class FlatLayer:
     """A layer that is no model itself, and where it stands.
 
     Attributes:
@@ -26,7 +26,7 @@ class Leaf:
     containers: tuple[keras.Model, ...]
 
 
-def leaves(model: keras.Model) -> list[Leaf]:
+def flatten_layers(model: keras.Model) -> list[FlatLayer]:
     """List the layers of a model in flow order, with those of nested models in their place.
 
     Args:
@@ -38,18 +38,18 @@ def leaves(model: keras.Model) -> list[Leaf]:
     Example:
         >>> inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="a")], name="m")
         >>> outer = keras.Sequential([keras.Input((2,)), inner, keras.layers.Dense(1, name="b")])
-        >>> [leaf.path for leaf in leaves(outer)]
+        >>> [leaf.path for leaf in flatten_layers(outer)]
         ['m/a', 'b']
     """
     return list(_walk(model, ()))
 
 
-def _walk(model: keras.Model, around: tuple[keras.Model, ...]) -> Iterator[Leaf]:
+def _walk(model: keras.Model, around: tuple[keras.Model, ...]) -> Iterator[FlatLayer]:
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _walk(layer, (*around, layer))
         else:
-            yield Leaf(layer, "/".join(each.name for each in (*around, layer)), around)
+            yield FlatLayer(layer, "/".join(each.name for each in (*around, layer)), around)
 
 
 class LayerTree:
@@ -61,7 +61,7 @@ class LayerTree:
 
     def __init__(self, model: keras.Model):
         self.model = model
-        self.leaves = leaves(model)
+        self.leaves = flatten_layers(model)
 
     def find(self, target: str | int | keras.Layer) -> range:
         """Find the places of a layer, a nested model or a backbone's stage.

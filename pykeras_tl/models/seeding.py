@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def seeded(seed: int | None) -> Iterator[None]:
+def seed_initializers(seed: int | None) -> Iterator[None]:
     """Make the layers that are created in the block start from the same weights every time.
 
     A Keras layer that is given no seed draws one from Python's own generator when it is made.
@@ -24,7 +24,7 @@ def seeded(seed: int | None) -> Iterator[None]:
     Example:
         >>> import keras
         >>> def first_weight():
-        ...     with seeded(7):
+        ...     with seed_initializers(7):
         ...         layer = keras.layers.Dense(1)
         ...     layer.build((None, 1))
         ...     return float(layer.kernel[0, 0])

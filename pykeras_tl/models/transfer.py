@@ -12,7 +12,7 @@ from .backbones.registry import build_backbone, get_backbone
 from .heads import Head, make_head
 from .inference_batch_norm import keep_in_inference_mode
 from .input_scaling import InputScaling
-from .seeding import seeded
+from .seeding import seed_initializers
 
 
 def transfer_model(
@@ -32,7 +32,7 @@ def transfer_model(
 ) -> keras.Model:
     """Put a head on a frozen backbone.
 
-    The model takes pictures as they are read, pixels from 0 to 255, and scales them for its
+    The model takes images as they are read, pixels from 0 to 255, and scales them for its
     backbone itself. The backbone is one nested layer, frozen; unfreeze a part of it with
     `unfreeze_weights(model, from_="block5_conv1")`. The batch normalization and dropout of a
     pretrained backbone stay in inference mode then too, or the first steps would destroy what it
@@ -54,12 +54,12 @@ def transfer_model(
         **options: What else the backbone's constructor takes, such as MobileNet's `alpha`.
 
     Returns:
-        A model that is not compiled: pictures in, `(batch, classes)` out.
+        A model that is not compiled: images in, `(batch, classes)` out.
 
     Raises:
         FileNotFoundError: When there is no such weights file, or the download is refused.
         ValueError: When there is no such backbone, head or step, the weights do not fit, the
-            picture is too small, or there are no classes.
+            image is too small, or there are no classes.
 
     Example:
         >>> model = transfer_model("vgg16", 4, input_shape=(64, 64, 3), weights=None)
@@ -78,7 +78,7 @@ def transfer_model(
     top = make_head(head, dense, dropout, batch_normalization)
     if entry.scaling_is_optional:
         options["include_preprocessing"] = include_preprocessing
-    with seeded(seed):
+    with seed_initializers(seed):
         base = build_backbone(backbone, input_shape, weights=weights, **options)
         base.trainable = False
         if weights is not None:

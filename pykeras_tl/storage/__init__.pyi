@@ -1,3 +1,3 @@
 from .atomic_files import cache_directory as cache_directory
-from .disk_cache import clear_stores as clear_stores
-from .disk_cache import list_stores as list_stores
+from .disk_cache import clear_cache as clear_cache
+from .disk_cache import list_cache as list_cache

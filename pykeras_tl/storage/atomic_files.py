@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside `path` that becomes `path` when the block ends well.
 
     The content is flushed to disk before the rename, so `path` is at every instant either
@@ -30,7 +30,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     Example:
         >>> import tempfile
         >>> target = Path(tempfile.mkdtemp()) / "history.csv"
-        >>> with whole_file(target) as path:
+        >>> with atomic_file(target) as path:
         ...     _ = path.write_text("epoch,value")
         >>> target.read_text()
         'epoch,value'
@@ -52,7 +52,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary folder beside `path` that becomes `path` when the block ends well.
 
     A folder that stood at `path` is moved aside first and removed last.
@@ -69,7 +69,7 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Example:
         >>> import tempfile
         >>> target = Path(tempfile.mkdtemp()) / "classifier"
-        >>> with whole_folder(target) as folder:
+        >>> with atomic_directory(target) as folder:
         ...     _ = (folder / "config.json").write_text("{}")
         >>> [file.name for file in target.iterdir()]
         ['config.json']

@@ -1,4 +1,4 @@
-"""The books of what is cached on disk: decoded pictures and frozen layers' output.
+"""The books of what is cached on disk: decoded images and frozen layers' output.
 
 A store is a folder `<cache directory>/<kind>/<name>`, whole or not there at all. The oldest
 are removed when a new one needs room.
@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from .atomic_files import cache_directory, whole_folder
+from .atomic_files import atomic_directory, cache_directory
 
-KINDS = ("pictures", "features")
+KINDS = ("images", "features")
 
 _LABEL = "store.json"
 _DAY = 24 * 60 * 60
 
 
-def budget() -> int:
+def max_bytes() -> int:
     """Return how many bytes all stores together may take.
 
     Returns:
@@ -35,7 +35,7 @@ def budget() -> int:
         ValueError: When the variable is no number of 0 or above.
 
     Example:
-        >>> budget() >= 0
+        >>> max_bytes() >= 0
         True
     """
     chosen = os.environ.get("PYKERAS_TL_CACHE_GB")
@@ -50,7 +50,7 @@ def budget() -> int:
     return int(gigabytes * 1e9)
 
 
-def make_room(needed: int) -> bool:
+def evict(needed: int) -> bool:
     """Remove the stores that were used longest ago until `needed` bytes fit in.
 
     Args:
@@ -60,10 +60,10 @@ def make_room(needed: int) -> bool:
         False when it does not fit even without the others; then none is removed.
     """
     _remove_leftovers()
-    if needed > budget():
+    if needed > max_bytes():
         return False
-    limit = budget() - needed
-    for row in list_stores().sort_values("last_used").itertuples():
+    limit = max_bytes() - needed
+    for row in list_cache().sort_values("last_used").itertuples():
         if _taken() <= limit:
             break
         shutil.rmtree(str(row.path), ignore_errors=True)
@@ -71,7 +71,7 @@ def make_room(needed: int) -> bool:
 
 
 @contextmanager
-def new_store(kind: str, name: str, title: str) -> Iterator[Path]:
+def create_entry(kind: str, name: str, title: str) -> Iterator[Path]:
     """Give an empty folder that becomes the store when the block ends well.
 
     Args:
@@ -85,12 +85,12 @@ def new_store(kind: str, name: str, title: str) -> Iterator[Path]:
     Raises:
         OSError: When the folder cannot be written or the disk is full.
     """
-    with whole_folder(_folder(kind) / name) as folder:
+    with atomic_directory(_folder(kind) / name) as folder:
         yield folder
         (folder / _LABEL).write_text(json.dumps({"title": title}), encoding="utf-8")
 
 
-def find_stores(kind: str, prefix: str) -> list[Path]:
+def find_entries(kind: str, prefix: str) -> list[Path]:
     """Find the whole stores whose name begins with `prefix`, and mark them as used now.
 
     Args:
@@ -108,7 +108,7 @@ def find_stores(kind: str, prefix: str) -> list[Path]:
     return found
 
 
-def list_stores() -> pd.DataFrame:
+def list_cache() -> pd.DataFrame:
     """List what is cached.
 
     Returns:
@@ -123,7 +123,7 @@ def list_stores() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "title", "bytes", "last_used", "path"])
 
 
-def clear_stores(kind: str | None = None) -> int:
+def clear_cache(kind: str | None = None) -> int:
     """Remove what is cached.
 
     Args:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..images.datasets.array_files import ROW
+from ..images.datasets.array_files import INDEX_COLUMN
 from ..images.datasets.folders import existing_folder, list_images
 from .trial import TRAINED_ON, Trial
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 # The flow over `train` with the augmentation of the fine tuning.
 FINE_TUNING = "fine tuning"
-# The column that tells how much a picture weighs in training.
+# The column that tells how much an image weighs in training.
 _WEIGHT = "weight"
 
 
 def part_tables(data: Path, **folders: str) -> dict[str, pd.DataFrame]:
-    """List the pictures of each part from a folder of its own.
+    """List the images of each part from a folder of its own.
 
     Args:
         data: The folder that holds the parts.
@@ -58,13 +58,13 @@ def part_tables(data: Path, **folders: str) -> dict[str, pd.DataFrame]:
 
 
 def groups_of(table: pd.DataFrame) -> list[str] | None:
-    """Return what each picture of a part belongs to.
+    """Return what each image of a part belongs to.
 
     Args:
-        table: The part's pictures, with the column `group` where there are groups.
+        table: The part's images, with the column `group` where there are groups.
 
     Returns:
-        The groups in the table's order; None where every picture stands for itself.
+        The groups in the table's order; None where every image stands for itself.
 
     Example:
         >>> groups_of(pd.DataFrame({"filename": ["a.png"], "group": [7]}))
@@ -86,13 +86,13 @@ def digest(table: pd.DataFrame) -> str:
     for filename, name in zip(table["filename"], table["class"], strict=True):
         path = Path(filename)
         made.update(f"{name}/{path.name}:{path.stat().st_size}\n".encode())
-    if ROW in table:
-        made.update(table[ROW].to_numpy("int64").tobytes())
+    if INDEX_COLUMN in table:
+        made.update(table[INDEX_COLUMN].to_numpy("int64").tobytes())
     return made.hexdigest()[:16]
 
 
 def part_flows(trial: Trial, tables: Mapping[str, pd.DataFrame]) -> dict[str, Iterator]:
-    """Make a flow over each part: the pictures trained on are augmented, the others never.
+    """Make a flow over each part: the images trained on are augmented, the others never.
 
     Args:
         trial: Its `data` says target size, batch size, standardization and augmentation.
@@ -130,7 +130,7 @@ class _Settings:
         shuffle: bool = False,
     ) -> Iterator:
         from ..images.image_data_generator import ImageDataGenerator
-        from ..images.iterators.array_file_iterator import StoredIterator
+        from ..images.iterators.array_file_iterator import ArrayFileIterator
 
         data = self.trial.data
         options = dict(augmentation or {})
@@ -149,13 +149,13 @@ class _Settings:
             "interpolation": data.get("interpolation", "nearest"),
         }
         weights = _WEIGHT if shuffle and _WEIGHT in table else None
-        if ROW in table:
+        if INDEX_COLUMN in table:
             if weights:
                 raise ValueError(
-                    "Pictures that lie together in one file cannot weigh differently, as boosting "
-                    "needs; give a table of picture files."
+                    "Images that lie together in one file cannot weigh differently, as boosting "
+                    "needs; give a table of image files."
                 )
-            return StoredIterator(table, generator, **settings)
+            return ArrayFileIterator(table, generator, **settings)
         return generator.flow_from_dataframe(table, weight_col=weights, **settings)
 
 

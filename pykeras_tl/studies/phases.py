@@ -23,7 +23,7 @@ class Phase:
 
     Args:
         name: What the history calls it.
-        flow: The pictures trained on.
+        flow: The images trained on.
         steps: Batches in an epoch.
         settings: `optimizer`, `epochs`, and where they apply `schedule`, `lower_each_epoch` and
             `early_stopping`.
@@ -92,7 +92,7 @@ def train_phase(
     Args:
         model: The model, changed in place.
         phase: The phase.
-        validation: The pictures looked at after every epoch, or `None`.
+        validation: The images looked at after every epoch, or `None`.
         begun: Number of epochs that were trained before.
         run_dir: The folder from which the phase goes on when it was stopped, or `None`.
 
@@ -102,12 +102,12 @@ def train_phase(
     import keras
 
     from ..training import fit
-    from .stopwatch import Stopwatch
+    from .stopwatch import TimingCallback
 
     if phase.prepare is not None:
         phase.prepare(model)
     model.compile(make_phase_optimizer(phase), loss=phase.loss, metrics=["accuracy"])
-    stopping, stopwatch = phase.settings.get("early_stopping"), Stopwatch()
+    stopping, stopwatch = phase.settings.get("early_stopping"), TimingCallback()
     history = fit(
         model,
         phase.flow,

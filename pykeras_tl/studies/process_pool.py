@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..storage.atomic_files import whole_folder
+from ..storage.atomic_files import atomic_directory
 from .trial import Trial
 
 Job = tuple[Trial, Mapping[str, pd.DataFrame], Path]
@@ -30,7 +30,7 @@ def run_one(trial: Trial, tables: Mapping[str, pd.DataFrame], place: Path) -> No
     from .trial_runner import run_trial
 
     unfinished = place.with_name(f"{place.name}.unfinished")
-    with whole_folder(place) as working:
+    with atomic_directory(place) as working:
         run_trial(trial, tables, working, unfinished)
     # Those with a dot were left by processes that were killed as they wrote results.
     for left in (unfinished, *place.parent.glob(f".{place.name}-*")):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from rich.console import Console
 
-from ..storage.atomic_files import whole_file, whole_folder
+from ..storage.atomic_files import atomic_directory, atomic_file
 from .data_splits import digest
 from .process_pool import error_file, run_several
 from .results.baselines import study_baselines
@@ -90,14 +90,14 @@ def run_study(
     seed: int = 0,
     weights: str | None = "imagenet",
 ) -> StudyResult:
-    """Run a study on a folder of pictures.
+    """Run a study on a folder of images.
 
     A trial that is done is not run again, and one that was stopped goes on after its last epoch;
     a trial that fails is reported with its error and does not stop the others.
 
     Args:
         name: The study's name, such as `"blood-cells"`.
-        data: The folder of pictures, laid out as the study says. `None` draws small pictures
+        data: The folder of images, laid out as the study says. `None` draws small images
             for the quick form.
         out: The folder of results; it is made when missing, and refused when it holds
             something else than this study.
@@ -118,7 +118,7 @@ def run_study(
         page as `report`.
 
     Raises:
-        FileNotFoundError: When the folder of pictures, or a part of it, is missing.
+        FileNotFoundError: When the folder of images, or a part of it, is missing.
         FileExistsError: When `out` holds something else.
         ValueError: When there is no such study, no trial matches, no trial has a setting that
             is to be changed, or a number is below 1.
@@ -134,8 +134,8 @@ def run_study(
     if jobs < 1:
         raise ValueError(f"jobs is {jobs}; expected 1 or more.")
     place = Path(out).expanduser().absolute()
-    pictures = _drawn(chosen, quick, place) if data is None else Path(data).expanduser()
-    bound = _bound(chosen, with_changes(every, changes or {}), pictures)
+    images = _drawn(chosen, quick, place) if data is None else Path(data).expanduser()
+    bound = _bound(chosen, with_changes(every, changes or {}), images)
     folder = _study_folder(place, chosen)
     failures = _run_all(
         [one for one in bound if one[0].name in names], folder / "trials", int(jobs)
@@ -143,7 +143,7 @@ def run_study(
     # Those that were run before, with other patterns, are part of the whole.
     places = [folder / "trials" / trial.folder for trial, _ in bound]
     done = [read_result(place) for place in places if is_done(place)]
-    # Where each repeat cuts the pictures in its own way, the first cut stands for all.
+    # Where each repeat cuts the images in its own way, the first cut stands for all.
     baselines = study_baselines(bound[0][1], folder / "baselines.csv") if done else None
     return _write_study(chosen, done, failures, folder, baselines)
 
@@ -165,14 +165,14 @@ def _drawn(chosen: Study, quick: bool, out: Path) -> Path:
     if not quick or chosen.draw is None:
         raise ValueError(
             f"The study {chosen.name!r} needs a folder of data; only its quick form can run on "
-            "drawn pictures."
+            "drawn images."
         )
-    pictures = _study_folder(out, chosen) / "drawn-data"
-    if not pictures.exists():
-        with whole_folder(pictures) as working:
+    images = _study_folder(out, chosen) / "drawn-data"
+    if not images.exists():
+        with atomic_directory(images) as working:
             # Drawing makes its folder itself.
-            chosen.draw(working / "pictures")
-    return pictures / "pictures"
+            chosen.draw(working / "images")
+    return images / "images"
 
 
 def _bound(chosen: Study, trials: list[Trial], data: Path) -> list[_Bound]:
@@ -217,7 +217,7 @@ def _study_folder(out: Path, chosen: Study) -> Path:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} holds something else; choose a new or empty folder.")
     out.mkdir(parents=True, exist_ok=True)
-    with whole_file(mark) as path:
+    with atomic_file(mark) as path:
         path.write_text(json.dumps({"study": chosen.name}), encoding="utf-8")
     return out
 
@@ -237,7 +237,7 @@ def _run_all(bound: list[_Bound], folder: Path, processes: int) -> dict[str, str
             # It is shown and kept; the others go on.
             failures[label] = f"{type(error).__name__}: {error}"
             _console.print(f"{label} failed: {failures[label]}", markup=False)
-            with whole_file(error_file(places[to_do[job]])) as path:
+            with atomic_file(error_file(places[to_do[job]])) as path:
                 path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         if ended < len(jobs):
             _console.print(labels[to_do[ended]], markup=False)
@@ -273,5 +273,5 @@ def _write_study(
 
 
 def _write_table(path: Path, write: Callable[..., None]) -> None:
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         write(temporary, index=False)

@@ -20,7 +20,7 @@ class _Lap:
         return passed
 
 
-class Stopwatch(keras.callbacks.Callback):
+class TimingCallback(keras.callbacks.Callback):
     """Adds up the seconds of a training from the moment when this is made.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What a study is: where its pictures stand, its trials, and what was published."""
+"""What a study is: where its images stand, its trials, and what was published."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Settings:
     """What a user chooses when a study is run.
 
     Args:
-        quick: Whether to run a form that ends in minutes: smaller pictures, few epochs.
+        quick: Whether to run a form that ends in minutes: smaller images, few epochs.
         seed: The seed of every trial.
         weights: Weights of the backbones: `"imagenet"`, a path, or `None` for random ones.
 
@@ -69,7 +69,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Study:
-    """Tables of pictures, a table of trials, and what was published.
+    """Tables of images, a table of trials, and what was published.
 
     Args:
         name: The name on the command line.
@@ -83,7 +83,7 @@ class Study:
         published: What the authors reported.
         notes: What a reader of the numbers should know.
         repeats: How often the authors repeated it, each time with another seed.
-        draw: Draws pictures, laid out as the study's data are, into a new folder; the quick
+        draw: Draws images, laid out as the study's data are, into a new folder; the quick
             form runs on them when it is given no data.
         metric: The number by which trials are compared.
     """

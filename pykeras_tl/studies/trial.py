@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from ..storage.atomic_files import whole_file
+from ..storage.atomic_files import atomic_file
 from .plain_yaml import read_yaml, write_yaml
 
 # The parts that are trained on, in this order.
@@ -23,11 +23,11 @@ class Trial:
     """What one training needs, as plain values that read and write as JSON or YAML.
 
     Args:
-        name: What the tables and pictures call the trial.
-        data: How pictures become batches: `target_size` (height, width), `batch_size`,
+        name: What the tables and images call the trial.
+        data: How images become batches: `target_size` (height, width), `batch_size`,
             `rescale` (a factor or `None`) or `standardize` (by the training part's mean and
             deviation), `augmentation` (arguments of `ImageDataGenerator`), and `split`:
-            what the study needs to know to cut the pictures into parts.
+            what the study needs to know to cut the images into parts.
         model: A network (`network`, of the studies or your own as `"module:function"`, with
             its options) or a backbone with a head (`backbone`, with the arguments of
             `transfer_model`).
@@ -37,7 +37,7 @@ class Trial:
             phases before and after: `source` (`epochs`, `optimizer`, `freeze_to`) and
             `fine_tune` (`from`, `epochs`, `optimizer`, `augmentation`, …).
         seed: The seed of weights, dropout, shuffling and augmentation.
-        files: A digest of each part's pictures.
+        files: A digest of each part's images.
 
     Example:
         >>> trial = Trial("adam", {"batch_size": 50}, {"network": "version_1"}, {"epochs": 30})
@@ -60,7 +60,7 @@ class Trial:
 
     @property
     def split(self) -> Mapping[str, Any]:
-        """What the study cuts the pictures into parts by."""
+        """What the study cuts the images into parts by."""
         found: Mapping[str, Any] = self.data.get("split", {})
         return found
 
@@ -71,7 +71,7 @@ class Trial:
 
     @property
     def measured_on(self) -> str:
-        """A digest of the pictures that are not trained on, the same for trials that share them."""
+        """A digest of the images that are not trained on, the same for trials that share them."""
         parts = {part: files for part, files in self.files.items() if part not in TRAINED_ON}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
 
@@ -141,7 +141,7 @@ class Trial:
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the record to a file: YAML where its name ends in `.yaml` or `.yml`, else JSON."""
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             text = self.to_yaml() if Path(path).suffix in _YAML else self.to_json()
             temporary.write_text(text, encoding="utf-8")
 

@@ -143,5 +143,5 @@ def train_model(
 
 def _size_of_results(model: keras.Model) -> int:
     # Weights as float32, twice for what is being written; two states of the training, each with
-    # the optimizer's numbers, and a third that is being written; and tables and pictures.
+    # the optimizer's numbers, and a third that is being written; and tables and images.
     return 44 * model.count_params() + 20_000_000

@@ -29,7 +29,7 @@ class TrialTrainer:
         """Train a member.
 
         Args:
-            table: Pictures with the columns `filename` and `class`, and `weight` where they
+            table: Images with the columns `filename` and `class`, and `weight` where they
                 weigh differently.
             seed: Of the weights, the order and the augmentation.
 
@@ -37,7 +37,7 @@ class TrialTrainer:
             The trained member.
 
         Raises:
-            ValueError: When pictures weigh differently that lie together in one file.
+            ValueError: When images weigh differently that lie together in one file.
         """
         from ..evaluation import predict_flow
         from .data_splits import part_flows

@@ -8,18 +8,18 @@ from typing import Any
 import keras
 
 
-class EpochDone(Exception):
+class PartialEpochEnd(Exception):
     """The rest of an epoch that had begun before is trained, and there are more to come."""
 
 
-class Listed(keras.callbacks.CallbackList):
+class ResumableCallbackList(keras.callbacks.CallbackList):
     """Callbacks in their order, to which the rest of an epoch and those after it are one.
 
     Args:
         model: The model that callbacks see.
         trained: What Keras's `fit` is called on: the same, or its part that is trained.
         callbacks: Callbacks, in order.
-        gathered: Keras's history, which comes after them.
+        history_callback: Keras's history, which comes after them.
         last: Callbacks that come after all others.
         epochs: Number of the last epoch, counted from 1.
         steps: Batches in an epoch.
@@ -31,23 +31,23 @@ class Listed(keras.callbacks.CallbackList):
         model: keras.Model,
         trained: keras.Model,
         callbacks: Sequence[keras.callbacks.Callback],
-        gathered: keras.callbacks.History,
+        history_callback: keras.callbacks.History,
         last: Sequence[keras.callbacks.Callback] = (),
         *,
         epochs: int,
         steps: int | None,
         verbose: str | int,
     ) -> None:
-        followers = [] if trained is model else [_Follow(trained)]
+        followers = [] if trained is model else [_MirrorStopTraining(trained)]
         super().__init__(
-            [*callbacks, *followers, gathered, *last],
+            [*callbacks, *followers, history_callback, *last],
             add_progbar=verbose != 0,
             model=model,
             verbose=verbose,
             epochs=epochs,
             steps=steps,
         )
-        self.gathered = gathered
+        self.history_callback = history_callback
         self._skipped = 0
         self._end = epochs
         self._begun = False
@@ -80,14 +80,14 @@ class Listed(keras.callbacks.CallbackList):
         """Tell the callbacks, and leave Keras's `fit` where the next epoch is of full length.
 
         Raises:
-            EpochDone: When the epoch was such a rest and is not the last.
+            PartialEpochEnd: When the epoch was such a rest and is not the last.
         """
         super().on_epoch_end(epoch, logs)
         if self._skipped and epoch + 1 < self._end and not self.model.stop_training:
-            raise EpochDone
+            raise PartialEpochEnd
 
 
-class _Follow(keras.callbacks.Callback):
+class _MirrorStopTraining(keras.callbacks.Callback):
     """Lets the part that is trained stop and begin where callbacks tell the whole model to."""
 
     def __init__(self, trained: keras.Model) -> None:

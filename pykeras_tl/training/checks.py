@@ -30,7 +30,7 @@ def check_data(data: Any, name: str) -> None:
     """
     if isinstance(data, ImageDataGenerator):
         raise TypeError(
-            f"{name} is an ImageDataGenerator, which holds settings and no pictures. "
+            f"{name} is an ImageDataGenerator, which holds settings and no images. "
             "Give what its flow_from_directory(...) or flow(...) returns."
         )
     if isinstance(data, str | os.PathLike):
@@ -41,7 +41,7 @@ def check_data(data: Any, name: str) -> None:
 
 
 def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> None:
-    """See that a flow's pictures and labels fit the model that is to learn from them.
+    """See that a flow's images and labels fit the model that is to learn from them.
 
     Args:
         model: The model, compiled.
@@ -57,7 +57,7 @@ def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> N
             "The model is not compiled. Call model.compile(optimizer, loss, metrics) first."
         )
     if flow.n == 0:
-        raise ValueError(f"{name} has no pictures.")
+        raise ValueError(f"{name} has no images.")
     _check_shape(model, flow, name)
     class_mode = getattr(flow, "class_mode", None)
     if hasattr(flow, "class_mode") and class_mode is None:
@@ -150,7 +150,7 @@ def _check_shape(model: keras.Model, flow: Iterator, name: str) -> None:
         return
     if any(want not in (None, has) for want, has in zip(wanted[1:], flow.image_shape)):
         raise ValueError(
-            f"{name} gives pictures of shape {tuple(flow.image_shape)}, the model takes "
+            f"{name} gives images of shape {tuple(flow.image_shape)}, the model takes "
             f"{wanted[1:]}. Set the flow's target_size and color_mode, or the model's input_shape."
         )
 
@@ -167,7 +167,7 @@ def _check_classes(model: keras.Model, classes: int, class_mode: str, name: str)
             )
         if units != 1:
             raise ValueError(
-                f'{name} gives one label a picture (class_mode="binary"), the model has {units} '
+                f'{name} gives one label an image (class_mode="binary"), the model has {units} '
                 'outputs. End it in one sigmoid unit, or make the flow with "categorical".'
             )
     elif units != classes:

@@ -19,7 +19,7 @@ def balanced_class_weight(flow: Iterator) -> dict[str | int, float]:
 
     Returns:
         Class name → weight, or class number where the flow knows no names: the number of
-        pictures by that of classes and of the class's pictures. `fit` takes it as
+        images by that of classes and of the class's images. `fit` takes it as
         `class_weight`.
 
     Raises:
@@ -47,13 +47,13 @@ def balanced_class_weight(flow: Iterator) -> dict[str | int, float]:
 
 
 def class_counts(flow: Iterator) -> dict[str | int, int]:
-    """Count a flow's pictures by class.
+    """Count a flow's images by class.
 
     Args:
         flow: A flow.
 
     Returns:
-        Class name, or number where the flow knows no names, → pictures, of the classes that
+        Class name, or number where the flow knows no names, → images, of the classes that
         have any; empty where the labels are not classes.
     """
     numbers = _class_numbers(flow)
@@ -65,7 +65,7 @@ def class_counts(flow: Iterator) -> dict[str | int, int]:
 
 
 def report_imbalance(flow: Iterator) -> None:
-    """Warn when a class has at least twice the pictures of another, and offer weights.
+    """Warn when a class has at least twice the images of another, and offer weights.
 
     Args:
         flow: The flow that is trained on.
@@ -76,14 +76,14 @@ def report_imbalance(flow: Iterator) -> None:
     most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
     weights = {name: float(f"{each:.4g}") for name, each in balanced_class_weight(flow).items()}
     warnings.warn(
-        f"The classes are uneven: {counts[most]:,} pictures of {most!r}, {counts[least]:,} of "
+        f"The classes are uneven: {counts[most]:,} images of {most!r}, {counts[least]:,} of "
         f"{least!r}. To let each count the same, give class_weight={weights}.",
         stacklevel=4,
     )
 
 
 def _class_numbers(flow: Iterator) -> np.ndarray | None:
-    """One class number a picture; None where the labels are something else."""
+    """One class number an image; None where the labels are something else."""
     if hasattr(flow, "class_mode"):
         single = flow.class_mode in ("categorical", "sparse", "binary")
         classes = list(flow.classes) if single else [None]

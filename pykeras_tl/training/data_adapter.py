@@ -14,7 +14,7 @@ import keras
 
 from ..images.iterators.base import Iterator
 from ..images.iterators.prefetch import Prefetcher
-from ..images.iterators.state import Position, read_position, set_position
+from ..images.iterators.state import IteratorState, read_position, set_position
 
 
 class Source(Protocol):
@@ -43,7 +43,7 @@ class Batches(Protocol):
         """Stop the work ahead."""
 
 
-class Feed(keras.utils.PyDataset):
+class SequentialDataset(keras.utils.PyDataset):
     """A data set of Keras whose batches come one after another, each made once.
 
     Keras looks at the first two batches before training begins, and asks for a few more at
@@ -72,7 +72,7 @@ class Feed(keras.utils.PyDataset):
         self._head: list[Any] = []
         self._begun = False
         self._last: Any = None
-        self._positions: deque[Position] = deque()
+        self._positions: deque[IteratorState] = deque()
         self.batches = self._start()
 
     @property
@@ -109,7 +109,7 @@ class Feed(keras.utils.PyDataset):
         if len(self._positions) > 1:
             self._positions.popleft()
 
-    def position(self) -> Position:
+    def position(self) -> IteratorState:
         """Where the source stood when the last batch that was used had been drawn.
 
         Where each run begins anew, that is asked for before the first or after a whole one.
@@ -202,7 +202,7 @@ class MainThreadBatches:
 
 
 @dataclass
-class Feeds:
+class FitData:
     """The feeds that Keras's `fit` takes from at a time.
 
     Attributes:
@@ -210,10 +210,10 @@ class Feeds:
         validation: What is validated on, where that is a flow.
     """
 
-    training: Feed
-    validation: Feed | None
+    training: SequentialDataset
+    validation: SequentialDataset | None
 
-    def positions(self) -> dict[str, Position]:
+    def positions(self) -> dict[str, IteratorState]:
         """Where the flows stand, between two batches of training."""
         named = {"training": self.training, "validation": self.validation}
         return {name: feed.position() for name, feed in named.items() if feed is not None}
@@ -236,10 +236,10 @@ class Feeds:
             self.validation.close()
 
 
-class FeedCallback(keras.callbacks.Callback):
+class FitDataCallback(keras.callbacks.Callback):
     """Makes main-thread batches just before they are needed, and counts those used."""
 
-    feeds: Feeds
+    feeds: FitData
 
     def __init__(self) -> None:
         super().__init__()
@@ -264,7 +264,7 @@ class FeedCallback(keras.callbacks.Callback):
         """Stop the threads before Keras takes its own down."""
         self.feeds.stop()
 
-    def _make(self, feed: Feed) -> None:
+    def _make(self, feed: SequentialDataset) -> None:
         if isinstance(feed.batches, MainThreadBatches):
             for _ in range(self.model.steps_per_execution):
                 feed.batches.make_one()

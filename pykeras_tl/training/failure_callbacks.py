@@ -12,7 +12,7 @@ import numpy as np
 from ..images.iterators.base import Iterator
 from ..images.iterators.state import read_position, set_position
 from .class_weights import class_counts
-from .feature_cache.caching import Training
+from .feature_cache.caching import FitInputs
 
 _LONG_ENOUGH = 3
 _BATCHES = 16
@@ -22,7 +22,7 @@ _ACCURACIES = (
 )
 
 
-class LossWatch(keras.callbacks.Callback):
+class TerminateOnNonFinite(keras.callbacks.Callback):
     """Stops training when the loss is not finite, with the last weights that were.
 
     Args:
@@ -65,13 +65,13 @@ class LossWatch(keras.callbacks.Callback):
         self.model.stop_training = True
         warnings.warn(
             f"{why}: training stops, and the model has the weights from the epoch's beginning "
-            "again. Compile with a lower learning rate, or look for pictures and labels that are "
+            "again. Compile with a lower learning rate, or look for images and labels that are "
             "not numbers.",
             stacklevel=2,
         )
 
 
-class PredictionWatch(keras.callbacks.Callback):
+class CollapsedPredictionsWarning(keras.callbacks.Callback):
     """Warns when all predictions fall into one class.
 
     It looks where the accuracy of validation says that nothing was learned: three epochs on
@@ -83,7 +83,7 @@ class PredictionWatch(keras.callbacks.Callback):
         steps: Batches in a validation.
     """
 
-    def __init__(self, training: Training, validation: Iterator, steps: int) -> None:
+    def __init__(self, training: FitInputs, validation: Iterator, steps: int) -> None:
         super().__init__()
         self._training = training
         self._flow = validation
@@ -119,9 +119,9 @@ class PredictionWatch(keras.callbacks.Callback):
         one = names.get(int(predicted[0]), int(predicted[0]))
         when = "After training" if epoch is None else f"After epoch {epoch + 1}"
         warnings.warn(
-            f"{when}, all {len(predicted)} validation pictures looked at are predicted as {one!r}: "
+            f"{when}, all {len(predicted)} validation images looked at are predicted as {one!r}: "
             "the model tells nothing apart. Try another learning rate, look at the scaling of "
-            "the pictures, or give class_weight.",
+            "the images, or give class_weight.",
             stacklevel=2,
         )
 

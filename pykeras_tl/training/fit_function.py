@@ -10,12 +10,12 @@ import keras
 
 from ..images.iterators.base import Iterator
 from . import checks
-from .callback_list import Listed
-from .checkpoints.checkpoint_manager import RunFolder
-from .checkpoints.run import Run
+from .callback_list import ResumableCallbackList
+from .checkpoints.checkpoint_manager import CheckpointManager
+from .checkpoints.run import TrainingRun
 from .class_weights import report_imbalance
 from .history import History
-from .trainer import Job, run_keras, train
+from .trainer import Job, keras_fit, train
 
 
 def fit(
@@ -33,7 +33,7 @@ def fit(
     initial_epoch: int = 0,
     workers: int | None = None,
     cache_frozen: bool | str = True,
-    augmented_passes: int | None = None,
+    cached_augmented_epochs: int | None = None,
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool | str = "auto",
     save_minutes: float = 10,
@@ -48,8 +48,8 @@ def fit(
     before it begins and shuffles once more, so with `shuffle=True` its order is another one.)
     Each validation begins at the beginning of its flow.
 
-    Where the model begins with frozen layers and the pictures do not change from epoch to
-    epoch, the frozen layers' output is computed once for each picture and kept on disk; the
+    Where the model begins with frozen layers and the images do not change from epoch to
+    epoch, the frozen layers' output is computed once for each image and kept on disk; the
     result is the same, only sooner.
 
     Ctrl-C (Esc in RStudio) ends training: the model keeps what it has learned, and the
@@ -57,12 +57,12 @@ def fit(
     raises KeyboardInterrupt as usual. With `run_dir`, the same call goes on from there.
 
     It warns when classes are uneven, when pixels look scaled twice or not at all, and when all
-    validation pictures are predicted as one class. A loss that is not finite ends training,
+    validation images are predicted as one class. A loss that is not finite ends training,
     with the weights from the epoch's beginning.
 
     Args:
         model: The model, compiled. It is changed in place.
-        data: A flow; or pictures as an array, shape `(n, height, width, channels)`; or
+        data: A flow; or images as an array, shape `(n, height, width, channels)`; or
             anything else that Keras's `fit` takes.
         y: The labels where `data` is an array.
         epochs: Number of the last epoch, counted from 1.
@@ -74,11 +74,11 @@ def fit(
         verbose: 0 silent, 1 a progress bar with the time left, 2 one line an epoch,
             `"auto"` as Keras chooses.
         initial_epoch: Number of finished epochs that `epochs` counts too.
-        workers: Threads that read and transform pictures, as many as cores by default.
+        workers: Threads that read and transform images, as many as cores by default.
         cache_frozen: False computes frozen layers again for each batch; `"float16"` keeps
             their output in half the space, rounded.
-        augmented_passes: With an augmenting flow and frozen layers: draw that many augmented
-            passes over the pictures once, compute the frozen layers for each, and cycle
+        cached_augmented_epochs: With an augmenting flow and frozen layers: draw that many augmented
+            passes over the images once, compute the frozen layers for each, and cycle
             through them. It is faster, and sees fewer variants than fresh augmentation;
             with as many passes as epochs it sees the same.
         run_dir: A folder in which the whole state of training is saved at each epoch's end
@@ -98,7 +98,7 @@ def fit(
         ValueError: When the model is not compiled, data and model do not fit, or the run in
             `run_dir` was made with other data, settings or versions.
         RuntimeError: When another process is training in `run_dir`.
-        pykeras_tl.images.decoding.reading.BadImageError: When a picture cannot be read.
+        pykeras_tl.images.decoding.reading.BadImageError: When an image cannot be read.
 
     Example:
         >>> import numpy as np
@@ -123,9 +123,9 @@ def fit(
         if run_dir is not None:
             raise TypeError(f"run_dir needs a flow to train on; received {type(data).__name__}.")
         steps = checks.whole_steps(steps_per_epoch, None, "steps_per_epoch")
-        return run_keras(
+        return keras_fit(
             model,
-            Listed(
+            ResumableCallbackList(
                 model,
                 model,
                 list(callbacks or []),
@@ -172,14 +172,14 @@ def fit(
         verbose=verbose,
         workers=workers,
         cache_frozen=cache_frozen,
-        augmented_passes=augmented_passes,
+        cached_augmented_epochs=cached_augmented_epochs,
         save_minutes=save_minutes,
     )
     if run_dir is None:
         return train(job)
-    folder = RunFolder(run_dir)
+    folder = CheckpointManager(run_dir)
     with folder.locked():
-        run = Run(folder, job.settings(), resume)
+        run = TrainingRun(folder, job.settings(), resume)
         if run.place is not None and verbose != 0:
             print(run.describe(job.steps))
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..storage.atomic_files import whole_file
+from ..storage.atomic_files import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +52,7 @@ class History:
     def from_logs(
         cls, logs: Mapping[str, Sequence[Any]], epoch: Sequence[int], params: Mapping[str, Any]
     ) -> History:
-        """Take over what Keras's own History callback gathered.
+        """Take over what Keras's own History callback history_callback.
 
         Args:
             logs: One sequence a metric.
@@ -107,7 +107,7 @@ class History:
         table = self.to_frame()
         if self.phases:
             table["phase"] = [self._phase(number - 1) for number in table["epoch"]]
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             table.to_csv(temporary, index=False)
         return Path(path)
 

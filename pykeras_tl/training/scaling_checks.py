@@ -1,4 +1,4 @@
-"""Whether pictures reach a model scaled once, as it expects them."""
+"""Whether images reach a model scaled once, as it expects them."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def check_scaling(model: keras.Model, flow: Iterator, name: str) -> None:
     if carries and 0 < high <= 2:
         _warn(
             f"{told} to a model that carries its preprocessing and expects 0 to 255: the input "
-            "looks scaled twice. Give the pictures as they are."
+            "looks scaled twice. Give the images as they are."
         )
     elif not carries and 0 < high <= 2 / 255 and low >= 0:
         _warn(
-            f"{told}: the input looks scaled twice. Leave out rescale where the pictures are "
+            f"{told}: the input looks scaled twice. Leave out rescale where the images are "
             "scaled already."
         )
     elif not carries and high > 2 and not _scales(settings):
@@ -61,7 +61,7 @@ def _refuse_twice(settings: ImageDataGenerator, shape: tuple[int, ...], name: st
         what = "rescale"
     if what:
         raise ValueError(
-            f"The pictures would be scaled twice: the model carries its preprocessing, and "
+            f"The images would be scaled twice: the model carries its preprocessing, and "
             f"{name[0].lower() + name[1:]}'s ImageDataGenerator has {what}. Leave one out."
         )
 
@@ -97,13 +97,13 @@ def _changes_scale(function: Any, shape: tuple[int, ...]) -> bool:
 
 
 def _some_pixels(flow: Iterator) -> np.ndarray:
-    """A few pictures from all over the flow, as they reach the model but for augmentation."""
+    """A few images from all over the flow, as they reach the model but for augmentation."""
     twin = flow.in_file_order()
     twin.batch_size = min(_LOOKED_AT, flow.n)
     twin.index_array = np.linspace(0, flow.n - 1, twin.batch_size).astype(int)
     batch = twin[0]
-    pictures = batch[0] if isinstance(batch, tuple) else batch
-    return np.asarray(pictures[0] if isinstance(pictures, list) else pictures)
+    images = batch[0] if isinstance(batch, tuple) else batch
+    return np.asarray(images[0] if isinstance(images, list) else images)
 
 
 def _warn(message: str) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import keras
 
 from ..images.iterators.base import Iterator
-from .callback_list import EpochDone, Listed
-from .checkpoints.checkpoint_manager import Place
-from .checkpoints.run import CheckpointCallback, Run
-from .checkpoints.state import settings_of
-from .data_adapter import Feed, FeedCallback, Feeds
-from .failure_callbacks import LossWatch, PredictionWatch
-from .feature_cache.caching import FeatureSource, Plan, Training, cut_training
+from .callback_list import PartialEpochEnd, ResumableCallbackList
+from .checkpoints.checkpoint_manager import TrainingProgress
+from .checkpoints.run import CheckpointCallback, TrainingRun
+from .checkpoints.state import run_fingerprint
+from .data_adapter import FitData, FitDataCallback, SequentialDataset
+from .failure_callbacks import CollapsedPredictionsWarning, TerminateOnNonFinite
+from .feature_cache.caching import CachedFeatures, CachePolicy, FitInputs, cache_frozen_layers
 from .history import History
 
 
@@ -38,7 +38,7 @@ class Job:
     verbose: str | int
     workers: int | None
     cache_frozen: bool | str
-    augmented_passes: int | None
+    cached_augmented_epochs: int | None
     save_minutes: float
 
     @property
@@ -55,7 +55,7 @@ class Job:
 
     def settings(self) -> dict[str, str]:
         """What must be the same for the run to go on; more epochs may be asked for."""
-        return settings_of(
+        return run_fingerprint(
             self.model,
             {"training": self.flow, "validation": self.validation_data},
             self.callbacks,
@@ -64,39 +64,39 @@ class Job:
             initial_epoch=self.initial_epoch,
             class_weight=self.class_weight,
             cache_frozen=self.cache_frozen,
-            augmented_passes=self.augmented_passes,
+            cached_augmented_epochs=self.cached_augmented_epochs,
         )
 
-    def cut(self, before: dict[str, bool] | None) -> Training:
+    def cut(self, before: dict[str, bool] | None) -> FitInputs:
         """Decide what is trained on what.
 
         Args:
             before: What was decided when the run began; `None` for a new one. It is kept to,
                 since sums come out in another order elsewhere.
         """
-        training = Training(self.model, self.flow, self.validation_data)
+        training = FitInputs(self.model, self.flow, self.validation_data)
         if not self.cache_frozen:
             return training
         epochs = self.epochs - self.initial_epoch
-        pictures: float = epochs * self.steps * self.flow.batch_size
-        validation_pictures: float = epochs * sum(
+        images: float = epochs * self.steps * self.flow.batch_size
+        validation_images: float = epochs * sum(
             (self.validation_steps or 0) * flow.batch_size for flow in self.validation_flow.values()
         )
         if before is not None:
-            pictures = math.inf if before["training"] else -1
-            validation_pictures = math.inf if before["validation"] else -1
-        plan = Plan(
-            pictures=pictures,
-            validation_pictures=validation_pictures,
-            augmented_passes=self.augmented_passes,
+            images = math.inf if before["training"] else -1
+            validation_images = math.inf if before["validation"] else -1
+        plan = CachePolicy(
+            images=images,
+            validation_images=validation_images,
+            cached_augmented_epochs=self.cached_augmented_epochs,
             dtype=self.cache_frozen if isinstance(self.cache_frozen, str) else "float32",
             workers=self.workers,
             verbose=self.verbose,
         )
-        return cut_training(training, plan)
+        return cache_frozen_layers(training, plan)
 
 
-def train(job: Job, run: Run | None = None) -> History:
+def train(job: Job, run: TrainingRun | None = None) -> History:
     """Train on a flow, from the beginning or from where a run stopped.
 
     Args:
@@ -106,64 +106,66 @@ def train(job: Job, run: Run | None = None) -> History:
     Returns:
         The history, the epochs before included.
     """
-    place, end = Place(job.initial_epoch), job.epochs
+    place, end = TrainingProgress(job.initial_epoch), job.epochs
     if run is not None:
         run.begin(job.model, job.callbacks, job.flows)
         if run.place is not None:
             place = run.place
             end = place.epochs if run.stopped else max(place.epochs, end)
-    training = Training(job.model, job.flow, job.validation_data)
+    training = FitInputs(job.model, job.flow, job.validation_data)
     if place.epochs < end:
         training = job.cut(run.cached if run is not None else None)
     if run is not None:
         run.restore_flows(job.flows)
     try:
-        return _Fitting(job, training, run).fit(place, end)
+        return _Trainer(job, training, run).fit(place, end)
     finally:
         training.close()
 
 
-class _Fitting:
+class _Trainer:
     """The calls of Keras's `fit` that make up one training."""
 
-    def __init__(self, job: Job, training: Training, run: Run | None) -> None:
+    def __init__(self, job: Job, training: FitInputs, run: TrainingRun | None) -> None:
         self._job = job
         self._training = training
-        self._feeding = FeedCallback()
-        gathered = keras.callbacks.History()
-        callbacks = [LossWatch(training.model), *job.callbacks]
+        self._feeding = FitDataCallback()
+        history_callback = keras.callbacks.History()
+        callbacks = [TerminateOnNonFinite(training.model), *job.callbacks]
         last: list[keras.callbacks.Callback] = []
         if job.validation_flow:
-            last.append(PredictionWatch(training, job.validation_data, job.validation_steps))
+            last.append(
+                CollapsedPredictionsWarning(training, job.validation_data, job.validation_steps)
+            )
         if run is not None:
             cached = {
-                "training": isinstance(training.source, FeatureSource),
-                "validation": isinstance(training.validation, FeatureSource),
+                "training": isinstance(training.source, CachedFeatures),
+                "validation": isinstance(training.validation, CachedFeatures),
             }
             last.append(
                 CheckpointCallback(
                     run,
                     training.model,
                     callbacks,
-                    gathered,
+                    history_callback,
                     self._feeding,
                     cached,
                     job.steps,
                     job.save_minutes,
                 )
             )
-        self._callbacks = Listed(
+        self._callbacks = ResumableCallbackList(
             job.model,
             training.model,
             [*callbacks, self._feeding],
-            gathered,
+            history_callback,
             last,
             epochs=job.epochs,
             steps=job.steps,
             verbose=job.verbose,
         )
 
-    def fit(self, place: Place, end: int) -> History:
+    def fit(self, place: TrainingProgress, end: int) -> History:
         """Train from a place to the end of an epoch."""
         if place.steps and place.epochs < end:
             # Keras resets its metrics, and builds them where they are used for the first time.
@@ -171,8 +173,8 @@ class _Fitting:
             rest = self._job.steps - place.steps
             try:
                 return self._fit(place.epochs, end, rest, passes=1, skipped=place.steps)
-            except EpochDone:
-                place = Place(place.epochs + 1)
+            except PartialEpochEnd:
+                place = TrainingProgress(place.epochs + 1)
         return self._fit(place.epochs, end, self._job.steps, passes=end - place.epochs)
 
     def _fit(self, begin: int, end: int, steps: int, passes: int, skipped: int = 0) -> History:
@@ -181,7 +183,7 @@ class _Fitting:
         self._callbacks.skip(skipped, of=end)
         own = feeds.validation is None
         try:
-            return run_keras(
+            return keras_fit(
                 self._training.model,
                 self._callbacks,
                 epochs=end,
@@ -194,7 +196,7 @@ class _Fitting:
                 validation_steps=job.validation_steps if own else None,
                 class_weight=job.class_weight,
             )
-        except EpochDone:
+        except PartialEpochEnd:
             raise
         except Exception:
             error = feeds.error()
@@ -205,23 +207,25 @@ class _Fitting:
         finally:
             feeds.close()
 
-    def _feeds(self, passes: int, steps: int) -> Feeds:
+    def _feeds(self, passes: int, steps: int) -> FitData:
         job, validation = self._job, None
-        training = Feed(self._training.source, passes, steps, job.workers)
+        training = SequentialDataset(self._training.source, passes, steps, job.workers)
         if job.validation_flow:
-            validation = Feed(self._training.validation, None, job.validation_steps, job.workers)
-        return Feeds(training, validation)
+            validation = SequentialDataset(
+                self._training.validation, None, job.validation_steps, job.workers
+            )
+        return FitData(training, validation)
 
     def _build_metrics(self) -> None:
-        feed = Feed(self._training.source, 1, 1, self._job.workers)
+        feed = SequentialDataset(self._training.source, 1, 1, self._job.workers)
         try:
             self._training.model.test_on_batch(*feed[0])
         finally:
             feed.close()
 
 
-def run_keras(trained: keras.Model, callbacks: Listed, **options: Any) -> History:
-    """Run Keras's `fit`.
+def keras_fit(trained: keras.Model, callbacks: ResumableCallbackList, **options: Any) -> History:
+    """TrainingRun Keras's `fit`.
 
     Args:
         trained: What `fit` is called on: a model, or its part that is trained.
@@ -231,17 +235,21 @@ def run_keras(trained: keras.Model, callbacks: Listed, **options: Any) -> Histor
     Returns:
         The history; of the finished epochs, where the user stopped training.
     """
-    gathered = callbacks.gathered
+    history_callback = callbacks.history_callback
     callbacks.model.stop_training = False
-    trained.history = gathered
+    trained.history = history_callback
     stopped = False
     try:
         trained.fit(callbacks=callbacks, **options)
     except KeyboardInterrupt:
-        if not gathered.epoch:
+        if not history_callback.epoch:
             raise
         stopped = True
-        print(f"\nStopped after epoch {gathered.epoch[-1] + 1}, which the history ends with.")
-    history = History.from_logs(gathered.history, gathered.epoch, gathered.params)
+        print(
+            f"\nStopped after epoch {history_callback.epoch[-1] + 1}, which the history ends with."
+        )
+    history = History.from_logs(
+        history_callback.history, history_callback.epoch, history_callback.params
+    )
     history.stopped = stopped
     return history

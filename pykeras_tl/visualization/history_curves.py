@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from .style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
+from .style import COLORS, MUTED_TEXT_COLOR, finalize, new_figure, shorten, style_axes
 
 _DATA = ("training", "validation")
 _DASHES: tuple[Literal["-", "--", ":"], ...] = ("-", "--", ":")
@@ -30,7 +30,7 @@ Histories = HasFrame | pd.DataFrame | Mapping[str, HasFrame | pd.DataFrame]
 
 
 def plot_history(histories: Histories, title: str | None = None) -> Figure:
-    """Draw the curves of one training, or of several in one picture.
+    """Draw the curves of one training, or of several in one image.
 
     One history: a panel for each metric, training against validation. Several: training and
     validation each have panels of their own, with one colour a history. A history of several
@@ -61,10 +61,10 @@ def plot_history(histories: Histories, title: str | None = None) -> Figure:
         raise ValueError("There is no curve to draw: no history holds an epoch.")
     metrics = _metrics(frames)
     if len(frames) > 1:
-        return finish(_many(frames, metrics, title))
+        return finalize(_many(frames, metrics, title))
     figure = _one(frames, metrics, title)
     _mark_phases(figure, *(named[name] for name in frames))
-    return finish(figure)
+    return finalize(figure)
 
 
 def _frame(history: HasFrame | pd.DataFrame) -> pd.DataFrame:
@@ -101,14 +101,14 @@ def _mark_phases(figure: Figure, history: HasFrame | pd.DataFrame) -> None:
         for name, first in phases.items():
             if first == 0:
                 continue
-            axes.axvline(first + 0.5, color=SOFT_INK, linestyle=":", lw=1.2)
+            axes.axvline(first + 0.5, color=MUTED_TEXT_COLOR, linestyle=":", lw=1.2)
             axes.text(
                 first + 0.5,
                 1,
                 f" {name}",
                 transform=axes.get_xaxis_transform(),
                 fontsize=8,
-                color=SOFT_INK,
+                color=MUTED_TEXT_COLOR,
                 va="top",
             )
 
@@ -172,7 +172,7 @@ def _mark_best(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
 
 def _dress(axes: Axes, metric: str, title: str) -> None:
     axes.set_xlabel("epoch")
-    tidy_axes(axes, title)
+    style_axes(axes, title)
     axes.xaxis.set_major_locator(
         MaxNLocator(integer=True, nbins=8, min_n_ticks=1, steps=[1, 2, 5, 10])
     )

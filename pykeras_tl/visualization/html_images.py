@@ -1,4 +1,4 @@
-"""Pictures that stand inside an HTML page, as data addresses."""
+"""Images that stand inside an HTML page, as data addresses."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _LARGEST_FIGURE = 2000
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture as an HTML page holds it.
+class EmbeddedImage:
+    """An image as an HTML page holds it.
 
     Args:
-        source: The address, with the picture's bytes in it.
+        source: The address, with the image's bytes in it.
         width: The width at which it is shown, in CSS pixels.
     """
 
@@ -34,26 +34,26 @@ class Picture:
     width: int
 
 
-def figure_picture(figure: Figure) -> Picture:
+def embed_figure(figure: Figure) -> EmbeddedImage:
     """Draw a figure for a page, at twice a screen's resolution unless it is very large.
 
     Args:
         figure: The figure.
 
     Returns:
-        A PNG picture.
+        A PNG image.
 
     Example:
         >>> from pykeras_tl.visualization.style import new_figure
-        >>> figure_picture(new_figure(5, 3)).width
+        >>> embed_figure(new_figure(5, 3)).width
         480
     """
     inches = max(figure.get_size_inches())
     content = png(figure, dpi=int(min(_FIGURE_DPI, _LARGEST_FIGURE / inches)))
-    return _picture(content, "png", round(figure.get_figwidth() * _PAGE_PIXELS_PER_INCH))
+    return _embed(content, "png", round(figure.get_figwidth() * _PAGE_PIXELS_PER_INCH))
 
 
-def file_picture(path: str | Path, longest: int = 200) -> Picture:
+def embed_file(path: str | Path, longest: int = 200) -> EmbeddedImage:
     """Read an image file for a page, made small.
 
     Args:
@@ -61,15 +61,17 @@ def file_picture(path: str | Path, longest: int = 200) -> Picture:
         longest: The longer side, in pixels.
 
     Returns:
-        A JPEG picture.
+        A JPEG image.
 
     Raises:
         FileNotFoundError: When there is no such file.
     """
     pixels = read_thumbnail(path, longest)
     jpeg = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
-    return _picture(np.asarray(jpeg).tobytes(), "jpeg", pixels.shape[1])
+    return _embed(np.asarray(jpeg).tobytes(), "jpeg", pixels.shape[1])
 
 
-def _picture(content: bytes, kind: str, width: int) -> Picture:
-    return Picture(f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}", width)
+def _embed(content: bytes, kind: str, width: int) -> EmbeddedImage:
+    return EmbeddedImage(
+        f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}", width
+    )

@@ -1,4 +1,4 @@
-"""The house style of every picture: colours, fonts, sizes and how they are written."""
+"""The house style of every image: colours, fonts, sizes and how they are written."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ..storage.atomic_files import whole_file
+from ..storage.atomic_files import atomic_file
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart; without their
 # yellow, which is too light for a line on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D")
-INK = "#22272E"
-SOFT_INK = "#68717D"
-GRID = "#E4E7EB"
-SHARES = LinearSegmentedColormap.from_list(
+TEXT_COLOR = "#22272E"
+MUTED_TEXT_COLOR = "#68717D"
+GRID_COLOR = "#E4E7EB"
+PROPORTION_CMAP = LinearSegmentedColormap.from_list(
     "shares", ["#FFFFFF", "#D3E5F3", "#8DBEDF", "#3B8BC2", "#0B5A94", "#06365C"]
 )
 
@@ -55,11 +55,11 @@ def new_figure(width: float, height: float, title: str | None = None) -> Figure:
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr, call-arg]
     FigureCanvasAgg(figure)
     if title:
-        figure.suptitle(title, fontsize=13, fontweight="bold", color=INK, x=0.01, ha="left")
+        figure.suptitle(title, fontsize=13, fontweight="bold", color=TEXT_COLOR, x=0.01, ha="left")
     return figure
 
 
-def tidy_axes(axes: Axes, title: str = "", grid: str | None = "y") -> None:
+def style_axes(axes: Axes, title: str = "", grid: str | None = "y") -> None:
     """Give axes the house style: light grid, no frame, quiet ticks.
 
     Args:
@@ -69,23 +69,23 @@ def tidy_axes(axes: Axes, title: str = "", grid: str | None = "y") -> None:
 
     Example:
         >>> axes = new_figure(3, 3).add_subplot()
-        >>> tidy_axes(axes, "loss")
+        >>> style_axes(axes, "loss")
         >>> axes.get_title(loc="left")
         'loss'
     """
-    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=TEXT_COLOR)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color("#B8BFC8")
-    axes.tick_params(length=0, labelsize=8.5, labelcolor=SOFT_INK)
-    axes.xaxis.label.set(fontsize=9, color=SOFT_INK)
-    axes.yaxis.label.set(fontsize=9, color=SOFT_INK)
+    axes.tick_params(length=0, labelsize=8.5, labelcolor=MUTED_TEXT_COLOR)
+    axes.xaxis.label.set(fontsize=9, color=MUTED_TEXT_COLOR)
+    axes.yaxis.label.set(fontsize=9, color=MUTED_TEXT_COLOR)
     if grid:
-        axes.grid(axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
+        axes.grid(axis=grid, color=GRID_COLOR, linewidth=0.8)  # type: ignore[arg-type]
         axes.set_axisbelow(True)
 
 
-def finish(figure: Figure) -> Figure:
+def finalize(figure: Figure) -> Figure:
     """Make every text of a figure plain text, in fonts that this machine has.
 
     Names of files and classes may hold `$`, which matplotlib would read as mathematics.
@@ -97,7 +97,7 @@ def finish(figure: Figure) -> Figure:
         The same figure.
 
     Example:
-        >>> finish(new_figure(3, 3, "costs $5 or $6"))._suptitle.get_parse_math()
+        >>> finalize(new_figure(3, 3, "costs $5 or $6"))._suptitle.get_parse_math()
         False
     """
     for text in figure.findobj(Text):
@@ -141,10 +141,10 @@ def save_png(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> Pa
         OSError: When the file cannot be written.
 
     Example:
-        >>> save_png(new_figure(1, 1), "picture.png").name
-        'picture.png'
+        >>> save_png(new_figure(1, 1), "image.png").name
+        'image.png'
     """
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(png(figure, dpi))
     return Path(path)
 

@@ -114,9 +114,9 @@ def start_rscript(_r_session: R, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A folder with two classes of eight small pictures each."""
-    folder = tmp_path / "pictures"
+def images(tmp_path: Path) -> Path:
+    """A folder with two classes of eight small images each."""
+    folder = tmp_path / "images"
     random = np.random.RandomState(0)
     for name, brightness in (("cat", 90), ("dog", 160)):
         (folder / name).mkdir(parents=True)

@@ -56,10 +56,10 @@ def assert_same(from_r: Any, ours: Any) -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_folders_flow_the_same(r: Any, pictures: Path, name: str) -> None:
+def test_folders_flow_the_same(r: Any, images: Path, name: str) -> None:
     in_r, in_python = SETTINGS[name]
     flow = ImageDataGenerator(**in_python).flow_from_directory(
-        pictures, target_size=(20, 16), batch_size=5, seed=4
+        images, target_size=(20, 16), batch_size=5, seed=4
     )
     theirs = r(
         f"""
@@ -67,14 +67,14 @@ def test_folders_flow_the_same(r: Any, pictures: Path, name: str) -> None:
           target_size = c(20, 16), batch_size = 5, seed = 4)
         lapply(1:6, function(i) generator_next(flow))
         """,
-        folder=str(pictures),
+        folder=str(images),
     )
     for batch in theirs:
         assert_same(batch, next(flow))
 
 
-def test_tables_flow_the_same(r: Any, pictures: Path) -> None:
-    table = list_images(pictures)
+def test_tables_flow_the_same(r: Any, images: Path) -> None:
+    table = list_images(images)
     flow = ImageDataGenerator(validation_split=0.25).flow_from_dataframe(
         table, target_size=(16, 16), batch_size=4, seed=1, subset="training"
     )
@@ -87,7 +87,7 @@ def test_tables_flow_the_same(r: Any, pictures: Path) -> None:
           target_size = c(16, 16), batch_size = 4, seed = 1, subset = "training")
         list(n = flow$n, batch = generator_next(flow))
         """,
-        folder=str(pictures),
+        folder=str(images),
     )
     assert theirs["n"] == flow.n
     assert_same(theirs["batch"], next(flow))
@@ -136,7 +136,7 @@ def test_statistics_are_the_same(r: Any) -> None:
     np.testing.assert_allclose(theirs, ours, rtol=0, atol=2e-3)
 
 
-def test_an_r_function_changes_every_picture(r: Any, pictures: Path) -> None:
+def test_an_r_function_changes_every_image(r: Any, images: Path) -> None:
     theirs = r(
         """
         settings <- suppressWarnings(
@@ -145,10 +145,10 @@ def test_an_r_function_changes_every_picture(r: Any, pictures: Path) -> None:
           batch_size = 16, shuffle = FALSE)
         list(flow$main_thread_only, generator_next(flow)[[1]])
         """,
-        folder=str(pictures),
+        folder=str(images),
     )
     plain = ImageDataGenerator().flow_from_directory(
-        pictures, target_size=(16, 16), batch_size=16, shuffle=False
+        images, target_size=(16, 16), batch_size=16, shuffle=False
     )
     assert theirs[0] is True
     np.testing.assert_array_equal(theirs[1], 255 - next(plain)[0].astype(float))
@@ -185,9 +185,9 @@ def test_missing_values_factors_and_dates_survive(r: Any) -> None:
     assert frame["value"].isna().tolist() == [False, True, False]
 
 
-def test_dates_and_accents_in_paths(r: Any, pictures: Path) -> None:
-    dated = pictures.parent / f"été {datetime.date(2018, 5, 1)}"
-    pictures.rename(dated)
+def test_dates_and_accents_in_paths(r: Any, images: Path) -> None:
+    dated = images.parent / f"été {datetime.date(2018, 5, 1)}"
+    images.rename(dated)
     n = r(
         """
         folder <- file.path(py$parent, paste("été", as.Date("2018-05-01")))

@@ -19,12 +19,12 @@ _CHILD = Path(__file__).with_name("killed_run.R")
 
 def test_killed_at_any_instant_it_ends_as_if_it_had_not_been(
     start_rscript: Callable[..., subprocess.Popen[bytes]],
-    pictures: Path,
+    images: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def start(folder: Path) -> subprocess.Popen[bytes]:
-        return start_rscript(_CHILD, pictures, folder)
+        return start_rscript(_CHILD, images, folder)
 
     begun = time.monotonic()
     assert start(tmp_path / "whole").wait() == 0

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pykeras_tl import ensembles, evaluation
 from pykeras_tl.images import (
-    draw_blood_cells,
+    generate_blood_cells,
     k_folds,
     list_images,
     split_fractions,
@@ -25,8 +25,8 @@ def same(from_r: Any, ours: pd.DataFrame) -> None:
         assert from_r[name].astype(str).tolist() == ours[name].astype(str).tolist(), name
 
 
-def test_splits_are_equal(r: Any, pictures: Path) -> None:
-    table = list_images(pictures)
+def test_splits_are_equal(r: Any, images: Path) -> None:
+    table = list_images(images)
     table["group"] = [f"g{number % 5}" for number in range(len(table))]
     fractions = {"train": 0.5, "validation": 0.25, "test": 0.25}
     result = r(
@@ -41,7 +41,7 @@ def test_splits_are_equal(r: Any, pictures: Path) -> None:
           k_folds(table, 4, seed = 4)
         ), as.data.frame)
         """,
-        folder=str(pictures),
+        folder=str(images),
     )
     same(result[0], split_fractions(table, fractions, seed=2))
     same(result[1], split_fractions(table, fractions, groups="group", seed=2))
@@ -50,10 +50,10 @@ def test_splits_are_equal(r: Any, pictures: Path) -> None:
 
 
 def test_drawn_cells_are_equal(r: Any, tmp_path: Path) -> None:
-    draw_blood_cells(tmp_path / "python", train=1, test=1, test_simple=1, seed=5, size=(48, 64))
+    generate_blood_cells(tmp_path / "python", train=1, test=1, test_simple=1, seed=5, size=(48, 64))
     r(
         """
-        draw_blood_cells(py$folder, train = 1, test = 1, test_simple = 1, seed = 5,
+        generate_blood_cells(py$folder, train = 1, test = 1, test_simple = 1, seed = 5,
           size = c(48, 64))
         """,
         folder=str(tmp_path / "r"),
@@ -67,7 +67,7 @@ def test_drawn_cells_are_equal(r: Any, tmp_path: Path) -> None:
 
 def test_study_tables_are_equal(r: Any, tmp_path: Path) -> None:
     cells = tmp_path / "cells"
-    draw_blood_cells(cells, train=13, test=2, test_simple=2, seed=1, size=(48, 64))
+    generate_blood_cells(cells, train=13, test=2, test_simple=2, seed=1, size=(48, 64))
     ours = run_study(
         "blood-cells", cells, tmp_path / "python", quick=True, epochs=1, trials="version-1-sgd"
     )

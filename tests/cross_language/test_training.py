@@ -45,7 +45,7 @@ history <- suppressMessages(model %>% fit_generator(
 
 
 @pytest.fixture
-def ours(pictures: Path) -> dict[str, Any]:
+def ours(images: Path) -> dict[str, Any]:
     """The training of `TRAINING_IN_R`, done in Python."""
     keras.utils.set_random_seed(11)
     model = keras.Sequential(
@@ -70,9 +70,9 @@ def ours(pictures: Path) -> dict[str, Any]:
         zoom_range=[0.8, 1.1],
         horizontal_flip=True,
     )
-    train = augmented.flow_from_directory(pictures, target_size=(16, 16), batch_size=5, seed=3)
+    train = augmented.flow_from_directory(images, target_size=(16, 16), batch_size=5, seed=3)
     test = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
-        pictures, target_size=(16, 16), batch_size=4, shuffle=False
+        images, target_size=(16, 16), batch_size=4, shuffle=False
     )
     history = fit(
         model,
@@ -87,11 +87,11 @@ def ours(pictures: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def theirs(r: Any, pictures: Path) -> Any:
+def theirs(r: Any, images: Path) -> Any:
     """A function that runs R code after the same training in R."""
 
     def run(code: str, **objects: Any) -> Any:
-        objects["folder"] = str(pictures)
+        objects["folder"] = str(images)
         return r(f"folder <- py$folder\n{MODEL_IN_R}\n{TRAINING_IN_R}\n{code}", **objects)
 
     return run
@@ -155,7 +155,7 @@ def test_predictions_and_metrics_are_equal(theirs: Any, ours: dict[str, Any]) ->
 
 
 def test_one_language_trains_what_the_other_made(
-    r: Any, ours: dict[str, Any], pictures: Path
+    r: Any, ours: dict[str, Any], images: Path
 ) -> None:
     model = ours["model"]
     before = model.get_weights()
@@ -168,7 +168,7 @@ def test_one_language_trains_what_the_other_made(
         fit(py$model, flow, epochs = 1)
         """,
         model=model,
-        folder=str(pictures),
+        folder=str(images),
     )
     after = model.get_weights()
     np.testing.assert_array_equal(before[0], after[0])
@@ -215,7 +215,7 @@ def test_what_is_saved_in_one_loads_in_the_other(
 
 
 def test_classifiers_are_the_same_in_both(
-    theirs: Any, r: Any, ours: dict[str, Any], pictures: Path, tmp_path: Path
+    theirs: Any, r: Any, ours: dict[str, Any], images: Path, tmp_path: Path
 ) -> None:
     from pykeras_tl.models import Classifier, load_classifier
 
@@ -223,19 +223,19 @@ def test_classifiers_are_the_same_in_both(
     theirs("save_classifier(as_trained_classifier(model, test_flow), py$path); NULL", path=folder)
     mine = load_classifier(folder)
     assert mine.class_names == ["cat", "dog"]
-    table = mine.predict(pictures)
-    same = Classifier.from_flow(ours["model"], ours["test"]).predict(pictures)
+    table = mine.predict(images)
+    same = Classifier.from_flow(ours["model"], ours["test"]).predict(images)
     pd.testing.assert_frame_equal(table, same)
     in_r = r("as.data.frame(predict(load_classifier(py$path), py$folder))",
-             path=folder, folder=str(pictures))  # fmt: skip
+             path=folder, folder=str(images))  # fmt: skip
     assert_same_table(in_r, table)
 
 
-def test_errors_keep_their_text(r: Any, pictures: Path, tmp_path: Path) -> None:
+def test_errors_keep_their_text(r: Any, images: Path, tmp_path: Path) -> None:
     cases: list[tuple[str, Any]] = [
         (
             "flow_images_from_directory(py$folder, color_mode = 'purple')",
-            lambda: ImageDataGenerator().flow_from_directory(pictures, color_mode="purple"),
+            lambda: ImageDataGenerator().flow_from_directory(images, color_mode="purple"),
         ),
         (
             "flow_images_from_directory(py$nowhere)",
@@ -248,19 +248,19 @@ def test_errors_keep_their_text(r: Any, pictures: Path, tmp_path: Path) -> None:
     for code, in_python in cases:
         with pytest.raises(Exception) as caught:  # noqa: PT011
             in_python()
-        message = r.error(code, folder=str(pictures), nowhere=str(tmp_path / "nowhere"))
+        message = r.error(code, folder=str(images), nowhere=str(tmp_path / "nowhere"))
         assert str(caught.value) in message
         assert type(caught.value).__name__ in message
 
 
 def test_a_plain_rscript_gives_the_same(
-    rscript: Any, ours: dict[str, Any], pictures: Path, tmp_path: Path
+    rscript: Any, ours: dict[str, Any], images: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "history.csv"
     printed = rscript(
         f"""
         stopifnot(!reticulate::py_available())
-        folder <- {str(pictures)!r}
+        folder <- {str(images)!r}
         {MODEL_IN_R}
         {TRAINING_IN_R}
         save_model_weights(model, {str(tmp_path / "r.weights.h5")!r})

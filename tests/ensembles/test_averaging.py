@@ -18,7 +18,7 @@ from pykeras_tl.visualization.style import png
 
 @pytest.fixture
 def members(draw, tree):
-    """Trees of several depths, and what they say of validation and of test pictures."""
+    """Trees of several depths, and what they say of validation and of test images."""
     train = draw(150, 0)
     trained = [tree(depth)(train, 0) for depth in (1, 2, 4, None)]
     return [member(draw(200, 1)) for member in trained], [m(draw(300, 2)) for m in trained]
@@ -90,9 +90,9 @@ def test_error_by_members_is_the_error_of_each_average(members) -> None:
     png(figure)
 
 
-def test_members_of_other_pictures_or_classes_are_refused(members) -> None:
+def test_members_of_other_images_or_classes_are_refused(members) -> None:
     validation, test = members
-    with pytest.raises(ValueError, match="Member 2 has other pictures"):
+    with pytest.raises(ValueError, match="Member 2 has other images"):
         average_predictions([validation[0], test[0]])
     two = test[0].rename(columns={"x": "w"})
     with pytest.raises(ValueError, match="Member 2 has other classes"):

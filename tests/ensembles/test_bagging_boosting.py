@@ -18,7 +18,7 @@ from pykeras_tl.ensembles import (
 from pykeras_tl.evaluation import metrics, prediction_table
 
 
-def test_a_bootstrap_sample_keeps_classes_and_repeats_pictures(draw) -> None:
+def test_a_bootstrap_sample_keeps_classes_and_repeats_images(draw) -> None:
     table = draw(300, 0)
     sample = bootstrap_sample(table, 5)
     assert sample["class"].value_counts().to_dict() == table["class"].value_counts().to_dict()

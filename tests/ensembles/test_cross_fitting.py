@@ -1,4 +1,4 @@
-"""Nothing is predicted by a member that saw it, and other pictures by all members."""
+"""Nothing is predicted by a member that saw it, and other images by all members."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _undecided(asked: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def test_every_picture_is_predicted_by_a_member_that_did_not_see_it(draw) -> None:
+def test_every_image_is_predicted_by_a_member_that_did_not_see_it(draw) -> None:
     table = draw(60, 0)
     seen = []
 
@@ -49,7 +49,7 @@ def test_groups_stay_together(draw) -> None:
     assert len(cross_fit(trainer, table, 3, groups="patient").out_of_fold) == 60
 
 
-def test_other_pictures_are_predicted_by_the_mean_of_all_members(draw, tree) -> None:
+def test_other_images_are_predicted_by_the_mean_of_all_members(draw, tree) -> None:
     table, test = draw(100, 0), draw(50, 1)
     fitted = cross_fit(tree(2), table, folds=3)
     said = [member(test) for member in fitted.members]

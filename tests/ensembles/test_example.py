@@ -1,4 +1,4 @@
-"""The example of ensembles on one's own pictures, in its quick form."""
+"""The example of ensembles on one's own images, in its quick form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 _EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "ensembles.py"
 
 
-def test_the_example_leaves_its_tables_and_pictures(
+def test_the_example_leaves_its_tables_and_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not os.environ.get("PYKERAS_TL_QUICK_FORMS"):

@@ -18,22 +18,22 @@ from pykeras_tl.images import ImageDataGenerator
 from pykeras_tl.models.saving.classifier import Classifier, load_classifier
 
 
-def _pictures(classes: int, count: int = 90, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def _images(classes: int, count: int = 90, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Noisy stripes; the class decides how steep they are."""
     random = np.random.default_rng(seed)
     labels = np.arange(count) % classes
     rows, columns = np.mgrid[:32, :32]
     waves = np.sin((rows[None] * (labels[:, None, None] + 1) + columns[None]) / 4)
-    pictures = 0.5 + 0.2 * waves[..., None] + random.normal(0, 0.2, (count, 32, 32, 3))
-    return pictures.clip(0, 1).astype("float32"), labels
+    images = 0.5 + 0.2 * waves[..., None] + random.normal(0, 0.2, (count, 32, 32, 3))
+    return images.clip(0, 1).astype("float32"), labels
 
 
 def _flow(classes: int, **options):
-    pictures, labels = _pictures(classes, **options)
+    images, labels = _images(classes, **options)
     flow = ImageDataGenerator(rescale=1 / 255).flow(
-        255 * pictures, np.eye(classes)[labels], batch_size=16, seed=1
+        255 * images, np.eye(classes)[labels], batch_size=16, seed=1
     )
-    return flow, pictures, labels
+    return flow, images, labels
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +50,15 @@ def test_the_published_network() -> None:
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
 def test_scores_are_scikit_learns(network, classes, kernel) -> None:
-    flow, pictures, labels = _flow(classes)
+    flow, images, labels = _flow(classes)
     hybrid = fit_svm(network, flow, "feature_network", {"kernel": [kernel], "C": [0.5]}, folds=3)
-    features = network.layers[0].predict(pictures, verbose=0).astype(float)
+    features = network.layers[0].predict(images, verbose=0).astype(float)
     scaled = StandardScaler().fit_transform(features)
     theirs = OneVsRestClassifier(SVC(kernel=kernel, C=0.5, gamma="auto")).fit(scaled, labels)
     expected = theirs.decision_function(scaled)
     if classes == 2:
         expected = np.column_stack([-expected, expected])
-    scores = hybrid.scores.predict(pictures, verbose=0)
+    scores = hybrid.scores.predict(images, verbose=0)
     np.testing.assert_allclose(scores, expected, atol=2e-3)
     table = predict_flow(hybrid.model, flow)
     assert (table["class"].astype(int) == theirs.predict(scaled)).mean() > 0.98
@@ -74,17 +74,17 @@ def test_cross_validation_chooses(network) -> None:
     assert search["score"][0] > 0.5
 
 
-def test_many_pictures_are_tuned_on_some_and_fitted_on_all(network, monkeypatch) -> None:
-    monkeypatch.setattr(grid_search, "_MOST_TUNED_ON", 60)
-    flow, pictures, labels = _flow(3)
-    rows = grid_search.tuned_on(90, 0, labels)
+def test_many_images_are_tuned_on_some_and_fitted_on_all(network, monkeypatch) -> None:
+    monkeypatch.setattr(grid_search, "_MOST_TUNING_SAMPLES", 60)
+    flow, images, labels = _flow(3)
+    rows = grid_search.tuning_subsample(90, 0, labels)
     assert len(rows) == 60
     assert np.bincount(labels[rows]).tolist() == [20, 20, 20]
     found = fit_svm(network, flow, 0, {"kernel": ["rbf"], "C": [1.0]}, folds=3)
     monkeypatch.undo()
     expected = fit_svm(network, flow, 0, {"kernel": ["rbf"], "C": [1.0]}, folds=3)
     np.testing.assert_array_equal(
-        found.scores.predict(pictures, verbose=0), expected.scores.predict(pictures, verbose=0)
+        found.scores.predict(images, verbose=0), expected.scores.predict(images, verbose=0)
     )
 
 
@@ -103,8 +103,8 @@ def test_it_learns_on_end_to_end(network, kernel) -> None:
     hybrid = fit_svm(network, flow, 0, {"kernel": [kernel], "C": [0.01]}, folds=3)
 
     def hinge() -> float:
-        pictures, labels = _pictures(3)
-        return _one_against_rest(hybrid.scores.predict(pictures, verbose=0), labels)
+        images, labels = _images(3)
+        return _one_against_rest(hybrid.scores.predict(images, verbose=0), labels)
 
     fixed = [w for layer in hybrid.model.layers if "fixed" in layer.name for w in layer.weights]
     held, before = [keras.ops.convert_to_numpy(w).copy() for w in fixed], hinge()
@@ -121,9 +121,9 @@ def test_it_learns_on_end_to_end(network, kernel) -> None:
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_loss_is_the_one_the_machines_were_fitted_with(network, classes) -> None:
-    flow, pictures, labels = _flow(classes)
+    flow, images, labels = _flow(classes)
     hybrid = fit_svm(network, flow, 0, {"kernel": ["rbf"], "C": [1.0]}, folds=3)
-    expected = _one_against_rest(hybrid.scores.predict(pictures, verbose=0), labels)
+    expected = _one_against_rest(hybrid.scores.predict(images, verbose=0), labels)
     # Too small a step to move anything.
     history = fine_tune_svm(hybrid, flow, epochs=1, learning_rate=1e-12, verbose=0)
     assert history.history["loss"][0] == pytest.approx(expected, rel=1e-4)
@@ -139,11 +139,11 @@ def folder(tmp_path):
     """The stripes as files, one folder a class."""
     import cv2
 
-    for number, (picture, label) in enumerate(zip(*_pictures(3))):
-        path = tmp_path / "pictures" / "abc"[label] / f"{number:03}.png"
+    for number, (image, label) in enumerate(zip(*_images(3))):
+        path = tmp_path / "images" / "abc"[label] / f"{number:03}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), (255 * picture).astype("uint8"))
-    return tmp_path / "pictures"
+        cv2.imwrite(str(path), (255 * image).astype("uint8"))
+    return tmp_path / "images"
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
@@ -166,23 +166,23 @@ def test_it_is_measured_like_any_network(network) -> None:
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
 def test_regression_is_scikit_learns(network, kernel) -> None:
-    pictures, labels = _pictures(3)
+    images, labels = _images(3)
     steepness = labels + 0.5
-    flow = ImageDataGenerator(rescale=1 / 255).flow(255 * pictures, steepness, seed=1)
+    flow = ImageDataGenerator(rescale=1 / 255).flow(255 * images, steepness, seed=1)
     hybrid = fit_svr(network, flow, 0, {"kernel": [kernel], "C": [1.0]}, folds=3)
-    scaled = StandardScaler().fit_transform(network.layers[0].predict(pictures, verbose=0))
+    scaled = StandardScaler().fit_transform(network.layers[0].predict(images, verbose=0))
     theirs = SVR(kernel=kernel, C=1.0, gamma="auto").fit(scaled, steepness)
-    found = hybrid.model.predict(pictures, verbose=0)[:, 0]
+    found = hybrid.model.predict(images, verbose=0)[:, 0]
     np.testing.assert_allclose(found, theirs.predict(scaled), atol=2e-2)
 
 
 def test_regression_learns_on_end_to_end(network) -> None:
-    pictures, labels = _pictures(3)
-    flow = ImageDataGenerator(rescale=1 / 255).flow(255 * pictures, labels + 0.5, seed=1)
+    images, labels = _images(3)
+    flow = ImageDataGenerator(rescale=1 / 255).flow(255 * images, labels + 0.5, seed=1)
     hybrid = fit_svr(network, flow, 0, {"kernel": ["linear"], "C": [0.001]}, folds=3)
 
     def off() -> float:
-        found = hybrid.model.predict(pictures, verbose=0)[:, 0]
+        found = hybrid.model.predict(images, verbose=0)[:, 0]
         return float(np.maximum(np.abs(found - labels - 0.5) - 0.1, 0).mean())
 
     before = off()
@@ -194,22 +194,22 @@ def test_regression_learns_on_end_to_end(network) -> None:
 
 
 def test_maps_are_flattened(network) -> None:
-    flow, pictures, _ = _flow(3)
+    flow, images, _ = _flow(3)
     base = network.layers[0]
     hybrid = fit_svm(base, flow, 4, {"kernel": ["linear"], "C": [1.0]}, folds=3)
-    assert hybrid.model.predict(pictures[:2], verbose=0).shape == (2, 3)
+    assert hybrid.model.predict(images[:2], verbose=0).shape == (2, 3)
 
 
 def test_bad_arguments_are_refused(network) -> None:
-    flow, pictures, _ = _flow(3)
+    flow, images, _ = _flow(3)
     with pytest.raises(ValueError, match="no layer 'nowhere'"):
         fit_svm(network, flow, "nowhere")
     with pytest.raises(ValueError, match="grid holds"):
         fit_svm(network, flow, 0, {"kernel": ["poly"]})
     with pytest.raises(ValueError, match="grid holds"):
         fit_svm(network, flow, 0, {"gamma": [1]})
-    unlabelled = ImageDataGenerator().flow(pictures, batch_size=16)
+    unlabelled = ImageDataGenerator().flow(images, batch_size=16)
     with pytest.raises(ValueError, match="two or more classes"):
         fit_svm(network, unlabelled, 0)
-    with pytest.raises(ValueError, match="one number a picture"):
+    with pytest.raises(ValueError, match="one number an image"):
         fit_svr(network, flow, 0)

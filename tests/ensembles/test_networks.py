@@ -9,28 +9,28 @@ import pytest
 
 from pykeras_tl.ensembles import NetworkTrainer, average_predictions, bag, boost
 from pykeras_tl.evaluation import metrics
-from pykeras_tl.models.seeding import seeded
+from pykeras_tl.models.seeding import seed_initializers
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory) -> pd.DataFrame:
     import cv2
 
-    root = tmp_path_factory.mktemp("pictures")
+    root = tmp_path_factory.mktemp("images")
     random = np.random.default_rng(0)
     rows = []
     for number in range(60):
         name = ("dark", "light")[number % 2]
         level = {"dark": 95, "light": 160}[name]
-        picture = random.normal(level, 60, (8, 8, 3)).clip(0, 255).astype("uint8")
+        image = random.normal(level, 60, (8, 8, 3)).clip(0, 255).astype("uint8")
         path = str(root / f"{number}.png")
-        cv2.imwrite(path, picture)
+        cv2.imwrite(path, image)
         rows.append((path, name))
     return pd.DataFrame(rows, columns=["filename", "class"])
 
 
 def _build(seed: int) -> keras.Model:
-    with seeded(seed):
+    with seed_initializers(seed):
         model = keras.Sequential(
             [
                 keras.Input((8, 8, 3)),

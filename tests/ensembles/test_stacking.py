@@ -79,7 +79,7 @@ def test_files_that_are_no_stack_are_refused(tmp_path, stack) -> None:
         stack.save(tmp_path / "stack.pkl")
 
 
-def test_a_class_without_pictures_is_named() -> None:
+def test_a_class_without_images_is_named() -> None:
     chances = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]])
     member = prediction_table(["a", "b"], ["x", "y"], chances, ["x", "y", "z"])
     with pytest.raises(ValueError, match=r"\['z'\]"):

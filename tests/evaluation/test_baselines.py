@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pykeras_tl.evaluation import Evaluation, majority_baseline, nearest_neighbour_baseline
-from pykeras_tl.images.datasets.array_files import stored_table
+from pykeras_tl.images.datasets.array_files import array_file_table
 
 
 @pytest.fixture
@@ -20,10 +20,10 @@ def tables(tmp_path) -> tuple[pd.DataFrame, pd.DataFrame]:
         for number in range(count):
             name = "abc"[min(number % 4, 2)]
             level = {"a": 60, "b": 120, "c": 180}[name]
-            picture = random.normal(level, 60, (12, 16, 3)).clip(0, 255).astype("uint8")
+            image = random.normal(level, 60, (12, 16, 3)).clip(0, 255).astype("uint8")
             path = tmp_path / part / f"{number}.png"
             path.parent.mkdir(exist_ok=True)
-            cv2.imwrite(str(path), picture)
+            cv2.imwrite(str(path), image)
             rows.append((str(path), name))
         return pd.DataFrame(rows, columns=["filename", "class"])
 
@@ -40,7 +40,7 @@ def test_majority_is_scikit_learns_dummy(tables) -> None:
     assert Evaluation(found).accuracy == (test["class"] == "c").mean()
 
 
-def test_the_nearest_picture_decides(tables) -> None:
+def test_the_nearest_image_decides(tables) -> None:
     train, test = tables
 
     def pixels(file: str) -> np.ndarray:
@@ -56,7 +56,7 @@ def test_the_nearest_picture_decides(tables) -> None:
     assert found["true"].tolist() == test["class"].tolist()
 
 
-def test_pictures_that_stand_in_training_are_found(tables) -> None:
+def test_images_that_stand_in_training_are_found(tables) -> None:
     train, _ = tables
     assert Evaluation(nearest_neighbour_baseline(train, train)).accuracy == 1
 
@@ -86,15 +86,15 @@ def test_bad_arguments_are_refused(tables) -> None:
         nearest_neighbour_baseline(train, test.assign(filename="gone.png"))
 
 
-def test_pictures_that_stand_in_one_file_are_compared_alike(tables, tmp_path) -> None:
+def test_images_that_stand_in_one_file_are_compared_alike(tables, tmp_path) -> None:
     train, test = tables
     stored = []
     for name, table in (("train", train), ("test", test)):
-        pictures = np.stack([cv2.imread(file)[..., ::-1] for file in table["filename"]])
-        np.save(tmp_path / f"{name}.npy", pictures)
-        stored.append(stored_table(tmp_path / f"{name}.npy", table["class"]))
+        images = np.stack([cv2.imread(file)[..., ::-1] for file in table["filename"]])
+        np.save(tmp_path / f"{name}.npy", images)
+        stored.append(array_file_table(tmp_path / f"{name}.npy", table["class"]))
     found = nearest_neighbour_baseline(*stored)
     assert found["class"].tolist() == nearest_neighbour_baseline(train, test)["class"].tolist()
     np.save(tmp_path / "gray.npy", np.zeros((3, 9, 9), "uint8"))
-    gray = stored_table(tmp_path / "gray.npy", ["a", "b", "c"])
+    gray = array_file_table(tmp_path / "gray.npy", ["a", "b", "c"])
     assert nearest_neighbour_baseline(gray, gray)["class"].tolist() == ["a"] * 3

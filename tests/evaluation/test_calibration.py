@@ -23,10 +23,10 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def _honest(pictures: int, seed: int = 0) -> tuple[np.ndarray, list[str]]:
+def _honest(images: int, seed: int = 0) -> tuple[np.ndarray, list[str]]:
     """Logits, and classes drawn with exactly the probabilities that they give."""
     random = np.random.default_rng(seed)
-    logits = random.normal(scale=2, size=(pictures, 3))
+    logits = random.normal(scale=2, size=(images, 3))
     true = [random.choice(3, p=row) for row in _softmax(logits)]
     return logits, ["abc"[k] for k in true]
 
@@ -37,7 +37,7 @@ def _table(logits: np.ndarray, true: list[str]) -> pd.DataFrame:
 
 
 def test_error_is_the_slow_sum(drawn) -> None:
-    table = drawn(pictures=300)
+    table = drawn(images=300)
     chances = table.iloc[:, 3:].to_numpy(dtype=float)
     total = 0.0
     for low in np.arange(10) / 10:
@@ -46,7 +46,7 @@ def test_error_is_the_slow_sum(drawn) -> None:
             right = np.mean([table["true"][p] == table["class"][p] for p in inside])
             total += len(inside) / 300 * abs(right - chances[inside].max(axis=1).mean())
     assert expected_calibration_error(table) == pytest.approx(total, abs=1e-6)
-    assert reliability_table(table)["pictures"].sum() == 300
+    assert reliability_table(table)["images"].sum() == 300
 
 
 def test_honest_probabilities_have_a_small_error_and_temperature_one() -> None:

@@ -37,7 +37,7 @@ def test_saved_and_loaded_is_the_same(drawn, tmp_path) -> None:
 
 
 def test_trust_in_the_numbers_follows_from_the_predictions(drawn, tmp_path) -> None:
-    table = drawn(pictures=60)
+    table = drawn(images=60)
     made = Evaluation(table)
     expected = confidence_intervals(table, repeats=1000)
     pd.testing.assert_frame_equal(made.intervals, expected)
@@ -46,12 +46,12 @@ def test_trust_in_the_numbers_follows_from_the_predictions(drawn, tmp_path) -> N
     folder = made.save(tmp_path / "test")
     low, high = pd.read_csv(folder / "intervals.csv").loc[0, ["low", "high"]]
     assert low < made.accuracy < high
-    # One picture says nothing of others; it is no error either.
+    # One image says nothing of others; it is no error either.
     assert not (Evaluation(table[:1]).save(tmp_path / "one") / "intervals.csv").exists()
 
 
 def test_groups_are_kept_and_widen_the_intervals(drawn, tmp_path) -> None:
-    table = pd.concat([drawn(pictures=30)] * 10, ignore_index=True)
+    table = pd.concat([drawn(images=30)] * 10, ignore_index=True)
     groups = list(range(30)) * 10
     alone, together = Evaluation(table), Evaluation(table, groups)
     assert together.independent == 30
@@ -59,12 +59,12 @@ def test_groups_are_kept_and_widen_the_intervals(drawn, tmp_path) -> None:
         name: (each.intervals["high"] - each.intervals["low"]).iloc[0]
         for name, each in {"alone": alone, "together": together}.items()
     }
-    # Ten copies of each picture are worth one: the interval is √10 times as wide.
+    # Ten copies of each image are worth one: the interval is √10 times as wide.
     assert width["together"] / width["alone"] == pytest.approx(10**0.5, rel=0.15)
     loaded = Evaluation.load(together.save(tmp_path / "grouped"))
     assert list(loaded.groups) == [str(group) for group in groups]
     pd.testing.assert_frame_equal(loaded.intervals, together.intervals)
-    with pytest.raises(ValueError, match="groups names 2 pictures, the table has 300"):
+    with pytest.raises(ValueError, match="groups names 2 images, the table has 300"):
         _ = Evaluation(table, [1, 2]).intervals
 
 
@@ -105,15 +105,15 @@ def test_a_bare_network_refuses_a_folder(tmp_path) -> None:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two classes of flat pictures, dark and light, in folders."""
+    """Two classes of flat images, dark and light, in folders."""
     import cv2
 
     for number in range(8):
-        path = tmp_path / "pictures" / ("dark", "light")[number % 2] / f"{number}.png"
+        path = tmp_path / "images" / ("dark", "light")[number % 2] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         level = 100 + 50 * (number % 2) + number
         cv2.imwrite(str(path), np.full((6, 6, 3), level, dtype="uint8"))
-    return tmp_path / "pictures"
+    return tmp_path / "images"
 
 
 def test_a_classifier_is_measured_on_folder_table_and_flow_alike(folder) -> None:

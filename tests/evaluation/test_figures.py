@@ -1,4 +1,4 @@
-"""The pictures show the numbers they were given, for few classes and for many."""
+"""The images show the numbers they were given, for few classes and for many."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pykeras_tl.evaluation import (
     metrics,
     plot_confusion,
     plot_history,
+    plot_images,
     plot_mistakes,
-    plot_pictures,
     prediction_table,
 )
 from pykeras_tl.evaluation.figures import worst_mistakes
@@ -91,7 +91,7 @@ def test_no_epoch_is_refused() -> None:
 
 @pytest.mark.parametrize("classes", [2, 4, 25, 150])
 def test_confusion_of_any_size(drawn, classes) -> None:
-    matrix = metrics.confusion_matrix(drawn(pictures=classes * 20, classes=classes))
+    matrix = metrics.confusion_matrix(drawn(images=classes * 20, classes=classes))
     figure = plot_confusion(matrix)
     axes = figure.axes[0]
     shares = matrix.to_numpy() / matrix.to_numpy().sum(axis=1, keepdims=True)
@@ -117,7 +117,7 @@ def test_the_most_certain_mistakes_come_first() -> None:
     assert len(worst_mistakes(table, 1)) == 1
 
 
-def test_mistakes_show_the_pictures_of_the_files(tmp_path) -> None:
+def test_mistakes_show_the_images_of_the_files(tmp_path) -> None:
     import cv2
 
     files = [str(tmp_path / f"{value}.png") for value in (50, 100, 150)]
@@ -126,7 +126,7 @@ def test_mistakes_show_the_pictures_of_the_files(tmp_path) -> None:
     chances = np.array([[0.6, 0.4], [0.1, 0.9], [0.8, 0.2]])
     figure = plot_mistakes(prediction_table(files, ["no", "no", "yes"], chances, ["no", "yes"]))
     shown = [axes.images[0].get_array() for axes in figure.axes]
-    assert [picture[0, 0].tolist() for picture in shown] == [[255, 0, 100], [255, 0, 150]]
+    assert [image[0, 0].tolist() for image in shown] == [[255, 0, 100], [255, 0, 150]]
     assert [text.get_text() for text in figure.axes[0].texts] == ["yes 90%", "is no 10%", "100.png"]
 
 
@@ -139,9 +139,9 @@ def test_no_mistake_is_said() -> None:
     ("low", "high", "expected"),
     [(0, 1, [0, 255]), (0, 255, [0, 255]), (0, 100, [0, 100]), (-1, 1, [0, 255])],
 )
-def test_pictures_of_any_scale_are_shown_alike(low, high, expected) -> None:
-    pictures = np.stack([np.full((4, 4, 3), low), np.full((4, 4, 3), high)]).astype("float32")
-    shown = [axes.images[0].get_array()[0, 0, 0] for axes in plot_pictures(pictures).axes]
+def test_images_of_any_scale_are_shown_alike(low, high, expected) -> None:
+    images = np.stack([np.full((4, 4, 3), low), np.full((4, 4, 3), high)]).astype("float32")
+    shown = [axes.images[0].get_array()[0, 0, 0] for axes in plot_images(images).axes]
     assert shown == expected
 
 
@@ -153,7 +153,7 @@ def test_hostile_names_are_plain_text() -> None:
         chances = np.roll(np.eye(size), 1, axis=1)
         table = prediction_table(HOSTILE, HOSTILE, chances, HOSTILE)
         png(plot_confusion(metrics.confusion_matrix(table), "$x_$"))
-        png(plot_mistakes(table, pictures=np.zeros((size, 4, 4, 3))))
+        png(plot_mistakes(table, images=np.zeros((size, 4, 4, 3))))
         figure = plot_history({name: _history(2, seed) for seed, name in enumerate(HOSTILE)})
         png(figure)
         assert len(figure.legends[0].get_texts()) == size
@@ -166,7 +166,7 @@ def test_pyplot_knows_nothing_of_our_figures() -> None:
     assert pyplot.get_fignums() == []
 
 
-def test_a_saved_picture_is_the_same_each_time(tmp_path) -> None:
+def test_a_saved_image_is_the_same_each_time(tmp_path) -> None:
     first, second = (
         save_png(plot_history(_history(4)), tmp_path / name).read_bytes() for name in "ab"
     )

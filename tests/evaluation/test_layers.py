@@ -43,36 +43,36 @@ def nested(inner) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> np.ndarray:
+def images() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(40, 12, 12, 3)).astype("float32")
 
 
 @pytest.mark.parametrize("layer", ["first", "norm", "second"])
-def test_nested_activations_are_those_of_the_model_cut_there(inner, nested, pictures, layer):
+def test_nested_activations_are_those_of_the_model_cut_there(inner, nested, images, layer):
     cut = keras.Model(inner.inputs, inner.get_layer(layer).output)
-    expected = cut.predict(2 * pictures, verbose=0)
-    found = layer_activations(nested, pictures, layer)
+    expected = cut.predict(2 * images, verbose=0)
+    found = layer_activations(nested, images, layer)
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    by_path = layer_activations(nested, pictures[:2], f"inner/{layer}")
+    by_path = layer_activations(nested, images[:2], f"inner/{layer}")
     np.testing.assert_allclose(by_path, expected[:2], atol=1e-5)
 
 
-def test_activations_by_index_layer_and_model(inner, nested, pictures) -> None:
-    whole = nested.predict(pictures, verbose=0)
-    np.testing.assert_allclose(layer_activations(nested, pictures, -1), whole, atol=1e-6)
-    last = layer_activations(nested, pictures[:3], "second")
-    np.testing.assert_array_equal(layer_activations(nested, pictures[:3], inner), last)
+def test_activations_by_index_layer_and_model(inner, nested, images) -> None:
+    whole = nested.predict(images, verbose=0)
+    np.testing.assert_allclose(layer_activations(nested, images, -1), whole, atol=1e-6)
+    last = layer_activations(nested, images[:3], "second")
+    np.testing.assert_array_equal(layer_activations(nested, images[:3], inner), last)
 
 
-def test_the_model_is_left_as_it_was(nested, pictures) -> None:
-    before = nested.predict(pictures, verbose=0)
-    sparsity_by_layer(nested, pictures)
+def test_the_model_is_left_as_it_was(nested, images) -> None:
+    before = nested.predict(images, verbose=0)
+    sparsity_by_layer(nested, images)
     assert not any("call" in vars(layer) for layer in nested.layers)
-    np.testing.assert_array_equal(nested.predict(pictures, verbose=0), before)
+    np.testing.assert_array_equal(nested.predict(images, verbose=0), before)
 
 
-def test_sparsity_is_the_share_of_zeros(nested, pictures) -> None:
-    table = sparsity_by_layer(nested, pictures).set_index("layer")
+def test_sparsity_is_the_share_of_zeros(nested, images) -> None:
+    table = sparsity_by_layer(nested, images).set_index("layer")
     assert list(table.index) == [
         "scaling",
         *(f"inner/{name}" for name in ("first", "norm", "depthwise", "second")),
@@ -80,7 +80,7 @@ def test_sparsity_is_the_share_of_zeros(nested, pictures) -> None:
         "dropout",
         "head",
     ]
-    second = layer_activations(nested, pictures, "second")
+    second = layer_activations(nested, images, "second")
     assert table.loc["inner/second", "sparsity"] == pytest.approx((second == 0).mean())
     assert table.loc["inner/second", "shape"] == (6, 6, 10)
     assert table.loc["flat", "sparsity"] == table.loc["inner/second", "sparsity"]
@@ -105,9 +105,9 @@ def test_smooth_activations_need_a_threshold() -> None:
     assert sparsity_by_layer(model, values, threshold=0.01)["sparsity"].tolist() == [0.5]
 
 
-def test_feature_maps_show_the_activations(nested, pictures) -> None:
-    figure = plot_feature_maps(nested, pictures[0], "second", count=4)
-    maps = layer_activations(nested, pictures[:1], "second")[0]
+def test_feature_maps_show_the_activations(nested, images) -> None:
+    figure = plot_feature_maps(nested, images[0], "second", count=4)
+    maps = layer_activations(nested, images[:1], "second")[0]
     assert len(figure.axes) == 4
     for channel, axes in enumerate(figure.axes):
         shown = np.asarray(axes.images[0].get_array())
@@ -119,7 +119,7 @@ def test_feature_maps_show_the_activations(nested, pictures) -> None:
     png(figure)
 
 
-def test_filters_are_pictures(inner, nested) -> None:
+def test_filters_are_images(inner, nested) -> None:
     kernel = keras.ops.convert_to_numpy(inner.get_layer("first").kernel)
     figure = plot_filters(nested, "first")
     assert len(figure.axes) == 6
@@ -133,23 +133,23 @@ def test_filters_are_pictures(inner, nested) -> None:
     assert len(plot_filters(nested, "depthwise").axes) == 6
 
 
-def test_sparsity_picture(nested, pictures) -> None:
-    table = sparsity_by_layer(nested, pictures)
+def test_sparsity_image(nested, images) -> None:
+    table = sparsity_by_layer(nested, images)
     axes = plot_sparsity(table).axes[0]
     np.testing.assert_allclose([bar.get_height() for bar in axes.patches], table["sparsity"])
 
 
-def test_bad_arguments_are_refused(nested, pictures) -> None:
+def test_bad_arguments_are_refused(nested, images) -> None:
     with pytest.raises(ValueError, match="no layer"):
-        layer_activations(nested, pictures, "third")
+        layer_activations(nested, images, "third")
     with pytest.raises(ValueError, match="before the flattening"):
-        plot_feature_maps(nested, pictures[0], "head")
+        plot_feature_maps(nested, images[0], "head")
     with pytest.raises(ValueError, match="no filters"):
         plot_filters(nested, "norm")
     dot = keras.Sequential([keras.Input((5, 5, 1)), keras.layers.Conv2D(4, 1)])
     with pytest.raises(ValueError, match="1×1"):
         plot_filters(dot, 0)
-    with pytest.raises(ValueError, match="no picture"):
-        sparsity_by_layer(nested, pictures[:0])
+    with pytest.raises(ValueError, match="no image"):
+        sparsity_by_layer(nested, images[:0])
     with pytest.raises(ValueError, match="threshold"):
-        sparsity_by_layer(nested, pictures, threshold=2)
+        sparsity_by_layer(nested, images, threshold=2)

@@ -27,7 +27,7 @@ def test_by_class_is_scikit_learns_report(drawn) -> None:
 
 
 def test_confusion_counts_every_pair(drawn) -> None:
-    table = drawn(pictures=60, classes=3)
+    table = drawn(images=60, classes=3)
     found = metrics.confusion_matrix(table)
     for true in found.index:
         for predicted in found.columns:
@@ -54,7 +54,7 @@ def test_loss_of_certain_mistakes_is_finite_and_keras_own() -> None:
     assert metrics.log_loss(table) == pytest.approx(float(np.mean(loss)), rel=1e-3)
 
 
-def test_a_class_without_pictures_counts_nothing() -> None:
+def test_a_class_without_images_counts_nothing() -> None:
     chances = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]])
     table = prediction_table(["a", "b"], ["x", "y"], chances, ["x", "y", "z"])
     found = metrics.by_class(table).set_index("class")
@@ -88,7 +88,7 @@ def test_a_class_the_model_does_not_know_is_named() -> None:
         metrics.by_class(table)
 
 
-def test_no_picture_is_refused() -> None:
+def test_no_image_is_refused() -> None:
     table = prediction_table([], [], np.zeros((0, 2)), ["no", "yes"])
-    with pytest.raises(ValueError, match="no picture"):
+    with pytest.raises(ValueError, match="no image"):
         metrics.accuracy(table)

@@ -13,10 +13,10 @@ from pykeras_tl.images import ImageDataGenerator
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three classes of flat gray pictures; the brightness of each is known from its name."""
+    """Three classes of flat gray images; the brightness of each is known from its name."""
     import cv2
 
-    root = tmp_path_factory.mktemp("pictures")
+    root = tmp_path_factory.mktemp("images")
     for number in range(21):
         path = root / "abc"[number % 3] / f"{number * 10:03}.png"
         path.parent.mkdir(exist_ok=True)
@@ -90,13 +90,13 @@ def test_binary_flows_with_one_unit_or_two(folder, units) -> None:
     np.testing.assert_allclose(table.iloc[:, 3:], _expected(table, units, activation), atol=1e-5)
 
 
-def test_pictures_from_an_array(softmax) -> None:
-    pictures = np.random.default_rng(0).uniform(0, 1, (7, 6, 6, 3)).astype("float32")
+def test_images_from_an_array(softmax) -> None:
+    images = np.random.default_rng(0).uniform(0, 1, (7, 6, 6, 3)).astype("float32")
     labels = np.array([0, 1, 2, 2, 1, 0, 0])
-    flow = ImageDataGenerator().flow(pictures, np.eye(3)[labels], batch_size=3, seed=1)
+    flow = ImageDataGenerator().flow(images, np.eye(3)[labels], batch_size=3, seed=1)
     table = predict_flow(softmax, flow)
     assert table["true"].tolist() == [str(label) for label in labels]
-    np.testing.assert_allclose(table.iloc[:, 3:], softmax.predict(pictures, verbose=0), atol=1e-6)
+    np.testing.assert_allclose(table.iloc[:, 3:], softmax.predict(images, verbose=0), atol=1e-6)
 
 
 def test_an_array_without_labels_has_no_truth(softmax) -> None:
@@ -107,9 +107,9 @@ def test_an_array_without_labels_has_no_truth(softmax) -> None:
 def test_files_that_cannot_be_read_are_left_out(folder, softmax, tmp_path) -> None:
     import shutil
 
-    copy = tmp_path / "pictures"
+    copy = tmp_path / "images"
     shutil.copytree(folder, copy)
-    (copy / "a" / "090.png").write_bytes(b"no picture")
+    (copy / "a" / "090.png").write_bytes(b"no image")
     flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
         copy, (6, 6), batch_size=4, on_bad="skip", seed=3
     )

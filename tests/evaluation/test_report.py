@@ -60,10 +60,10 @@ def _history(epochs: int) -> History:
 
 @pytest.fixture
 def report(drawn, tmp_path) -> Report:
-    """Two trials that ended and one that failed, on pictures that exist."""
+    """Two trials that ended and one that failed, on images that exist."""
     import cv2
 
-    table = drawn(pictures=40)
+    table = drawn(images=40)
     files = []
     for file in table["file"]:
         path = tmp_path / file
@@ -104,7 +104,7 @@ def test_the_numbers_stand_on_the_page(report, tmp_path) -> None:
 
 
 def test_intervals_are_by_group_where_there_are_groups(drawn, tmp_path) -> None:
-    table = drawn(pictures=40)
+    table = drawn(images=40)
     groups = [number // 8 for number in range(40)]
     trial = TrialReport("grouped", evaluations={"test": Evaluation(table, groups)})
     text = " ".join(_page(tmp_path / "report.html", Report("Cells", trials=[trial])).texts)
@@ -114,11 +114,11 @@ def test_intervals_are_by_group_where_there_are_groups(drawn, tmp_path) -> None:
 
 
 def test_a_temperature_fitted_on_validation_is_shown_for_the_others(drawn, tmp_path) -> None:
-    parts = {name: Evaluation(drawn(pictures=60, seed=seed)) for seed, name in enumerate("ab")}
+    parts = {name: Evaluation(drawn(images=60, seed=seed)) for seed, name in enumerate("ab")}
     trial = TrialReport("net", evaluations={"validation": parts["a"], "test": parts["b"]})
     content = write_report(tmp_path / "report.html", Report("Cells", trials=[trial])).read_text()
     assert content.count("Reliability diagram of net on") == 2
-    assert content.count("The temperature was fitted on the validation pictures") == 1
+    assert content.count("The temperature was fitted on the validation images") == 1
     alone = TrialReport("net", evaluations={"test": parts["b"]})
     content = write_report(tmp_path / "alone.html", Report("Cells", trials=[alone])).read_text()
     assert "temperature" not in content
@@ -130,7 +130,7 @@ def test_the_best_of_a_column_stands_out(report, tmp_path) -> None:
     assert '<span class="best">0.812</span>' in content
 
 
-def test_pictures_are_inside_the_page(report, tmp_path) -> None:
+def test_images_are_inside_the_page(report, tmp_path) -> None:
     page = _page(tmp_path / "report.html", report)
     mistakes = (report.trials[0].evaluations["TEST"].predictions.eval("true != `class`")).sum()
     # All curves, those of two trials, one matrix, its reliability, and the mistakes.
@@ -157,9 +157,9 @@ def test_names_are_escaped_everywhere(tmp_path) -> None:
     import cv2
 
     names = [HOSTILE, "b & c"]
-    picture = tmp_path / "<img src=x onerror=alert(1)> & 'x'.png"
-    assert cv2.imwrite(str(picture), np.zeros((8, 8, 3), dtype="uint8"))
-    table = prediction_table([str(picture)], [names[0]], np.array([[0.2, 0.8]]), names)
+    image = tmp_path / "<img src=x onerror=alert(1)> & 'x'.png"
+    assert cv2.imwrite(str(image), np.zeros((8, 8, 3), dtype="uint8"))
+    table = prediction_table([str(image)], [names[0]], np.array([[0.2, 0.8]]), names)
     evaluation = Evaluation(table)
     trial = TrialReport(
         HOSTILE,
@@ -199,7 +199,7 @@ def test_many_classes_come_with_their_largest_confusions(drawn, tmp_path) -> Non
     assert "Most frequent confusions" in texts
 
 
-def test_pictures_that_are_gone_do_not_stop_the_report(drawn, tmp_path) -> None:
+def test_images_that_are_gone_do_not_stop_the_report(drawn, tmp_path) -> None:
     trial = TrialReport("gone", evaluations={"TEST": Evaluation(drawn())})
     page = _page(tmp_path / "report.html", Report("Gone", trials=[trial]))
     assert len(page.sources()) == 2

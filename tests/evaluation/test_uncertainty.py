@@ -18,8 +18,8 @@ def test_values_are_the_metrics(drawn) -> None:
     assert found["class"].tolist() == [None, None, *each["class"][:-2]]
 
 
-def test_each_sample_is_measured_as_if_its_pictures_were_copied(drawn) -> None:
-    table = drawn(pictures=30, classes=5)
+def test_each_sample_is_measured_as_if_its_images_were_copied(drawn) -> None:
+    table = drawn(images=30, classes=5)
     groups = np.arange(30) % 7
     counts = bootstrap._counts_by_group(table, groups)
     drawn_groups = bootstrap._draw(7, 20, np.random.default_rng(0))
@@ -34,15 +34,15 @@ def test_each_sample_is_measured_as_if_its_pictures_were_copied(drawn) -> None:
 
 
 def test_the_interval_is_that_of_the_binomial(drawn) -> None:
-    table = drawn(pictures=1000)
+    table = drawn(images=1000)
     row = confidence_intervals(table, repeats=4000).iloc[0]
     half = 1.96 * np.sqrt(row["value"] * (1 - row["value"]) / 1000)
     assert row["low"] == pytest.approx(row["value"] - half, abs=0.003)
     assert row["high"] == pytest.approx(row["value"] + half, abs=0.003)
 
 
-def test_copies_of_a_picture_are_no_new_evidence(drawn) -> None:
-    table = drawn(pictures=100)
+def test_copies_of_a_image_are_no_new_evidence(drawn) -> None:
+    table = drawn(images=100)
     copies = pd.concat([table] * 10, ignore_index=True)
     alone = confidence_intervals(table)
     grouped = confidence_intervals(copies, groups=np.tile(np.arange(100), 10))
@@ -61,9 +61,9 @@ def test_the_seed_decides(drawn) -> None:
     ("arguments", "message"),
     [
         ({"level": 95}, "between 0 and 1"),
-        ({"groups": ["a"] * 3}, "3 pictures, the table has 200"),
+        ({"groups": ["a"] * 3}, "3 images, the table has 200"),
         ({"groups": ["a"] * 200}, "One group alone"),
-        ({"groups": [None, *["a"] * 199]}, "1 pictures have no group"),
+        ({"groups": [None, *["a"] * 199]}, "1 images have no group"),
     ],
 )
 def test_bad_arguments_are_refused(drawn, arguments, message) -> None:

@@ -69,7 +69,7 @@ def _whole_images() -> list[tuple[str, bytes]]:
     frames = [rgb.quantize(16), rgb.rotate(90, expand=False).quantize(16)]
     deep = Image.fromarray(random.integers(0, 65536, (20, 30)).astype("uint16"))
     made = []
-    for picture, kind, options in (
+    for image, kind, options in (
         (rgb, "jpeg", {}),
         (rgb, "jpeg", {"progressive": True, "quality": 40}),
         (rgb.convert("L"), "jpeg", {}),
@@ -88,7 +88,7 @@ def _whole_images() -> list[tuple[str, bytes]]:
         (rgb, "webp", {}),
     ):
         content = io.BytesIO()
-        picture.save(content, kind, **options)
+        image.save(content, kind, **options)
         made.append((kind, content.getvalue()))
     return made
 
@@ -97,10 +97,10 @@ def classifiers(folder: Path) -> Case:
     """Load damaged classifiers and old model files; a loading succeeds or says why it does not."""
     import keras
 
-    from pykeras_tl.models import Classifier, PictureSettings, load_classifier, load_model
+    from pykeras_tl.models import Classifier, PreprocessConfig, load_classifier, load_model
 
     model = _model()
-    settings = PictureSettings((8, 8), standardization={"rescale": 1 / 255})
+    settings = PreprocessConfig((8, 8), standardization={"rescale": 1 / 255})
     place = Classifier(model, ["cat", "dog"], settings).save(folder / "classifier")
     parts = {each.name: each.read_bytes() for each in place.iterdir()}
     for name in ("old.h5", "old.keras"):
@@ -139,9 +139,9 @@ def classifiers(folder: Path) -> Case:
 
 def checkpoints(folder: Path) -> Case:
     """Read damaged checkpoints whose checksums were made to fit."""
-    from pykeras_tl.training.checkpoints.checkpoint_manager import Place, RunFolder
+    from pykeras_tl.training.checkpoints.checkpoint_manager import CheckpointManager, Place
 
-    run = RunFolder(folder / "run")
+    run = CheckpointManager(folder / "run")
     arrays = {"model 0": np.ones((30, 4), "float32"), "order of flow": np.arange(50)}
     state = {"history": {"loss": [0.5, 0.25]}, "flows": {"flow": {"batch_index": 3}}}
     run.save(Place(1), state, arrays)
@@ -161,7 +161,7 @@ def checkpoints(folder: Path) -> Case:
             lines.append(f"{hashlib.blake2b(content).hexdigest()}  {each}\n")
         (place / "checksums.txt").write_text("".join(lines))
         try:
-            RunFolder(folder / "run").load()
+            CheckpointManager(folder / "run").load()
         except ValueError as error:
             if str(folder) not in str(error):
                 raise

@@ -10,12 +10,12 @@ from PIL import Image
 
 
 def noise(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
-    """Draw a picture with every kind of edge: noise over patches."""
+    """Draw an image with every kind of edge: noise over patches."""
     random = np.random.default_rng(seed)
     patches = random.integers(0, 256, (height // 5 + 1, width // 5 + 1, channels))
-    picture = np.kron(patches, np.ones((5, 5, 1)))[:height, :width]
-    picture += random.integers(-60, 61, picture.shape) * (random.random(picture.shape) < 0.5)
-    return picture.clip(0, 255).astype(np.uint8)
+    image = np.kron(patches, np.ones((5, 5, 1)))[:height, :width]
+    image += random.integers(-60, 61, image.shape) * (random.random(image.shape) < 0.5)
+    return image.clip(0, 255).astype(np.uint8)
 
 
 def write_kinds(folder: Path, seed: int = 0) -> None:

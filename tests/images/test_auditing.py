@@ -11,7 +11,7 @@ from PIL import Image
 
 from pykeras_tl.images.auditing import audit, plot_copies, write_page
 from pykeras_tl.images.datasets.folders import list_images
-from pykeras_tl.images.synthetic import draw_blood_cells, draw_smear
+from pykeras_tl.images.synthetic import generate_blood_cells, generate_smear
 
 
 def bomb() -> bytes:
@@ -28,7 +28,7 @@ def bomb() -> bytes:
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory) -> Path:
-    return draw_blood_cells(tmp_path_factory.mktemp("audit") / "cells", 20, 3, 0, seed=4)
+    return generate_blood_cells(tmp_path_factory.mktemp("audit") / "cells", 20, 3, 0, seed=4)
 
 
 @pytest.fixture
@@ -65,9 +65,9 @@ def test_every_kind_of_bad_file_is_named(cells):
     (folder / "text.png").write_bytes(b"<html>404</html>")
     (folder / "bomb.png").write_bytes(bomb())
     (folder / "named.webp").write_bytes(b"RIFF0000WEBPVP8 ")
-    smear = draw_smear("MONOCYTE", np.random.default_rng(77))
+    smear = generate_smear("MONOCYTE", np.random.default_rng(77))
     (folder / "really.png").write_bytes(cv2.imencode(".jpg", smear)[1].tobytes())
-    loose = Image.fromarray(draw_smear("MONOCYTE", np.random.default_rng(78))).convert("L")
+    loose = Image.fromarray(generate_smear("MONOCYTE", np.random.default_rng(78))).convert("L")
     loose.crop((0, 0, 300, 240)).save(cells / "TRAIN" / "loose.png")
     found = audit(cells, workers=2)
     assert not found.ok
@@ -112,14 +112,14 @@ def test_copies_are_sorted_by_what_they_spoil(cells):
     }
     assert not found.ok
     assert found.leaks.to_dict("records") == [
-        {"split": "TEST", "pictures": 13, "in_training": 1, "share": 1 / 13}
+        {"split": "TEST", "images": 13, "in_training": 1, "share": 1 / 13}
     ]
     exact = found.copies.set_index("relation")["exact"]
     assert exact["within class"].all()
     assert not exact["across splits"].any()
     leak = found.copies[found.copies["filename"].str.endswith("leak.jpeg")].iloc[0]
     assert leak["copy"] == str(cells / "TRAIN/NEUTROPHIL/00001.jpeg")
-    assert "1 of 13 pictures of TEST (7.7%) stand in training" in found.summary()
+    assert "1 of 13 images of TEST (7.7%) stand in training" in found.summary()
     assert len(plot_copies(found, "across classes").axes) == 2
 
 
@@ -130,7 +130,7 @@ def test_classes_too_few_and_uneven_and_alone(tmp_path, clean):
             shutil.copy(name, tmp_path / "set" / label)
     found = audit(tmp_path / "set", workers=1)
     assert found.ok
-    assert set(found.problems["problem"]) == {"few pictures", "uneven classes"}
+    assert set(found.problems["problem"]) == {"few images", "uneven classes"}
     assert set(found.problems["class"]) == {"MONOCYTE"}
     shutil.rmtree(tmp_path / "set" / "MONOCYTE")
     alone = audit(tmp_path / "set", workers=1)
@@ -152,7 +152,7 @@ def test_nothing_to_audit(tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder"):
         audit(tmp_path / "missing")
     (tmp_path / "a").mkdir()
-    with pytest.raises(ValueError, match="No picture"):
+    with pytest.raises(ValueError, match="No image"):
         audit(tmp_path)
 
 
@@ -161,7 +161,7 @@ def test_tables_and_page_are_written_and_names_escaped(tmp_path):
     label = "<script>alert(1)<"
     for name in (label, "b"):
         (root / name).mkdir(parents=True)
-    image = draw_smear("MONOCYTE", np.random.default_rng(0))
+    image = generate_smear("MONOCYTE", np.random.default_rng(0))
     cv2.imwrite(str(root / label / "<b>&.png"), image)
     cv2.imwrite(str(root / "b" / "turned.png"), np.rot90(image))
     page = audit(root, workers=1).save(tmp_path / "out")

@@ -19,7 +19,7 @@ def spoilt(two_classes, tmp_path):
     jpeg = (two_classes / "cat" / "rgb.jpg").read_bytes()
     (root / "cat" / "cut.jpg").write_bytes(jpeg[:-200])
     (root / "cat" / "empty.jpg").touch()
-    (root / "dog" / "text.png").write_text("Sorry, the picture is in my other trousers.")
+    (root / "dog" / "text.png").write_text("Sorry, the image is in my other trousers.")
     return root, good
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from keras.src.legacy.preprocessing.image import ImageDataGenerator as KerasGenerator
 
 from pykeras_tl.images import ImageDataGenerator
-from pykeras_tl.images.transforms.sampling import draw_transform, draw_transforms
+from pykeras_tl.images.transforms.sampling import sample_batch_params, sample_params
 
 shifts = st.sampled_from(
     [0, 0.0, 0.3, 1.0, 2.5, 3, -0.2, -2, np.float64(0.2), np.int64(4), [-3, 1, 4], (0.1, 0.3), [-2]]
@@ -41,9 +41,9 @@ def test_draws_are_keras_draws(ranges, seed):
 def test_many_at_once_are_many_one_by_one(ranges, seed, count):
     generator = ImageDataGenerator(**ranges)
     at_once, one_by_one = np.random.RandomState(seed), np.random.RandomState(seed)
-    many = draw_transforms(generator, 41, 60, count, at_once)
+    many = sample_batch_params(generator, 41, 60, count, at_once)
     for number in range(count):
-        assert many.one(number) == draw_transform(generator, 41, 60, one_by_one)
+        assert many.one(number) == sample_params(generator, 41, 60, one_by_one)
     assert at_once.random_sample() == one_by_one.random_sample()
 
 

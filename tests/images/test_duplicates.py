@@ -9,9 +9,9 @@ import pytest
 from pykeras_tl.images.datasets.folders import list_images
 from pykeras_tl.images.datasets.splits import split_fractions
 from pykeras_tl.images.decoding.reading import BadImageError, read_image
-from pykeras_tl.images.duplicates import duplicate_groups, group_pictures
+from pykeras_tl.images.duplicates import duplicate_groups, group_images
 from pykeras_tl.images.duplicates.features import describe
-from pykeras_tl.images.synthetic import draw_smear
+from pykeras_tl.images.synthetic import generate_smear
 from pykeras_tl.images.synthetic.white_cells import CELL_KINDS
 
 
@@ -43,21 +43,21 @@ SHAPES = {
         (moved(image[:, ::-1], 120, (0.1, 0.1)) * 0.9).astype(np.uint8), 60
     ),
 }
-# In these a part of the picture is lost or drawn anew, and a copy may be missed.
+# In these a part of the image is lost or drawn anew, and a copy may be missed.
 HARD = {"moved", "zoomed", "all at once"}
 
 
 @pytest.fixture(scope="module")
 def smears():
     return [
-        draw_smear(kind, np.random.default_rng([9, number, label]))
+        generate_smear(kind, np.random.default_rng([9, number, label]))
         for number in range(12)
         for label, kind in enumerate(CELL_KINDS)
     ]
 
 
 def groups_of(images):
-    return group_pictures([describe(np.ascontiguousarray(image)) for image in images], workers=1)
+    return group_images([describe(np.ascontiguousarray(image)) for image in images], workers=1)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -76,7 +76,7 @@ def test_unlike_drawings_stay_apart(smears):
     assert len(set(groups_of(smears))) == len(smears)
 
 
-def test_flat_pictures_join_only_when_equal():
+def test_flat_images_join_only_when_equal():
     flat = [np.full((32, 32, 3), level, np.uint8) for level in (0, 128, 128, 255)]
     assert groups_of(flat).tolist() == [0, 1, 1, 2]
     assert groups_of(flat[:1]).tolist() == [0]
@@ -85,9 +85,9 @@ def test_flat_pictures_join_only_when_equal():
 def test_groups_are_numbered_in_order_and_whatever_the_threads(smears):
     images = [*smears[:6], *[np.rot90(image) for image in smears[:6]]]
     features = [describe(np.ascontiguousarray(image)) for image in images]
-    once = group_pictures(features, workers=1)
+    once = group_images(features, workers=1)
     assert once.tolist() == [*range(6), *range(6)]
-    assert (group_pictures(features, workers=2) == once).all()
+    assert (group_images(features, workers=2) == once).all()
 
 
 def test_copies_of_a_photograph_stay_on_one_side_of_a_split(tmp_path, smears):
@@ -104,7 +104,7 @@ def test_copies_of_a_photograph_stay_on_one_side_of_a_split(tmp_path, smears):
 
 
 def test_a_bad_file_is_named(tmp_path):
-    (tmp_path / "cell.png").write_bytes(b"no picture")
+    (tmp_path / "cell.png").write_bytes(b"no image")
     with pytest.raises(BadImageError, match=r"cell\.png"):
         duplicate_groups(pd.DataFrame({"filename": [str(tmp_path / "cell.png")]}))
     with pytest.raises(ValueError, match="no column 'filename'"):
@@ -127,7 +127,7 @@ def test_photographs_of_the_real_set_are_told_apart_and_their_copies_found(real_
 
 
 @pytest.mark.parametrize("name", ["skin", "malaria", "cifar100/train"])
-def test_other_real_pictures_are_seldom_joined_and_their_mirror_images_found(real_data, name):
+def test_other_real_images_are_seldom_joined_and_their_mirror_images_found(real_data, name):
     table = list_images(real_data / name)
     table = table.iloc[:: len(table) // 150]
     images = [read_image(path) for path in table["filename"]]
@@ -142,7 +142,7 @@ def test_other_real_pictures_are_seldom_joined_and_their_mirror_images_found(rea
     assert (mirrored == originals[:60]).mean() > 0.95
 
 
-def test_equal_black_borders_do_not_make_pictures_alike(real_data):
+def test_equal_black_borders_do_not_make_images_alike(real_data):
     table = list_images(real_data / "skin")
     table = table.iloc[:: len(table) // 80]
     images = [moved(read_image(path), 0, (0.2, -0.15)) for path in table["filename"]]

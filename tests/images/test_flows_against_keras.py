@@ -85,7 +85,7 @@ def generators(options, shape):
 
 
 def tolerance_of(options, expected):
-    """How far pixels may differ: not at all where no picture is warped linearly."""
+    """How far pixels may differ: not at all where no image is warped linearly."""
     moving = ("rotation_range", "width_shift_range", "height_shift_range", "shear_range",
               "zoom_range")  # fmt: skip
     if not any(name in options for name in moving) or options.get("interpolation_order", 1) != 1:

@@ -122,8 +122,8 @@ def test_in_file_order_shows_each_sample_once_and_plainly(two_classes):
     for _ in range(len(flow)):
         assert same(next(twin), next(plain))
     assert twin.filenames == flow.filenames
-    assert flow.pictures_change
-    assert not twin.pictures_change
+    assert flow.images_change
+    assert not twin.images_change
     # The first flow goes on as if there were no other.
     again = flow_over(two_classes)
     next(again)
@@ -143,12 +143,12 @@ def test_in_file_order_shows_each_sample_once_and_plainly(two_classes):
         ({"channel_shift_range": 3}, True),
     ],
 )
-def test_pictures_change(options, change):
+def test_images_change(options, change):
     flow = ImageDataGenerator(**options).flow(np.zeros((2, 4, 4, 3)))
-    assert flow.pictures_change is change
+    assert flow.images_change is change
 
 
-def test_fingerprint_is_of_the_pictures_alone(two_classes, tmp_path):
+def test_fingerprint_is_of_the_images_alone(two_classes, tmp_path):
     base = flow_over(two_classes).fingerprint()
     for how in ({"seed": 9}, {"shuffle": False}, {"batch_size": 2}, {"class_mode": None}):
         assert flow_over(two_classes, **how).fingerprint() == base
@@ -169,15 +169,15 @@ def test_fingerprint_is_of_the_pictures_alone(two_classes, tmp_path):
     assert ImageDataGenerator().flow(x).fingerprint() != array
 
 
-def test_a_copy_elsewhere_has_the_same_fingerprint_until_a_picture_changes(two_classes, tmp_path):
+def test_a_copy_elsewhere_has_the_same_fingerprint_until_a_image_changes(two_classes, tmp_path):
     copied = shutil.copytree(two_classes, tmp_path / "copy", copy_function=shutil.copyfile)
     assert flow_over(copied).fingerprint() == flow_over(two_classes).fingerprint()
-    picture = copied / "dog" / "0.png"
-    held = bytearray(picture.read_bytes())
+    image = copied / "dog" / "0.png"
+    held = bytearray(image.read_bytes())
     held[-20] ^= 1
-    picture.write_bytes(held)
+    image.write_bytes(held)
     assert flow_over(copied).fingerprint() != flow_over(two_classes).fingerprint()
-    picture.unlink()
+    image.unlink()
     gone = flow_over(two_classes)
     gone.directory = str(copied)
     with pytest.raises(FileNotFoundError, match=r"0\.png"):
@@ -228,7 +228,7 @@ def test_methods_of_a_subclass_are_used(two_classes):
     np.testing.assert_array_equal(
         next(Fixed().flow_from_directory(two_classes, **how))[0], plain[:, ::-1]
     )
-    assert inverse.pictures_change
+    assert inverse.images_change
 
 
 def test_keras_fits_a_model_on_it(two_classes):

@@ -78,13 +78,13 @@ def epoch(flow):
     return [next(flow)[0] for _ in range(len(flow))]
 
 
-def pictures(count, seed=0):
+def images(count, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE)).astype(np.uint8)
 
 
 def filled(digest="ab", count=6):
     cache = open_cache(digest, count, SHAPE)
-    for number, pixels in enumerate(pictures(count)):
+    for number, pixels in enumerate(images(count)):
         cache.put(number, pixels)
     return cache
 
@@ -116,7 +116,7 @@ def test_another_run_shares_what_is_on_disk(folder, reads, monkeypatch):
     for one, other in zip(epoch(flow_over(folder)), first, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(reads) == 7
-    assert len(disk_cache.list_stores()) == 1
+    assert len(disk_cache.list_cache()) == 1
 
 
 def test_a_changed_file_is_read_anew(folder, reads, kind):
@@ -133,11 +133,11 @@ def test_a_half_filled_cache_is_of_no_other_run(folder, reads, monkeypatch):
     monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
     flow = flow_over(folder)
     next(flow)
-    assert disk_cache.list_stores().empty
-    assert len(list((cache_directory() / "pictures").glob(".*"))) == 1
+    assert disk_cache.list_cache().empty
+    assert len(list((cache_directory() / "images").glob(".*"))) == 1
     forget_caches()
     del flow
-    assert wait_until(lambda: not list((cache_directory() / "pictures").iterdir()))
+    assert wait_until(lambda: not list((cache_directory() / "images").iterdir()))
     epoch(flow_over(folder))
     assert len(reads) == 3 + 7
 
@@ -147,7 +147,7 @@ def test_a_damaged_store_is_not_believed(damage, monkeypatch):
     monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
     filled()
     forget_caches()
-    folder = cache_directory() / "pictures" / "ab"
+    folder = cache_directory() / "images" / "ab"
     file = folder / ("sums.npy" if "sum" in damage else "pixels")
     content = bytearray(file.read_bytes())
     if damage in ("pixel", "sum"):
@@ -155,7 +155,7 @@ def test_a_damaged_store_is_not_believed(damage, monkeypatch):
     content = {"short": content[:-9], "empty": b"", "no sums": b"none"}.get(damage, content)
     file.write_bytes(content)
     cache = open_cache("ab", 6, SHAPE)
-    for number, pixels in enumerate(pictures(6)):
+    for number, pixels in enumerate(images(6)):
         found = cache.get(number)
         if damage in ("pixel", "sum") and number != 2:
             np.testing.assert_array_equal(found, pixels)
@@ -167,7 +167,7 @@ def test_a_damaged_store_is_not_believed(damage, monkeypatch):
 
 
 def test_many_threads_may_fill_it(kind):
-    cache, expected = open_cache("cd", 60, SHAPE), pictures(60)
+    cache, expected = open_cache("cd", 60, SHAPE), images(60)
 
     def use(number):
         number %= 60
@@ -176,7 +176,7 @@ def test_many_threads_may_fill_it(kind):
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(use, range(240)))
-    assert disk_cache.list_stores().empty == (kind == "memory")
+    assert disk_cache.list_cache().empty == (kind == "memory")
 
 
 def test_what_does_not_fit_is_passed_over(kind):
@@ -211,10 +211,10 @@ def test_where_the_disk_has_no_room_nothing_is_cached(folder, reads, monkeypatch
 def test_stores_are_listed_and_cleared(monkeypatch):
     monkeypatch.setattr(pixel_cache, "MEMORY_BUDGET", 0)
     filled()
-    (store,) = disk_cache.list_stores().itertuples()
-    assert (store.kind, store.title) == ("pictures", "6 pictures of 4 × 5 × 3")
+    (store,) = disk_cache.list_cache().itertuples()
+    assert (store.kind, store.title) == ("images", "6 images of 4 × 5 × 3")
     forget_caches()
-    assert disk_cache.clear_stores("pictures") > 6 * 60
+    assert disk_cache.clear_cache("images") > 6 * 60
     assert open_cache("ab", 6, SHAPE).get(0) is None
 
 

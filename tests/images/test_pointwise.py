@@ -26,10 +26,10 @@ def test_brightness_is_keras_brightness(channels, bounds, brightness, scale, see
 
 
 @pytest.mark.parametrize("brightness", [0, 0.37, 1, 1.5, 2.7, -0.5])
-def test_the_table_is_what_pillow_makes_of_a_picture(brightness):
-    picture = np.random.default_rng(0).integers(0, 256, (40, 40, 3)).astype(np.uint8)
-    expected = np.asarray(ImageEnhance.Brightness(Image.fromarray(picture)).enhance(brightness))
-    np.testing.assert_array_equal(brightness_table(brightness)[picture], expected)
+def test_the_table_is_what_pillow_makes_of_a_image(brightness):
+    image = np.random.default_rng(0).integers(0, 256, (40, 40, 3)).astype(np.uint8)
+    expected = np.asarray(ImageEnhance.Brightness(Image.fromarray(image)).enhance(brightness))
+    np.testing.assert_array_equal(brightness_table(brightness)[image], expected)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

@@ -75,7 +75,7 @@ def broken(kinds: Path, what: str) -> bytes:
     jpeg, good_png = (kinds / "rgb.jpg").read_bytes(), (kinds / "rgb.png").read_bytes()
     return {
         "empty": b"",
-        "text": b"Not a picture at all, but long enough.",
+        "text": b"Not an image at all, but long enough.",
         "truncated jpeg": jpeg[: len(jpeg) // 2],
         "jpeg without its end": jpeg[:-40],
         "jpeg header only": jpeg[:30],

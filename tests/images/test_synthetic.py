@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from pykeras_tl.images.datasets.folders import list_images
-from pykeras_tl.images.synthetic import dataset, draw_blood_cells, draw_smear
+from pykeras_tl.images.synthetic import dataset, generate_blood_cells, generate_smear
 from pykeras_tl.images.synthetic.white_cells import CELL_KINDS
 
 
@@ -21,7 +21,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def test_laid_out_as_the_real_set(tmp_path):
-    folder = draw_blood_cells(tmp_path / "cells", train=3, test=2, test_simple=1)
+    folder = generate_blood_cells(tmp_path / "cells", train=3, test=2, test_simple=1)
     for part, count in {"TRAIN": 3, "TEST": 2, "TEST_SIMPLE": 1}.items():
         table = list_images(folder / part)
         assert table["class"].value_counts().to_dict() == dict.fromkeys(CELL_KINDS, count)
@@ -32,39 +32,39 @@ def test_laid_out_as_the_real_set(tmp_path):
 
 def test_same_seed_same_bytes_whatever_the_threads_and_counts(tmp_path, monkeypatch):
     size = (60, 80)
-    first = digests(draw_blood_cells(tmp_path / "1", 3, 1, 1, seed=5, size=size))
+    first = digests(generate_blood_cells(tmp_path / "1", 3, 1, 1, seed=5, size=size))
     monkeypatch.setattr(dataset.os, "cpu_count", lambda: 1)
-    assert digests(draw_blood_cells(tmp_path / "2", 3, 1, 1, seed=5, size=size)) == first
-    more = digests(draw_blood_cells(tmp_path / "3", 5, 2, 1, seed=5, size=size))
+    assert digests(generate_blood_cells(tmp_path / "2", 3, 1, 1, seed=5, size=size)) == first
+    more = digests(generate_blood_cells(tmp_path / "3", 5, 2, 1, seed=5, size=size))
     assert {name: more[name] for name in first} == first
-    other = digests(draw_blood_cells(tmp_path / "4", 3, 1, 1, seed=6, size=size))
+    other = digests(generate_blood_cells(tmp_path / "4", 3, 1, 1, seed=6, size=size))
     assert len(set(first.values()) | set(other.values())) == 2 * len(first)
 
 
 def test_numpys_own_random_state_stays(tmp_path):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
-    draw_smear("MONOCYTE", np.random.default_rng(0))
+    generate_smear("MONOCYTE", np.random.default_rng(0))
     assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
 
 
 @pytest.mark.parametrize("kind", CELL_KINDS)
 @pytest.mark.parametrize("size", [(24, 24), (50, 50), (240, 320), (400, 300)])
 def test_every_size_holds_background_and_nucleus(kind, size):
-    picture = draw_smear(kind, np.random.default_rng(3), size)
-    assert picture.shape == (*size, 3)
-    assert picture.dtype == np.uint8
-    red = picture[..., 0].astype(int)
+    image = generate_smear(kind, np.random.default_rng(3), size)
+    assert image.shape == (*size, 3)
+    assert image.dtype == np.uint8
+    red = image[..., 0].astype(int)
     assert red.max() > 180
     # A nucleus lets blue through and swallows red.
-    assert ((picture[..., 2] - red) > 40).mean() > 0.005
+    assert ((image[..., 2] - red) > 40).mean() > 0.005
 
 
 def test_kinds_differ_as_the_real_cells_do():
     def nuclei(kind: str) -> list[tuple[float, int]]:
         found = []
         for number in range(30):
-            picture = draw_smear(kind, np.random.default_rng([1, number])).astype(int)
-            mask = ((picture[..., 2] - picture[..., 0]) > 55).astype(np.uint8)
+            image = generate_smear(kind, np.random.default_rng([1, number])).astype(int)
+            mask = ((image[..., 2] - image[..., 0]) > 55).astype(np.uint8)
             mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
             core = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13)))
             lobes = cv2.connectedComponentsWithStats(core)[2][1:, cv2.CC_STAT_AREA]
@@ -81,8 +81,8 @@ def test_kinds_differ_as_the_real_cells_do():
 
 
 def test_colours_alone_do_not_tell_the_kinds_apart():
-    pictures = [
-        (draw_smear(kind, np.random.default_rng([part, number]), (60, 80)), part, label)
+    images = [
+        (generate_smear(kind, np.random.default_rng([part, number]), (60, 80)), part, label)
         for label, kind in enumerate(CELL_KINDS)
         for part, count in enumerate((60, 30))
         for number in range(count)
@@ -90,57 +90,59 @@ def test_colours_alone_do_not_tell_the_kinds_apart():
     colours = np.array(
         [
             np.concatenate([np.histogram(image[..., c], 16, (0, 256))[0] for c in range(3)])
-            for image, _, _ in pictures
+            for image, _, _ in images
         ]
     )
-    test = np.array([part == 1 for _, part, _ in pictures])
-    labels = np.array([label for _, _, label in pictures])
+    test = np.array([part == 1 for _, part, _ in images])
+    labels = np.array([label for _, _, label in images])
     linear = LogisticRegression(max_iter=2000).fit(colours[~test] / 500, labels[~test])
     assert 0.3 < linear.score(colours[test] / 500, labels[test]) < 0.85
 
 
 def test_the_same_drawing_is_left_and_anything_else_refused(tmp_path):
-    folder = draw_blood_cells(tmp_path / "cells", 1, 0, 0, size=(30, 40))
+    folder = generate_blood_cells(tmp_path / "cells", 1, 0, 0, size=(30, 40))
     times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpeg")}
-    draw_blood_cells(folder, 1, 0, 0, size=(30, 40))
+    generate_blood_cells(folder, 1, 0, 0, size=(30, 40))
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpeg")} == times
     with pytest.raises(FileExistsError, match="another drawing"):
-        draw_blood_cells(folder, 2, 0, 0, size=(30, 40))
+        generate_blood_cells(folder, 2, 0, 0, size=(30, 40))
     next(iter(times)).unlink()
-    with pytest.raises(FileExistsError, match="1 pictures missing"):
-        draw_blood_cells(folder, 1, 0, 0, size=(30, 40))
+    with pytest.raises(FileExistsError, match="1 images missing"):
+        generate_blood_cells(folder, 1, 0, 0, size=(30, 40))
 
 
 def test_a_folder_or_file_of_something_else_stays(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(FileExistsError, match="not drawn here"):
-        draw_blood_cells(tmp_path, 1, 0, 0)
+        generate_blood_cells(tmp_path, 1, 0, 0)
     with pytest.raises(FileExistsError, match="is a file"):
-        draw_blood_cells(tmp_path / "thesis.tex", 1, 0, 0)
+        generate_blood_cells(tmp_path / "thesis.tex", 1, 0, 0)
     assert (tmp_path / "thesis.tex").read_text() == "mine"
     (tmp_path / "empty").mkdir()
-    assert list_images(draw_blood_cells(tmp_path / "empty", 1, 0, 0, size=(24, 24)) / "TRAIN").size
+    assert list_images(
+        generate_blood_cells(tmp_path / "empty", 1, 0, 0, size=(24, 24)) / "TRAIN"
+    ).size
 
 
 def test_an_interrupted_drawing_leaves_nothing(tmp_path, monkeypatch):
     drawn = threading.Semaphore(5)
 
-    def full_disk(path, picture):
+    def full_disk(path, image):
         if not drawn.acquire(blocking=False):
             raise OSError(28, "No space left on device", str(path))
         path.write_bytes(b"")
 
     monkeypatch.setattr(dataset, "_save", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        draw_blood_cells(tmp_path / "cells", 10, 0, 0, size=(24, 24))
+        generate_blood_cells(tmp_path / "cells", 10, 0, 0, size=(24, 24))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_record_tells_how_it_was_drawn(tmp_path):
-    folder = draw_blood_cells(tmp_path / "cells", 1, 2, 0, seed=3, size=(24, 32))
+    folder = generate_blood_cells(tmp_path / "cells", 1, 2, 0, seed=3, size=(24, 32))
     assert json.loads((folder / "drawn.json").read_text()) == {
         "drawn": "blood cells",
-        "pictures": {"TRAIN": 1, "TEST": 2, "TEST_SIMPLE": 0},
+        "images": {"TRAIN": 1, "TEST": 2, "TEST_SIMPLE": 0},
         "seed": 3,
         "size": [24, 32],
     }
@@ -150,14 +152,14 @@ def test_record_tells_how_it_was_drawn(tmp_path):
     ("settings", "words"),
     [
         ({"train": -1}, "train=-1"),
-        ({"train": 0, "test": 0, "test_simple": 0}, "No pictures"),
+        ({"train": 0, "test": 0, "test_simple": 0}, "No images"),
         ({"seed": -1}, "seed=-1"),
         ({"size": (10, 320)}, "24 pixels"),
     ],
 )
 def test_impossible_settings_are_refused(tmp_path, settings, words):
     with pytest.raises(ValueError, match=words):
-        draw_blood_cells(tmp_path / "cells", **settings)
+        generate_blood_cells(tmp_path / "cells", **settings)
     with pytest.raises(ValueError, match="BASOPHIL"):
-        draw_smear("BASOPHIL", np.random.default_rng(0))
+        generate_smear("BASOPHIL", np.random.default_rng(0))
     assert not (tmp_path / "cells").exists()

@@ -4,15 +4,15 @@ import time
 
 import pytest
 
-from pykeras_tl.images.threads import default_workers, spread
+from pykeras_tl.images.threads import default_workers, parallel_for
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_each_number_once(workers):
     done = []
-    spread(done.append, 200, workers)
+    parallel_for(done.append, 200, workers)
     assert sorted(done) == list(range(200))
-    spread(done.append, 0, workers)
+    parallel_for(done.append, 0, workers)
 
 
 def test_several_threads_take_part():
@@ -22,7 +22,7 @@ def test_several_threads_take_part():
         seen.add(threading.current_thread())
         time.sleep(0.002)
 
-    spread(work, 40, 3)
+    parallel_for(work, 40, 3)
     assert 2 <= len(seen) <= 3
     assert threading.current_thread() in seen
 
@@ -38,7 +38,7 @@ def test_the_first_error_ends_the_work(workers):
         done.append(number)
 
     with pytest.raises(ValueError, match="three"):
-        spread(work, 1000, workers)
+        parallel_for(work, 1000, workers)
     time.sleep(0.05)
     assert len(done) < 20
 
@@ -46,7 +46,8 @@ def test_the_first_error_ends_the_work(workers):
 def test_it_can_be_called_in_several_threads_at_once():
     done = []
     threads = [
-        threading.Thread(target=spread, args=(done.append, 50, 3), daemon=True) for _ in range(6)
+        threading.Thread(target=parallel_for, args=(done.append, 50, 3), daemon=True)
+        for _ in range(6)
     ]
     for thread in threads:
         thread.start()
@@ -58,11 +59,11 @@ def test_it_can_be_called_in_several_threads_at_once():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_process_has_threads_of_its_own():
-    spread(lambda number: None, 10, 3)
+    parallel_for(lambda number: None, 10, 3)
     child = os.fork()
     if child == 0:
         done = []
-        spread(done.append, 100, 3)
+        parallel_for(done.append, 100, 3)
         os._exit(0 if len(done) == 100 else 1)
     for _ in range(1000):
         ended, status = os.waitpid(child, os.WNOHANG)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from pykeras_tl.images.transforms import scipy_warp
-from pykeras_tl.images.transforms.warp import warp, warp_for_cutting
+from pykeras_tl.images.transforms.warp import warp, warp_for_truncation
 
 MODES = ["nearest", "reflect", "constant", "wrap"]
 
@@ -58,7 +58,7 @@ def test_within_a_hundredth_of_scipy(mode, case, cval):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [(150, 150), (224, 224), (299, 331), (700, 90)])
-def test_large_pictures_with_the_sharpest_edges(mode, size):
+def test_large_images_with_the_sharpest_edges(mode, size):
     random = np.random.default_rng(0)
     image = (random.integers(0, 2, (*size, 3)) * 255).astype(np.uint8)
     for angle in (0.1, 1.4):
@@ -73,7 +73,10 @@ def test_large_pictures_with_the_sharpest_edges(mode, size):
 def test_cut_to_whole_numbers_it_is_scipys(mode, case):
     image, matrix = case
     image = image.astype(np.uint8)
-    found, expected = warp_for_cutting(image, matrix, mode, 9.0), oracle(image, matrix, mode, 9.0)
+    found, expected = (
+        warp_for_truncation(image, matrix, mode, 9.0),
+        oracle(image, matrix, mode, 9.0),
+    )
     np.testing.assert_array_equal(found.astype(np.uint8), expected.astype(np.uint8))
 
 
@@ -86,7 +89,7 @@ def test_single_places_have_scipys_very_numbers(mode, case):
     rows, columns = np.broadcast_arrays(
         *scipy_warp.coordinates(matrix, *scipy_warp.grid(height, width))
     )
-    found = scipy_warp.values_at(image, rows.ravel(), columns.ravel(), mode, 9.0)
+    found = scipy_warp.sample_bilinear(image, rows.ravel(), columns.ravel(), mode, 9.0)
     expected = oracle(image, matrix, mode, 9.0).reshape(-1, channels)
     np.testing.assert_array_equal(found.astype(np.float32), expected)
 

@@ -196,16 +196,16 @@ def test_efficientnets_published_variances_are_corrected_from_a_path_too(tmp_pat
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(path))
     theirs = build_backbone("efficientnet_b0", (32, 32, 3), weights="imagenet")
     ours = build_backbone("efficientnet_b0", (32, 32, 3), weights=path)
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
     expected, corrected, uncorrected = (
-        np.asarray(keras.Model(each.input, each.get_layer("stem_conv").output)(pictures))
+        np.asarray(keras.Model(each.input, each.get_layer("stem_conv").output)(images))
         for each in (theirs, ours, made)
     )
     np.testing.assert_allclose(corrected, expected, rtol=1e-4, atol=1e-4)
     assert not np.allclose(uncorrected, expected, rtol=1e-1)
 
 
-def _squeezenet_in_numpy(file, pictures):
+def _squeezenet_in_numpy(file, images):
     """SqueezeNet v1.1 from the file's own layer names, by sums over windows."""
 
     def convolution(maps, name, stride=1, pad=0):
@@ -218,7 +218,7 @@ def _squeezenet_in_numpy(file, pictures):
     def pool(maps):
         return sliding_window_view(maps, (3, 3), (1, 2))[:, ::2, ::2].max((-2, -1))
 
-    maps = pool(convolution(pictures, "conv1", stride=2))
+    maps = pool(convolution(images, "conv1", stride=2))
     for number in range(2, 10):
         small = convolution(maps, f"fire{number}/squeeze1x1")
         maps = np.concatenate(
@@ -235,14 +235,14 @@ def _squeezenet_in_numpy(file, pictures):
 def test_squeezenets_real_weights_give_what_the_file_says(real_data):
     path = real_data / "weights" / "squeezenet_v1.1_imagenet_notop.h5"
     model = build_backbone("squeezenet", (64, 80, 3), weights=path)
-    picture = real_data / "blood-cells" / "TEST_SIMPLE"
-    files = sorted(picture.rglob("*.jp*g"))[::20]
+    image = real_data / "blood-cells" / "TEST_SIMPLE"
+    files = sorted(image.rglob("*.jp*g"))[::20]
     loaded = [
         keras.utils.img_to_array(keras.utils.load_img(file, target_size=(64, 80))) for file in files
     ]
-    pictures = np.stack(loaded)[..., ::-1] - np.float32([104.006, 116.669, 122.679])
-    features = model.predict(pictures, verbose=0)
+    images = np.stack(loaded)[..., ::-1] - np.float32([104.006, 116.669, 122.679])
+    features = model.predict(images, verbose=0)
     with h5py.File(path) as file:
-        expected = _squeezenet_in_numpy(file, pictures)
+        expected = _squeezenet_in_numpy(file, images)
     np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-2)
     assert (features > 0).any(axis=(0, 1, 2)).mean() > 0.1

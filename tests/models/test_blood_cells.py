@@ -23,7 +23,7 @@ def test_version_2_has_the_studys_parameters():
     assert [layer.output.shape[1] for layer in model.layers if "flatten" in layer.name] == [512]
 
 
-def test_modern_takes_pictures_of_any_size():
+def test_modern_takes_images_of_any_size():
     model = blood_cells.modern(classes=3, input_shape=(None, None, 3))
     for size in ((96, 128), (64, 64)):
         probabilities = np.asarray(model(np.zeros((2, *size, 3), "float32")))

@@ -14,7 +14,7 @@ from pykeras_tl.models.backbones.registry import build_backbone
 from pykeras_tl.models.freezing import trainable_table
 from pykeras_tl.models.networks import blood_cells
 from pykeras_tl.models.saving.classifier import Classifier, load_classifier
-from pykeras_tl.models.saving.preprocess_config import PictureSettings
+from pykeras_tl.models.saving.preprocess_config import PreprocessConfig
 from pykeras_tl.models.transfer import transfer_model
 
 SIZE = (20, 24)
@@ -22,8 +22,8 @@ SIZE = (20, 24)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Pictures of two classes: colour noise, in sizes other than the model's."""
-    root = tmp_path_factory.mktemp("pictures")
+    """Images of two classes: colour noise, in sizes other than the model's."""
+    root = tmp_path_factory.mktemp("images")
     random = np.random.default_rng(0)
     for name, count in (("cat", 3), ("dög", 4)):
         (root / name).mkdir()
@@ -110,7 +110,7 @@ def test_transfer_model_survives(tmp_path, folder):
     options = {"input_shape": (32, 32, 3), "alpha": 0.25}
     build_backbone("mobilenet", weights=None, seed=1, **options).save_weights(weights)
     model = transfer_model("mobilenet", 2, weights=weights, dense=[4], **options)
-    classifier = Classifier(model, ["a", "b"], PictureSettings((32, 32)))
+    classifier = Classifier(model, ["a", "b"], PreprocessConfig((32, 32)))
     loaded = load_classifier(classifier.save(tmp_path / "saved"))
     assert trainable_table(loaded.model).equals(trainable_table(model))
     pd.testing.assert_frame_equal(loaded.predict(folder), classifier.predict(folder))
@@ -118,7 +118,7 @@ def test_transfer_model_survives(tmp_path, folder):
 
 def test_what_was_loaded_can_be_saved_again(tmp_path, folder):
     model = blood_cells.modern(2, (32, 32, 3), seed=1)
-    classifier = Classifier(model, ["a", "b"], PictureSettings((32, 32)))
+    classifier = Classifier(model, ["a", "b"], PreprocessConfig((32, 32)))
     once = load_classifier(classifier.save(tmp_path / "once"))
     twice = load_classifier(once.save(tmp_path / "twice"))
     pd.testing.assert_frame_equal(twice.predict(folder), classifier.predict(folder))
@@ -152,11 +152,11 @@ def test_what_cannot_be_predicted(saved, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file or folder .*gone\.png"):
         classifier.predict([tmp_path / "gone.png"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="there is no picture"):
+    with pytest.raises(ValueError, match="there is no image"):
         classifier.predict(tmp_path / "empty")
     with pytest.raises(ValueError, match=r"column filename or file; found \['path'\]"):
         classifier.predict(pd.DataFrame({"path": ["a.png"]}))
-    (tmp_path / "bad.png").write_bytes(b"no picture")
+    (tmp_path / "bad.png").write_bytes(b"no image")
     with pytest.raises(BadImageError, match=r"bad\.png"):
         classifier.predict(tmp_path / "bad.png")
     with pytest.raises(ValueError, match="batch_size"):
@@ -170,7 +170,7 @@ def test_flows_that_cannot_be_stored(folder):
     arrays = ImageDataGenerator().flow(np.zeros((4, *SIZE, 3)), np.eye(2)[[0, 1, 0, 1]])
     with pytest.raises(TypeError, match="does not know how files become"):
         Classifier.from_flow(network(), arrays)
-    with pytest.raises(ValueError, match="takes pictures of shape"):
+    with pytest.raises(ValueError, match="takes images of shape"):
         Classifier.from_flow(network(), flow_of(folder, target_size=(8, 8)))
     with pytest.raises(ValueError, match="2 class names for a model with outputs"):
         Classifier.from_flow(network(units=3), flow_of(folder))
@@ -180,7 +180,7 @@ def test_layers_that_cannot_be_stored_are_refused_before_anything_is_written(tmp
     model = keras.Sequential(
         [keras.Input((8, 8, 3)), layers.Lambda(lambda x: x), layers.Flatten(), layers.Dense(2)]
     )
-    classifier = Classifier(model, ["a", "b"], PictureSettings((8, 8)))
+    classifier = Classifier(model, ["a", "b"], PreprocessConfig((8, 8)))
     with pytest.raises(ValueError, match=r"keras\.layers\.Lambda, which is not known to be safe"):
         classifier.save(tmp_path / "classifier")
     assert not any(tmp_path.iterdir())
@@ -256,25 +256,25 @@ def _edit(path, change):
         (lambda c: c.update(class_names=["a", "a"]), "each once"),
         (lambda c: c.update(class_names=["a", 2]), "class names are texts"),
         (lambda c: c.update(class_names=["a", "b", "c"]), "3 class names"),
-        (lambda c: c.pop("pictures"), "pictures"),
-        (lambda c: c["pictures"].update(target_size=[10**6, 10**6]), "target_size is height"),
-        (lambda c: c["pictures"].update(target_size=[10**400, 2]), "no sound classifier"),
-        (lambda c: c["pictures"].update(target_size=[9, 9]), "takes pictures of shape"),
-        (lambda c: c["pictures"].update(color_mode="cmyk"), "cmyk"),
-        (lambda c: c["pictures"].update(path="/etc/passwd"), "path"),
-        (lambda c: c["pictures"].update(standardization={"rescale": "x"}), "rescale is a number"),
+        (lambda c: c.pop("images"), "images"),
+        (lambda c: c["images"].update(target_size=[10**6, 10**6]), "target_size is height"),
+        (lambda c: c["images"].update(target_size=[10**400, 2]), "no sound classifier"),
+        (lambda c: c["images"].update(target_size=[9, 9]), "takes images of shape"),
+        (lambda c: c["images"].update(color_mode="cmyk"), "cmyk"),
+        (lambda c: c["images"].update(path="/etc/passwd"), "path"),
+        (lambda c: c["images"].update(standardization={"rescale": "x"}), "rescale is a number"),
         (
-            lambda c: c["pictures"].update(standardization={"preprocessing_function": "os.system"}),
+            lambda c: c["images"].update(standardization={"preprocessing_function": "os.system"}),
             "no standardization 'preprocessing_function'",
         ),
         (
-            lambda c: c["pictures"].update(
+            lambda c: c["images"].update(
                 standardization={"featurewise_center": True, "mean": [[[1, 2]]]}
             ),
             "finite number for each of 3 channels",
         ),
         (
-            lambda c: c["pictures"].update(standardization={"featurewise_center": True}),
+            lambda c: c["images"].update(standardization={"featurewise_center": True}),
             "go together",
         ),
     ],
@@ -348,7 +348,7 @@ def _layer(described, kind):
                     "registered_name": None,
                 },
             ),
-            "values of one picture",
+            "values of one image",
         ),
         (lambda m: m["config"].update(layers=[{}] * 600_000), "too large"),
         (lambda m: m["config"].pop("layers"), "cannot be built"),

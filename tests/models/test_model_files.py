@@ -45,8 +45,8 @@ def saved(model, tmp_path, request):
 
 def test_whole_models_load_with_the_optimizers_state(model, saved):
     loaded = load_model(saved)
-    pictures = np.random.default_rng(0).random((3, 8, 8, 3), "float32")
-    assert np.array_equal(loaded.predict(pictures, verbose=0), model.predict(pictures, verbose=0))
+    images = np.random.default_rng(0).random((3, 8, 8, 3), "float32")
+    assert np.array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
     assert loaded.compiled
     assert int(loaded.optimizer.iterations) == 1
     assert not load_model(saved, compile=False).compiled

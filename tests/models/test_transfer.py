@@ -44,12 +44,12 @@ def test_scaling_is_inside_once():
 
 def test_equals_scaling_and_backbone_and_head_by_hand():
     model = small(head="flatten")
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
     base = model.get_layer("mobilenet_0.25_32")
-    features = base(keras.applications.mobilenet.preprocess_input(pictures.copy()), training=False)
+    features = base(keras.applications.mobilenet.preprocess_input(images.copy()), training=False)
     last = model.get_layer("probabilities")
     by_hand = last(keras.ops.reshape(features, (2, -1)))
-    np.testing.assert_allclose(np.asarray(model(pictures)), np.asarray(by_hand), atol=1e-5)
+    np.testing.assert_allclose(np.asarray(model(images)), np.asarray(by_hand), atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def _one_step(model):
     model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
     normalization = model.get_layer("mobilenet_0.25_32").get_layer("conv_pw_13_bn")
     before = [*map(keras.ops.convert_to_numpy, (normalization.moving_variance, normalization.beta))]
-    pictures = np.random.default_rng(0).uniform(0, 255, (8, 32, 32, 3))
-    model.fit(pictures, np.arange(8) % 3, verbose=0)
+    images = np.random.default_rng(0).uniform(0, 255, (8, 32, 32, 3))
+    model.fit(images, np.arange(8) % 3, verbose=0)
     after = [*map(keras.ops.convert_to_numpy, (normalization.moving_variance, normalization.beta))]
     return [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
 
@@ -91,9 +91,9 @@ def test_architecture_survives_json(pretrained):
     model = small(dense=(4,), weights=pretrained)
     again = keras.models.model_from_json(model.to_json())
     again.set_weights(model.get_weights())
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
-    expected = np.asarray(model(pictures, training=False))
-    np.testing.assert_allclose(np.asarray(again(pictures, training=True)), expected, atol=1e-6)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
+    expected = np.asarray(model(images, training=False))
+    np.testing.assert_allclose(np.asarray(again(images, training=True)), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -165,18 +165,18 @@ def test_classes_and_scaling_that_cannot_be():
         transfer_model("vgg16", 2, input_shape=(32, 32, 1), weights=None)
 
 
-def test_real_weights_and_pictures_as_keras_has_them(real_data):
+def test_real_weights_and_images_as_keras_has_them(real_data):
     path = real_data / "weights" / "mobilenet_2_5_224_tf_no_top.h5"
     model = small(input_shape=(96, 128, 3), weights=path)
     files = sorted((real_data / "blood-cells" / "TEST_SIMPLE").rglob("*.jp*g"))[::15]
     loaded = [keras.utils.load_img(file, target_size=(96, 128)) for file in files]
-    pictures = np.stack([keras.utils.img_to_array(picture) for picture in loaded])
+    images = np.stack([keras.utils.img_to_array(image) for image in loaded])
     theirs = keras.applications.MobileNet(
         alpha=0.25, include_top=False, weights=str(path), input_shape=(96, 128, 3), pooling="avg"
     )
     expected = theirs.predict(
-        keras.applications.mobilenet.preprocess_input(pictures.copy()), verbose=0
+        keras.applications.mobilenet.preprocess_input(images.copy()), verbose=0
     )
     features = keras.Model(model.input, model.get_layer("probabilities").input)
-    np.testing.assert_allclose(features.predict(pictures, verbose=0), expected, atol=1e-4)
+    np.testing.assert_allclose(features.predict(images, verbose=0), expected, atol=1e-4)
     assert expected.std(axis=0).max() > 0.1

@@ -1,4 +1,4 @@
-"""The studies of backbones: their published settings, and their quick forms on drawn pictures."""
+"""The studies of backbones: their published settings, and their quick forms on drawn images."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pykeras_tl.images import list_images, write_hdf5
+from pykeras_tl.models.layer_tree import flatten_layers
 from pykeras_tl.studies import Settings, get_study, run_study, study_names
-from pykeras_tl.studies.catalog.synthetic_images import draw_class_folders
+from pykeras_tl.studies.catalog.synthetic_images import generate_class_folders
 from pykeras_tl.studies.trial import Trial
 
 _FLIPS = {"horizontal_flip": True, "vertical_flip": True}
@@ -118,7 +119,7 @@ def test_histology_is_as_published() -> None:
         ("histology", "head"),
     ],
 )
-def test_the_quick_form_runs_on_drawn_pictures(study: str, trials: str, tmp_path: Path) -> None:
+def test_the_quick_form_runs_on_drawn_images(study: str, trials: str, tmp_path: Path) -> None:
     result = run_study(
         study, None, tmp_path / "out", quick=True, epochs=1, trials=trials, weights=None
     )
@@ -140,8 +141,8 @@ def test_the_whole_quick_form_runs(name: str, tmp_path: Path) -> None:
 
 
 def test_cats_and_dogs_come_from_one_hdf5_file(tmp_path: Path) -> None:
-    draw_class_folders(tmp_path / "pictures", classes=2, count=10, size=16)
-    stored = write_hdf5(list_images(tmp_path / "pictures"), tmp_path / "all.h5", (16, 16))
+    generate_class_folders(tmp_path / "images", classes=2, count=10, size=16)
+    stored = write_hdf5(list_images(tmp_path / "images"), tmp_path / "all.h5", (16, 16))
     parts = get_study("cats-and-dogs").tables(stored, {"seed": 1})
     assert {part: len(table) for part, table in parts.items()} == {
         "train": 12,
@@ -153,9 +154,8 @@ def test_cats_and_dogs_come_from_one_hdf5_file(tmp_path: Path) -> None:
 
 
 def test_published_pixels_are_divided_by_255_before_efficientnets_own_scaling() -> None:
-    from pykeras_tl.models.layer_tree import leaves
     from pykeras_tl.studies.trial_runner import build_model
 
     trial = get_study("cats-and-dogs").trials(Settings(quick=True, weights=None))[0]
-    kinds = [type(leaf.layer).__name__ for leaf in leaves(build_model(trial, classes=2))]
+    kinds = [type(leaf.layer).__name__ for leaf in flatten_layers(build_model(trial, classes=2))]
     assert kinds.count("Rescaling") > 1

@@ -14,7 +14,7 @@ from pykeras_tl.studies.results.trial_results import baselines
 
 @pytest.fixture
 def tables(tmp_path: Path) -> dict[str, pd.DataFrame]:
-    """Dark and light pictures; one of five in the test is of the other class."""
+    """Dark and light images; one of five in the test is of the other class."""
     random = np.random.default_rng(0)
     for part, count in {"train": 12, "validation": 4, "test": 10}.items():
         for number in range(count):
@@ -37,7 +37,7 @@ def test_each_part_that_is_not_trained_on_has_its_baselines(tables, tmp_path) ->
     assert test["low"] < 0.8 < test["high"]
 
 
-def test_they_are_measured_once_for_the_same_pictures(tables, tmp_path, monkeypatch) -> None:
+def test_they_are_measured_once_for_the_same_images(tables, tmp_path, monkeypatch) -> None:
     path = tmp_path / "baselines.csv"
     first = study_baselines(tables, path)
     monkeypatch.setattr(baselines, "_measured", None)
@@ -46,7 +46,7 @@ def test_they_are_measured_once_for_the_same_pictures(tables, tmp_path, monkeypa
         study_baselines({**tables, "test": tables["test"][1:]}, path)
 
 
-def test_a_bad_picture_costs_the_baselines_and_nothing_else(tables, tmp_path) -> None:
-    Path(tables["train"]["filename"][0]).write_bytes(b"no picture")
+def test_a_bad_image_costs_the_baselines_and_nothing_else(tables, tmp_path) -> None:
+    Path(tables["train"]["filename"][0]).write_bytes(b"no image")
     assert study_baselines(tables, tmp_path / "baselines.csv").empty
     assert not (tmp_path / "baselines.csv").exists()

@@ -34,7 +34,7 @@ def test_settings_are_the_published_ones() -> None:
         assert set(trial.data["augmentation"]) == {"zoom_range", "horizontal_flip"}
 
 
-def test_pictures_are_standardized_by_the_training_part_and_only_it_is_augmented(
+def test_images_are_standardized_by_the_training_part_and_only_it_is_augmented(
     drawn: Path,
 ) -> None:
     study = get_study("basenet")
@@ -44,21 +44,21 @@ def test_pictures_are_standardized_by_the_training_part_and_only_it_is_augmented
     pixels = np.concatenate([next(train)[0] for _ in range(len(train))])
     np.testing.assert_allclose(pixels.mean(axis=(0, 1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(pixels.std(axis=(0, 1, 2)), 1, atol=1e-4)
-    assert flows["train"].pictures_change
+    assert flows["train"].images_change
     for part in ("validation", "test"):
         generator = flows[part].image_data_generator
-        assert not flows[part].pictures_change
+        assert not flows[part].images_change
         np.testing.assert_array_equal(generator.mean, train.image_data_generator.mean)
         np.testing.assert_array_equal(generator.std, train.image_data_generator.std)
 
 
-def test_the_quick_form_runs_on_drawn_pictures(tmp_path: Path) -> None:
+def test_the_quick_form_runs_on_drawn_images(tmp_path: Path) -> None:
     result = run_study("basenet", None, tmp_path / "out", quick=True, trials="adam,basenet")
     assert not result.failures
     assert result.table[["trial", "runs"]].values.tolist() == [["adam", 2], ["basenet", 1]]
 
 
-def test_binary_files_give_the_pictures_of_folders(drawn: Path, tmp_path: Path) -> None:
+def test_binary_files_give_the_images_of_folders(drawn: Path, tmp_path: Path) -> None:
     from PIL import Image
 
     study, binary = get_study("basenet"), tmp_path / "binary"

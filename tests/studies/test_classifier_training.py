@@ -22,34 +22,34 @@ _SMALL = {
 
 
 @pytest.fixture
-def pictures(colours: Path) -> Path:
+def images(colours: Path) -> Path:
     return colours / "TRAIN"
 
 
-def test_a_folder_becomes_a_classifier(pictures: Path, tmp_path: Path) -> None:
+def test_a_folder_becomes_a_classifier(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    classifier = train_classifier(pictures, out, unfreeze_from="conv_pw_13", **_SMALL)
+    classifier = train_classifier(images, out, unfreeze_from="conv_pw_13", **_SMALL)
     assert classifier.class_names == ["blue", "green", "red"]
     assert set(classifier.metrics) == {"validation", "test"}
     assert (out / "report.html").is_file()
     again = load_classifier(out / "classifier")
-    pd.testing.assert_frame_equal(again.predict(pictures), classifier.predict(pictures))
+    pd.testing.assert_frame_equal(again.predict(images), classifier.predict(images))
 
 
 def test_the_same_call_trains_once(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
-    first = train_classifier(pictures, tmp_path / "out", **_SMALL)
+    first = train_classifier(images, tmp_path / "out", **_SMALL)
     monkeypatch.setattr(trial_runner, "run_trial", None)
-    second = train_classifier(pictures, tmp_path / "out", **_SMALL)
-    pd.testing.assert_frame_equal(first.predict(pictures), second.predict(pictures))
+    second = train_classifier(images, tmp_path / "out", **_SMALL)
+    pd.testing.assert_frame_equal(first.predict(images), second.predict(images))
 
 
-def test_another_classifier_is_not_overwritten(pictures: Path, tmp_path: Path) -> None:
-    train_classifier(pictures, tmp_path / "out", **_SMALL)
-    with pytest.raises(FileExistsError, match="made with other settings or pictures"):
-        train_classifier(pictures, tmp_path / "out", **{**_SMALL, "seed": 1})
+def test_another_classifier_is_not_overwritten(images: Path, tmp_path: Path) -> None:
+    train_classifier(images, tmp_path / "out", **_SMALL)
+    with pytest.raises(FileExistsError, match="made with other settings or images"):
+        train_classifier(images, tmp_path / "out", **{**_SMALL, "seed": 1})
 
 
 @pytest.mark.parametrize(
@@ -65,25 +65,25 @@ def test_another_classifier_is_not_overwritten(pictures: Path, tmp_path: Path) -
     ],
 )
 def test_wrong_arguments_are_told_before_training(
-    changes: dict, message: str, pictures: Path, tmp_path: Path
+    changes: dict, message: str, images: Path, tmp_path: Path
 ) -> None:
     with pytest.raises((ValueError, FileNotFoundError, RuntimeError), match=message):
-        train_classifier(pictures, tmp_path / "out", **{**_SMALL, **changes})
+        train_classifier(images, tmp_path / "out", **{**_SMALL, **changes})
 
 
 def test_a_folder_of_one_class_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "pictures" / "cat").mkdir(parents=True)
+    (tmp_path / "images" / "cat").mkdir(parents=True)
     for number in range(20):
-        Image.new("RGB", (32, 32)).save(tmp_path / "pictures" / "cat" / f"{number}.png")
+        Image.new("RGB", (32, 32)).save(tmp_path / "images" / "cat" / f"{number}.png")
     with pytest.raises(ValueError, match="needs two classes or more; found one: 'cat'"):
-        train_classifier(tmp_path / "pictures", tmp_path / "out", **_SMALL)
+        train_classifier(tmp_path / "images", tmp_path / "out", **_SMALL)
     assert not (tmp_path / "out").exists()
 
 
-def test_patients_stay_in_one_part_and_make_the_interval(pictures: Path, tmp_path: Path) -> None:
+def test_patients_stay_in_one_part_and_make_the_interval(images: Path, tmp_path: Path) -> None:
     patients = tmp_path / "patients"
-    for number, row in enumerate(list_images(pictures).itertuples(index=False)):
-        # Two pictures of each patient.
+    for number, row in enumerate(list_images(images).itertuples(index=False)):
+        # Two images of each patient.
         target = patients / row[1] / f"P{number // 2}_{number}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(Path(row[0]).read_bytes())
@@ -103,15 +103,15 @@ def test_patients_stay_in_one_part_and_make_the_interval(pictures: Path, tmp_pat
         train_classifier(patients, tmp_path / "other", groups="slide", **_SMALL)
 
 
-def test_copies_are_looked_for_when_asked(pictures: Path, tmp_path: Path) -> None:
-    for path in sorted(pictures.rglob("*.png")):
-        target = tmp_path / "pictures" / path.parent.name
+def test_copies_are_looked_for_when_asked(images: Path, tmp_path: Path) -> None:
+    for path in sorted(images.rglob("*.png")):
+        target = tmp_path / "images" / path.parent.name
         target.mkdir(parents=True, exist_ok=True)
-        picture = Image.open(path)
-        picture.save(target / path.name)
-        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(target / f"{path.stem}-copy.png")
+        image = Image.open(path)
+        image.save(target / path.name)
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(target / f"{path.stem}-copy.png")
     out = tmp_path / "out"
-    train_classifier(tmp_path / "pictures", out, groups="copies", **_SMALL)
+    train_classifier(tmp_path / "images", out, groups="copies", **_SMALL)
     (trial,) = (out / "trials").iterdir()
     for part in ("validation", "test"):
         files = Evaluation.load(trial / "evaluation" / part).predictions["file"]

@@ -8,7 +8,7 @@ from scipy import stats
 from pykeras_tl.studies import paired_comparisons, read_runs, summary_table
 
 _METRIC = "test accuracy"
-_COLUMNS = ["study", "trial", "seed", "fold", "pictures", "metric", "value"]
+_COLUMNS = ["study", "trial", "seed", "fold", "images", "metric", "value"]
 
 
 def _results(**trials: list[float]) -> pd.DataFrame:
@@ -64,9 +64,9 @@ def test_only_shared_runs_are_paired() -> None:
     assert paired_comparisons(results.drop(index=[4])).empty
 
 
-def test_runs_on_other_pictures_are_no_pairs() -> None:
+def test_runs_on_other_images_are_no_pairs() -> None:
     results = _results(first=[0.1, 0.2, 0.3], second=[0.0, 0.2, 0.1])
-    results.loc[results["trial"] == "second", "pictures"] = "others"
+    results.loc[results["trial"] == "second", "images"] = "others"
     assert paired_comparisons(results).empty
 
 
@@ -95,7 +95,7 @@ def test_runs_are_told_apart_by_their_folders(tmp_path) -> None:
 
 
 def test_a_table_with_other_columns_is_refused(tmp_path) -> None:
-    _results(case=[0.1]).drop(columns="pictures").to_csv(tmp_path / "results.csv", index=False)
+    _results(case=[0.1]).drop(columns="images").to_csv(tmp_path / "results.csv", index=False)
     with pytest.raises(ValueError, match="has other columns than study, trial"):
         read_runs([tmp_path])
 

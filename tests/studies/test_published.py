@@ -5,7 +5,7 @@ import pytest
 
 from pykeras_tl.studies import markdown_table, published_table
 
-_COLUMNS = ["study", "trial", "seed", "fold", "pictures", "metric", "value"]
+_COLUMNS = ["study", "trial", "seed", "fold", "images", "metric", "value"]
 
 
 def _results(study: str, **trials: list[float]) -> pd.DataFrame:

@@ -60,7 +60,7 @@ def test_repeats_and_folds_are_summarized_and_paired(
     assert "means of 4 runs" in page
 
 
-def test_folds_of_a_repeat_leave_out_every_picture_once(folded: Study, colours: Path) -> None:
+def test_folds_of_a_repeat_leave_out_every_image_once(folded: Study, colours: Path) -> None:
     parts = [_tables(colours, {"seed": 3, "fold": fold}) for fold in (1, 2)]
     left_out = [set(part["test"]["filename"]) for part in parts]
     assert left_out[0] == set(parts[1]["train"]["filename"])

@@ -32,9 +32,7 @@ def test_tables_stand_beside_the_report(result) -> None:
     written = pd.read_csv(result.folder / "trials.csv")
     pd.testing.assert_frame_equal(written, result.table, check_dtype=False)
     tidy = pd.read_csv(result.folder / "results.csv")
-    assert list(tidy.columns) == [
-        *("study", "trial", "seed", "fold", "pictures", "metric", "value")
-    ]
+    assert list(tidy.columns) == [*("study", "trial", "seed", "fold", "images", "metric", "value")]
     page = result.report.read_text(encoding="utf-8")
     assert "A note &lt;for&gt; the reader." in page
     assert "constant" in page
@@ -85,17 +83,17 @@ def test_a_stopped_study_goes_on_with_the_next_trial(
 def test_a_stopped_trial_goes_on_after_its_last_epoch(
     result, tiny_study: Study, colours: Path, tmp_path: Path, monkeypatch, capsys
 ) -> None:
-    from pykeras_tl.studies.stopwatch import Stopwatch
+    from pykeras_tl.studies.stopwatch import TimingCallback
 
     ended = []
 
-    def stop_at_the_second(self: Stopwatch, epoch: int, logs: object = None) -> None:
+    def stop_at_the_second(self: TimingCallback, epoch: int, logs: object = None) -> None:
         ended.append(epoch)
         self.seconds += 100
         if epoch == 1 and ended.count(1) == 1:
             raise RuntimeError("the power is gone")
 
-    monkeypatch.setattr(Stopwatch, "on_epoch_end", stop_at_the_second)
+    monkeypatch.setattr(TimingCallback, "on_epoch_end", stop_at_the_second)
     place = tmp_path / "stopped"
     failed = run_study(tiny_study, colours, place, trials="constant")
     assert "the power is gone" in failed.failures["constant"]
@@ -175,9 +173,7 @@ def test_an_unknown_study_is_refused(colours: Path, tmp_path: Path) -> None:
         run_study("red-cells", colours, tmp_path / "out")
 
 
-def test_missing_pictures_are_told_before_anything_is_made(
-    tiny_study: Study, tmp_path: Path
-) -> None:
+def test_missing_images_are_told_before_anything_is_made(tiny_study: Study, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no folder"):
         run_study(tiny_study, tmp_path / "nowhere", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 
 from pykeras_tl.studies import Settings, get_study, run_study
-from pykeras_tl.studies.catalog.synthetic_images import draw_class_folders
+from pykeras_tl.studies.catalog.synthetic_images import generate_class_folders
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    draw_class_folders(tmp_path / "pictures", classes=2, count=50, size=50)
-    return tmp_path / "pictures"
+def images(tmp_path: Path) -> Path:
+    generate_class_folders(tmp_path / "images", classes=2, count=50, size=50)
+    return tmp_path / "images"
 
 
-def _tables(pictures: Path, name: str, **changes: object) -> dict[str, set[str]]:
+def _tables(images: Path, name: str, **changes: object) -> dict[str, set[str]]:
     study = get_study("soco")
     trial = next(trial for trial in study.trials(Settings()) if trial.name == name)
-    found = study.tables(pictures, {**trial.split, **changes})
+    found = study.tables(images, {**trial.split, **changes})
     return {part: set(table["filename"]) for part, table in found.items()}
 
 
-def test_cases_train_on_what_they_say(pictures: Path) -> None:
-    cases = {name: _tables(pictures, name) for name in ("case-1", "case-2", "case-3", "case-4")}
+def test_cases_train_on_what_they_say(images: Path) -> None:
+    cases = {name: _tables(images, name) for name in ("case-1", "case-2", "case-3", "case-4")}
     assert [len(case["train"]) for case in cases.values()] == [28, 60, 88, 28]
     assert len({frozenset(case["test"]) for case in cases.values()}) == 1
     assert len(cases["case-1"]["test"]) == 12
@@ -34,10 +34,10 @@ def test_cases_train_on_what_they_say(pictures: Path) -> None:
         assert not case["train"] & case["test"]
 
 
-def test_patients_stay_in_one_part(pictures: Path) -> None:
-    for number, file in enumerate(sorted(pictures.rglob("*.png"))):
+def test_patients_stay_in_one_part(images: Path) -> None:
+    for number, file in enumerate(sorted(images.rglob("*.png"))):
         file.rename(file.with_name(f"P{number % 20}_{number}.png"))
-    parts = _tables(pictures, "case-4", groups=r"^P\d+")
+    parts = _tables(images, "case-4", groups=r"^P\d+")
     patients = [{Path(file).name.split("_")[0] for file in part} for part in parts.values()]
     assert sum(map(len, patients)) == 20
     assert len(set.union(*patients)) == 20
@@ -54,14 +54,14 @@ def test_settings_are_the_published_ones() -> None:
         assert (trial.seed, trial.split["seed"]) == (3, 3)
 
 
-def test_case_4_retrains_the_dense_layers_alone(pictures: Path) -> None:
+def test_case_4_retrains_the_dense_layers_alone(images: Path) -> None:
     from pykeras_tl.studies.data_splits import part_flows
     from pykeras_tl.studies.phases import phases_of, train_phase
     from pykeras_tl.studies.trial_runner import build_model
 
     study = get_study("soco")
     trial = study.trials(Settings())[-1]
-    flows = part_flows(trial, study.tables(pictures, trial.split))
+    flows = part_flows(trial, study.tables(images, trial.split))
     model = build_model(trial, classes=2)
     source, target = phases_of(trial, flows, model)
     assert (source.flow.n, target.flow.n) == (60, 28)
@@ -77,16 +77,16 @@ def test_case_4_retrains_the_dense_layers_alone(pictures: Path) -> None:
     ]
 
 
-def test_the_quick_form_runs_on_drawn_pictures(tmp_path: Path) -> None:
+def test_the_quick_form_runs_on_drawn_images(tmp_path: Path) -> None:
     result = run_study("soco", None, tmp_path / "out", quick=True, repeats=1, epochs=1)
     assert not result.failures
     assert list(result.table["trial"]) == ["case-1", "case-2", "case-3", "case-4"]
 
 
-def test_one_sigmoid_unit_tells_two_classes_apart(pictures: Path, tmp_path: Path) -> None:
+def test_one_sigmoid_unit_tells_two_classes_apart(images: Path, tmp_path: Path) -> None:
     result = run_study(
         "soco",
-        pictures,
+        images,
         tmp_path / "out",
         repeats=1,
         epochs=1,

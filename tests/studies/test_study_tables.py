@@ -30,7 +30,7 @@ def runs(tmp_path: Path) -> Path:
         for case in (1, 4)
         for seed in (0, 2)
     ]
-    columns = ["study", "trial", "seed", "fold", "pictures", "metric", "value"]
+    columns = ["study", "trial", "seed", "fold", "images", "metric", "value"]
     (tmp_path / "runs" / "skin").mkdir(parents=True)
     pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "runs/skin/results.csv", index=False)
     pd.DataFrame({"layer": ["a"], "sparsity": [0.5]}).to_csv(

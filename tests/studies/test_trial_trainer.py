@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pykeras_tl.ensembles import average_predictions, bag
-from pykeras_tl.images import list_images, stored_table
+from pykeras_tl.images import array_file_table, list_images
 from pykeras_tl.studies import Settings, Study, TrialTrainer
 from pykeras_tl.studies.data_splits import part_flows
 
@@ -29,7 +29,7 @@ def test_weights_reach_the_training_alone(tiny_study: Study, colours: Path) -> N
     assert len(next(flows["test"])) == 2
 
 
-def test_pictures_in_one_file_cannot_weigh_differently(tiny_study: Study, tmp_path: Path) -> None:
-    table = stored_table(tmp_path / "many.npy", ["a", "b"]).assign(weight=1.0)
+def test_images_in_one_file_cannot_weigh_differently(tiny_study: Study, tmp_path: Path) -> None:
+    table = array_file_table(tmp_path / "many.npy", ["a", "b"]).assign(weight=1.0)
     with pytest.raises(ValueError, match="cannot weigh differently"):
         part_flows(tiny_study.trials(Settings())[0], {"train": table})

@@ -10,8 +10,8 @@ from pykeras_tl.images.image_data_generator import ImageDataGenerator
 
 
 @pytest.fixture(scope="session")
-def pictures():
-    """40 pictures of 48×48 and their one-hot labels, in which something can be learned."""
+def images():
+    """40 images of 48×48 and their one-hot labels, in which something can be learned."""
     random = np.random.RandomState(0)
     labels = np.arange(40) % 4
     x = random.randint(0, 128, (40, 48, 48, 3)).astype("uint8")
@@ -20,13 +20,13 @@ def pictures():
 
 
 @pytest.fixture
-def make_flow(pictures):
-    """A function that makes a flow over some of the pictures."""
+def make_flow(images):
+    """A function that makes a flow over some of the images."""
 
     def make(
         count=40, batch_size=8, shuffle=True, seed=3, sample_weight=None, labels=None, **settings
     ):
-        x, y = pictures
+        x, y = images
         y = y if labels is None else y[:, labels]
         generator = ImageDataGenerator(**{"rescale": 1 / 255} | settings)
         return generator.flow(
@@ -42,14 +42,14 @@ def make_flow(pictures):
 
 
 @pytest.fixture
-def write_folder(pictures):
-    """A function that writes the first of the pictures into a folder, each class into its own."""
+def write_folder(images):
+    """A function that writes the first of the images into a folder, each class into its own."""
 
     def write(folder, count=40, classes=("a", "b", "c", "d")):
-        for number, picture in enumerate(pictures[0][:count]):
+        for number, image in enumerate(images[0][:count]):
             place = folder / classes[number % len(classes)]
             place.mkdir(parents=True, exist_ok=True)
-            keras.utils.save_img(place / f"{number}.png", picture)
+            keras.utils.save_img(place / f"{number}.png", image)
 
     return write
 

@@ -103,7 +103,7 @@ def run(folder: Path, kind: str) -> tuple[History, keras.Model]:
             **options,
         )
     else:
-        options["augmented_passes"] = 2 if kind == "passes" else None
+        options["cached_augmented_epochs"] = 2 if kind == "passes" else None
         history = fit(model, training, epochs=EPOCHS, **options)
     return history, model
 

@@ -55,7 +55,7 @@ def test_a_model_that_is_not_compiled(folder_flow):
         fit_quietly(model, folder_flow())
 
 
-def test_pictures_of_another_shape(folder_flow):
+def test_images_of_another_shape(folder_flow):
     with pytest.raises(ValueError, match=r"\(48, 48, 3\).*takes \(32, 32, 3\)"):
         fit_quietly(network(shape=(32, 32, 3)), folder_flow())
 

@@ -50,7 +50,7 @@ def test_labels_that_are_no_classes_are_refused(tmp_path):
 
 def test_uneven_classes_are_reported_with_weights_to_use(small_model):
     flow = array_flow(np.repeat([0, 1, 2, 3], [10, 30, 14, 20]))
-    with pytest.warns(UserWarning, match=r"30 pictures of 1, 10 of 0\. .* class_weight=") as found:
+    with pytest.warns(UserWarning, match=r"30 images of 1, 10 of 0\. .* class_weight=") as found:
         fit(small_model(), flow, steps_per_epoch=1, verbose=0)
     message = next(str(each.message) for each in found if "uneven" in str(each.message))
     offered = eval(message.partition("class_weight=")[2].rstrip("."))

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from pykeras_tl.models.transfer import transfer_model
-from pykeras_tl.training.feature_cache.model_split import find_cut
+from pykeras_tl.training.feature_cache.model_split import split_model
 
 layers = keras.layers
 
@@ -43,7 +43,7 @@ def nested():
 
 
 def run(model, x):
-    cut = find_cut(model)
+    cut = split_model(model)
     return np.asarray(cut.rest(cut.beginning(x)))
 
 
@@ -56,7 +56,7 @@ def test_both_parts_together_are_the_model(make, last):
     model = make()
     x = np.random.RandomState(0).rand(5, 16, 16, 3).astype("float32")
     np.testing.assert_allclose(run(model, x), np.asarray(model(x)), rtol=1e-6)
-    cut = find_cut(model)
+    cut = split_model(model)
     assert sorted(cut.last) == last
     assert {id(w) for w in cut.rest.trainable_variables} == {
         id(w) for w in model.trainable_variables
@@ -94,7 +94,7 @@ def chain(*middle):
     ],
 )
 def test_what_differs_in_training_ends_the_beginning(layer, passed):
-    cut = find_cut(chain(layer))
+    cut = split_model(chain(layer))
     names = [each.name for each in cut.beginning.parts]
     assert ("it" in names) is passed
 
@@ -102,17 +102,17 @@ def test_what_differs_in_training_ends_the_beginning(layer, passed):
 @pytest.mark.parametrize("name", ["convnext_tiny", "densenet121", "mobilenet_v2", "resnet50_v2"])
 def test_a_whole_frozen_backbone_is_spared(name):
     model = compiled(transfer_model(name, 3, input_shape=(32, 32, 3), weights=None, seed=0))
-    (last,) = find_cut(model).last
+    (last,) = split_model(model).last
     assert last.startswith("head_average_pooling")
 
 
 def test_padding_is_done_again_rather_than_kept():
-    cut = find_cut(chain(layers.ZeroPadding2D(5)))
+    cut = split_model(chain(layers.ZeroPadding2D(5)))
     assert cut.last == ["conv"]
 
 
 def test_pooling_is_kept_rather_than_done_again():
-    cut = find_cut(chain(layers.MaxPooling2D(2, name="pool")))
+    cut = split_model(chain(layers.MaxPooling2D(2, name="pool")))
     assert cut.last == ["flatten"] or cut.beginning.parts[1].name == "pool"
 
 
@@ -126,26 +126,26 @@ class Own(keras.Model):
 
 
 def test_there_is_no_cut_where_nothing_is_spared():
-    assert find_cut(compiled(Own())) is None
+    assert split_model(compiled(Own())) is None
     everything = compiled(
         keras.Sequential(
             [keras.Input((16, 16, 3)), layers.Rescaling(2.0), layers.Flatten(), layers.Dense(2)]
         )
     )
-    assert find_cut(everything) is None
+    assert split_model(everything) is None
 
 
 def test_the_key_tells_weights_and_settings_apart_and_no_more():
     model = chain()
-    key = find_cut(model).key
-    assert find_cut(model).key == key
+    key = split_model(model).key
+    assert split_model(model).key == key
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    assert find_cut(compiled(copy)).key == key
+    assert split_model(compiled(copy)).key == key
     head = chain()
     head.layers[0].set_weights(model.layers[0].get_weights())
-    assert find_cut(head).key == key
+    assert split_model(head).key == key
     model.layers[0].set_weights([weight + 1 for weight in model.layers[0].get_weights()])
-    assert find_cut(model).key != key
+    assert split_model(model).key != key
     head.layers[0].activation = keras.activations.relu
-    assert find_cut(head).key != key
+    assert split_model(head).key != key

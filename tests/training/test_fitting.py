@@ -128,8 +128,8 @@ def test_class_weights_go_by_name_or_number(tmp_path, small_model, write_folder)
         fit(model, flow(), verbose=0, class_weight={"e": 3.0})
 
 
-def test_arrays_go_to_keras_as_they_are(pictures, small_model):
-    x, y = pictures[0] / 255.0, pictures[1]
+def test_arrays_go_to_keras_as_they_are(images, small_model):
+    x, y = images[0] / 255.0, images[1]
     model, expected = small_model(), small_model()
     ours = fit(model, x, y, epochs=2, batch_size=10, validation_split=0.5, verbose=0, shuffle=False)
     theirs = expected.fit(

@@ -87,13 +87,13 @@ def test_with_and_without_the_cache_is_the_same(network, make_flow, capsys):
 
 @pytest.fixture
 def computed(monkeypatch):
-    """Counts the pictures that the frozen layers are computed for."""
+    """Counts the images that the frozen layers are computed for."""
     count = []
     compute = caching._compute
 
-    def counting(beginning, pictures):
-        count.append(len(pictures))
-        return compute(beginning, pictures)
+    def counting(beginning, images):
+        count.append(len(images))
+        return compute(beginning, images)
 
     monkeypatch.setattr(caching, "_compute", counting)
     return count
@@ -111,8 +111,8 @@ def test_another_optimizer_head_fold_or_seed_finds_the_store_warm(make_flow, com
     fit(compiled(other_head), make_flow(20, shuffle=False), verbose=0)
     assert computed == []
     fit(compiled(branched()), make_flow(40), verbose=0)
-    # The ten new pictures lie in the last of the batches of 32 in the files' order.
-    assert len(disk_cache.list_stores()) == 2
+    # The ten new images lie in the last of the batches of 32 in the files' order.
+    assert len(disk_cache.list_cache()) == 2
     computed.clear()
     fit(compiled(branched()), make_flow(40), verbose=0)
     assert computed == []
@@ -144,7 +144,7 @@ def test_a_store_written_by_half_is_not_taken_for_whole(make_flow, computed, mon
         patch.setattr(keras.utils, "Progbar", Bar)
         with pytest.raises(Killed):
             fit(compiled(branched()), make_flow(), verbose=0)
-    assert disk_cache.list_stores().empty
+    assert disk_cache.list_cache().empty
     computed.clear()
     fit(compiled(branched()), make_flow(), verbose=0)
     assert sum(computed) == 40
@@ -182,12 +182,12 @@ def test_the_optimizer_s_state_is_the_model_s_own(make_flow):
     assert int(model.optimizer.iterations) == 15
 
 
-def test_changing_pictures_take_the_ordinary_path(make_flow, computed):
+def test_changing_images_take_the_ordinary_path(make_flow, computed):
     fit(compiled(branched()), make_flow(horizontal_flip=True), verbose=0)
     assert computed == []
 
 
-def test_fewer_pictures_than_the_flow_has_take_the_ordinary_path(make_flow, computed):
+def test_fewer_images_than_the_flow_has_take_the_ordinary_path(make_flow, computed):
     fit(compiled(branched()), make_flow(), steps_per_epoch=2, verbose=0)
     assert computed == []
 
@@ -196,7 +196,7 @@ def test_fewer_pictures_than_the_flow_has_take_the_ordinary_path(make_flow, comp
 def test_as_many_augmented_passes_as_epochs_are_the_same_as_fresh_ones(make_flow, epochs):
     augmenting = {"rotation_range": 30, "horizontal_flip": True}
     model, expected = compiled(branched()), compiled(branched())
-    fast = fit(model, make_flow(**augmenting), epochs=epochs, augmented_passes=2, verbose=0)
+    fast = fit(model, make_flow(**augmenting), epochs=epochs, cached_augmented_epochs=2, verbose=0)
     slow = fit(expected, make_flow(**augmenting), epochs=epochs, cache_frozen=False, verbose=0)
     np.testing.assert_allclose(fast.history["loss"][:2], slow.history["loss"][:2], rtol=1e-4)
     if epochs == 3:
@@ -204,14 +204,14 @@ def test_as_many_augmented_passes_as_epochs_are_the_same_as_fresh_ones(make_flow
 
 
 def test_augmented_passes_are_found_again_only_where_they_would_come_again(make_flow, computed):
-    options = {"epochs": 2, "augmented_passes": 2, "verbose": 0}
+    options = {"epochs": 2, "cached_augmented_epochs": 2, "verbose": 0}
     fit(compiled(branched()), make_flow(rotation_range=30), **options)
     fit(compiled(branched(), "sgd"), make_flow(rotation_range=30), **options)
     assert sum(computed) == 80
     fit(compiled(branched()), make_flow(rotation_range=30, seed=4), **options)
     assert sum(computed) == 160
     fit(compiled(branched()), make_flow(rotation_range=30, seed=None), **options)
-    assert len(disk_cache.list_stores()) == 2
+    assert len(disk_cache.list_cache()) == 2
 
 
 def test_augmented_validation_is_computed_afresh(make_flow):
@@ -230,8 +230,8 @@ def test_augmented_validation_is_computed_afresh(make_flow):
     np.testing.assert_allclose(fast, slow, rtol=1e-4)
 
 
-def test_validation_arrays_are_cut_too(make_flow, pictures):
-    x, y = pictures[0][:20] / np.float32(255), pictures[1][:20]
+def test_validation_arrays_are_cut_too(make_flow, images):
+    x, y = images[0][:20] / np.float32(255), images[1][:20]
     histories = [
         fit(
             compiled(branched()),
@@ -248,15 +248,15 @@ def test_validation_arrays_are_cut_too(make_flow, pictures):
 
 def test_a_function_that_cannot_be_named_leaves_no_store(make_flow):
     fit(compiled(branched()), make_flow(preprocessing_function=lambda x: x / 2), verbose=0)
-    assert disk_cache.list_stores().empty
+    assert disk_cache.list_cache().empty
 
 
 def test_half_precision_takes_half_the_space(make_flow):
     fit(compiled(branched()), make_flow(), verbose=0)
-    whole = disk_cache.list_stores()["bytes"].sum()
-    disk_cache.clear_stores()
+    whole = disk_cache.list_cache()["bytes"].sum()
+    disk_cache.clear_cache()
     history = fit(compiled(branched()), make_flow(), cache_frozen="float16", verbose=0)
-    assert disk_cache.list_stores()["bytes"].sum() < 0.6 * whole
+    assert disk_cache.list_cache()["bytes"].sum() < 0.6 * whole
     expected = fit(compiled(branched()), make_flow(), cache_frozen=False, verbose=0)
     np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-2)
 
@@ -266,10 +266,10 @@ def test_without_room_it_trains_the_ordinary_way_and_says_so(make_flow, monkeypa
     with pytest.warns(UserWarning, match="computed again for each batch.*PYKERAS_TL_CACHE_GB"):
         history = fit(compiled(branched()), make_flow(), verbose=0)
     assert history.epoch == [0]
-    assert disk_cache.list_stores().empty
+    assert disk_cache.list_cache().empty
 
 
-def test_two_outputs_keep_their_names(make_flow, pictures):
+def test_two_outputs_keep_their_names(make_flow, images):
     def network():
         model = branched()
         other = layers.Dense(4, activation="softmax", name="second")(model.layers[-2].output)
@@ -285,7 +285,7 @@ def test_two_outputs_keep_their_names(make_flow, pictures):
     for cache_frozen in (True, False):
         flow = make_flow()
         flow.targets = lambda indices: (
-            {"first": pictures[1][indices], "second": pictures[1][indices]},
+            {"first": images[1][indices], "second": images[1][indices]},
             None,
         )
         histories.append(fit(network(), flow, cache_frozen=cache_frozen, verbose=0).history)

@@ -80,13 +80,13 @@ def test_a_run_that_is_done_trains_no_more_and_can_be_made_longer(tmp_path, make
 
 
 CHANGES = [
-    ({"flow": {"count": 32}}, "the pictures of training"),
-    ({"flow": {"rescale": 1 / 127}}, "the pictures of training"),
+    ({"flow": {"count": 32}}, "the images of training"),
+    ({"flow": {"rescale": 1 / 127}}, "the images of training"),
     ({"flow": {"labels": [1, 0, 2, 3]}}, "the labels of training"),
     ({"flow": {"batch_size": 10}}, "the batches of training"),
     ({"flow": {"seed": 4}}, "the batches of training"),
     ({"flow": {"rotation_range": 5}}, "the augmentation of training"),
-    ({"validation": {"count": 12}}, "the pictures of validation"),
+    ({"validation": {"count": 12}}, "the images of validation"),
     ({"model": {"optimizer": "sgd"}}, "the optimizer"),
     ({"model": {"optimizer": keras.optimizers.Adam(0.1)}}, "the optimizer's learning_rate"),
     ({"model": {"loss": "mean_squared_error"}}, "the loss"),
@@ -96,7 +96,7 @@ CHANGES = [
     ({"fit": {"validation_steps": 1}}, "validation_steps.*2 then, 1 now"),
     ({"fit": {"class_weight": {1: 2.0}}}, "class_weight"),
     ({"fit": {"cache_frozen": False}}, "cache_frozen"),
-    ({"fit": {"augmented_passes": 2}}, "augmented_passes"),
+    ({"fit": {"cached_augmented_epochs": 2}}, "cached_augmented_epochs"),
     ({"fit": {"initial_epoch": 1}}, "initial_epoch"),
     ({"fit": {"callbacks": []}}, "the callbacks"),
     ({"version": "keras"}, "the version of keras"),
@@ -141,8 +141,8 @@ def test_resume_true_wants_a_checkpoint(tmp_path, make_flow, small_model):
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_it_goes_on_where_the_pictures_were_moved(tmp_path, write_folder, small_model, frozen):
-    write_folder(tmp_path / "pictures")
+def test_it_goes_on_where_the_images_were_moved(tmp_path, write_folder, small_model, frozen):
+    write_folder(tmp_path / "images")
 
     def call(folder, callback, **run):
         flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
@@ -153,11 +153,11 @@ def test_it_goes_on_where_the_pictures_were_moved(tmp_path, write_folder, small_
         model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
         return fit(model, flow, epochs=3, callbacks=[callback], verbose=0, **run)
 
-    expected = call("pictures", Nothing())
+    expected = call("images", Nothing())
     with pytest.raises(Killed):
-        call("pictures", Kill(1), run_dir=tmp_path / "run")
-    shutil.copytree(tmp_path / "pictures", tmp_path / "moved", copy_function=shutil.copyfile)
-    shutil.rmtree(tmp_path / "pictures")
+        call("images", Kill(1), run_dir=tmp_path / "run")
+    shutil.copytree(tmp_path / "images", tmp_path / "moved", copy_function=shutil.copyfile)
+    shutil.rmtree(tmp_path / "images")
     history = call("moved", Nothing(), run_dir=tmp_path / "run")
     assert history.history == expected.history
 
@@ -191,9 +191,9 @@ def test_a_flow_without_a_seed_goes_on_too(tmp_path, make_flow, small_model):
     assert history.history == fit(small_model(), flow(), epochs=4, verbose=0).history
 
 
-def test_arrays_have_no_run_folder(tmp_path, pictures, small_model):
+def test_arrays_have_no_run_folder(tmp_path, images, small_model):
     with pytest.raises(TypeError, match="run_dir needs a flow"):
-        fit(small_model(), *pictures, run_dir=tmp_path, verbose=0)
+        fit(small_model(), *images, run_dir=tmp_path, verbose=0)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -306,7 +306,12 @@ def test_augmented_flows_without_a_seed_go_on_too(tmp_path, make_flow, small_mod
         model = small_model()
         model.get_layer("conv").trainable = False
         model.compile("adam", "categorical_crossentropy")
-        every = {"epochs": 4, "augmented_passes": passes, "callbacks": [callback], "verbose": 0}
+        every = {
+            "epochs": 4,
+            "cached_augmented_epochs": passes,
+            "callbacks": [callback],
+            "verbose": 0,
+        }
         return fit(model, flow, **every, **run), model
 
     with pytest.raises(Killed):

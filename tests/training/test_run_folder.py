@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from killing import ForkedChild
 
-from pykeras_tl.training.checkpoints.checkpoint_manager import Place, RunFolder
+from pykeras_tl.training.checkpoints.checkpoint_manager import CheckpointManager, TrainingProgress
 from pykeras_tl.training.fit_function import fit
 
 _CHILD = Path(__file__).with_name("killed_run.py")
@@ -30,14 +30,14 @@ def names(folder):
 
 @pytest.fixture
 def three(tmp_path):
-    folder = RunFolder(tmp_path / "run")
-    save(folder, Place(1), Place(2), Place(2, 30))
+    folder = CheckpointManager(tmp_path / "run")
+    save(folder, TrainingProgress(1), TrainingProgress(2), TrainingProgress(2, 30))
     return folder
 
 
 def test_the_last_two_are_kept_in_the_order_of_training(three):
     assert names(three) == ["epoch-000002", "epoch-000002-step-000000030"]
-    save(three, Place(2, 400), Place(3))
+    save(three, TrainingProgress(2, 400), TrainingProgress(3))
     assert names(three) == ["epoch-000002-step-000000400", "epoch-000003"]
     state, arrays = three.load()
     assert state == {"place": [3, 0]}
@@ -77,8 +77,8 @@ def damages(draw):
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(tmp_path, damage, name):
     shutil.rmtree(tmp_path / "run", ignore_errors=True)
-    folder = RunFolder(tmp_path / "run")
-    save(folder, Place(1), Place(2))
+    folder = CheckpointManager(tmp_path / "run")
+    save(folder, TrainingProgress(1), TrainingProgress(2))
     whole = (tmp_path / "run" / "checkpoints" / "epoch-000002" / name).read_bytes()
     damage(tmp_path / "run" / "checkpoints" / "epoch-000002" / name)
     with warnings.catch_warnings(record=True) as caught:
@@ -102,7 +102,7 @@ def test_a_damaged_checkpoint_takes_no_place_of_the_last_two(three):
     (three.path / "checkpoints" / "epoch-000002-step-000000030" / "arrays.npz").write_bytes(b"")
     with pytest.warns(UserWarning, match=r"arrays\.npz does not have its checksum"):
         three.load()
-    save(three, Place(2, 20))
+    save(three, TrainingProgress(2, 20))
     assert names(three) == ["epoch-000002", "epoch-000002-step-000000020"]
 
 
@@ -151,10 +151,10 @@ def mount(place, *arguments):
 
 
 def test_on_a_full_disk_the_checkpoints_before_stay(small_disk):
-    folder = RunFolder(small_disk)
-    save(folder, Place(1), Place(2), size=50_000)
+    folder = CheckpointManager(small_disk)
+    save(folder, TrainingProgress(1), TrainingProgress(2), size=50_000)
     with pytest.raises(OSError, match="No space left on device"):
-        save(folder, Place(3), size=50_000)
+        save(folder, TrainingProgress(3), size=50_000)
     assert names(folder) == ["epoch-000001", "epoch-000002"]
     assert folder.load()[0] == {"place": [2, 0]}
 

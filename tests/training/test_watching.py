@@ -99,7 +99,7 @@ def one_class(small_model, **options):
 
 @pytest.mark.parametrize(("epochs", "when"), [(2, "After training"), (5, "After epoch 3")])
 def test_predictions_of_one_class_only_are_warned_of(make_flow, small_model, epochs, when):
-    with pytest.warns(UserWarning, match=rf"{when}, all 40 validation pictures .* as 2: ") as found:
+    with pytest.warns(UserWarning, match=rf"{when}, all 40 validation images .* as 2: ") as found:
         fit(
             one_class(small_model),
             make_flow(),
@@ -120,7 +120,7 @@ def test_with_frozen_layers_and_names_it_says_the_name(tmp_path, write_folder, s
     model = one_class(small_model)
     model.get_layer("conv").trainable = False
     model.compile(keras.optimizers.SGD(0.0), "categorical_crossentropy", metrics=["accuracy"])
-    with pytest.warns(UserWarning, match="all 16 validation pictures looked at .* as 'c'"):
+    with pytest.warns(UserWarning, match="all 16 validation images looked at .* as 'c'"):
         fit(model, flow(), validation_data=flow(), verbose=0)
 
 

@@ -14,8 +14,8 @@ from ...evaluation.calibration import fit_temperature
 from ...evaluation.prediction_table import prediction_table
 from ...evaluation.predictions import run_flow, true_classes
 from ...models.networks.cnn_svr import network as published_network
-from .grid_search import check_grid, search_grid, tuned_on
-from .keras_layers import FIXED, FeatureScaling, machine_layers
+from .grid_search import check_grid, search_grid, tuning_subsample
+from .keras_layers import FIXED, FeatureScaling, svm_layers
 
 if TYPE_CHECKING:
     from ...images.iterators.base import Iterator
@@ -25,7 +25,7 @@ _SCORES = "svm_scores"
 # Memory for a machine's kernel, in MB.
 _CACHE = 500
 # How far a number may be off at no cost in regression; scikit-learn's own choice.
-_TUBE = 0.1
+_EPSILON = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Hybrid:
     """A network whose last layers are a support vector machine.
 
     Args:
-        model: From pictures to probabilities, or to a number for regression: a Keras network
+        model: From images to probabilities, or to a number for regression: a Keras network
             like any other, made of Keras's own layers.
         scores: The same network up to the machine's scores; it shares its weights.
         search: What cross-validation found, the best first: `kernel`, `C`, `score` (mean over
@@ -46,7 +46,7 @@ class Hybrid:
 
     @property
     def for_numbers(self) -> bool:
-        """Whether it gives a number a picture, and no classes."""
+        """Whether it gives a number an image, and no classes."""
         return self.model is self.scores
 
 
@@ -62,7 +62,7 @@ def feature_network(
         seed: Of the first weights, or None.
 
     Returns:
-        An uncompiled network from pictures to 100 features; its last layer is `features`.
+        An uncompiled network from images to 100 features; its last layer is `features`.
 
     Example:
         >>> feature_network().output_shape
@@ -85,12 +85,12 @@ def fit_svm(
 
     The machine is one-against-rest. It becomes layers of the network: the kernel and its
     support vectors, the scores, and a softmax whose temperature is fitted on scores of
-    pictures that the machine did not see. So it saves, loads and predicts as any network.
-    Cross-validation looks at 2,000 pictures at most, the last fit at all of them.
+    images that the machine did not see. So it saves, loads and predicts as any network.
+    Cross-validation looks at 2,000 images at most, the last fit at all of them.
 
     Args:
         model: A trained network; it stays as it is.
-        flow: The training pictures; they are used without augmentation.
+        flow: The training images; they are used without augmentation.
         layer: The layer whose outputs are the features, among `model.layers`.
         grid: Values to try for `kernel` ("linear", "rbf") and `C`; both kernels with C of
             0.1, 1 and 10 when None.
@@ -118,7 +118,7 @@ def fit_svm(
     numbers = pd.Index(names).get_indexer(pd.Index(true))
     scaling, features = _scaled_features(cut, ordered)
     parts = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    rows = tuned_on(len(true), seed, numbers)
+    rows = tuning_subsample(len(true), seed, numbers)
     machine = OneVsRestClassifier(SVC(gamma="auto", cache_size=_CACHE))
     best, search = search_grid(machine, "estimator__", grid, parts, features[rows], numbers[rows])
     decided = cross_val_predict(
@@ -128,7 +128,7 @@ def fit_svm(
     scores = np.column_stack([-decided, decided]) if decided.ndim == 1 else decided
     temperature = fit_temperature(_as_predictions(scores, [true[row] for row in rows], names))
 
-    outputs = machine_layers(best.estimators_, features, _SCORES)(scaling.layer()(cut.outputs[0]))
+    outputs = svm_layers(best.estimators_, features, _SCORES)(scaling.layer()(cut.outputs[0]))
     certain = keras.layers.Rescaling(1 / temperature, name="svm_certainty")(outputs)
     chances = keras.layers.Softmax(name="svm_probabilities")(certain)
     return Hybrid(keras.Model(cut.inputs, chances), keras.Model(cut.inputs, outputs), search)
@@ -146,18 +146,18 @@ def fit_svr(
 
     Args:
         model: A trained network; it stays as it is.
-        flow: The training pictures, with one number each (`class_mode="raw"`).
+        flow: The training images, with one number each (`class_mode="raw"`).
         layer: The layer whose outputs are the features, among `model.layers`.
         grid: Values to try for `kernel` and `C`, as for `fit_svm`.
         folds: Folds of the cross-validation.
         seed: Of the folds.
 
     Returns:
-        The hybrid; its model gives one number a picture.
+        The hybrid; its model gives one number an image.
 
     Raises:
         ValueError: When the layer is none of the model's, the flow does not have one number a
-            picture, or the grid has other settings.
+            image, or the grid has other settings.
     """
     from sklearn.model_selection import KFold
     from sklearn.svm import SVR
@@ -168,16 +168,16 @@ def fit_svr(
     targets = np.asarray(ordered.targets(np.arange(flow.n))[0], dtype="float64").reshape(-1)
     if len(targets) != flow.n:
         raise ValueError(
-            f"Regression needs one number a picture (class_mode='raw'); {flow.n} pictures came "
+            f"Regression needs one number an image (class_mode='raw'); {flow.n} images came "
             f"with {len(targets)} numbers."
         )
     scaling, features = _scaled_features(cut, ordered)
     parts = KFold(folds, shuffle=True, random_state=seed)
-    rows = tuned_on(len(targets), seed)
-    machine = SVR(gamma="auto", epsilon=_TUBE, cache_size=_CACHE)
+    rows = tuning_subsample(len(targets), seed)
+    machine = SVR(gamma="auto", epsilon=_EPSILON, cache_size=_CACHE)
     best, search = search_grid(machine, "", grid, parts, features[rows], targets[rows])
     best.fit(features, targets)
-    outputs = machine_layers([best], features, _SCORES)(scaling.layer()(cut.outputs[0]))
+    outputs = svm_layers([best], features, _SCORES)(scaling.layer()(cut.outputs[0]))
     whole = keras.Model(cut.inputs, outputs)
     return Hybrid(whole, whole, search)
 
@@ -199,7 +199,7 @@ def fine_tune_svm(
 
     Args:
         hybrid: From `fit_svm` or `fit_svr`.
-        flow: The training pictures: with `class_mode="categorical"` for classes, and with one
+        flow: The training images: with `class_mode="categorical"` for classes, and with one
             number each (`class_mode="raw"`) for regression.
         epochs: How long.
         learning_rate: Of SGD.
@@ -231,7 +231,7 @@ def fine_tune_svm(
 def _beyond_the_tube(true: Any, found: Any) -> Any:
     """The loss of support vector regression: how far a number lies outside of ±ε."""
     distance = keras.ops.abs(keras.ops.reshape(true, (-1, 1)) - found)
-    return keras.ops.mean(keras.ops.relu(distance - _TUBE), axis=-1)
+    return keras.ops.mean(keras.ops.relu(distance - _EPSILON), axis=-1)
 
 
 def _cut(model: keras.Model, layer: str | int) -> keras.Model:
@@ -257,7 +257,7 @@ def _cut(model: keras.Model, layer: str | int) -> keras.Model:
 
 
 def _classes(ordered: Iterator) -> tuple[list[str], list[str]]:
-    """Return the classes, and the class of each picture."""
+    """Return the classes, and the class of each image."""
     targets = ordered.targets(np.arange(ordered.n))[0]
     names = list(getattr(ordered, "class_names", ()))
     if not names and targets is not None:
@@ -266,7 +266,7 @@ def _classes(ordered: Iterator) -> tuple[list[str], list[str]]:
         names = [str(number) for number in range(count)]
     true = true_classes(ordered, names) if names else None
     if true is None or len(names) < 2 or len(set(true)) < len(names):
-        raise ValueError("A machine needs a flow with pictures of each of two or more classes.")
+        raise ValueError("A machine needs a flow with images of each of two or more classes.")
     return names, true
 
 

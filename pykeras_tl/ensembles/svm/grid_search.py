@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# Cross-validation looks at no more pictures: its time grows with their square.
-_MOST_TUNED_ON = 2000
+# Cross-validation looks at no more images: its time grows with their square.
+_MOST_TUNING_SAMPLES = 2000
 _GRID: dict[str, Sequence[Any]] = {"kernel": ("linear", "rbf"), "C": (0.1, 1.0, 10.0)}
 
 
@@ -34,11 +34,11 @@ def check_grid(grid: Mapping[str, Sequence[Any]] | None) -> None:
             )
 
 
-def tuned_on(count: int, seed: int, classes: np.ndarray | None = None) -> np.ndarray:
-    """Draw the pictures that cross-validation looks at, of all classes alike.
+def tuning_subsample(count: int, seed: int, classes: np.ndarray | None = None) -> np.ndarray:
+    """Draw the images that cross-validation looks at, of all classes alike.
 
     Args:
-        count: How many pictures there are.
+        count: How many images there are.
         seed: Of the draw.
         classes: The class of each, shape (count,), or None.
 
@@ -46,16 +46,16 @@ def tuned_on(count: int, seed: int, classes: np.ndarray | None = None) -> np.nda
         Their numbers, in order.
 
     Example:
-        >>> tuned_on(3, seed=0).tolist()
+        >>> tuning_subsample(3, seed=0).tolist()
         [0, 1, 2]
     """
     from sklearn.model_selection import train_test_split
 
     rows = np.arange(count)
-    if count <= _MOST_TUNED_ON:
+    if count <= _MOST_TUNING_SAMPLES:
         return rows
     drawn, _ = train_test_split(
-        rows, train_size=_MOST_TUNED_ON, stratify=classes, random_state=seed
+        rows, train_size=_MOST_TUNING_SAMPLES, stratify=classes, random_state=seed
     )
     return np.sort(drawn)
 
@@ -75,8 +75,8 @@ def search_grid(
         prefix: What stands before `kernel` and `C` in the names of its settings.
         grid: Values to try; the usual ones where it has none.
         parts: How scikit-learn cuts the folds.
-        features: Shape (pictures, features).
-        targets: Classes or numbers, shape (pictures,).
+        features: Shape (images, features).
+        targets: Classes or numbers, shape (images,).
 
     Returns:
         The best machine, not fitted, and a table of all: `kernel`, `C`, `score`, `deviation`,

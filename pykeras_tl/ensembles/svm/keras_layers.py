@@ -16,7 +16,7 @@ class FeatureScaling:
     """Features brought to mean 0 and deviation 1, as a machine needs them.
 
     Args:
-        features: Those of the training pictures, shape (pictures, features).
+        features: Those of the training images, shape (images, features).
 
     Example:
         >>> FeatureScaling(np.array([[1.0, 5.0], [3.0, 5.0]])).apply(np.array([[3.0, 6.0]]))
@@ -33,7 +33,7 @@ class FeatureScaling:
         """Scale features.
 
         Args:
-            features: Shape (pictures, features).
+            features: Shape (images, features).
 
         Returns:
             The same shape.
@@ -49,7 +49,7 @@ class FeatureScaling:
         )
 
 
-def machine_layers(
+def svm_layers(
     machines: Sequence[Any], features: np.ndarray, scores: str
 ) -> Callable[[keras.KerasTensor], keras.KerasTensor]:
     """Turn scikit-learn machines that share kernel and data into layers.
@@ -60,7 +60,7 @@ def machine_layers(
     Args:
         machines: Fitted `SVC`s of two classes or `SVR`s, with the kernel "linear", or "rbf"
             with gamma "auto".
-        features: The scaled features that they were fitted to, shape (pictures, features).
+        features: The scaled features that they were fitted to, shape (images, features).
         scores: Name of the layer that gives the scores, one a machine; for one `SVC`, of both
             classes.
 

@@ -1,12 +1,12 @@
-"""Pictures of histories, confusion matrices, mistakes, data and layers, as matplotlib figures.
+"""Images of histories, confusion matrices, mistakes, data and layers, as matplotlib figures.
 
 Those of layers need Keras, the others load without it.
 """
 
 from ...visualization.history_curves import plot_history as plot_history
 from ...visualization.style import save_png as save_png
+from .galleries import plot_images as plot_images
 from .galleries import plot_mistakes as plot_mistakes
-from .galleries import plot_pictures as plot_pictures
 from .galleries import worst_mistakes as worst_mistakes
 from .matrices import plot_confusion as plot_confusion
 from .reliability import plot_reliability as plot_reliability

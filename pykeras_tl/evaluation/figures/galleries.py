@@ -1,4 +1,4 @@
-"""Sheets of pictures: the worst mistakes, or what a flow gives."""
+"""Sheets of images: the worst mistakes, or what a flow gives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...visualization.style import COLORS, INK, SOFT_INK, finish, new_figure, shorten
+from ...visualization.style import (
+    COLORS,
+    MUTED_TEXT_COLOR,
+    TEXT_COLOR,
+    finalize,
+    new_figure,
+    shorten,
+)
 from ..prediction_table import (
     class_names_of,
     files_of,
@@ -69,40 +76,40 @@ def plot_mistakes(
     predictions: pd.DataFrame,
     count: int = 20,
     title: str | None = None,
-    pictures: Sequence[np.ndarray] | np.ndarray | None = None,
+    images: Sequence[np.ndarray] | np.ndarray | None = None,
 ) -> Figure:
     """Draw the mistakes in which the network was most certain, with their file names.
 
     Args:
         predictions: A table as `predict_flow` gives it, with the true classes known.
-        count: At most so many pictures.
+        count: At most so many images.
         title: A heading, or None.
-        pictures: The pictures of all rows, where they come from an array and not from files.
+        images: The images of all rows, where they come from an array and not from files.
 
     Returns:
         The figure; it says so when there is no mistake.
 
     Raises:
         ValueError: When the true classes are unknown.
-        FileNotFoundError: When a picture is gone.
+        FileNotFoundError: When an image is gone.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
         >>> chances = np.array([[0.9, 0.1]])
         >>> table = prediction_table(["0"], ["dog"], chances, ["cat", "dog"])
-        >>> figure = plot_mistakes(table, pictures=np.zeros((1, 8, 8, 3)))
+        >>> figure = plot_mistakes(table, images=np.zeros((1, 8, 8, 3)))
         >>> len(figure.axes)
         1
     """
     worst = worst_mistakes(predictions, count)
     if worst.empty:
         figure = new_figure(6, 1.6, title)
-        figure.text(0.5, 0.4, "No mistakes.", ha="center", fontsize=12, color=INK)
-        return finish(figure)
-    if pictures is None:
+        figure.text(0.5, 0.4, "No mistakes.", ha="center", fontsize=12, color=TEXT_COLOR)
+        return finalize(figure)
+    if images is None:
         shown = [read_thumbnail(file) for file in worst["file"]]
     else:
-        shown = [pictures[int(place)] for place in predictions.index.get_indexer(worst.index)]
+        shown = [images[int(place)] for place in predictions.index.get_indexer(worst.index)]
     captions = [
         (
             f"{shorten(predicted, 20)} {probability:.0%}",
@@ -114,35 +121,35 @@ def plot_mistakes(
     return _sheet(_for_display(shown), captions, title)
 
 
-def plot_pictures(source: Any, count: int = 15, title: str | None = None) -> Figure:
-    """Draw a sheet of pictures with their classes.
+def plot_images(source: Any, count: int = 15, title: str | None = None) -> Figure:
+    """Draw a sheet of images with their classes.
 
     Args:
         source: A flow (its next batches are taken, as `next(flow)` would, so the sheet shows
             what a network is given, augmentation included), a table with the columns
             `filename` or `file` and perhaps `class`, or an array of shape
-            (pictures, height, width, channels).
+            (images, height, width, channels).
         count: At most so many.
         title: A heading, or None.
 
     Returns:
-        The figure. Values outside 0..255 are stretched to it, all pictures alike.
+        The figure. Values outside 0..255 are stretched to it, all images alike.
 
     Raises:
-        ValueError: When there is no picture, or the table has no file names.
+        ValueError: When there is no image, or the table has no file names.
 
     Example:
-        >>> len(plot_pictures(np.zeros((3, 8, 8, 1))).axes)
+        >>> len(plot_images(np.zeros((3, 8, 8, 1))).axes)
         3
     """
-    pictures, names = _pictures_of(source, count)
-    if not len(pictures):
-        raise ValueError("There is no picture to draw.")
-    return _sheet(_for_display(pictures), [(shorten(name, 24),) for name in names], title)
+    images, names = _images_of(source, count)
+    if not len(images):
+        raise ValueError("There is no image to draw.")
+    return _sheet(_for_display(images), [(shorten(name, 24),) for name in names], title)
 
 
 def read_thumbnail(path: str | Path, longest: int = _THUMBNAIL) -> np.ndarray:
-    """Read a picture, made smaller so that its longer side is at most `longest`.
+    """Read an image, made smaller so that its longer side is at most `longest`.
 
     Args:
         path: An image file.
@@ -164,16 +171,16 @@ def read_thumbnail(path: str | Path, longest: int = _THUMBNAIL) -> np.ndarray:
 
     from ...images.decoding.reading import read_image
 
-    picture = read_image(path, color_mode="rgb")
-    height, width = picture.shape[:2]
+    image = read_image(path, color_mode="rgb")
+    height, width = image.shape[:2]
     scale = longest / max(height, width)
     if scale >= 1:
-        return picture
+        return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _pictures_of(source: Any, count: int) -> tuple[list[np.ndarray], list[str]]:
+def _images_of(source: Any, count: int) -> tuple[list[np.ndarray], list[str]]:
     if isinstance(source, pd.DataFrame):
         column = next((name for name in ("filename", "file") if name in source), None)
         if column is None:
@@ -188,14 +195,14 @@ def _pictures_of(source: Any, count: int) -> tuple[list[np.ndarray], list[str]]:
 
 def _next_of_flow(flow: Any, count: int) -> tuple[list[np.ndarray], list[str]]:
     classes = getattr(flow, "class_names", None)
-    pictures: list[np.ndarray] = []
+    images: list[np.ndarray] = []
     names: list[str] = []
-    while len(pictures) < min(count, flow.n):
+    while len(images) < min(count, flow.n):
         batch = next(flow)
         x, y = (batch[0], batch[1]) if isinstance(batch, tuple) else (batch, None)
-        pictures.extend(x)
+        images.extend(x)
         names.extend([""] * len(x) if y is None else _names(np.asarray(y), classes))
-    return pictures[:count], names[:count]
+    return images[:count], names[:count]
 
 
 def _names(targets: np.ndarray, classes: list[str] | None) -> list[str]:
@@ -205,44 +212,44 @@ def _names(targets: np.ndarray, classes: list[str] | None) -> list[str]:
     return [classes[number] if classes else str(number) for number in numbers]
 
 
-def _for_display(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Bring pictures of any scale to uint8, all by the same factor."""
-    if all(picture.dtype == np.uint8 for picture in pictures):
-        return list(pictures)
-    low = min(float(picture.min()) for picture in pictures)
-    high = max(float(picture.max()) for picture in pictures)
+def _for_display(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Bring images of any scale to uint8, all by the same factor."""
+    if all(image.dtype == np.uint8 for image in images):
+        return list(images)
+    low = min(float(image.min()) for image in images)
+    high = max(float(image.max()) for image in images)
     if low >= 0 and high <= 255:
         low, high = 0.0, 1.0 if high <= 1 else 255.0
     factor = 255 / max(high - low, 1e-9)
-    return [((picture - low) * factor).round().astype("uint8") for picture in pictures]
+    return [((image - low) * factor).round().astype("uint8") for image in images]
 
 
 def _sheet(
-    pictures: Sequence[np.ndarray], captions: Sequence[tuple[str, ...]], title: str | None
+    images: Sequence[np.ndarray], captions: Sequence[tuple[str, ...]], title: str | None
 ) -> Figure:
-    columns = min(_COLUMNS, len(pictures))
-    rows = math.ceil(len(pictures) / columns)
+    columns = min(_COLUMNS, len(images))
+    rows = math.ceil(len(images) / columns)
     lines = len(captions[0]) if any(map(any, captions)) else 0
-    height = 2.0 * float(np.median([picture.shape[0] / picture.shape[1] for picture in pictures]))
+    height = 2.0 * float(np.median([image.shape[0] / image.shape[1] for image in images]))
     figure = new_figure(2.1 * columns, (height + 0.2 + 0.17 * lines) * rows + 0.4, title)
     figure.get_layout_engine().set(wspace=0.03, hspace=0.03)  # type: ignore[union-attr, call-arg]
-    for place, (picture, caption) in enumerate(zip(pictures, captions)):
+    for place, (image, caption) in enumerate(zip(images, captions)):
         axes = figure.add_subplot(rows, columns, place + 1)
-        flat = picture[..., 0] if picture.shape[-1] == 1 else picture[..., :3]
+        flat = image[..., 0] if image.shape[-1] == 1 else image[..., :3]
         axes.imshow(flat, cmap="gray", vmin=0, vmax=255)
         axes.set_axis_off()
         _write_caption(axes, caption)
-    return finish(figure)
+    return finalize(figure)
 
 
 def _write_caption(axes: Axes, caption: tuple[str, ...]) -> None:
     looks = (
         {"color": COLORS[1], "fontweight": "bold", "fontsize": 8.5},
-        {"color": INK, "fontsize": 8.5},
-        {"color": SOFT_INK, "fontsize": 7},
+        {"color": TEXT_COLOR, "fontsize": 8.5},
+        {"color": MUTED_TEXT_COLOR, "fontsize": 7},
     )
     if len(caption) == 1:
-        looks = ({"color": INK, "fontsize": 8.5},) * 3
+        looks = ({"color": TEXT_COLOR, "fontsize": 8.5},) * 3
     for line, (text, look) in enumerate(zip(caption, looks)):
         axes.annotate(
             text,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ...models.layer_tree import LayerTree
-from ...visualization.style import COLORS, finish, new_figure, shorten, tidy_axes
+from ...visualization.style import COLORS, finalize, new_figure, shorten, style_axes
 from ..activations import layer_activations
 
 _MOST_NAMED = 40
@@ -20,16 +20,16 @@ _MOST_NAMED = 40
 
 def plot_feature_maps(
     model: keras.Model,
-    picture: np.ndarray,
+    image: np.ndarray,
     layer: str | int | keras.Layer,
     count: int = 64,
     title: str | None = None,
 ) -> Figure:
-    """Draw what a layer makes of a picture: one small map a channel, on one sheet.
+    """Draw what a layer makes of an image: one small map a channel, on one sheet.
 
     Args:
         model: Any Keras model, with other models inside or not.
-        picture: As the model takes it, shape (height, width, channels), scaled as in training.
+        image: As the model takes it, shape (height, width, channels), scaled as in training.
         layer: Its name, its index, its path into a nested model, or itself.
         count: At most so many channels, the first ones.
         title: A heading; the layer's name when None.
@@ -46,7 +46,7 @@ def plot_feature_maps(
         >>> len(plot_feature_maps(model, np.zeros((8, 8, 3)), -1).axes)
         5
     """
-    maps = layer_activations(model, picture[None], layer)[0]
+    maps = layer_activations(model, image[None], layer)[0]
     if maps.ndim != 3:
         raise ValueError(
             f"Layer {_name(layer)!r} puts out shape {maps.shape}, not maps of (height, width, "
@@ -62,7 +62,7 @@ def plot_feature_maps(
 def plot_filters(
     model: keras.Model, layer: str | int | keras.Layer, count: int = 64, title: str | None = None
 ) -> Figure:
-    """Draw the filters of a convolution as pictures, on one sheet.
+    """Draw the filters of a convolution as images, on one sheet.
 
     Args:
         model: Any Keras model, with other models inside or not.
@@ -93,7 +93,7 @@ def plot_filters(
     if isinstance(found, keras.layers.DepthwiseConv2D):
         # Each of its filters looks at one channel only.
         filters = np.moveaxis(filters, -1, 0).reshape(-1, *filters.shape[1:3], 1)
-    shown = [_filter_picture(each) for each in filters[:count]]
+    shown = [_filter_image(each) for each in filters[:count]]
     heading = title or f"{found.name}: {len(shown)} of {len(filters)} filters"
     return _sheet(shown, heading, "gray")
 
@@ -130,7 +130,7 @@ def plot_sparsity(table: pd.DataFrame, title: str | None = None) -> Figure:
         ms=4,
         label="channels always silent",
     )
-    tidy_axes(axes)
+    style_axes(axes)
     axes.set(xlim=(0, len(table) + 1), ylim=(0, 1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if len(table) <= _MOST_NAMED:
@@ -145,7 +145,7 @@ def plot_sparsity(table: pd.DataFrame, title: str | None = None) -> Figure:
         frameon=False,
         fontsize=9,
     )
-    return finish(figure)
+    return finalize(figure)
 
 
 def _name_layers(axes: Axes, places: np.ndarray, paths: list[str]) -> None:
@@ -166,7 +166,7 @@ def _stretched(values: np.ndarray) -> np.ndarray:
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
-def _filter_picture(kernel: np.ndarray) -> np.ndarray:
+def _filter_image(kernel: np.ndarray) -> np.ndarray:
     if kernel.shape[-1] == 3:
         return _stretched(kernel)
     strongest = np.abs(kernel).sum(axis=(0, 1)).argmax()
@@ -174,9 +174,9 @@ def _filter_picture(kernel: np.ndarray) -> np.ndarray:
     return 0.5 + 0.5 * flat / max(float(np.abs(flat).max()), 1e-12)
 
 
-def _sheet(pictures: list[np.ndarray], title: str, colors: str) -> Figure:
-    columns = min(8, len(pictures))
-    rows = math.ceil(len(pictures) / columns)
+def _sheet(images: list[np.ndarray], title: str, colors: str) -> Figure:
+    columns = min(8, len(images))
+    rows = math.ceil(len(images) / columns)
     figure = new_figure(max(3.5, 1.1 * columns), 1.1 * rows + 0.5, title)
     figure.get_layout_engine().set(  # type: ignore[union-attr]
         w_pad=0.02,
@@ -184,8 +184,8 @@ def _sheet(pictures: list[np.ndarray], title: str, colors: str) -> Figure:
         wspace=0.02,
         hspace=0.02,  # type: ignore[call-arg]
     )
-    for place, picture in enumerate(pictures):
+    for place, image in enumerate(images):
         axes = figure.add_subplot(rows, columns, place + 1)
-        axes.imshow(picture, cmap=colors, vmin=0, vmax=1)
+        axes.imshow(image, cmap=colors, vmin=0, vmax=1)
         axes.set_axis_off()
-    return finish(figure)
+    return finalize(figure)

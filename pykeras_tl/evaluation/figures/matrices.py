@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture, from two classes to some two hundred."""
+"""The confusion matrix as an image, from two classes to some two hundred."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from ...visualization.style import INK, SHARES, SOFT_INK, finish, new_figure, shorten
+from ...visualization.style import (
+    MUTED_TEXT_COLOR,
+    PROPORTION_CMAP,
+    TEXT_COLOR,
+    finalize,
+    new_figure,
+    shorten,
+)
 
 # Beyond so many classes the numbers in the cells, or their shares, can no longer be read.
 _MOST_WITH_SHARES = 14
@@ -19,7 +26,7 @@ _LONGEST_NAME = 26
 def plot_confusion(confusion: pd.DataFrame, title: str | None = None) -> Figure:
     """Draw a confusion matrix: colour is the share of the true class, numbers are counts.
 
-    With many classes the numbers give way to colour alone, and the picture grows.
+    With many classes the numbers give way to colour alone, and the image grows.
 
     Args:
         confusion: Counts as `confusion_matrix` gives them: true classes in the rows,
@@ -46,7 +53,7 @@ def plot_confusion(confusion: pd.DataFrame, title: str | None = None) -> Figure:
     axes = figure.add_subplot()
     # Without numbers, colour alone must tell a few hundredths from nothing.
     norm = PowerNorm(1 if classes <= _MOST_WITH_COUNTS else 0.5, 0, 1)
-    image = axes.imshow(shares, cmap=SHARES, norm=norm, aspect="equal")
+    image = axes.imshow(shares, cmap=PROPORTION_CMAP, norm=norm, aspect="equal")
     if classes <= _MOST_WITH_COUNTS:
         _write_numbers(axes, counts, shares)
     _label_classes(axes, [str(name) for name in confusion.index], counts)
@@ -55,9 +62,9 @@ def plot_confusion(confusion: pd.DataFrame, title: str | None = None) -> Figure:
     )
     bar.outline.set_visible(False)
     bar.set_ticks([0, 0.5, 1], labels=["0%", "50%", "100%"])
-    bar.ax.tick_params(length=0, labelsize=8, labelcolor=SOFT_INK)
-    bar.set_label("share of the true class", fontsize=8.5, color=SOFT_INK)
-    return finish(figure)
+    bar.ax.tick_params(length=0, labelsize=8, labelcolor=MUTED_TEXT_COLOR)
+    bar.set_label("share of the true class", fontsize=8.5, color=MUTED_TEXT_COLOR)
+    return finalize(figure)
 
 
 def _sized_figure(names: list[str], title: str | None) -> Figure:
@@ -92,7 +99,7 @@ def _write_numbers(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
         if with_shares and counts[row, column]:
             text += f"\n{shares[row, column]:.0%}"
         quiet = counts[row, column] == 0
-        color = "#B8BFC8" if quiet else "white" if shares[row, column] > 0.45 else INK
+        color = "#B8BFC8" if quiet else "white" if shares[row, column] > 0.45 else TEXT_COLOR
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color=color)
 
 
@@ -108,9 +115,9 @@ def _label_classes(axes: Axes, names: list[str], counts: np.ndarray) -> None:
         for label in axes.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
     axes.set_yticks(places, rows, fontsize=size)
-    axes.tick_params(length=0, labelcolor=INK)
-    axes.set_xlabel("predicted", fontsize=10, color=SOFT_INK)
-    axes.set_ylabel("true (pictures)" if not many else "true", fontsize=10, color=SOFT_INK)
+    axes.tick_params(length=0, labelcolor=TEXT_COLOR)
+    axes.set_xlabel("predicted", fontsize=10, color=MUTED_TEXT_COLOR)
+    axes.set_ylabel("true (images)" if not many else "true", fontsize=10, color=MUTED_TEXT_COLOR)
     for spine in axes.spines.values():
         spine.set_color("#B8BFC8")
     if many:

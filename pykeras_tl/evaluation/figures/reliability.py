@@ -8,7 +8,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ...visualization.style import COLORS, SOFT_INK, finish, new_figure, shorten, tidy_axes
+from ...visualization.style import (
+    COLORS,
+    MUTED_TEXT_COLOR,
+    finalize,
+    new_figure,
+    shorten,
+    style_axes,
+)
 from ..calibration import expected_calibration_error, reliability_table
 
 
@@ -26,7 +33,7 @@ def plot_reliability(
         bins: Into how many equal ranges the probability of the predicted class is cut.
 
     Returns:
-        The figure: a point's area is the share of pictures in its range.
+        The figure: a point's area is the share of images in its range.
 
     Raises:
         ValueError: When there is no table, or the true classes are unknown.
@@ -44,22 +51,22 @@ def plot_reliability(
         raise ValueError("There is no table of predictions to draw.")
     figure = new_figure(4.6, 4.7 + 0.2 * len(named), title)
     axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color=SOFT_INK, linestyle=":", lw=1.2)
+    axes.plot([0, 1], [0, 1], color=MUTED_TEXT_COLOR, linestyle=":", lw=1.2)
     for place, (name, table) in enumerate(named.items()):
         points = reliability_table(table, bins)
         error = expected_calibration_error(table, bins)
         color = COLORS[place % len(COLORS)]
         label = f"{shorten(name, 30)} (calibration error {error:.3f})".strip()
         axes.plot(points["confidence"], points["accuracy"], color=color, lw=1.6, label=label)
-        areas = 20 + 500 * points["pictures"] / points["pictures"].sum()
+        areas = 20 + 500 * points["images"] / points["images"].sum()
         axes.scatter(points["confidence"], points["accuracy"], s=areas, color=color, alpha=0.55)
     axes.set_xlabel("probability of the predicted class")
     axes.set_ylabel("accuracy")
-    tidy_axes(axes, grid="both")
+    style_axes(axes, grid="both")
     axes.set(xlim=(0, 1.03), ylim=(0, 1.03), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.legend(
         *axes.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=9
     )
-    return finish(figure)
+    return finalize(figure)

@@ -1,4 +1,4 @@
-"""What is wrong with a folder of pictures, found before any training."""
+"""What is wrong with a folder of images, found before any training."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""Copies of pictures, sorted by what they spoil."""
+"""Copies of images, sorted by what they spoil."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RELATIONS = ("across splits", "across classes", "within class")
 
 
 def find_copies(files: pd.DataFrame) -> pd.DataFrame:
-    """List each picture that has a copy, once for each way in which the two are related.
+    """List each image that has a copy, once for each way in which the two are related.
 
     Args:
         files: Rows with `filename`, `class`, `split`, `group` and `digest`.
@@ -19,7 +19,7 @@ def find_copies(files: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A table with the columns `filename`, `class`, `split`, `group`, `relation` ("across
         splits", "across classes" in one split, "within class" in one split), `copy` (another
-        picture so related; a training picture where there is one), `copy_class`, `copy_split`
+        image so related; a training image where there is one), `copy_class`, `copy_split`
         and `exact` (whether the pixels are equal).
 
     Example:
@@ -40,13 +40,13 @@ def find_copies(files: pd.DataFrame) -> pd.DataFrame:
 
 
 def leaked_shares(files: pd.DataFrame) -> pd.DataFrame:
-    """Count for each other split how many of its pictures stand in training in some shape.
+    """Count for each other split how many of its images stand in training in some shape.
 
     Args:
         files: Rows with `split` and `group`.
 
     Returns:
-        A table with the columns `split`, `pictures`, `in_training` and `share` (0 to 1); empty
+        A table with the columns `split`, `images`, `in_training` and `share` (0 to 1); empty
         when there is no training split or no other.
 
     Example:
@@ -57,7 +57,7 @@ def leaked_shares(files: pd.DataFrame) -> pd.DataFrame:
     training = set(files.loc[files["split"].map(is_training), "group"])
     others = files[~files["split"].map(is_training)] if training else files[:0]
     found = others.assign(found=others["group"].isin(training)).groupby("split")["found"]
-    table = found.agg(pictures="size", in_training="sum", share="mean").reset_index()
+    table = found.agg(images="size", in_training="sum", share="mean").reset_index()
     return table.astype({"in_training": int})
 
 
@@ -78,23 +78,23 @@ def is_training(split: str) -> bool:
 
 
 def _of_group(group: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    # Training pictures first; two of each split and class stand for the rest, so that the work
-    # grows with the pictures of a group and not with their pairs.
+    # Training images first; two of each split and class stand for the rest, so that the work
+    # grows with the images of a group and not with their pairs.
     ordered = group.iloc[(~group["split"].map(is_training)).argsort(kind="stable")]
     keys = ["split", "class"]
     stand_ins = ordered.groupby(keys, sort=False).head(2).to_dict("records")
     equal = ordered.groupby([*keys, "digest"], sort=False).head(2).groupby("digest")
     same = {digest: rows.to_dict("records") for digest, rows in equal}
-    for picture in group.to_dict("records"):
-        others = same[picture["digest"]] + stand_ins
+    for image in group.to_dict("records"):
+        others = same[image["digest"]] + stand_ins
         for relation in RELATIONS:
             for other in others:
-                if _relation(picture, other) == relation:
+                if _relation(image, other) == relation:
                     yield (
-                        *(picture[name] for name in ("filename", "class", "split", "group")),
+                        *(image[name] for name in ("filename", "class", "split", "group")),
                         relation,
                         *(other[name] for name in ("filename", "class", "split")),
-                        picture["digest"] == other["digest"],
+                        image["digest"] == other["digest"],
                     )
                     break
 

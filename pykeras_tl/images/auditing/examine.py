@@ -1,4 +1,4 @@
-"""What is in each picture's file, and whether it can be read."""
+"""What is in each image's file, and whether it can be read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..decoding.headers import fits_extension, kind_of
 from ..decoding.reading import BadImageError, first_bytes, read_image, stored_mode
 from ..duplicates.features import Features, describe
 from ..progress import progress_bar
-from ..threads import spread
+from ..threads import parallel_for
 
 
 class Contents(NamedTuple):
@@ -59,7 +59,7 @@ def examine(names: Sequence[str], workers: int) -> tuple[list[Contents], list[Fe
         advance(1)
 
     with progress_bar("Reading", len(names)) as advance:
-        spread(look, len(names), workers)
+        parallel_for(look, len(names), workers)
     return [entry for entry in contents if entry is not None], features
 
 

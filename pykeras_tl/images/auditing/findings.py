@@ -1,4 +1,4 @@
-"""One look at a folder of pictures: bad files, uneven classes, copies and leaks."""
+"""One look at a folder of images: bad files, uneven classes, copies and leaks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...storage.atomic_files import whole_file
+from ...storage.atomic_files import atomic_file
 from ..datasets.folders import existing_folder
-from ..duplicates.groups import group_pictures
+from ..duplicates.groups import group_images
 from ..threads import default_workers
 from .copies import find_copies, is_training, leaked_shares
 from .examine import Contents, examine
 from .layout import list_everything
 
-# A class with fewer pictures, or one that another outnumbers so many times, is remarked on.
+# A class with fewer images, or one that another outnumbers so many times, is remarked on.
 _FEW = 20
 _UNEVEN = 10
 # What spoils training or its result; the rest is worth knowing.
@@ -32,13 +32,13 @@ class Audit:
 
     Attributes:
         directory: The folder.
-        files: One row a picture: `filename`, `class` and `split` ("" for none), `bytes`,
+        files: One row an image: `filename`, `class` and `split` ("" for none), `bytes`,
             `format`, `mode`, `width`, `height`, `problem`, `group` (a number that copies
             share, -1 for a file that cannot be read) and `digest` (of the pixels).
         problems: One row a problem: `problem`, `serious`, `filename` ("" where it is not one
             file's), `class`, `split` and `detail`.
-        copies: One row for each picture and kind of copy, as `find_copies` returns them.
-        leaks: For each split but training, how many of its pictures stand in training.
+        copies: One row for each image and kind of copy, as `find_copies` returns them.
+        leaks: For each split but training, how many of its images stand in training.
     """
 
     directory: Path
@@ -53,15 +53,15 @@ class Audit:
         return not self.problems["serious"].any()
 
     def classes(self) -> pd.DataFrame:
-        """Count the pictures that can be read, a row a class and a column a split."""
+        """Count the images that can be read, a row a class and a column a split."""
         good = self.files[self.files["group"] >= 0]
-        return pd.crosstab(good["class"], good["split"].replace("", "pictures"))
+        return pd.crosstab(good["class"], good["split"].replace("", "images"))
 
     def summary(self) -> str:
         """Tell in a few lines what was found, the serious first."""
         good = self.files[self.files["group"] >= 0]
         lines = [
-            f"{len(self.files):,} pictures in {self.directory}, {len(good):,} of them readable, "
+            f"{len(self.files):,} images in {self.directory}, {len(good):,} of them readable, "
             f"show {good['group'].nunique():,} different things."
         ]
         by_kind = self.problems.sort_values("serious", ascending=False, kind="stable")
@@ -71,7 +71,7 @@ class Audit:
             lines.append(f"{mark} {problem}: {len(rows):,} (for example {_in_words(first)})")
         for leak in self.leaks[self.leaks["in_training"] > 0].to_dict("records"):
             lines.append(
-                f"! {leak['in_training']:,} of {leak['pictures']:,} pictures of {leak['split']} "
+                f"! {leak['in_training']:,} of {leak['images']:,} images of {leak['split']} "
                 f"({leak['share']:.1%}) stand in training, in the same or another shape."
             )
         if len(lines) == 1:
@@ -96,7 +96,7 @@ class Audit:
         tables = {"files": self.files, "problems": self.problems, "copies": self.copies}
         tables |= {"leaks": self.leaks, "classes": self.classes().reset_index()}
         for name, table in tables.items():
-            with whole_file(target / f"{name}.csv") as path:
+            with atomic_file(target / f"{name}.csv") as path:
                 table.to_csv(path, index=False)
         return write_page(self, target / "audit.html")
 
@@ -106,13 +106,13 @@ def audit(
     splits: Sequence[str] | None = None,
     workers: int | None = None,
 ) -> Audit:
-    """Look at every picture under a folder before any training.
+    """Look at every image under a folder before any training.
 
     It finds files that are empty, truncated, gigantic, unreadable or of another kind than
-    their extension says; pictures without a class and pictures that training would pass over;
+    their extension says; images without a class and images that training would pass over;
     classes that are too small or uneven; and copies, also turned, mirrored, moved,
     recompressed or brighter: within a class, across classes (labels that disagree) and across
-    splits (test pictures that stand in training).
+    splits (test images that stand in training).
 
     Args:
         directory: A folder with one folder a class, or one a split with the classes in it.
@@ -125,24 +125,24 @@ def audit(
 
     Raises:
         FileNotFoundError: When the folder does not exist.
-        ValueError: When a name in `splits` is no folder there, or no picture is found.
+        ValueError: When a name in `splits` is no folder there, or no image is found.
 
     Example:
         >>> import tempfile
-        >>> from pykeras_tl.images import draw_blood_cells
-        >>> folder = draw_blood_cells(Path(tempfile.mkdtemp()), 2, 1, 0, size=(60, 80))
+        >>> from pykeras_tl.images import generate_blood_cells
+        >>> folder = generate_blood_cells(Path(tempfile.mkdtemp()), 2, 1, 0, size=(60, 80))
         >>> found = audit(folder)
         >>> found.ok, len(found.files)
         (True, 12)
     """
-    pictures, passed_over = list_everything(directory, splits)
+    images, passed_over = list_everything(directory, splits)
     workers = workers or default_workers()
-    contents, features = examine(list(pictures["filename"]), workers)
-    files = pd.concat([pictures, pd.DataFrame(contents, columns=list(Contents._fields))], axis=1)
+    contents, features = examine(list(images["filename"]), workers)
+    files = pd.concat([images, pd.DataFrame(contents, columns=list(Contents._fields))], axis=1)
     readable = [entry for entry in features if entry is not None]
     can_be_read = [entry is not None for entry in features]
     files["group"] = -1
-    files.loc[can_be_read, "group"] = group_pictures(readable, workers)
+    files.loc[can_be_read, "group"] = group_images(readable, workers)
     files["digest"] = [entry.digest.hex() if entry else "" for entry in features]
     good = files[files["group"] >= 0]
     copies = find_copies(good)
@@ -174,7 +174,7 @@ def _of_files(files: pd.DataFrame) -> pd.DataFrame:
 def _of_places(files: pd.DataFrame, passed_over: pd.DataFrame) -> pd.DataFrame:
     loose = files[files["class"] == ""].assign(problem="no class", detail="lies in no class folder")
     passed_over = passed_over.assign(
-        problem="passed over", detail="is a picture, but its name does not end as one"
+        problem="passed over", detail="is an image, but its name does not end as one"
     )
     return pd.concat([loose, passed_over])[_COLUMNS]
 
@@ -189,9 +189,9 @@ def _of_classes(good: pd.DataFrame) -> pd.DataFrame:
         if name and not is_training(name):
             continue
         for label, count in counts[counts < _FEW].items():
-            rows.append(("few pictures", "", str(label), name, f"has {count} pictures"))
+            rows.append(("few images", "", str(label), name, f"has {count} images"))
         if counts.max() > _UNEVEN * counts.min():
-            detail = f"has {counts.min()} pictures, {counts.index[0]} has {counts.max()}"
+            detail = f"has {counts.min()} images, {counts.index[0]} has {counts.max()}"
             rows.append(("uneven classes", "", str(counts.index[-1]), name, detail))
     for column in ("mode", "format"):
         kinds = good[column].value_counts()

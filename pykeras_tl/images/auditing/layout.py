@@ -19,7 +19,7 @@ COLUMNS = ["filename", "class", "split"]
 def list_everything(
     directory: str | os.PathLike[str], splits: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """List all pictures under a folder, those without a class too, and pictures not named as such.
+    """List all images under a folder, those without a class too, and images not named as such.
 
     The folder holds a folder for each class, or one for each split with a folder for each class
     in it.
@@ -31,12 +31,12 @@ def list_everything(
 
     Returns:
         Two tables with the columns `filename` (absolute path), `class` and `split`, either of
-        which may be empty: the pictures, and the files that hold a picture but whose names do
+        which may be empty: the images, and the files that hold an image but whose names do
         not end as Keras wants, so that training would pass them over.
 
     Raises:
         FileNotFoundError: When the folder does not exist.
-        ValueError: When a name in `splits` is no folder there, or no picture is found.
+        ValueError: When a name in `splits` is no folder there, or no image is found.
 
     Example:
         >>> import tempfile
@@ -63,11 +63,11 @@ def list_everything(
         for place, split in places
         for path, label in _files_by_class(place, skip=folders if len(places) > 1 else [])
     ]
-    pictures = [row for row in rows if is_image_name(row[0])]
-    if not pictures:
-        raise ValueError(f"No picture anywhere in {root}.")
-    others = [row for row in rows if not is_image_name(row[0]) and _holds_picture(row[0])]
-    return pd.DataFrame(pictures, columns=COLUMNS), pd.DataFrame(others, columns=COLUMNS)
+    images = [row for row in rows if is_image_name(row[0])]
+    if not images:
+        raise ValueError(f"No image anywhere in {root}.")
+    others = [row for row in rows if not is_image_name(row[0]) and _holds_image(row[0])]
+    return pd.DataFrame(images, columns=COLUMNS), pd.DataFrame(others, columns=COLUMNS)
 
 
 def _files_by_class(place: Path, skip: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -80,7 +80,7 @@ def _files_by_class(place: Path, skip: Sequence[str]) -> Iterator[tuple[str, str
                     yield str(Path(folder) / name), entry.name
 
 
-def _holds_picture(path: str) -> bool:
+def _holds_image(path: str) -> bool:
     try:
         return kind_of(first_bytes(path)) is not None
     except OSError:

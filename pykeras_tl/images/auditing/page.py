@@ -12,7 +12,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from ...storage.atomic_files import whole_file
+from ...storage.atomic_files import atomic_file
 from ..decoding.reading import read_image
 from .copies import RELATIONS
 
@@ -46,10 +46,10 @@ def write_page(found: Audit, path: str | os.PathLike[str]) -> Path:
 
     Example:
         >>> import tempfile
-        >>> from pykeras_tl.images import draw_blood_cells
+        >>> from pykeras_tl.images import generate_blood_cells
         >>> from pykeras_tl.images.auditing import audit
         >>> folder = Path(tempfile.mkdtemp())
-        >>> found = audit(draw_blood_cells(folder / "cells", 2, 0, 0, size=(60, 80)))
+        >>> found = audit(generate_blood_cells(folder / "cells", 2, 0, 0, size=(60, 80)))
         >>> "Audit of cells" in write_page(found, folder / "audit.html").read_text()
         True
     """
@@ -74,13 +74,13 @@ def write_page(found: Audit, path: str | os.PathLike[str]) -> Path:
         more_problems=max(0, len(others) - _MOST_PROBLEMS),
     )
     target = Path(path)
-    with whole_file(target) as temporary:
+    with atomic_file(target) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="surrogateescape")
     return target
 
 
 def plot_copies(found: Audit, relation: str = "across splits", count: int = 8) -> Figure:
-    """Draw pairs of pictures that show the same, one pair a row.
+    """Draw pairs of images that show the same, one pair a row.
 
     Args:
         found: What `audit` returned.
@@ -95,9 +95,9 @@ def plot_copies(found: Audit, relation: str = "across splits", count: int = 8) -
 
     Example:
         >>> import tempfile
-        >>> from pykeras_tl.images import draw_blood_cells
+        >>> from pykeras_tl.images import generate_blood_cells
         >>> from pykeras_tl.images.auditing import audit
-        >>> found = audit(draw_blood_cells(tempfile.mkdtemp(), 2, 0, 0, size=(60, 80)))
+        >>> found = audit(generate_blood_cells(tempfile.mkdtemp(), 2, 0, 0, size=(60, 80)))
         >>> plot_copies(found).texts[0].get_text()
         'No copies across splits'
     """
@@ -125,12 +125,12 @@ def _section(found: Audit, relation: str) -> dict[str, Any]:
     return {
         "relation": relation,
         "meaning": _MEANINGS[relation],
-        "pictures": copies["filename"].nunique(),
+        "images": copies["filename"].nunique(),
         "groups": copies["group"].nunique(),
         "pairs": [
             {
                 "exact": pair["exact"],
-                "pictures": [
+                "images": [
                     {"name": _shown(found, name), "data": _encoded(name)}
                     for name in (pair["filename"], pair["copy"])
                 ],

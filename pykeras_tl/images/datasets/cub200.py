@@ -1,4 +1,4 @@
-"""The layout of CUB-200: lists of files, classes and parts beside a folder of pictures."""
+"""The layout of CUB-200: lists of files, classes and parts beside a folder of images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LISTS = ("images.txt", "image_class_labels.txt", "classes.txt", "train_test_spl
 
 
 def read_cub200(directory: str | os.PathLike[str]) -> pd.DataFrame:
-    """List the pictures of CUB-200, with the part that its authors gave each to.
+    """List the images of CUB-200, with the part that its authors gave each to.
 
     Args:
         directory: The folder that holds `images`, `images.txt`, `classes.txt`,
@@ -24,7 +24,7 @@ def read_cub200(directory: str | os.PathLike[str]) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: When the folder or one of the lists is missing.
-        ValueError: When the lists do not name the same pictures.
+        ValueError: When the lists do not name the same images.
 
     Example:
         >>> folder = Path("cub"); folder.mkdir()
@@ -43,7 +43,7 @@ def read_cub200(directory: str | os.PathLike[str]) -> pd.DataFrame:
         raise FileNotFoundError(f"{root} has no {', '.join(missing)}; expected CUB-200's layout.")
     images, labels, classes, trained = (_read(root / name) for name in _LISTS)
     if not set(images) == set(labels) == set(trained) or set(labels.values()) - set(classes):
-        raise ValueError(f"The lists in {root} do not name the same pictures and classes.")
+        raise ValueError(f"The lists in {root} do not name the same images and classes.")
     rows = [
         (
             str(root / "images" / images[number]),

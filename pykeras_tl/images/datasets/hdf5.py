@@ -1,4 +1,4 @@
-"""A data set in one HDF5 file: pictures of one size, their classes and their names."""
+"""A data set in one HDF5 file: images of one size, their classes and their names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...storage.atomic_files import whole_file
+from ...storage.atomic_files import atomic_file
 from ..decoding.reading import read_image
-from .array_files import stored_table
+from .array_files import array_file_table
 
 
 def write_hdf5(
@@ -19,23 +19,23 @@ def write_hdf5(
     target_size: tuple[int, int],
     interpolation: str = "nearest",
 ) -> Path:
-    """Write pictures into one HDF5 file, one after another.
+    """Write images into one HDF5 file, one after another.
 
     The file is complete or not there: what an interruption leaves is no file of that name.
 
     Args:
-        table: The pictures: `filename` and `class`, as `list_images` returns them.
+        table: The images: `filename` and `class`, as `list_images` returns them.
         path: The file to write; one that is there is replaced.
-        target_size: Height and width that all pictures are resized to.
+        target_size: Height and width that all images are resized to.
         interpolation: How to resize, as in `read_image`.
 
     Returns:
-        The path. The file holds `images` (pictures, height, width, 3) in uint8, a chunk for each
-        picture, `labels`, `names` and `classes`.
+        The path. The file holds `images` (images, height, width, 3) in uint8, a chunk for each
+        image, `labels`, `names` and `classes`.
 
     Raises:
         ValueError: When the table is empty.
-        BadImageError: When a picture cannot be read.
+        BadImageError: When an image cannot be read.
         OSError: When the file cannot be written.
 
     Example:
@@ -48,11 +48,11 @@ def write_hdf5(
     import h5py
 
     if table.empty:
-        raise ValueError("The table lists no pictures to write.")
+        raise ValueError("The table lists no images to write.")
     classes = sorted(table["class"].unique())
     shape = (len(table), *target_size, 3)
     text = h5py.string_dtype("utf-8")
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_file(path) as temporary, h5py.File(temporary, "w") as file:
         images = file.create_dataset("images", shape, "uint8", chunks=(1, *shape[1:]))
         for row, name in enumerate(table["filename"]):
             images[row] = read_image(name, "rgb", target_size, interpolation)
@@ -65,14 +65,14 @@ def write_hdf5(
 
 
 def read_hdf5(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """List the pictures of a file that `write_hdf5` wrote.
+    """List the images of a file that `write_hdf5` wrote.
 
     Args:
         path: The file.
 
     Returns:
-        A table with `filename` (the file), `class`, `row`, and `name`, the picture's own. A
-        `StoredIterator` makes batches of it, and reads from the file what a batch needs.
+        A table with `filename` (the file), `class`, `row`, and `name`, the image's own. A
+        `ArrayFileIterator` makes batches of it, and reads from the file what a batch needs.
 
     Raises:
         FileNotFoundError: When there is no such file.
@@ -88,15 +88,15 @@ def read_hdf5(path: str | os.PathLike[str]) -> pd.DataFrame:
             missing = [key for key in ("images", "labels", "names", "classes") if key not in opened]
             if missing:
                 raise ValueError(f"{file} has no {', '.join(missing)}; write_hdf5 writes them.")
-            pictures = len(opened["images"])
+            images = len(opened["images"])
             labels = np.asarray(opened["labels"])
             names = list(opened["names"].asstr())
             classes = list(opened["classes"].asstr())
     except (OSError, TypeError) as error:
-        raise ValueError(f"{file} is no HDF5 file of pictures: {error}") from error
-    if not len(names) == pictures == len(labels) or not np.isin(labels, range(len(classes))).all():
+        raise ValueError(f"{file} is no HDF5 file of images: {error}") from error
+    if not len(names) == images == len(labels) or not np.isin(labels, range(len(classes))).all():
         raise ValueError(
-            f"{file} has {pictures} pictures, {len(labels)} labels and {len(names)} names of "
+            f"{file} has {images} images, {len(labels)} labels and {len(names)} names of "
             f"{len(classes)} classes, which do not fit together."
         )
-    return stored_table(file, [classes[label] for label in labels]).assign(name=names)
+    return array_file_table(file, [classes[label] for label in labels]).assign(name=names)

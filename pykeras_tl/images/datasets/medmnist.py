@@ -1,4 +1,4 @@
-"""MedMNIST's files: one `.npz`, or a folder of `.npy`, with the pictures of every part."""
+"""MedMNIST's files: one `.npz`, or a folder of `.npy`, with the images of every part."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...storage.disk_cache import find_stores, new_store
-from .array_files import open_stored, stored_table
+from ...storage.disk_cache import create_entry, find_entries
+from .array_files import array_file_table, open_array_file
 
 _PARTS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -21,9 +21,9 @@ _PARTS = {"train": "train", "val": "validation", "test": "test"}
 def read_medmnist(
     path: str | os.PathLike[str], class_names: Sequence[str] | None = None
 ) -> dict[str, pd.DataFrame]:
-    """List the pictures of a MedMNIST data set.
+    """List the images of a MedMNIST data set.
 
-    Nothing is resized or held in memory here: a `StoredIterator` reads what each batch needs.
+    Nothing is resized or held in memory here: a `ArrayFileIterator` reads what each batch needs.
     From an `.npz` file the arrays are copied once into the cache directory, where they can be
     read piece by piece.
 
@@ -37,7 +37,7 @@ def read_medmnist(
 
     Raises:
         FileNotFoundError: When the file, or an array, is missing.
-        ValueError: When an array is none of pictures or of single labels, holds objects, which
+        ValueError: When an array is none of images or of single labels, holds objects, which
             are never loaded, or there are labels without a name.
 
     Source:
@@ -51,8 +51,8 @@ def read_medmnist(
         for file in (images, labels):
             if not file.is_file():
                 raise FileNotFoundError(f"{place} has no array {file.stem}.")
-        numbers = _labels(labels, len(open_stored(images)))
-        tables[part] = stored_table(images, _named(numbers, class_names, place))
+        numbers = _labels(labels, len(open_array_file(images)))
+        tables[part] = array_file_table(images, _named(numbers, class_names, place))
     return tables
 
 
@@ -60,16 +60,16 @@ def _unpacked(file: Path) -> Path:
     state = file.stat()
     key = f"{file} {state.st_size} {state.st_mtime_ns}".encode()
     name = f"{file.stem}-{hashlib.blake2b(key, digest_size=16).hexdigest()}"
-    if not find_stores("pictures", name):
+    if not find_entries("images", name):
         try:
             with (
                 zipfile.ZipFile(file) as archive,
-                new_store("pictures", name, f"pictures of {file}") as folder,
+                create_entry("images", name, f"images of {file}") as folder,
             ):
                 _copy(archive, folder)
         except zipfile.BadZipFile as error:
             raise ValueError(f"{file} is no .npz file: {error}") from error
-    return find_stores("pictures", name)[0]
+    return find_entries("images", name)[0]
 
 
 def _copy(archive: zipfile.ZipFile, folder: Path) -> None:
@@ -79,12 +79,12 @@ def _copy(archive: zipfile.ZipFile, folder: Path) -> None:
             shutil.copyfileobj(source, target, 1 << 20)
 
 
-def _labels(file: Path, pictures: int) -> np.ndarray:
+def _labels(file: Path, images: int) -> np.ndarray:
     labels = np.load(file, allow_pickle=False)
-    if labels.dtype.kind not in "iu" or labels.size != pictures or labels.min(initial=0) < 0:
+    if labels.dtype.kind not in "iu" or labels.size != images or labels.min(initial=0) < 0:
         raise ValueError(
             f"{file.stem} has {labels.dtype} of shape {labels.shape}; expected one class number "
-            f"for each of {pictures} pictures."
+            f"for each of {images} images."
         )
     return labels.reshape(-1)
 

@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache, partial
 
-from ..threads import default_workers, spread
+from ..threads import default_workers, parallel_for
 
 
-def contents(paths: Sequence[str]) -> list[str]:
+def content_hashes(paths: Sequence[str]) -> list[str]:
     """Digest what each file holds; one that has not changed meanwhile is read once.
 
     Args:
@@ -23,7 +23,7 @@ def contents(paths: Sequence[str]) -> list[str]:
         FileNotFoundError: When a file does not exist.
 
     Example:
-        >>> len(contents([__file__])[0])
+        >>> len(content_hashes([__file__])[0])
         32
     """
     digests = [""] * len(paths)
@@ -32,7 +32,7 @@ def contents(paths: Sequence[str]) -> list[str]:
         state = os.stat(paths[number])  # noqa: PTH116
         digests[number] = _content(paths[number], state.st_size, state.st_mtime_ns)
 
-    spread(look_at, len(paths), default_workers())
+    parallel_for(look_at, len(paths), default_workers())
     return digests
 
 

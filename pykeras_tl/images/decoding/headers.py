@@ -77,7 +77,7 @@ def jpeg_header(data: bytes) -> Header | None:
         end-of-image marker. None when there is no frame of 8 bits a channel.
 
     Example:
-        >>> jpeg_header(b"not a picture") is None
+        >>> jpeg_header(b"not an image") is None
         True
     """
     at, end = 2, len(data)
@@ -107,7 +107,7 @@ def png_header(data: bytes) -> Header | None:
         colour, an animation, or other than 8 bits a channel.
 
     Example:
-        >>> png_header(b"not a picture") is None
+        >>> png_header(b"not an image") is None
         True
     """
     if data[12:16] != b"IHDR" or len(data) < 33:

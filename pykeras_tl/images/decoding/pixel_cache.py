@@ -1,4 +1,4 @@
-"""Decoded, resized pictures kept for later epochs and, on disk, for later runs."""
+"""Decoded, resized images kept for later epochs and, on disk, for later runs."""
 
 # Plain text paths: making a Path for each of many files costs more than the call itself.
 # ruff: noqa: PTH116, PTH100
@@ -20,25 +20,25 @@ from typing import Protocol
 
 import numpy as np
 
-from ...storage.disk_cache import find_stores, make_room, new_store
+from ...storage.disk_cache import create_entry, evict, find_entries
 
 # All pixel caches in this process's memory together.
 MEMORY_BUDGET = 1 << 30
-_KIND, _PIXELS, _SUMS = "pictures", "pixels", "sums.npy"
+_KIND, _PIXELS, _SUMS = "images", "pixels", "sums.npy"
 
 
 class PixelCache(Protocol):
-    """Pictures by their number, as far as they have been put in."""
+    """Images by their number, as far as they have been put in."""
 
     def get(self, number: int) -> np.ndarray | None:
-        """Return a picture, or None when it is not there."""
+        """Return an image, or None when it is not there."""
 
     def put(self, number: int, pixels: np.ndarray) -> None:
-        """Keep a picture; one of other shape or type is passed over."""
+        """Keep an image; one of other shape or type is passed over."""
 
 
 class MemoryCache:
-    """Pictures in memory.
+    """Images in memory.
 
     Args:
         count: How many there can be.
@@ -52,15 +52,15 @@ class MemoryCache:
     """
 
     def __init__(self, count: int, shape: tuple[int, int, int]) -> None:
-        # The system gives the memory only as pictures are put in.
+        # The system gives the memory only as images are put in.
         self.pixels = np.empty((count, *shape), np.uint8)
         self.filled = np.zeros(count, bool)
 
     def get(self, number: int) -> np.ndarray | None:
-        """Return a picture, or None when it is not there.
+        """Return an image, or None when it is not there.
 
         Args:
-            number: The picture's number.
+            number: The image's number.
 
         Returns:
             uint8 array of shape (height, width, channels).
@@ -68,10 +68,10 @@ class MemoryCache:
         return self.pixels[number] if self.filled[number] else None
 
     def put(self, number: int, pixels: np.ndarray) -> None:
-        """Keep a picture; one of other shape or type is passed over.
+        """Keep an image; one of other shape or type is passed over.
 
         Args:
-            number: The picture's number.
+            number: The image's number.
             pixels: uint8 array of shape (height, width, channels).
         """
         if pixels.dtype == np.uint8 and pixels.shape == self.pixels.shape[1:]:
@@ -80,15 +80,15 @@ class MemoryCache:
 
 
 class DiskCache:
-    """Pictures in a memory-mapped file, which other runs share once it is complete.
+    """Images in a memory-mapped file, which other runs share once it is complete.
 
-    Pictures are written to a file of this process's own. When the last one is in, their
-    checksums are added and the file becomes a store, in one step. A picture is only taken
+    Images are written to a file of this process's own. When the last one is in, their
+    checksums are added and the file becomes a store, in one step. An image is only taken
     from another run's store when its checksum is right.
 
     Args:
         digest: Digest of the files and settings; the store's name.
-        count: How many pictures there are.
+        count: How many images there are.
         shape: Height, width and channels of each.
 
     Raises:
@@ -101,25 +101,25 @@ class DiskCache:
         self._filled = np.zeros(count, bool)
         self._lock = threading.Lock()
         found = _open_store(digest, count, self._size)
-        # Whether pictures are taken from a store, and whether more are to be put in.
+        # Whether images are taken from a store, and whether more are to be put in.
         self._whole, self._open = found is not None, found is None
         if found is not None:
             self._map, self._sums = found
             return
         self._sums = np.zeros(count, np.uint32)
         self._store = ExitStack()
-        title = f"{count:,} pictures of {' × '.join(map(str, shape))}"
-        self._folder = self._store.enter_context(new_store(_KIND, digest, title))
+        title = f"{count:,} images of {' × '.join(map(str, shape))}"
+        self._folder = self._store.enter_context(create_entry(_KIND, digest, title))
         self._file = (self._folder / _PIXELS).open("w+b", buffering=0)
         self._file.truncate(count * self._size)
         self._map = np.memmap(self._file, np.uint8, "r")
         self._end = weakref.finalize(self, _abandon, self._store, self._file)
 
     def get(self, number: int) -> np.ndarray | None:
-        """Return a picture, or None when it is not there.
+        """Return an image, or None when it is not there.
 
         Args:
-            number: The picture's number.
+            number: The image's number.
 
         Returns:
             uint8 array of shape (height, width, channels).
@@ -135,10 +135,10 @@ class DiskCache:
         return pixels.reshape(self._shape)
 
     def put(self, number: int, pixels: np.ndarray) -> None:
-        """Keep a picture; one of other shape or type is passed over.
+        """Keep an image; one of other shape or type is passed over.
 
         Args:
-            number: The picture's number.
+            number: The image's number.
             pixels: uint8 array of shape (height, width, channels).
         """
         if not self._open or pixels.dtype != np.uint8 or pixels.shape != self._shape:
@@ -157,7 +157,7 @@ class DiskCache:
                     self._finish()
             except OSError as error:
                 self._open = False
-                warnings.warn(f"Pictures are no longer cached on disk: {error}", stacklevel=2)
+                warnings.warn(f"Images are no longer cached on disk: {error}", stacklevel=2)
 
     def _finish(self) -> None:
         self._open = False
@@ -172,11 +172,11 @@ _opening = threading.Lock()
 
 
 def open_cache(digest: str, count: int, shape: tuple[int, int, int]) -> PixelCache | None:
-    """Give the cache of these pictures, in memory when it fits the budget, else on disk.
+    """Give the cache of these images, in memory when it fits the budget, else on disk.
 
     Args:
         digest: Digest of the files and settings, as `files_digest` gives it.
-        count: How many pictures there are.
+        count: How many images there are.
         shape: Height, width and channels of each.
 
     Returns:
@@ -252,16 +252,16 @@ def _open_disk_cache(
     digest: str, count: int, shape: tuple[int, int, int], size: int
 ) -> DiskCache | None:
     try:
-        if find_stores(_KIND, digest) or make_room(size):
+        if find_entries(_KIND, digest) or evict(size):
             return DiskCache(digest, count, shape)
     except OSError as error:
-        warnings.warn(f"Pictures are not cached on disk: {error}", stacklevel=2)
+        warnings.warn(f"Images are not cached on disk: {error}", stacklevel=2)
     return None
 
 
 def _open_store(digest: str, count: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Open the pixels and checksums of a store, when there is one of the right size."""
-    for folder in find_stores(_KIND, digest):
+    for folder in find_entries(_KIND, digest):
         try:
             sums = np.load(folder / _SUMS, allow_pickle=False)
             pixels = np.memmap(folder / _PIXELS, np.uint8, "r")
@@ -275,5 +275,5 @@ def _open_store(digest: str, count: int, size: int) -> tuple[np.ndarray, np.ndar
 def _abandon(store: ExitStack, file: io.FileIO) -> None:
     """Close the file of a cache that was not completed and remove it."""
     file.close()
-    reason = InterruptedError("not all pictures were read")
+    reason = InterruptedError("not all images were read")
     store.__exit__(InterruptedError, reason, None)

@@ -40,13 +40,13 @@ def check_interpolation(interpolation: str) -> None:
 def crop_box(
     size: tuple[int, int], target_size: tuple[int, int], keep_aspect_ratio: bool
 ) -> tuple[int, int, int, int]:
-    """Find the part of a picture that is resized to `target_size`.
+    """Find the part of a pil_image that is resized to `target_size`.
 
     Args:
-        size: Height and width of the picture.
+        size: Height and width of the image.
         target_size: Height and width wanted.
         keep_aspect_ratio: Whether to take the largest centred part that has the shape of
-            `target_size`, in place of the whole picture.
+            `target_size`, in place of the whole image.
 
     Returns:
         Left, top, right and bottom, in pixels.
@@ -70,14 +70,14 @@ def resize(
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
 ) -> np.ndarray:
-    """Resize a picture to the pixels that Pillow's `Image.resize` gives.
+    """Resize an image to the pixels that Pillow's `Image.resize` gives.
 
     Args:
         image: Pixels as Pillow knows them: uint8 of shape (height, width), (height, width, 3)
             or (height, width, 4); uint16 or int32 of shape (height, width).
         target_size: Height and width wanted.
         interpolation: One of "nearest", "bilinear", "bicubic", "hamming", "box", "lanczos".
-        keep_aspect_ratio: Whether to cut the picture to the shape of `target_size` first.
+        keep_aspect_ratio: Whether to cut the image to the shape of `target_size` first.
 
     Returns:
         Array of the same dtype with `target_size` as its height and width.
@@ -98,12 +98,12 @@ def resize(
         return image
     left, top, right, bottom = crop_box(size, target_size, keep_aspect_ratio)
     if interpolation != "nearest" or image.dtype != np.uint8:
-        picture = Image.fromarray(image).resize(
+        pil_image = Image.fromarray(image).resize(
             (target_size[1], target_size[0]),
             INTERPOLATIONS[interpolation],
             box=(left, top, right, bottom),
         )
-        return np.asarray(picture)
+        return np.asarray(pil_image)
     rows, rows_fit = _nearest(size[0], top, bottom, target_size[0])
     columns, columns_fit = _nearest(size[1], left, right, target_size[1])
     if rows_fit and columns_fit:

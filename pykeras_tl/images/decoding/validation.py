@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ..threads import default_workers, spread
+from ..threads import default_workers, parallel_for
 from .headers import fits_extension, kind_of
 from .reading import BadImageError, first_bytes, read_image
 
@@ -53,7 +53,7 @@ def check_files(
             if kind and not fits_extension(kind, path):
                 mislabelled.append(f"{path} ({kind})")
 
-    spread(look_at, len(paths), workers or default_workers())
+    parallel_for(look_at, len(paths), workers or default_workers())
     bad = {path: reason for path, reason in zip(paths, reasons, strict=True) if reason}
     if mislabelled:
         warnings.warn(
@@ -70,7 +70,7 @@ def check_files(
     return bad
 
 
-def table_of_bad(reasons: Mapping[str, str]) -> pd.DataFrame:
+def bad_files_table(reasons: Mapping[str, str]) -> pd.DataFrame:
     """Make a table of bad files.
 
     Args:
@@ -80,7 +80,7 @@ def table_of_bad(reasons: Mapping[str, str]) -> pd.DataFrame:
         Columns `file` and `reason`.
 
     Example:
-        >>> list(table_of_bad({"1.png": "is empty"}).columns)
+        >>> list(bad_files_table({"1.png": "is empty"}).columns)
         ['file', 'reason']
     """
     return pd.DataFrame({"file": list(reasons), "reason": list(reasons.values())}, dtype=str)

@@ -1,4 +1,4 @@
-"""Pictures that stand in a data set more than once, in the same or another shape."""
+"""Images that stand in a data set more than once, in the same or another shape."""
 
 import lazy_loader as _lazy
 

@@ -1,2 +1,2 @@
 from .groups import duplicate_groups as duplicate_groups
-from .groups import group_pictures as group_pictures
+from .groups import group_images as group_images

@@ -1,4 +1,4 @@
-"""Which of many pictures are worth comparing, without comparing all pairs."""
+"""Which of many images are worth comparing, without comparing all pairs."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import numpy as np
 from scipy import sparse
 
 from .features import Features
-from .matching import placements
+from .matching import dihedral_transforms
 
 _ROWS = 1024
 _LEAST_TINY = 0.75
 
 
-def word_counts(features: Sequence[Features], seed: int = 0) -> sparse.csr_matrix:
-    """Describe each picture by which of a set of typical corners it has, and how often.
+def bow_tfidf(features: Sequence[Features], seed: int = 0) -> sparse.csr_matrix:
+    """Describe each image by which of a set of typical corners it has, and how often.
 
     Args:
-        features: The pictures' features.
+        features: The images' features.
         seed: Number from which the typical corners are drawn.
 
     Returns:
-        Sparse matrix of shape (pictures, words); rows of length 1, rare words weighing more.
+        Sparse matrix of shape (images, words); rows of length 1, rare words weighing more.
 
     Example:
         >>> from pykeras_tl.images.duplicates.features import describe
         >>> random = np.random.default_rng(0)
         >>> images = random.integers(0, 255, (3, 60, 80, 3), dtype=np.uint8)
-        >>> word_counts([describe(image) for image in images]).shape
+        >>> bow_tfidf([describe(image) for image in images]).shape
         (3, 96)
     """
     descriptors = np.concatenate([entry.descriptors for entry in features])
@@ -54,20 +54,20 @@ def word_counts(features: Sequence[Features], seed: int = 0) -> sparse.csr_matri
     return (sparse.diags(1 / np.maximum(lengths, 1e-6)) @ counts).tocsr().astype(np.float32)
 
 
-def alike_by_words(counts: sparse.csr_matrix, groups: np.ndarray, each: int) -> np.ndarray:
-    """Find for each picture those of other groups that have the most words in common.
+def candidates_by_words(counts: sparse.csr_matrix, groups: np.ndarray, each: int) -> np.ndarray:
+    """Find for each image those of other groups that have the most words in common.
 
     Args:
-        counts: As `word_counts` returns them.
-        groups: The number of the group that each picture is known to belong to.
-        each: Pictures to find for each.
+        counts: As `bow_tfidf` returns them.
+        groups: The number of the group that each image is known to belong to.
+        each: Images to find for each.
 
     Returns:
-        Pairs of picture numbers, the most alike first, int of shape (pairs, 2).
+        Pairs of image numbers, the most alike first, int of shape (pairs, 2).
 
     Example:
         >>> counts = sparse.csr_matrix(np.array([[1, 0], [1, 0], [0, 1]], np.float32))
-        >>> alike_by_words(counts, np.arange(3), each=1).tolist()
+        >>> candidates_by_words(counts, np.arange(3), each=1).tolist()
         [[0, 1]]
     """
     transposed = counts.T.tocsr()
@@ -82,32 +82,32 @@ def alike_by_words(counts: sparse.csr_matrix, groups: np.ndarray, each: int) -> 
     return _ordered(np.concatenate(found), np.concatenate(likeness))
 
 
-def alike_in_place(features: Sequence[Features], each: int) -> np.ndarray:
-    """Find for each picture those that look alike as a whole, also turned by quarters or mirrored.
+def candidates_by_thumbnail(features: Sequence[Features], each: int) -> np.ndarray:
+    """Find for each image those that look alike as a whole, also turned by quarters or mirrored.
 
     Args:
-        features: The pictures' features.
-        each: Pictures to find for each, at most.
+        features: The images' features.
+        each: Images to find for each, at most.
 
     Returns:
-        Pairs of picture numbers, the most alike first, int of shape (pairs, 2).
+        Pairs of image numbers, the most alike first, int of shape (pairs, 2).
 
     Example:
         >>> from pykeras_tl.images.duplicates.features import describe
         >>> random = np.random.default_rng(0)
         >>> images = list(random.integers(0, 255, (3, 16, 16, 3), dtype=np.uint8))
         >>> images.append(np.rot90(images[1]))
-        >>> alike_in_place([describe(image) for image in images], each=1).tolist()
+        >>> candidates_by_thumbnail([describe(image) for image in images], each=1).tolist()
         [[1, 3]]
     """
     tiny = np.stack([entry.tiny for entry in features])
-    turned = np.stack([placements(entry.tiny) for entry in features], axis=1)
+    turned = np.stack([dihedral_transforms(entry.tiny) for entry in features], axis=1)
     flat, turned = tiny.reshape(len(tiny), -1), turned.reshape(8, len(tiny), -1)
     found: list[np.ndarray] = []
     likeness: list[np.ndarray] = []
     for start in range(0, len(flat), _ROWS):
         rows = flat[start : start + _ROWS]
-        # Later pictures only: each pair comes up once, from its first picture.
+        # Later images only: each pair comes up once, from its first image.
         block = rows @ turned[0, start:].T
         for copies in turned[1:, start:]:
             np.maximum(block, rows @ copies.T, out=block)

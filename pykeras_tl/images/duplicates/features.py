@@ -1,4 +1,4 @@
-"""What is kept of a picture to find it again: corners, a small copy and a tiny one."""
+"""What is kept of an image to find it again: corners, a small copy and a tiny one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DOWN = (_RINGS[:, None] * np.sin(_TURNS)).ravel().astype(np.float32)
 
 @dataclass(frozen=True)
 class Features:
-    """What is kept of one picture, some 12 kB.
+    """What is kept of one image, some 12 kB.
 
     Attributes:
         digest: Hash of the pixels.
@@ -44,14 +44,14 @@ class Features:
 
 
 def describe(image: np.ndarray) -> Features:
-    """Compute a picture's features.
+    """Compute an image's features.
 
     A descriptor is the strength of each angular frequency of the colours on rings around a
-    corner. It does not change when the picture is turned or mirrored, nor with light and
+    corner. It does not change when the image is turned or mirrored, nor with light and
     contrast.
 
     Args:
-        image: RGB picture, uint8 of shape (height, width, 3).
+        image: RGB image, uint8 of shape (height, width, 3).
 
     Returns:
         The features.
@@ -81,7 +81,7 @@ def describe(image: np.ndarray) -> Features:
 
 
 def _corners(gray: np.ndarray) -> np.ndarray:
-    # The edge of an augmented picture's black corners is no part of the picture.
+    # The edge of an augmented image's black corners is no part of the image.
     lit = (gray > BLACK).astype(np.uint8)
     content = cv2.erode(lit, np.ones((9, 9), np.uint8), borderValue=1)
     content[:4] = content[-4:] = content[:, :4] = content[:, -4:] = 0
@@ -111,10 +111,10 @@ def _describe_points(copy: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _tiny(gray: np.ndarray) -> np.ndarray:
     lit = gray > BLACK
-    # Black corners would else make all pictures that have them alike.
+    # Black corners would else make all images that have them alike.
     filled = np.where(lit, gray, gray[lit].mean() if lit.any() else 0).astype(np.float32)
     tiny = cv2.resize(filled, (_TINY, _TINY), interpolation=cv2.INTER_AREA)
     tiny = tiny - cv2.GaussianBlur(tiny, (0, 0), 3.0)
     length = float(np.linalg.norm(tiny))
-    # Next to no detail says nothing about which picture it is.
+    # Next to no detail says nothing about which image it is.
     return tiny / length if length > _TINY else np.zeros_like(tiny)

@@ -1,4 +1,4 @@
-"""Groups of pictures that show the same, for splits that keep them on one side."""
+"""Groups of images that show the same, for splits that keep them on one side."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import pandas as pd
 
 from ..decoding.reading import read_image
 from ..progress import progress_bar
-from ..threads import default_workers, spread
-from .candidates import alike_by_words, alike_in_place, word_counts
+from ..threads import default_workers, parallel_for
+from .candidates import bow_tfidf, candidates_by_thumbnail, candidates_by_words
 from .features import Features, describe
 from .matching import same_by_corners, same_in_place
 
-# Pictures that each is compared with: in small sets with nearly all.
+# Images that each is compared with: in small sets with nearly all.
 _EACH = 6
 _SMALL_SET = 4000
 _CHUNK = 256
 
 
 def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.DataFrame:
-    """Find the pictures that are copies of each other, also turned, mirrored, moved or brighter.
+    """Find the images that are copies of each other, also turned, mirrored, moved or brighter.
 
     Give the column to the splits as `groups="group"`, and copies of one photograph stay on
     one side.
 
-    Pictures with little detail (below some 100 pixels, or smooth) are found when they were
+    Images with little detail (below some 100 pixels, or smooth) are found when they were
     mirrored, turned by quarters, recompressed or made brighter; turned by other angles or
     moved, many of them are missed.
 
@@ -36,7 +36,7 @@ def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.Data
 
     Returns:
         The table with the column `group`: a number that copies share, from 0 in the order of
-        the rows. A picture without a copy is a group of its own.
+        the rows. An image without a copy is a group of its own.
 
     Raises:
         BadImageError: When a file is no image; `audit` lists all such files at once.
@@ -46,9 +46,9 @@ def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.Data
         >>> import tempfile
         >>> from pathlib import Path
         >>> import cv2
-        >>> from pykeras_tl.images.synthetic import draw_smear
+        >>> from pykeras_tl.images.synthetic import generate_smear
         >>> folder = Path(tempfile.mkdtemp())
-        >>> smears = [draw_smear("MONOCYTE", np.random.default_rng(seed)) for seed in (0, 1)]
+        >>> smears = [generate_smear("MONOCYTE", np.random.default_rng(seed)) for seed in (0, 1)]
         >>> smears.append(smears[0][:, ::-1])
         >>> names = [str(folder / f"{number}.png") for number in range(3)]
         >>> written = [cv2.imwrite(name, smear) for name, smear in zip(names, smears)]
@@ -65,25 +65,25 @@ def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.Data
         advance(1)
 
     with progress_bar("Reading", len(names)) as advance:
-        spread(look, len(names), workers or default_workers())
+        parallel_for(look, len(names), workers or default_workers())
     features = [entry for entry in found if entry is not None]
-    return table.assign(group=group_pictures(features, workers))
+    return table.assign(group=group_images(features, workers))
 
 
-def group_pictures(features: Sequence[Features], workers: int | None = None) -> np.ndarray:
-    """Number the groups of pictures that show the same.
+def group_images(features: Sequence[Features], workers: int | None = None) -> np.ndarray:
+    """Number the groups of images that show the same.
 
     Args:
-        features: The pictures' features, as `describe` returns them.
+        features: The images' features, as `describe` returns them.
         workers: Threads to use; as many as there are processors when absent.
 
     Returns:
-        The number of each picture's group, from 0 in the pictures' order, int of shape (n,).
+        The number of each image's group, from 0 in the images' order, int of shape (n,).
 
     Example:
         >>> from pykeras_tl.images.duplicates.features import describe
         >>> image = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
-        >>> group_pictures([describe(image), describe(255 - image), describe(image)]).tolist()
+        >>> group_images([describe(image), describe(255 - image), describe(image)]).tolist()
         [0, 1, 0]
     """
     joined = _Joined(features, workers or default_workers())
@@ -92,16 +92,16 @@ def group_pictures(features: Sequence[Features], workers: int | None = None) -> 
         joined.join(number, digests.setdefault(entry.digest, number))
     if len(features) > 1:
         each = max(_EACH, _SMALL_SET // len(features))
-        joined.compare(alike_in_place(features, each), same_in_place)
-        counts = word_counts(features)
+        joined.compare(candidates_by_thumbnail(features, each), same_in_place)
+        counts = bow_tfidf(features)
         # A second look finds what joins groups that the first left apart.
         for _ in range(2):
-            joined.compare(alike_by_words(counts, joined.groups(), each), same_by_corners)
+            joined.compare(candidates_by_words(counts, joined.groups(), each), same_by_corners)
     return joined.groups()
 
 
 class _Joined:
-    """Pictures joined into groups, pair by pair."""
+    """Images joined into groups, pair by pair."""
 
     def __init__(self, features: Sequence[Features], workers: int) -> None:
         self._features = features
@@ -135,7 +135,7 @@ class _Joined:
             one, other = apart[number]
             answers[number] = same(self._features[one], self._features[other])
 
-        spread(ask, len(apart), self._workers)
+        parallel_for(ask, len(apart), self._workers)
         for (one, other), answer in zip(apart, answers):
             if answer:
                 self.join(one, other)

@@ -1,4 +1,4 @@
-"""Whether two pictures show the same, judged by laying one on the other."""
+"""Whether two images show the same, judged by laying one on the other."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import numpy as np
 
 from .features import BLACK, Features
 
-# Two pictures are the same when this many corners agree on one affine map, and the pixels
+# Two images are the same when this many corners agree on one affine map, and the pixels
 # under it correlate as much. Different smears of one slide reach 8 corners.
 _AGREEING = 10
 _CORRELATION = 0.6
 _MOST_PAIRS = 48
-# For pictures laid on each other without any map: the correlation of their detail, and the
+# For images laid on each other without any map: the correlation of their detail, and the
 # share that it must explain of what symmetry does not.
 _DETAIL = 0.8
 _OWN_DETAIL = 0.85
@@ -22,10 +22,10 @@ _FLAT = 0.25
 
 
 def same_by_corners(one: Features, other: Features) -> bool:
-    """Tell whether an affine map (turned, mirrored, moved, zoomed, sheared) joins two pictures.
+    """Tell whether an affine map (turned, mirrored, moved, zoomed, sheared) joins two images.
 
     Args:
-        one: Features of a picture.
+        one: Features of an image.
         other: Features of another.
 
     Returns:
@@ -62,12 +62,12 @@ def same_by_corners(one: Features, other: Features) -> bool:
 
 
 def same_in_place(one: Features, other: Features) -> bool:
-    """Tell whether two pictures are the same but for a quarter turn, a mirror, light or quality.
+    """Tell whether two images are the same but for a quarter turn, a mirror, light or quality.
 
-    It needs no corners and so serves smooth and small pictures.
+    It needs no corners and so serves smooth and small images.
 
     Args:
-        one: Features of a picture.
+        one: Features of an image.
         other: Features of another.
 
     Returns:
@@ -80,8 +80,8 @@ def same_in_place(one: Features, other: Features) -> bool:
         >>> same_in_place(describe(image), describe(np.rot90(image) // 2))
         True
     """
-    likeness = [float((copy * other.tiny).sum()) for copy in placements(one.tiny)]
-    placed = placements(one.small)[int(np.argmax(likeness))]
+    likeness = [float((copy * other.tiny).sum()) for copy in dihedral_transforms(one.tiny)]
+    placed = dihedral_transforms(one.small)[int(np.argmax(likeness))]
     if placed.shape != other.small.shape:
         return False
     fits = _detail_correlation(placed, other.small)
@@ -90,17 +90,17 @@ def same_in_place(one: Features, other: Features) -> bool:
     return fits >= _DETAIL and fits - by_symmetry >= _OWN_DETAIL * (1 - by_symmetry)
 
 
-def placements(image: np.ndarray) -> list[np.ndarray]:
-    """Return a picture's eight quarter turns and mirrored quarter turns.
+def dihedral_transforms(image: np.ndarray) -> list[np.ndarray]:
+    """Return an image's eight quarter turns and mirrored quarter turns.
 
     Args:
         image: Array of shape (height, width).
 
     Returns:
-        Eight arrays, the first being the picture itself.
+        Eight arrays, the first being the image itself.
 
     Example:
-        >>> [copy.tolist() for copy in placements(np.array([[1, 2]]))[:2]]
+        >>> [copy.tolist() for copy in dihedral_transforms(np.array([[1, 2]]))[:2]]
         [[[1, 2]], [[2], [1]]]
     """
     return [np.rot90(copy, turns) for copy in (image, image[:, ::-1]) for turns in range(4)]
@@ -127,18 +127,18 @@ def _detail_correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     one, other = one - one.mean(), other - other.mean()
-    spread = float(np.sqrt((one * one).sum() * (other * other).sum()))
-    return float((one * other).sum()) / spread if spread > len(one) * _FLAT else 0.0
+    parallel_for = float(np.sqrt((one * one).sum() * (other * other).sum()))
+    return float((one * other).sum()) / parallel_for if parallel_for > len(one) * _FLAT else 0.0
 
 
 def _content(image: np.ndarray) -> np.ndarray:
-    """Return where a picture is neither black nor, by blur, mixed with black beside it."""
+    """Return where an image is neither black nor, by blur, mixed with black beside it."""
     lit = (image > BLACK).view(np.uint8)
     return cv2.erode(lit, np.ones((3, 3), np.uint8)).astype(bool)
 
 
 def _detail(image: np.ndarray) -> np.ndarray:
-    """Return a picture without its shading and finest grain, as if there were no black in it."""
+    """Return an image without its shading and finest grain, as if there were no black in it."""
     lit = _content(image).astype(np.float32)
     fine, coarse = (
         cv2.GaussianBlur(image * lit, (0, 0), grain)

@@ -1,4 +1,4 @@
-"""Flows over pictures that lie together in one file, resized a batch at a time."""
+"""Flows over images that lie together in one file, resized a batch at a time."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..datasets.array_files import ROW, open_stored
-from ..decoding.content_hash import contents
+from ..datasets.array_files import INDEX_COLUMN, open_array_file
+from ..decoding.content_hash import content_hashes
 from ..decoding.resizing import resize
 from ..image_data_generator import ImageDataGenerator
 from .file_iterator import FileIterator
 
 
-class StoredIterator(FileIterator):
-    """Batches of pictures from files of many, such as HDF5 and `.npy`; see `open_stored`.
+class ArrayFileIterator(FileIterator):
+    """Batches of images from files of many, such as HDF5 and `.npy`; see `open_array_file`.
 
-    Only the pictures of a batch are in memory, and only they are resized.
+    Only the images of a batch are in memory, and only they are resized.
 
     Args:
-        table: The pictures: `filename`, `class` and `row`, as `stored_table` makes it.
+        table: The images: `filename`, `class` and `row`, as `array_file_table` makes it.
         image_data_generator: The settings.
-        target_size: Height and width that all pictures are resized to.
+        target_size: Height and width that all images are resized to.
         classes: Names of the classes in the order wanted; those in the table when absent.
         class_mode: "categorical", "sparse" or "binary".
-        batch_size: Pictures in a batch.
-        shuffle: Whether to mix the pictures anew for each epoch.
+        batch_size: Images in a batch.
+        shuffle: Whether to mix the images anew for each epoch.
         seed: Makes order and augmentation repeatable.
         interpolation: How to resize, as in `read_image`.
         workers: Threads to compute with; as many as there are processors when absent.
@@ -37,10 +37,10 @@ class StoredIterator(FileIterator):
         ValueError: When the table is empty, has other classes, or an argument is unknown.
 
     Example:
-        >>> from ..datasets.array_files import stored_table
+        >>> from ..datasets.array_files import array_file_table
         >>> np.save("many.npy", np.zeros((3, 8, 8), "uint8"))
-        >>> table = stored_table("many.npy", ["cat", "dog", "cat"])
-        >>> flow = StoredIterator(table, ImageDataGenerator(), target_size=(16, 16))
+        >>> table = array_file_table("many.npy", ["cat", "dog", "cat"])
+        >>> flow = ArrayFileIterator(table, ImageDataGenerator(), target_size=(16, 16))
         >>> next(flow)[0].shape
         (3, 16, 16, 3)
     """
@@ -68,19 +68,19 @@ class StoredIterator(FileIterator):
         names = sorted(table["class"].unique()) if classes is None else list(classes)
         unknown = sorted(set(table["class"]) - set(names))
         if unknown or table.empty:
-            raise ValueError(f"The table has {len(table)} pictures, of other classes: {unknown}.")
+            raise ValueError(f"The table has {len(table)} images, of other classes: {unknown}.")
         self.class_indices = {name: number for number, name in enumerate(names)}
         self.classes = [self.class_indices[name] for name in table["class"]]
         self._files = table["filename"].tolist()
-        self._rows = table[ROW].tolist()
+        self._rows = table[INDEX_COLUMN].tolist()
         self.directory = ""
         self.filenames = [f"{file}#{row}" for file, row in zip(self._files, self._rows)]
         self.samples = len(self.filenames)
         super().__init__(self.samples, batch_size, shuffle, seed, workers)
         self._set_cache(False)
 
-    def picture_keys(self) -> list[str]:
-        """Name each picture's content, so that a file that changed has other pictures.
+    def image_keys(self) -> list[str]:
+        """Name each image's content, so that a file that changed has other images.
 
         Returns:
             For each sample its file, the file's size and time of change, and its place in it.
@@ -93,13 +93,13 @@ class StoredIterator(FileIterator):
 
     def _contents(self) -> list[str]:
         files = sorted(set(self._files))
-        known = dict(zip(files, contents(files)))
+        known = dict(zip(files, content_hashes(files)))
         return [f"{known[file]} {row}" for file, row in zip(self._files, self._rows)]
 
     def _sources(self, indices: np.ndarray) -> Any:
         def read(place: int) -> np.ndarray:
             number = int(indices[place])
-            pixels = np.asarray(open_stored(self._files[number])[self._rows[number]])
+            pixels = np.asarray(open_array_file(self._files[number])[self._rows[number]])
             if pixels.ndim == 2 or pixels.shape[-1] == 1:
                 pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)
             return resize(np.ascontiguousarray(pixels), self.target_size, self.interpolation)

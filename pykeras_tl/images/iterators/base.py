@@ -14,13 +14,13 @@ import numpy as np
 
 from ..decoding.conversion import array_to_img
 from ..image_data_generator import ImageDataGenerator
-from ..threads import default_workers, spread
-from ..transforms.pipeline import Drawn, PictureMaker, overridden
-from ..transforms.sampling import draw_transforms
+from ..threads import default_workers, parallel_for
+from ..transforms.pipeline import BatchParams, ImagePipeline, overridden
+from ..transforms.sampling import sample_batch_params
 
 
 @dataclass(frozen=True, eq=False)
-class BatchPlan:
+class BatchSpec:
     """All that chance decides about a batch: which samples, and what becomes of each.
 
     Attributes:
@@ -30,7 +30,7 @@ class BatchPlan:
     """
 
     indices: np.ndarray
-    transforms: Drawn
+    transforms: BatchParams
     save_numbers: tuple[int, ...] = ()
 
 
@@ -110,7 +110,7 @@ class Iterator(keras.utils.PyDataset):
             plan = self._plan(self.index_array[start : start + self.batch_size])
         return self.make(plan)
 
-    def draw(self) -> BatchPlan:
+    def draw(self) -> BatchSpec:
         """Make the next batch's random decisions and go on to the one after it.
 
         Returns:
@@ -126,7 +126,7 @@ class Iterator(keras.utils.PyDataset):
             self.batch_index = 0 if last else self.batch_index + 1
             return self._plan(self.index_array[start : start + self.batch_size])
 
-    def make(self, plan: BatchPlan, workers: int | None = None) -> Any:
+    def make(self, plan: BatchSpec, workers: int | None = None) -> Any:
         """Compute a batch. It depends on the plan alone, and threads may call it at once.
 
         Args:
@@ -140,7 +140,7 @@ class Iterator(keras.utils.PyDataset):
             BadImageError: When a file cannot be read.
         """
         x = np.empty((len(plan.indices), *self.image_shape), self.dtype)
-        maker = PictureMaker(
+        maker = ImagePipeline(
             self.image_data_generator, self.data_format, np.dtype(self._working_dtype())
         )
         sources = self._sources(plan.indices)
@@ -148,7 +148,7 @@ class Iterator(keras.utils.PyDataset):
         def make_one(number: int) -> None:
             maker.make(sources(number), plan.transforms, number, x[number])
 
-        spread(make_one, len(x), 1 if self.main_thread_only else workers or self.threads)
+        parallel_for(make_one, len(x), 1 if self.main_thread_only else workers or self.threads)
         if self.save_to_dir is not None:
             self._save(x, plan)
         return self._batch(x, plan.indices)
@@ -169,10 +169,10 @@ class Iterator(keras.utils.PyDataset):
         return bool(getattr(function, "main_thread_only", False))
 
     @property
-    def pictures_change(self) -> bool:
+    def images_change(self) -> bool:
         """Whether augmentation can make a sample's pixels differ between epochs.
 
-        A preprocessing function is taken to give the same for the same picture.
+        A preprocessing function is taken to give the same for the same image.
         """
         generator = self.image_data_generator
         if generator is None:
@@ -227,15 +227,15 @@ class Iterator(keras.utils.PyDataset):
         if self.shuffle:
             self.index_array = self._random.permutation(self.n)
 
-    def _plan(self, indices: np.ndarray) -> BatchPlan:
-        transforms = self._draw_transforms(len(indices))
+    def _plan(self, indices: np.ndarray) -> BatchSpec:
+        transforms = self._sample_batch_params(len(indices))
         numbers: tuple[int, ...] = ()
         if self.save_to_dir is not None:
             below = self._save_numbers_below()
             numbers = tuple(self._random.randint(below) for _ in indices)
-        return BatchPlan(indices, transforms, numbers)
+        return BatchSpec(indices, transforms, numbers)
 
-    def _draw_transforms(self, count: int) -> Drawn:
+    def _sample_batch_params(self, count: int) -> BatchParams:
         generator = self.image_data_generator
         if generator is None:
             return None
@@ -243,14 +243,14 @@ class Iterator(keras.utils.PyDataset):
             return [generator.get_random_transform(self.image_shape) for _ in range(count)]
         first = self.data_format == "channels_first"
         height, width = self.image_shape[1:] if first else self.image_shape[:2]
-        return draw_transforms(generator, height, width, count, self._random)
+        return sample_batch_params(generator, height, width, count, self._random)
 
-    def _save(self, x: np.ndarray, plan: BatchPlan) -> None:
+    def _save(self, x: np.ndarray, plan: BatchSpec) -> None:
         assert self.save_to_dir is not None
         for image, index, number in zip(x, plan.indices, plan.save_numbers, strict=True):
             name = f"{self.save_prefix}_{index}_{number}.{self.save_format}"
-            picture = array_to_img(image, self.data_format, scale=True)
-            picture.save(Path(self.save_to_dir) / name)
+            pil_image = array_to_img(image, self.data_format, scale=True)
+            pil_image.save(Path(self.save_to_dir) / name)
 
     def _save_numbers_below(self) -> int:
         return 10_000_000

@@ -14,13 +14,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..decoding.content_hash import contents
+from ..decoding.content_hash import content_hashes
 from ..decoding.pixel_cache import PixelCache, files_digest, open_cache
 from ..decoding.reading import COLOR_MODES, check_color_mode, read_image
 from ..decoding.resizing import check_interpolation
-from ..decoding.validation import check_files, table_of_bad
+from ..decoding.validation import bad_files_table, check_files
 from ..image_data_generator import ImageDataGenerator
-from ..transforms.fingerprint import standardization_digest
+from ..transforms.fingerprint import standardization_fingerprint
 from .base import Iterator
 
 
@@ -95,11 +95,11 @@ class FileIterator(Iterator):
         if on_bad not in ("raise", "skip"):
             raise ValueError(f'on_bad should be "raise" or "skip". Received: {on_bad!r}')
         kept = np.ones(len(self.filenames), bool)
-        self.bad_files = table_of_bad({})
+        self.bad_files = bad_files_table({})
         if check is None and on_bad == "raise":
             return kept
         bad = check_files(self.filepaths, workers=workers, raise_error=on_bad == "raise")
-        self.bad_files = table_of_bad(bad)
+        self.bad_files = bad_files_table(bad)
         if bad:
             kept[[path in bad for path in self.filepaths]] = False
             if not kept.any():
@@ -114,7 +114,7 @@ class FileIterator(Iterator):
         self._opened: tuple[PixelCache | None] | None = None
 
     def _pixel_cache(self) -> PixelCache | None:
-        """Open the cache of decoded pictures, when the first batch is made."""
+        """Open the cache of decoded images, when the first batch is made."""
         if not self.cache:
             return None
         with self._opening:
@@ -167,13 +167,13 @@ class FileIterator(Iterator):
         Returns:
             Hexadecimal digits.
         """
-        standardization = standardization_digest(self.image_data_generator, self)
+        standardization = standardization_fingerprint(self.image_data_generator, self)
         known = [*self._contents(), self._pixel_settings(), standardization]
         return hashlib.blake2b("\n".join(known).encode(), digest_size=16).hexdigest()
 
     def _contents(self) -> list[str]:
         """Tell what each sample is, so that a copy elsewhere is the same."""
-        return contents(self.filepaths)
+        return content_hashes(self.filepaths)
 
     def _labels(self, indices: np.ndarray) -> Any:
         if self.class_mode in ("binary", "sparse"):

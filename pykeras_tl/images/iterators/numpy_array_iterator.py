@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ..image_data_generator import ImageDataGenerator
-from ..transforms.fingerprint import standardization_digest
+from ..transforms.fingerprint import standardization_fingerprint
 from .base import Iterator
 
 
@@ -116,7 +116,7 @@ class NumpyArrayIterator(Iterator):
             digest.update(f"{array.dtype} {array.shape} ".encode())
             for sample in array:
                 digest.update(np.ascontiguousarray(sample).tobytes())
-        digest.update(standardization_digest(self.image_data_generator, self).encode())
+        digest.update(standardization_fingerprint(self.image_data_generator, self).encode())
         return digest.hexdigest()
 
     def _save_numbers_below(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from .base import Iterator
 
 
-class Position(NamedTuple):
+class IteratorState(NamedTuple):
     """A flow's place: the next batch drawn from here is the same each time.
 
     Attributes:
@@ -25,7 +25,7 @@ class Position(NamedTuple):
     random: Any = None
 
 
-def read_position(flow: Iterator) -> Position:
+def read_position(flow: Iterator) -> IteratorState:
     """Read a flow's place.
 
     Args:
@@ -36,10 +36,10 @@ def read_position(flow: Iterator) -> Position:
         replaces.
     """
     random = flow._random.get_state() if flow.seed is None else None
-    return Position(flow.total_batches_seen, flow.batch_index, flow.index_array, random)
+    return IteratorState(flow.total_batches_seen, flow.batch_index, flow.index_array, random)
 
 
-def set_position(flow: Iterator, position: Position) -> None:
+def set_position(flow: Iterator, position: IteratorState) -> None:
     """Take a flow back, or forward, to a place.
 
     Args:

@@ -1,2 +1,2 @@
-from .dataset import draw_blood_cells as draw_blood_cells
-from .smear import draw_smear as draw_smear
+from .dataset import generate_blood_cells as generate_blood_cells
+from .smear import generate_smear as generate_smear

@@ -12,15 +12,15 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from ...storage.atomic_files import whole_folder
-from .smear import draw_smear
+from ...storage.atomic_files import atomic_directory
+from .smear import generate_smear
 from .white_cells import CELL_KINDS
 
 RECORD = "drawn.json"
 _QUALITY = 90
 
 
-def draw_blood_cells(
+def generate_blood_cells(
     directory: str | os.PathLike[str],
     train: int = 300,
     test: int = 100,
@@ -32,16 +32,16 @@ def draw_blood_cells(
 
     The folders are TRAIN, TEST and TEST_SIMPLE, and in each EOSINOPHIL, LYMPHOCYTE, MONOCYTE
     and NEUTROPHIL. The same seed gives the same files whatever the number of threads, and more
-    pictures of a class leave its first ones as they were. The folder appears when it is
+    images of a class leave its first ones as they were. The folder appears when it is
     complete. A folder that already holds this very drawing is left as it is.
 
     Args:
         directory: The folder to make.
-        train: Pictures of each class in TRAIN; 0 leaves the part out.
-        test: Pictures of each class in TEST.
-        test_simple: Pictures of each class in TEST_SIMPLE.
+        train: Images of each class in TRAIN; 0 leaves the part out.
+        test: Images of each class in TEST.
+        test_simple: Images of each class in TEST_SIMPLE.
         seed: Number that determines the drawing, 0 or more.
-        size: Height and width of the pictures in pixels, 24 or more each.
+        size: Height and width of the images in pixels, 24 or more each.
 
     Returns:
         The folder's path.
@@ -54,7 +54,7 @@ def draw_blood_cells(
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp()) / "cells"
-        >>> drawn = draw_blood_cells(folder, train=2, test=1, test_simple=0, size=(60, 80))
+        >>> drawn = generate_blood_cells(folder, train=2, test=1, test_simple=0, size=(60, 80))
         >>> sorted(path.name for path in drawn.iterdir())
         ['TEST', 'TRAIN', 'drawn.json']
         >>> len(list(drawn.glob("TRAIN/*/*.jpeg")))
@@ -63,33 +63,33 @@ def draw_blood_cells(
     parts = {"TRAIN": train, "TEST": test, "TEST_SIMPLE": test_simple}
     _check(parts, seed, size)
     target = Path(directory).expanduser().absolute()
-    record = {"drawn": "blood cells", "pictures": parts, "seed": seed, "size": list(size)}
+    record = {"drawn": "blood cells", "images": parts, "seed": seed, "size": list(size)}
     if _is_there(target, record):
         return target
-    pictures = [
+    images = [
         (part, kind, number)
         for part, count in parts.items()
         for kind in CELL_KINDS
         for number in range(count)
     ]
-    with whole_folder(target) as folder:
-        for part, kind, number in pictures:
+    with atomic_directory(target) as folder:
+        for part, kind, number in images:
             if number == 0:
                 (folder / part / kind).mkdir(parents=True)
 
-        def draw(picture: tuple[str, str, int]) -> None:
-            part, kind, number = picture
+        def draw(image: tuple[str, str, int]) -> None:
+            part, kind, number = image
             path = folder / part / kind / f"{number:05}.jpeg"
-            _save(path, draw_smear(kind, _random(seed, part, kind, number), size))
+            _save(path, generate_smear(kind, _random(seed, part, kind, number), size))
 
         with ThreadPoolExecutor(os.cpu_count()) as threads:
-            done = threads.map(draw, pictures)
+            done = threads.map(draw, images)
             console = Console(stderr=True)
             try:
                 for _ in track(
                     done,
                     "Drawing blood cells",
-                    total=len(pictures),
+                    total=len(images),
                     console=console,
                     disable=not console.is_terminal,
                 ):
@@ -101,22 +101,22 @@ def draw_blood_cells(
 
 
 def _random(seed: int, part: str, kind: str, number: int) -> np.random.Generator:
-    # Each picture has a stream of its own, so that neither threads nor counts change it.
+    # Each image has a stream of its own, so that neither threads nor counts change it.
     name = int.from_bytes(f"{part}/{kind}".encode(), "big")
     return np.random.default_rng([seed, name, number])
 
 
-def _save(path: Path, picture: np.ndarray) -> None:
+def _save(path: Path, image: np.ndarray) -> None:
     settings = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-    path.write_bytes(cv2.imencode(".jpeg", picture[..., ::-1], settings)[1].tobytes())
+    path.write_bytes(cv2.imencode(".jpeg", image[..., ::-1], settings)[1].tobytes())
 
 
 def _check(parts: dict[str, int], seed: int, size: tuple[int, int]) -> None:
     for part, count in parts.items():
         if count < 0:
-            raise ValueError(f"{part.lower()}={count} pictures; expected 0 or more.")
+            raise ValueError(f"{part.lower()}={count} images; expected 0 or more.")
     if not any(parts.values()):
-        raise ValueError("No pictures asked for; train, test and test_simple are all 0.")
+        raise ValueError("No images asked for; train, test and test_simple are all 0.")
     if seed < 0:
         raise ValueError(f"seed={seed}; expected 0 or more.")
     if len(size) != 2 or min(size) < 24:
@@ -140,11 +140,11 @@ def _is_there(target: Path, record: dict[str, object]) -> bool:
             f"{target} holds another drawing ({there}); this one would be {record}. "
             "Name another folder, or remove that one."
         )
-    counts = record["pictures"]
+    counts = record["images"]
     assert isinstance(counts, dict)
     missing = len(CELL_KINDS) * sum(counts.values()) - len(list(target.glob("*/*/*.jpeg")))
     if missing:
         raise FileExistsError(
-            f"{target} holds this drawing with {missing} pictures missing; remove it and draw anew."
+            f"{target} holds this drawing with {missing} images missing; remove it and draw anew."
         )
     return True

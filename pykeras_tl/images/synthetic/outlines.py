@@ -1,4 +1,4 @@
-"""Soft shapes on a small window of the picture: irregular discs, lobes, arcs and mottling."""
+"""Soft shapes on a small window of the image: irregular discs, lobes, arcs and mottling."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Window:
-    """The part of a picture around a cell, with coordinates that start at the cell's centre.
+    """The part of an image around a cell, with coordinates that start at the cell's centre.
 
     Attributes:
-        rows: Rows of the picture in the window.
-        columns: Columns of the picture in the window.
+        rows: Rows of the image in the window.
+        columns: Columns of the image in the window.
         x: Pixels to the right of the centre, shape (height, width).
         y: Pixels below the centre, shape (height, width).
     """
@@ -30,9 +30,9 @@ def window(centre: tuple[float, float], reach: float, shape: tuple[int, ...]) ->
     """Return the window of the pixels within `reach` of `centre` along both axes.
 
     Args:
-        centre: x and y in pixels; may lie outside the picture.
+        centre: x and y in pixels; may lie outside the image.
         reach: Half the window's side in pixels.
-        shape: Height and width of the picture.
+        shape: Height and width of the image.
 
     Returns:
         The window, or None when it holds no pixel.
@@ -153,7 +153,7 @@ def smooth_union(distances: list[np.ndarray], blend: float) -> np.ndarray:
 
 
 def mottling(
-    shape: tuple[int, ...], grain: float, random: np.random.Generator, spread: float = 1.0
+    shape: tuple[int, ...], grain: float, random: np.random.Generator, parallel_for: float = 1.0
 ) -> np.ndarray:
     """Return smooth noise, as of chromatin, granules or uneven stain.
 
@@ -161,7 +161,7 @@ def mottling(
         shape: Height and width.
         grain: Size of its spots in pixels.
         random: Where it is drawn from.
-        spread: Standard deviation about 0, before the smoothing between spots.
+        parallel_for: Standard deviation about 0, before the smoothing between spots.
 
     Returns:
         A float32 array of that shape.
@@ -171,5 +171,5 @@ def mottling(
         (20, 30)
     """
     height, width = (max(2, round(side / grain) + 1) for side in shape[:2])
-    coarse = random.normal(0, spread, (height, width)).astype(np.float32)
+    coarse = random.normal(0, parallel_for, (height, width)).astype(np.float32)
     return cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)

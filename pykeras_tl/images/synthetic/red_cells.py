@@ -17,16 +17,16 @@ def add_red_cells(
     scale: float,
     random: np.random.Generator,
 ) -> None:
-    """Add red cells to a picture's optical density, in place.
+    """Add red cells to an image's optical density, in place.
 
-    They overlap, touch in rows, and are cut at the picture's edges; few lie under the white
+    They overlap, touch in rows, and are cut at the image's edges; few lie under the white
     cell, which pushes them aside.
 
     Args:
         density: Optical density, float32 of shape (height, width, 3).
-        stain: The picture's colours.
+        stain: The image's colours.
         keep_off: x, y and radius in pixels of the white cell.
-        scale: Size of a pixel of a 320×240 picture in pixels of this one.
+        scale: Size of a pixel of a 320×240 image in pixels of this one.
         random: Where they are drawn from.
 
     Example:
@@ -62,12 +62,12 @@ def add_red_cells(
 def add_platelets(
     density: np.ndarray, stain: Stain, scale: float, random: np.random.Generator
 ) -> None:
-    """Add a few platelets to a picture's optical density, in place.
+    """Add a few platelets to an image's optical density, in place.
 
     Args:
         density: Optical density, float32 of shape (height, width, 3).
-        stain: The picture's colours.
-        scale: Size of a pixel of a 320×240 picture in pixels of this one.
+        stain: The image's colours.
+        scale: Size of a pixel of a 320×240 image in pixels of this one.
         random: Where they are drawn from.
 
     Example:

@@ -1,4 +1,4 @@
-"""One drawn picture of a blood smear with one white cell."""
+"""One drawn image of a blood smear with one white cell."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .white_cells import CELL_KINDS, add_white_cell, draw_radius
 _BLURRED_NOISE = 37.0
 
 
-def draw_smear(
+def generate_smear(
     kind: str, random: np.random.Generator, size: tuple[int, int] = (240, 320)
 ) -> np.ndarray:
     """Draw a stained smear with red cells, platelets and one white cell.
 
     Cells are layers that take light away (Beer and Lambert's law), so that they darken where
-    they overlap. Place, turn, stain, light, blur and noise are drawn for each picture.
+    they overlap. Place, turn, stain, light, blur and noise are drawn for each image.
 
     Args:
         kind: "EOSINOPHIL", "LYMPHOCYTE", "MONOCYTE" or "NEUTROPHIL".
@@ -28,14 +28,14 @@ def draw_smear(
         size: Height and width in pixels, 24 or more.
 
     Returns:
-        An RGB picture, uint8 of shape (height, width, 3).
+        An RGB image, uint8 of shape (height, width, 3).
 
     Raises:
         ValueError: When the kind is unknown or the size too small.
 
     Example:
-        >>> picture = draw_smear("NEUTROPHIL", np.random.default_rng(0))
-        >>> picture.shape, str(picture.dtype)
+        >>> image = generate_smear("NEUTROPHIL", np.random.default_rng(0))
+        >>> image.shape, str(image.dtype)
         ((240, 320, 3), 'uint8')
     """
     if kind not in CELL_KINDS:
@@ -66,16 +66,16 @@ def _photograph(
     light += mottling((height, width), 80 * scale, random, 0.01)
     # In place wherever it can be: fresh arrays of this size cost more than the sums.
     np.negative(density, out=density)
-    picture = np.exp(density, out=density)
-    picture *= light[..., None]
-    picture *= stain.light
+    image = np.exp(density, out=density)
+    image *= light[..., None]
+    image *= stain.light
     blur = stain.blur * max(scale, 0.4)
-    picture = cv2.GaussianBlur(picture, (0, 0), blur)
+    image = cv2.GaussianBlur(image, (0, 0), blur)
     # Even noise becomes normal when it is blurred, and a camera's noise is not independent
     # from pixel to pixel after its own interpolation.
     even = random.integers(0, 256, (height, width, 3), np.uint8).astype(np.float32)
     noise = cv2.GaussianBlur(even, (3, 3), 0.6)
     strength = stain.noise / _BLURRED_NOISE
-    cv2.scaleAdd(noise, strength, picture, dst=picture)
-    picture -= 127.5 * strength
-    return cv2.convertScaleAbs(np.maximum(picture, 0, out=picture))
+    cv2.scaleAdd(noise, strength, image, dst=image)
+    image -= 127.5 * strength
+    return cv2.convertScaleAbs(np.maximum(image, 0, out=image))

@@ -1,4 +1,4 @@
-"""The colours of a smear: each picture has its own stain, light and sharpness."""
+"""The colours of a smear: each image has its own stain, light and sharpness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLATELET = (0.45, 0.62, 0.10)
 
 @dataclass(frozen=True)
 class Stain:
-    """One picture's colours and optics.
+    """One image's colours and optics.
 
     Attributes:
         light: What the empty background shows in red, green and blue, 0 to 255.
@@ -29,8 +29,8 @@ class Stain:
         eosin: The same of an eosinophil's granules.
         platelet: The same of a platelet.
         pallor: How pale the middle of a red cell is, 0 to 1.
-        crowding: Red cells for each 10,000 pixels of a 320×240 picture.
-        blur: Standard deviation of the blur in pixels of a 320×240 picture.
+        crowding: Red cells for each 10,000 pixels of a 320×240 image.
+        blur: Standard deviation of the blur in pixels of a 320×240 image.
         noise: Standard deviation of the camera's noise in grey levels.
     """
 
@@ -48,7 +48,7 @@ class Stain:
 
 
 def draw_stain(random: np.random.Generator) -> Stain:
-    """Draw a picture's colours and optics.
+    """Draw an image's colours and optics.
 
     Args:
         random: Where they are drawn from.

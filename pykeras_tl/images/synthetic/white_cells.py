@@ -10,7 +10,7 @@ import numpy as np
 from .outlines import Window, capsule, inside, irregular_radius, mottling, smooth_union, window
 from .stains import Stain
 
-# Mean radius and its spread in pixels of a 320×240 picture.
+# Mean radius and its parallel_for in pixels of a 320×240 image.
 _RADII = {
     "EOSINOPHIL": (46, 4.5),
     "LYMPHOCYTE": (37, 5.0),
@@ -28,14 +28,16 @@ def draw_radius(kind: str, random: np.random.Generator) -> float:
         random: Where it is drawn from.
 
     Returns:
-        Pixels of a 320×240 picture.
+        Pixels of a 320×240 image.
 
     Example:
         >>> 30 < draw_radius("NEUTROPHIL", np.random.default_rng(0)) < 60
         True
     """
-    mean, spread = _RADII[kind]
-    return float(np.clip(random.normal(mean, spread), mean - 2 * spread, mean + 2 * spread))
+    mean, parallel_for = _RADII[kind]
+    return float(
+        np.clip(random.normal(mean, parallel_for), mean - 2 * parallel_for, mean + 2 * parallel_for)
+    )
 
 
 def add_white_cell(
@@ -46,11 +48,11 @@ def add_white_cell(
     radius: float,
     random: np.random.Generator,
 ) -> None:
-    """Lay a white cell on a picture's optical density, in place.
+    """Lay a white cell on an image's optical density, in place.
 
     Args:
         density: Optical density, float32 of shape (height, width, 3).
-        stain: The picture's colours.
+        stain: The image's colours.
         kind: One of `CELL_KINDS`.
         centre: x and y of its centre in pixels.
         radius: Its mean radius in pixels.
@@ -112,8 +114,8 @@ def _neutrophil(
     # Three to five lobes on a bent chain, in a pale cytoplasm with dust-like granules.
     count = int(random.integers(3, 6))
     bend = random.uniform(0.45, 0.56) * radius
-    spread = random.uniform(3.4, 4.8)
-    turns = np.linspace(-spread / 2, spread / 2, count) + random.normal(0, 0.15, count)
+    parallel_for = random.uniform(3.4, 4.8)
+    turns = np.linspace(-parallel_for / 2, parallel_for / 2, count) + random.normal(0, 0.15, count)
     reach = bend * random.uniform(0.85, 1.1, count)
     centres = np.stack((reach * np.cos(turns), reach * np.sin(turns)), axis=1)
     size = radius * {3: 0.33, 4: 0.29, 5: 0.25}[count]

@@ -1,4 +1,4 @@
-"""Keras's functions that turn, move, shear and zoom a single picture."""
+"""Keras's functions that turn, move, shear and zoom a single image."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .affine_matrices import transform_matrices
-from .sampling import stream
-from .scipy_warp import warp_exactly
+from .sampling import rng
+from .scipy_warp import warp_like_scipy
 from .warp import warp
 
 
@@ -28,7 +28,7 @@ def apply_affine_transform(
     cval: float = 0.0,
     order: int = 1,
 ) -> np.ndarray:
-    """Turn, move, shear and zoom a picture about its centre.
+    """Turn, move, shear and zoom an image about its centre.
 
     Args:
         x: Array of three axes.
@@ -36,7 +36,7 @@ def apply_affine_transform(
         tx: Shift, in pixels, along the columns.
         ty: Shift, in pixels, along the rows.
         shear: Shear, in degrees.
-        zx: Zoom along the columns; above 1 shows more of the picture.
+        zx: Zoom along the columns; above 1 shows more of the image.
         zy: Zoom along the rows.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
@@ -53,15 +53,15 @@ def apply_affine_transform(
             channels stand in the middle.
 
     Example:
-        >>> picture = np.arange(4.0).reshape(1, 2, 2)
-        >>> apply_affine_transform(picture, tx=1)[0]
+        >>> image = np.arange(4.0).reshape(1, 2, 2)
+        >>> apply_affine_transform(image, tx=1)[0]
         array([[1., 1.],
                [3., 3.]])
 
     Source:
         `keras.src.legacy.preprocessing.image.apply_affine_transform`. As there, the axes are
         swapped at the end, so that `tx`, although drawn from the height, moves along the
-        columns, and a picture that is not square turns about the centre of its transpose.
+        columns, and an image that is not square turns about the centre of its transpose.
     """
     parameters = {"theta": theta, "tx": tx, "ty": ty, "shear": shear, "zx": zx, "zy": zy}
     return transform(x, parameters, (row_axis, col_axis, channel_axis), fill_mode, cval, order)
@@ -76,7 +76,7 @@ def transform(
     order: int,
     exact: bool = False,
 ) -> np.ndarray:
-    """Turn, move, shear and zoom a picture as `apply_affine_transform` does.
+    """Turn, move, shear and zoom an image as `apply_affine_transform` does.
 
     Args:
         x: Array of three axes.
@@ -91,11 +91,11 @@ def transform(
         Array of the shape and dtype of `x`; `x` itself when nothing changes.
 
     Raises:
-        ValueError: When the axes or the shape are none of a picture.
+        ValueError: When the axes or the shape are none of an image.
 
     Example:
-        >>> picture = np.arange(4.0).reshape(1, 2, 2)
-        >>> transform(picture, {"tx": 1}, (1, 2, 0), "nearest", 0, 1, exact=True)[0]
+        >>> image = np.arange(4.0).reshape(1, 2, 2)
+        >>> transform(image, {"tx": 1}, (1, 2, 0), "nearest", 0, 1, exact=True)[0]
         array([[1., 1.],
                [3., 3.]])
     """
@@ -113,7 +113,7 @@ def transform(
     if image.dtype == np.float32 and order == 1 and not exact:
         warped = warp(np.ascontiguousarray(image), matrix, fill_mode, cval)
     else:
-        warped = warp_exactly(image, matrix, fill_mode, cval, order)
+        warped = warp_like_scipy(image, matrix, fill_mode, cval, order)
     return np.moveaxis(warped, 2, channel_axis)
 
 
@@ -128,7 +128,7 @@ def random_rotation(
     interpolation_order: int = 1,
     seed: int | None = None,
 ) -> np.ndarray:
-    """Turn a picture by a random angle.
+    """Turn an image by a random angle.
 
     Args:
         x: Array of three axes.
@@ -151,7 +151,7 @@ def random_rotation(
     Source:
         `keras.src.legacy.preprocessing.image.random_rotation`.
     """
-    theta = stream(seed).uniform(-rg, rg)
+    theta = rng(seed).uniform(-rg, rg)
     where = _places(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
     return apply_affine_transform(x, theta=theta, **where)
 
@@ -168,7 +168,7 @@ def random_shift(
     interpolation_order: int = 1,
     seed: int | None = None,
 ) -> np.ndarray:
-    """Move a picture by random distances.
+    """Move an image by random distances.
 
     Args:
         x: Array of three axes.
@@ -192,7 +192,7 @@ def random_shift(
     Source:
         `keras.src.legacy.preprocessing.image.random_shift`.
     """
-    random = stream(seed)
+    random = rng(seed)
     tx = random.uniform(-hrg, hrg) * x.shape[row_axis]
     ty = random.uniform(-wrg, wrg) * x.shape[col_axis]
     where = _places(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
@@ -210,7 +210,7 @@ def random_shear(
     interpolation_order: int = 1,
     seed: int | None = None,
 ) -> np.ndarray:
-    """Shear a picture by a random angle.
+    """Shear an image by a random angle.
 
     Args:
         x: Array of three axes.
@@ -233,7 +233,7 @@ def random_shear(
     Source:
         `keras.src.legacy.preprocessing.image.random_shear`.
     """
-    shear = stream(seed).uniform(-intensity, intensity)
+    shear = rng(seed).uniform(-intensity, intensity)
     where = _places(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
     return apply_affine_transform(x, shear=shear, **where)
 
@@ -249,11 +249,11 @@ def random_zoom(
     interpolation_order: int = 1,
     seed: int | None = None,
 ) -> np.ndarray:
-    """Zoom a picture by random factors, one for each axis.
+    """Zoom an image by random factors, one for each axis.
 
     Args:
         x: Array of three axes.
-        zoom_range: The least and the greatest factor; above 1 shows more of the picture.
+        zoom_range: The least and the greatest factor; above 1 shows more of the image.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
         channel_axis: Axis of the channels.
@@ -280,7 +280,7 @@ def random_zoom(
             f"`zoom_range` should be a tuple or list of two floats. Received: {zoom_range}"
         )
     low, high = zoom_range
-    zx, zy = (1, 1) if low == 1 and high == 1 else stream(seed).uniform(low, high, 2)
+    zx, zy = (1, 1) if low == 1 and high == 1 else rng(seed).uniform(low, high, 2)
     where = _places(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
     return apply_affine_transform(x, zx=zx, zy=zy, **where)
 

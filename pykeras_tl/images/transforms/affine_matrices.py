@@ -1,4 +1,4 @@
-"""The affine maps of drawn transformations, for all pictures of a batch at once."""
+"""The affine maps of drawn transformations, for all images of a batch at once."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 def transform_matrices(
     parameters: Mapping[str, np.ndarray | None], height: int, width: int, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compose rotation, shift, shear and zoom about the pictures' centre.
+    """Compose rotation, shift, shear and zoom about the images' centre.
 
     Args:
-        parameters: Values for each picture under the names theta, tx, ty, shear, zx and zy,
+        parameters: Values for each image under the names theta, tx, ty, shear, zx and zy,
             as `apply_affine_transform` has them; a name may be missing.
-        height: Rows of the pictures.
-        width: Columns of the pictures.
-        count: How many pictures.
+        height: Rows of the images.
+        width: Columns of the images.
+        count: How many images.
 
     Returns:
-        The maps, float64 of shape (pictures, 2, 3), from a (row, column) of the result to a
-        (row, column) of the source; and a bool for each picture, False where it stays as
+        The maps, float64 of shape (images, 2, 3), from a (row, column) of the result to a
+        (row, column) of the source; and a bool for each image, False where it stays as
         it is.
 
     Example:
@@ -31,8 +31,8 @@ def transform_matrices(
 
     Source:
         `apply_affine_transform`. Like Keras it swaps the axes at the end, so that `tx`, which
-        is drawn from `height_shift_range` and scaled by the height, moves a picture along its
-        columns, and the centre of a picture that is not square is that of its transpose.
+        is drawn from `height_shift_range` and scaled by the height, moves an image along its
+        columns, and the centre of an image that is not square is that of its transpose.
     """
 
     def values(name: str, neutral: float) -> np.ndarray:
@@ -57,7 +57,7 @@ def transform_matrices(
     return np.ascontiguousarray(composed[:, [1, 0]][:, :, [1, 0, 2]]), moved
 
 
-def flip_outcome(
+def compose_flip(
     matrix: np.ndarray, height: int, width: int, vertical: bool, horizontal: bool
 ) -> np.ndarray:
     """Change a map so that its result comes out flipped.
@@ -73,7 +73,7 @@ def flip_outcome(
         The new map, of shape (2, 3).
 
     Example:
-        >>> flip_outcome(np.eye(2, 3), 4, 5, False, True)
+        >>> compose_flip(np.eye(2, 3), 4, 5, False, True)
         array([[ 1., -0.,  0.],
                [ 0., -1.,  4.]])
     """

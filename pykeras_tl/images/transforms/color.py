@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from ..decoding.conversion import array_to_img, img_to_array
-from .sampling import stream
+from .sampling import rng
 
 
 def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) -> np.ndarray:
-    """Add a value to all channels of a picture, within the range that it has.
+    """Add a value to all channels of an image, within the range that it has.
 
     Args:
         x: Array of three axes.
@@ -40,7 +40,7 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
 def random_channel_shift(
     x: np.ndarray, intensity_range: float, channel_axis: int = 0, seed: int | None = None
 ) -> np.ndarray:
-    """Shift the channels of a picture by a random value.
+    """Shift the channels of an image by a random value.
 
     Args:
         x: Array of three axes.
@@ -58,16 +58,16 @@ def random_channel_shift(
     Source:
         `keras.src.legacy.preprocessing.image.random_channel_shift`.
     """
-    intensity = stream(seed).uniform(-intensity_range, intensity_range)
+    intensity = rng(seed).uniform(-intensity_range, intensity_range)
     return apply_channel_shift(x, intensity, channel_axis=channel_axis)
 
 
 def apply_brightness_shift(x: Any, brightness: float, scale: bool = True) -> np.ndarray:
-    """Make a picture brighter or darker, as Pillow does.
+    """Make an image brighter or darker, as Pillow does.
 
     Args:
         x: Array of three axes in Keras's data format, with 1, 3 or 4 channels.
-        brightness: 0 gives black, 1 the same picture, 2 one twice as bright.
+        brightness: 0 gives black, 1 the same image, 2 one twice as bright.
         scale: Whether to stretch the values to 0..255 first.
 
     Returns:
@@ -99,7 +99,7 @@ def apply_brightness_shift(x: Any, brightness: float, scale: bool = True) -> np.
 def random_brightness(
     x: Any, brightness_range: tuple[float, float], scale: bool = True, seed: int | None = None
 ) -> np.ndarray:
-    """Make a picture brighter or darker by a random factor.
+    """Make an image brighter or darker by a random factor.
 
     Args:
         x: Array of three axes.
@@ -122,7 +122,7 @@ def random_brightness(
     """
     if len(brightness_range) != 2:
         raise ValueError(f"`brightness_range` should be two floats. Received: {brightness_range}")
-    factor = stream(seed).uniform(brightness_range[0], brightness_range[1])
+    factor = rng(seed).uniform(brightness_range[0], brightness_range[1])
     return apply_brightness_shift(x, factor, scale)
 
 

@@ -21,8 +21,8 @@ _SETTINGS = (
 _STATISTICS = ("mean", "std", "zca_whitening_matrix")
 
 
-def standardization_digest(generator: ImageDataGenerator | None, flow: Any) -> str:
-    """Give a digest of what becomes of a picture that is not augmented.
+def standardization_fingerprint(generator: ImageDataGenerator | None, flow: Any) -> str:
+    """Give a digest of what becomes of an image that is not augmented.
 
     Args:
         generator: The settings, or None.
@@ -33,7 +33,7 @@ def standardization_digest(generator: ImageDataGenerator | None, flow: Any) -> s
 
     Example:
         >>> flow = ImageDataGenerator(rescale=0.5).flow(np.zeros((1, 2, 2, 3)))
-        >>> len(standardization_digest(flow.image_data_generator, flow))
+        >>> len(standardization_fingerprint(flow.image_data_generator, flow))
         32
     """
     digest = hashlib.blake2b(digest_size=16)

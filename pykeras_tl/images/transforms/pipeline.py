@@ -1,4 +1,4 @@
-"""One picture: from the pixels of a file or array to its place in a batch."""
+"""One image: from the pixels of a file or array to its place in a batch."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 
 from ..image_data_generator import ImageDataGenerator
-from .affine_matrices import flip_outcome
+from .affine_matrices import compose_flip
 from .color import apply_brightness_shift, brightness_table
-from .sampling import Transforms
-from .scipy_warp import warp_exactly
-from .warp import warp, warp_for_cutting
+from .sampling import TransformParams
+from .scipy_warp import warp_like_scipy
+from .warp import warp, warp_for_truncation
 
 _OVERRIDABLE = ("get_random_transform", "apply_transform", "random_transform", "standardize")
 
-Drawn = Transforms | list[dict[str, Any]] | None
+BatchParams = TransformParams | list[dict[str, Any]] | None
 
 
 def overridden(generator: ImageDataGenerator, *names: str) -> bool:
@@ -36,13 +36,13 @@ def overridden(generator: ImageDataGenerator, *names: str) -> bool:
     return any(getattr(type(generator), n) is not getattr(ImageDataGenerator, n) for n in names)
 
 
-class PictureMaker:
-    """Makes pictures of a batch as a generator's present settings say.
+class ImagePipeline:
+    """Makes images of a batch as a generator's present settings say.
 
     Args:
         generator: The settings; None only converts.
-        data_format: "channels_last" or "channels_first", of the pictures made.
-        dtype: Type that pictures are transformed in, which is not always the batch's.
+        data_format: "channels_last" or "channels_first", of the images made.
+        dtype: Type that images are transformed in, which is not always the batch's.
     """
 
     def __init__(
@@ -53,21 +53,21 @@ class PictureMaker:
         self.dtype = dtype
         self.direct = generator is None or self._can_be_direct(generator)
 
-    def make(self, source: np.ndarray, drawn: Drawn, number: int, out: np.ndarray) -> None:
-        """Transform and standardize one picture.
+    def make(self, source: np.ndarray, drawn: BatchParams, number: int, out: np.ndarray) -> None:
+        """Transform and standardize one image.
 
         Args:
             source: Its pixels, of shape (height, width, channels).
             drawn: The batch's transformations.
-            number: The picture's place in the batch.
+            number: The image's place in the batch.
             out: Where it goes: the batch's own part, in the batch's data format.
         """
         if self.generator is None or drawn is None:
             out[...] = self._in_format(source)
-        elif self.direct and isinstance(drawn, Transforms) and source.shape[2] <= 4:
+        elif self.direct and isinstance(drawn, TransformParams) and source.shape[2] <= 4:
             self._make_directly(source, drawn, number, out)
         else:
-            parameters = drawn.one(number) if isinstance(drawn, Transforms) else drawn[number]
+            parameters = drawn.one(number) if isinstance(drawn, TransformParams) else drawn[number]
             x = self._in_format(source).astype(self.dtype)
             x = self.generator.apply_transform(x, parameters)
             out[...] = self.generator.standardize(x)
@@ -86,7 +86,7 @@ class PictureMaker:
         )
 
     def _make_directly(
-        self, source: np.ndarray, drawn: Transforms, number: int, out: np.ndarray
+        self, source: np.ndarray, drawn: TransformParams, number: int, out: np.ndarray
     ) -> None:
         generator = self.generator
         assert generator is not None
@@ -110,7 +110,7 @@ class PictureMaker:
         return source.transpose(2, 0, 1) if self.first else source
 
 
-def _flip_code(drawn: Transforms, number: int) -> int | None:
+def _flip_code(drawn: TransformParams, number: int) -> int | None:
     """Give OpenCV's code for the flips drawn, None for none."""
     horizontal = drawn.parameters["flip_horizontal"]
     vertical = drawn.parameters["flip_vertical"]
@@ -127,7 +127,7 @@ def _flipped(image: np.ndarray, code: int) -> np.ndarray:
 
 def _move(
     source: np.ndarray,
-    drawn: Transforms,
+    drawn: TransformParams,
     number: int,
     generator: ImageDataGenerator,
     out: np.ndarray,
@@ -138,20 +138,20 @@ def _move(
     flips = _flip_code(drawn, number)
     matrix = drawn.matrices[number]
     if flips is not None:
-        matrix = flip_outcome(matrix, height, width, flips != 1, flips != 0)
+        matrix = compose_flip(matrix, height, width, flips != 1, flips != 0)
     mode, cval = generator.fill_mode, generator.cval
     if generator.interpolation_order == 1 and not exact:
         if generator.brightness_range is None:
             return warp(source, matrix, mode, cval, out)
         # So does a change of brightness.
         if source.dtype == np.uint8 and 0 <= cval <= 255 and not generator.channel_shift_range:
-            return warp_for_cutting(source, matrix, mode, cval, out)
-    return warp_exactly(
+            return warp_for_truncation(source, matrix, mode, cval, out)
+    return warp_like_scipy(
         source.astype(np.float32), matrix, mode, cval, generator.interpolation_order
     )
 
 
-def _change_colours(x: np.ndarray, drawn: Transforms, number: int) -> np.ndarray:
+def _change_colours(x: np.ndarray, drawn: TransformParams, number: int) -> np.ndarray:
     intensity = drawn.parameters["channel_shift_intensity"]
     if intensity is not None:
         np.clip(x + intensity[number].item(), np.min(x), np.max(x), out=x)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .affine_matrices import transform_matrices
 
-# Where a picture's transformation is drawn without a seed and without a generator.
+# Where an image's transformation is drawn without a seed and without a generator.
 _FRESH = np.random.RandomState()
 _DRAW_CHOICE, _DRAW_UNIFORM = "choice", "uniform"
 
@@ -29,10 +29,10 @@ class Ranges(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Transforms:
-    """The transformations drawn for the pictures of a batch.
+class TransformParams:
+    """The transformations drawn for the images of a batch.
 
-    Every array has one entry a picture; `matrices`, of shape (pictures, 2, 3), maps a row and
+    Every array has one entry an image; `matrices`, of shape (images, 2, 3), maps a row and
     column of the result to those of the source, and `moved` says where it is not the identity.
     """
 
@@ -41,10 +41,10 @@ class Transforms:
     moved: np.ndarray
 
     def one(self, number: int) -> dict[str, Any]:
-        """Return one picture's transformation as Keras's dictionary.
+        """Return one image's transformation as Keras's dictionary.
 
         Args:
-            number: The picture's place in the batch.
+            number: The image's place in the batch.
 
         Returns:
             The values under the names that `apply_transform` takes.
@@ -55,7 +55,7 @@ class Transforms:
         }
 
 
-def stream(seed: int | None) -> np.random.RandomState:
+def rng(seed: int | None) -> np.random.RandomState:
     """Give the generator to draw from: a fresh one for a seed, else a shared one.
 
     Args:
@@ -65,21 +65,21 @@ def stream(seed: int | None) -> np.random.RandomState:
         The generator. NumPy's global one is never touched.
 
     Example:
-        >>> stream(3).uniform() == stream(3).uniform()
+        >>> rng(3).uniform() == rng(3).uniform()
         True
     """
     return _FRESH if seed is None else np.random.RandomState(seed)
 
 
-def draw_transform(
+def sample_params(
     ranges: Ranges, height: int, width: int, random: np.random.RandomState
 ) -> dict[str, Any]:
-    """Draw the transformation of one picture.
+    """Draw the transformation of one image.
 
     Args:
         ranges: The generator whose settings count.
-        height: Rows of the picture.
-        width: Columns of the picture.
+        height: Rows of the image.
+        width: Columns of the image.
         random: Where the numbers come from.
 
     Returns:
@@ -88,7 +88,7 @@ def draw_transform(
 
     Example:
         >>> from pykeras_tl.images import ImageDataGenerator
-        >>> drawn = draw_transform(ImageDataGenerator(rotation_range=10), 8, 8, stream(0))
+        >>> drawn = sample_params(ImageDataGenerator(rotation_range=10), 8, 8, rng(0))
         >>> round(drawn["theta"], 3)
         0.976
 
@@ -124,43 +124,43 @@ def draw_transform(
     }
 
 
-def draw_transforms(
+def sample_batch_params(
     ranges: Ranges, height: int, width: int, count: int, random: np.random.RandomState
-) -> Transforms:
-    """Draw the transformations of `count` pictures of one size, one picture after another.
+) -> TransformParams:
+    """Draw the transformations of `count` images of one size, one image after another.
 
     Args:
         ranges: The generator whose settings count.
-        height: Rows of each picture.
-        width: Columns of each picture.
-        count: How many pictures.
+        height: Rows of each image.
+        width: Columns of each image.
+        count: How many images.
         random: Where the numbers come from; it is left as after `count` calls of
-            `draw_transform`.
+            `sample_params`.
 
     Returns:
-        The transformations, the same as `draw_transform` would draw one by one.
+        The transformations, the same as `sample_params` would draw one by one.
 
     Example:
         >>> from pykeras_tl.images import ImageDataGenerator
         >>> settings = ImageDataGenerator(rotation_range=10)
-        >>> many = draw_transforms(settings, 8, 8, 5, stream(0))
-        >>> many.one(0) == draw_transform(settings, 8, 8, stream(0))
+        >>> many = sample_batch_params(settings, 8, 8, 5, rng(0))
+        >>> many.one(0) == sample_params(settings, 8, 8, rng(0))
         True
     """
     shifts = [_way_of_drawing(r) for r in (ranges.height_shift_range, ranges.width_shift_range)]
     if _DRAW_CHOICE in shifts:
-        drawn = [draw_transform(ranges, height, width, random) for _ in range(count)]
+        drawn = [sample_params(ranges, height, width, random) for _ in range(count)]
         parameters = {
             name: None if value is None else np.array([one[name] for one in drawn])
             for name, value in (drawn[0] if drawn else {}).items()
         }
     else:
-        parameters = _draw_at_once(ranges, height, width, count, random)
+        parameters = _sample_all_uniform(ranges, height, width, count, random)
     matrices, moved = transform_matrices(parameters, height, width, count)
-    return Transforms(parameters, matrices, moved)
+    return TransformParams(parameters, matrices, moved)
 
 
-def check_shift_range(name: str, value: Any) -> None:
+def validate_shift_range(name: str, value: Any) -> None:
     """Refuse a shift range that no number can be drawn from.
 
     Args:
@@ -171,7 +171,7 @@ def check_shift_range(name: str, value: Any) -> None:
         ValueError: When it is neither a number nor a list of numbers.
 
     Example:
-        >>> check_shift_range("width_shift_range", 0.2)
+        >>> validate_shift_range("width_shift_range", 0.2)
     """
     if np.ndim(value) > 1 or not np.issubdtype(np.asarray(value).dtype, np.number):
         raise ValueError(f"`{name}` should be a number or a list of numbers. Received: {value!r}")
@@ -203,10 +203,10 @@ def _way_of_drawing(bound: Any) -> str | None:
     return _DRAW_CHOICE if len(bound) else None
 
 
-def _draw_at_once(
+def _sample_all_uniform(
     ranges: Ranges, height: int, width: int, count: int, random: np.random.RandomState
 ) -> dict[str, np.ndarray | None]:
-    """Draw as `draw_transform` does where every draw is uniform, all pictures in one call."""
+    """Draw as `sample_params` does where every draw is uniform, all images in one call."""
     low, high = ranges.zoom_range
     zooms = not (low == 1 and high == 1)
     lower_upper: dict[str, tuple[float, float]] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 
-def warp_exactly(
+def warp_like_scipy(
     image: np.ndarray, matrix: np.ndarray, fill_mode: str, cval: float, order: int
 ) -> np.ndarray:
-    """Warp a picture with SciPy.
+    """Warp an image with SciPy.
 
     Args:
         image: Array of shape (height, width, channels).
@@ -24,8 +24,8 @@ def warp_exactly(
         RuntimeError: When SciPy knows no such order or fill mode, or not this dtype.
 
     Example:
-        >>> picture = np.arange(4.0).reshape(2, 2, 1)
-        >>> warp_exactly(picture, np.array([[1, 0, 0], [0, 1, 0.5]]), "nearest", 0, 1)[..., 0]
+        >>> image = np.arange(4.0).reshape(2, 2, 1)
+        >>> warp_like_scipy(image, np.array([[1, 0, 0], [0, 1, 0.5]]), "nearest", 0, 1)[..., 0]
         array([[0.5, 1. ],
                [2.5, 3. ]])
 
@@ -68,7 +68,7 @@ def coordinates(
 
 
 def grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the rows and columns of all pixels of a picture.
+    """Give the rows and columns of all pixels of an image.
 
     Args:
         height: Its rows.
@@ -84,7 +84,7 @@ def grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(height, dtype=np.float64)[:, None], np.arange(width, dtype=np.float64)[None]
 
 
-def outside(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> np.ndarray:
+def out_of_bounds(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> np.ndarray:
     """Tell which coordinates lie beyond the centres of the outermost pixels.
 
     Args:
@@ -97,13 +97,13 @@ def outside(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> n
         Array of bool of the shape of `rows`.
 
     Example:
-        >>> outside(np.array([0.0, 1.1]), np.array([0.0, 0.0]), 2, 2)
+        >>> out_of_bounds(np.array([0.0, 1.1]), np.array([0.0, 0.0]), 2, 2)
         array([False,  True])
     """
     return (rows < 0) | (rows > height - 1) | (columns < 0) | (columns > width - 1)
 
 
-def values_at(
+def sample_bilinear(
     image: np.ndarray, rows: np.ndarray, columns: np.ndarray, fill_mode: str, cval: float
 ) -> np.ndarray:
     """Interpolate linearly at single places, to the numbers that SciPy gives.
@@ -119,15 +119,15 @@ def values_at(
         float64 array of shape (places, channels).
 
     Example:
-        >>> picture = np.arange(4.0).reshape(2, 2, 1)
-        >>> values_at(picture, np.array([0.0]), np.array([0.5]), "nearest", 0)
+        >>> image = np.arange(4.0).reshape(2, 2, 1)
+        >>> sample_bilinear(image, np.array([0.0]), np.array([0.5]), "nearest", 0)
         array([[0.5]])
 
     Source:
         `NI_GeometricTransform` in SciPy's `ni_interpolation.c`.
     """
     height, width = image.shape[:2]
-    beyond = outside(rows, columns, height, width) if fill_mode == "constant" else None
+    beyond = out_of_bounds(rows, columns, height, width) if fill_mode == "constant" else None
     inside = {"reflect": reflected, "wrap": wrapped}.get(fill_mode, _clamped)
     rows, columns = inside(rows, height), inside(columns, width)
     top, left = np.floor(rows), np.floor(columns)
@@ -145,7 +145,7 @@ def values_at(
 
 
 def reflected(where: np.ndarray, length: int) -> np.ndarray:
-    """Fold coordinates back into a picture whose edges are mirrors.
+    """Fold coordinates back into an image whose edges are mirrors.
 
     Args:
         where: Coordinates along one axis.
@@ -169,7 +169,7 @@ def reflected(where: np.ndarray, length: int) -> np.ndarray:
 
 
 def wrapped(where: np.ndarray, length: int) -> np.ndarray:
-    """Fold coordinates back into a picture that repeats itself.
+    """Fold coordinates back into an image that repeats itself.
 
     Args:
         where: Coordinates along one axis.

@@ -1,4 +1,4 @@
-"""What is done to the values of a picture after its augmentation, and what that needs to know."""
+"""What is done to the values of an image after its augmentation, and what that needs to know."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import threading
 import cv2
 import numpy as np
 
-from .scipy_warp import coordinates, grid, outside, values_at, warp_exactly, wrapped
+from .scipy_warp import coordinates, grid, out_of_bounds, sample_bilinear, warp_like_scipy, wrapped
 
 _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _EDGES = {
@@ -32,7 +32,7 @@ def warp(
     cval: float = 0.0,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Warp a picture with linear interpolation.
+    """Warp an image with linear interpolation.
 
     Args:
         image: uint8 or float32 of shape (height, width, channels).
@@ -46,8 +46,8 @@ def warp(
         SciPy's for pixels in 0..255.
 
     Example:
-        >>> picture = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
-        >>> warp(picture, np.array([[1, 0, 0], [0, 1, 0.5]]))[0, :, 0]
+        >>> image = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
+        >>> warp(image, np.array([[1, 0, 0], [0, 1, 0.5]]))[0, :, 0]
         array([0.5, 1.5, 2. ], dtype=float32)
 
     Source:
@@ -60,7 +60,7 @@ def warp(
     small = max(height, width) <= _LONGEST_REACH
     possible = fill_mode in _EDGES or (fill_mode == "wrap" and small)
     if not (windows and possible and channels in (1, 3, 4)):
-        out[:] = warp_exactly(image.astype(np.float32, copy=False), matrix, fill_mode, cval, 1)
+        out[:] = warp_like_scipy(image.astype(np.float32, copy=False), matrix, fill_mode, cval, 1)
         return out
     if fill_mode == "wrap":
         return _warp_wrapped(image, matrix, out)
@@ -73,19 +73,19 @@ def warp(
     for top, bottom, left, right in windows:
         _warp_window(source, matrix, fill_mode, top, left, target[top:bottom, left:right])
     if fill_mode == "constant":
-        beyond = outside(*coordinates(matrix, *grid(height, width)), height, width)
+        beyond = out_of_bounds(*coordinates(matrix, *grid(height, width)), height, width)
         cv2.copyTo(np.full(out.shape, cval, np.float32), beyond.view(np.uint8), out)
     return out
 
 
-def warp_for_cutting(
+def warp_for_truncation(
     image: np.ndarray,
     matrix: np.ndarray,
     fill_mode: str = "nearest",
     cval: float = 0.0,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Warp a picture so that cutting fractions off gives the whole numbers that SciPy's has.
+    """Warp an image so that cutting fractions off gives the whole numbers that SciPy's has.
 
     Values that are nearly whole numbers, where the least error would make a difference of
     one, are computed again in double precision.
@@ -101,8 +101,8 @@ def warp_for_cutting(
         `out`, or a new float32 array of the shape of `image`.
 
     Example:
-        >>> picture = np.full((2, 3, 1), 7, np.uint8)
-        >>> warp_for_cutting(picture, np.array([[1, 0, 0], [0, 1, 0.1]]))[0, :, 0]
+        >>> image = np.full((2, 3, 1), 7, np.uint8)
+        >>> warp_for_truncation(image, np.array([[1, 0, 0], [0, 1, 0.1]]))[0, :, 0]
         array([7., 7., 7.], dtype=float32)
     """
     out = warp(image, matrix, fill_mode, cval, out)
@@ -112,7 +112,7 @@ def warp_for_cutting(
     places = np.flatnonzero(unsure.reshape(-1, channels).any(axis=1))
     row, column = np.divmod(places.astype(np.float64), width)
     rows, columns = coordinates(matrix, row, column)
-    values[places] = values_at(image, rows, columns, fill_mode, cval)
+    values[places] = sample_bilinear(image, rows, columns, fill_mode, cval)
     return out
 
 
@@ -178,7 +178,7 @@ def _span(
     """Find which pixels along an axis are reached: origin, first, and one after the last."""
     low, high = min(0.0, down) + min(0.0, across), max(0.0, down) + max(0.0, across)
     if fill_mode == "reflect":
-        # The picture repeats itself after twice its length.
+        # The image repeats itself after twice its length.
         origin -= 2 * length * math.floor((origin + low) / (2 * length))
     first, last = math.floor(origin + low - 1e-3), math.floor(origin + high + 1e-3) + 2
     if fill_mode != "reflect":
@@ -190,7 +190,7 @@ def _span(
 
 
 def _cut(source: np.ndarray, top: int, bottom: int, left: int, right: int, edge: int) -> np.ndarray:
-    """Take rows and columns of the picture, continued beyond its edges, as float32."""
+    """Take rows and columns of the image, continued beyond its edges, as float32."""
     height, width = source.shape[:2]
     row, stop_row, above, below = _extent(top, bottom, height, edge)
     column, stop_column, before, after = _extent(left, right, width, edge)

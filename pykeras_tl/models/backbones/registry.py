@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from ..saving.weight_files import load_weights, refused_download
-from ..seeding import seeded
+from ..seeding import seed_initializers
 from . import stages as stages
 from .squeezenet import SqueezeNet
 
@@ -30,7 +30,7 @@ class Backbone:
             of ours.
         scaling: The mode of `InputScaling` for its input, or `"inside"` when the backbone scales
             raw pixels itself.
-        default_size: Height and width of the pictures that it was trained on, in pixels.
+        default_size: Height and width of the images that it was trained on, in pixels.
         stages: Where each stage begins, input to output, as `backbone_stages` describes it.
         scaling_is_optional: Whether the scaling inside can be left out by the constructor's
             `include_preprocessing`.
@@ -138,11 +138,11 @@ def build_backbone(
 
     Args:
         name: A name in `BACKBONES`, such as `"vgg16"`.
-        input_shape: Height, width and channels of a picture; None is the size that it was trained
+        input_shape: Height, width and channels of an image; None is the size that it was trained
             on, in colour.
         weights: `"imagenet"` to have Keras download them; the path of a weights file without the
             classifier, Keras's own `.h5` or a `.weights.h5`; or None for random weights.
-        pooling: `"avg"` or `"max"` for one vector a picture; None for the last feature maps.
+        pooling: `"avg"` or `"max"` for one vector an image; None for the last feature maps.
         seed: The seed of random weights.
         **options: What else the constructor takes, such as MobileNet's `alpha`.
 
@@ -164,7 +164,7 @@ def build_backbone(
     entry = get_backbone(name)
     options |= {"include_top": False, "pooling": pooling}
     options["input_shape"] = input_shape or (*entry.default_size, 3)
-    with seeded(seed):
+    with seed_initializers(seed):
         if weights == "imagenet":
             return _build_pretrained(entry, options)
         model = _constructor(entry)(weights=None, **options)

@@ -31,9 +31,9 @@ def SqueezeNet(
     Args:
         include_top: Only False: the classifier's weights are not to be had for Keras.
         weights: `"imagenet"`, the path of a weights file, or None for random weights.
-        input_shape: Height, width and channels of a picture, BGR less the mean of each channel
+        input_shape: Height, width and channels of an image, BGR less the mean of each channel
             (`InputScaling("squeezenet")`). None is any size with three channels.
-        pooling: `"avg"` or `"max"` for one vector a picture; None for the last feature maps.
+        pooling: `"avg"` or `"max"` for one vector an image; None for the last feature maps.
         name: Name of the model.
 
     Returns:

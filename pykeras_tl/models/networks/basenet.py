@@ -1,4 +1,4 @@
-"""The networks of the BaseNet study: the base and its three improvements, on 32×32 pictures.
+"""The networks of the BaseNet study: the base and its three improvements, on 32×32 images.
 
 The publication gives the kinds of layers and the range of their filters. Where it gives no number,
 the docstrings say which one is taken here.
@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from ..seeding import seeded
+from ..seeding import seed_initializers
 
 Shape = tuple[int, int, int]
 _SMALL: Shape = (32, 32, 3)
@@ -22,17 +22,17 @@ def basenet(classes: int = 25, input_shape: Shape = _SMALL, seed: int | None = N
 
     Args:
         classes: How many classes; one probability each.
-        input_shape: Height, width and channels of a picture, standardized.
+        input_shape: Height, width and channels of an image, standardized.
         seed: The seed of the first weights, Glorot uniform.
 
     Returns:
-        A model that is not compiled: pictures in, `(batch, classes)` out.
+        A model that is not compiled: images in, `(batch, classes)` out.
 
     Example:
         >>> basenet(seed=0).count_params()
         24197
     """
-    with seeded(seed):
+    with seed_initializers(seed):
         return keras.Sequential(
             [
                 keras.Input(input_shape),
@@ -57,17 +57,17 @@ def basenet_2_1(
 
     Args:
         classes: How many classes; one probability each.
-        input_shape: Height, width and channels of a picture, standardized.
+        input_shape: Height, width and channels of an image, standardized.
         seed: The seed of the first weights and of dropout.
 
     Returns:
-        A model that is not compiled: pictures in, `(batch, classes)` out.
+        A model that is not compiled: images in, `(batch, classes)` out.
 
     Example:
         >>> basenet_2_1(seed=0).output_shape
         (None, 25)
     """
-    with seeded(seed):
+    with seed_initializers(seed):
         inputs = maps = keras.Input(input_shape)
         for filters in (64, 128):
             maps = _convolution(maps, filters, padding="valid")
@@ -85,17 +85,17 @@ def basenet_2_2(
 
     Args:
         classes: How many classes; one probability each.
-        input_shape: Height, width and channels of a picture, standardized.
+        input_shape: Height, width and channels of an image, standardized.
         seed: The seed of the first weights and of dropout.
 
     Returns:
-        A model that is not compiled: pictures in, `(batch, classes)` out.
+        A model that is not compiled: images in, `(batch, classes)` out.
 
     Example:
         >>> basenet_2_2(seed=0).output_shape
         (None, 25)
     """
-    with seeded(seed):
+    with seed_initializers(seed):
         inputs = maps = keras.Input(input_shape)
         for filters in (128, 256):
             maps = _convolution(maps, filters)
@@ -116,17 +116,17 @@ def basenet_2_3(
 
     Args:
         classes: How many classes; one probability each.
-        input_shape: Height, width and channels of a picture, standardized.
+        input_shape: Height, width and channels of an image, standardized.
         seed: The seed of the first weights and of dropout.
 
     Returns:
-        A model that is not compiled: pictures in, `(batch, classes)` out.
+        A model that is not compiled: images in, `(batch, classes)` out.
 
     Example:
         >>> basenet_2_3(seed=0).output_shape
         (None, 25)
     """
-    with seeded(seed):
+    with seed_initializers(seed):
         inputs = maps = keras.Input(input_shape)
         for filters in (128, 256):
             maps = _residual(maps, filters)

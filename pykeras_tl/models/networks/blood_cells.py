@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from ..seeding import seeded
+from ..seeding import seed_initializers
 
 Shape = tuple[int | None, int | None, int]
 
@@ -19,11 +19,11 @@ def version_1(
 
     Args:
         classes: How many classes; one probability each.
-        input_shape: Height, width and channels of a picture, pixels in 0 to 1.
+        input_shape: Height, width and channels of an image, pixels in 0 to 1.
         seed: The seed of the first weights and of dropout.
 
     Returns:
-        A model that is not compiled: pictures of `input_shape` in, `(batch, classes)` out.
+        A model that is not compiled: images of `input_shape` in, `(batch, classes)` out.
 
     Example:
         >>> version_1(seed=0).count_params()
@@ -32,7 +32,7 @@ def version_1(
     Source:
         The blood-cell study of 2018 (R, keras 2).
     """
-    with seeded(seed):
+    with seed_initializers(seed):
         return keras.Sequential(
             [
                 keras.Input(input_shape),
@@ -53,11 +53,11 @@ def version_2(
 
     Args:
         classes: How many classes; one probability each.
-        input_shape: Height, width and channels of a picture, pixels in 0 to 1.
+        input_shape: Height, width and channels of an image, pixels in 0 to 1.
         seed: The seed of the first weights and of dropout.
 
     Returns:
-        A model that is not compiled: pictures of `input_shape` in, `(batch, classes)` out.
+        A model that is not compiled: images of `input_shape` in, `(batch, classes)` out.
 
     Example:
         >>> version_2(seed=0).count_params()
@@ -66,7 +66,7 @@ def version_2(
     Source:
         The blood-cell study of 2018 (R, keras 2).
     """
-    with seeded(seed):
+    with seed_initializers(seed):
         return keras.Sequential(
             [
                 keras.Input(input_shape),
@@ -88,18 +88,18 @@ def modern(
 
     Args:
         classes: How many classes; one probability each.
-        input_shape: Height, width and channels of a picture, pixels in 0 to 1; the height and
+        input_shape: Height, width and channels of an image, pixels in 0 to 1; the height and
             the width may be None.
         seed: The seed of the first weights and of dropout.
 
     Returns:
-        A model that is not compiled: pictures of `input_shape` in, `(batch, classes)` out.
+        A model that is not compiled: images of `input_shape` in, `(batch, classes)` out.
 
     Example:
         >>> modern(seed=0).output_shape
         (None, 4)
     """
-    with seeded(seed):
+    with seed_initializers(seed):
         network = keras.Sequential([keras.Input(input_shape)], name="blood_cells_modern")
         for filters in (16, 32, 64, 128, 128):
             # Batch normalization has a bias of its own.

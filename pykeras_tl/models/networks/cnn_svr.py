@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from ..seeding import seeded
+from ..seeding import seed_initializers
 
 
 def network(
@@ -19,19 +19,19 @@ def network(
 
     Args:
         classes: Units of the last layer, which the support vector machine takes the place of.
-        input_shape: Height, width and channels of a picture, pixels in 0 to 1.
+        input_shape: Height, width and channels of an image, pixels in 0 to 1.
         seed: The seed of the first weights.
         activation: Of the last layer; `"linear"` with one unit for regression.
 
     Returns:
-        A model that is not compiled: pictures in, `(batch, classes)` out. The layer `features`
+        A model that is not compiled: images in, `(batch, classes)` out. The layer `features`
         gives `(batch, 100)`.
 
     Example:
         >>> network().get_layer("features").output.shape
         (None, 100)
     """
-    with seeded(seed):
+    with seed_initializers(seed):
         return keras.Sequential(
             [
                 keras.Input(input_shape),

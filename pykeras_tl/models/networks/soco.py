@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from ..seeding import seeded
+from ..seeding import seed_initializers
 
 
 def network(
@@ -22,14 +22,14 @@ def network(
 
     Args:
         classes: How many classes; one probability each.
-        input_shape: Height, width and channels of a picture, pixels in 0 to 1.
+        input_shape: Height, width and channels of an image, pixels in 0 to 1.
         seed: The seed of the first weights.
         binary: One sigmoid unit for two classes in place of a softmax.
         one_by_one: Filters of a 1×1 convolution before the dense layers, which the study proposed
             to try; 0 for none.
 
     Returns:
-        A model that is not compiled: pictures in, `(batch, classes)` or `(batch, 1)` out.
+        A model that is not compiled: images in, `(batch, classes)` or `(batch, 1)` out.
 
     Raises:
         ValueError: When `binary` is asked for with more or fewer than two classes.
@@ -40,7 +40,7 @@ def network(
     """
     if binary and classes != 2:
         raise ValueError(f"one sigmoid unit tells two classes apart, not {classes}")
-    with seeded(seed):
+    with seed_initializers(seed):
         model = keras.Sequential([keras.Input(input_shape)], name="soco")
         model.add(layers.Conv2D(32, 3, activation="relu", name="conv_1"))
         model.add(layers.Conv2D(32, 3, activation="relu", name="conv_2"))

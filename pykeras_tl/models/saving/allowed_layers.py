@@ -25,7 +25,7 @@ _LAYERS = """
     SpatialDropout3D Subtract UnitNormalization UpSampling1D UpSampling2D UpSampling3D
     ZeroPadding1D ZeroPadding2D ZeroPadding3D
 """
-# What a classifier of pictures has no use for, and other models do.
+# What a classifier of images has no use for, and other models do.
 _SEQUENCES = """
     AdditiveAttention Attention Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D Embedding GRU GRUCell
     GroupQueryAttention LSTM LSTMCell RNN SimpleRNN SimpleRNNCell StackedRNNCells TimeDistributed
@@ -63,21 +63,21 @@ def custom_layers() -> dict[str, type[keras.Layer]]:
     return {keras.saving.get_registered_name(each): each for each in _OTHERS}
 
 
-def known_names() -> set[str]:
+def allowed_names() -> set[str]:
     """Give the known classes for files that tell no module, as those of older versions.
 
     Returns:
         Their names there.
 
     Example:
-        >>> "Dense" in known_names(), "Lambda" in known_names()
+        >>> "Dense" in allowed_names(), "Lambda" in allowed_names()
         (True, False)
     """
     # Older files write tuples and models so.
     return {"__tuple__", _TENSOR, "Model", *custom_layers(), *set().union(*_KNOWN.values())}
 
 
-def unknown_object(described: dict[str, Any]) -> str | None:
+def disallowed_object(described: dict[str, Any]) -> str | None:
     """Look whether an object in a saved architecture is a known one.
 
     Args:
@@ -87,7 +87,7 @@ def unknown_object(described: dict[str, Any]) -> str | None:
         None when it is known; else what it is called there.
 
     Example:
-        >>> unknown_object({"module": "keras.layers", "class_name": "Lambda", "config": {}})
+        >>> disallowed_object({"module": "keras.layers", "class_name": "Lambda", "config": {}})
         'keras.layers.Lambda'
     """
     module, name = described.get("module"), described.get("class_name")

@@ -13,8 +13,8 @@ from typing import Any
 import keras
 from keras.src.backend.common import global_state
 
-from ..layer_tree import leaves
-from .allowed_layers import custom_layers, unknown_object
+from ..layer_tree import flatten_layers
+from .allowed_layers import custom_layers, disallowed_object
 
 LONGEST = 1 << 26
 _DEEPEST = 60
@@ -103,7 +103,7 @@ def parse_architecture(
 
 
 def check_objects(
-    described: Any, unknown: Callable[[dict[str, Any]], str | None] = unknown_object
+    described: Any, unknown: Callable[[dict[str, Any]], str | None] = disallowed_object
 ) -> None:
     """Refuse an architecture that names anything but what is known to run nothing of it.
 
@@ -142,7 +142,7 @@ def check_sizes(build: Callable[[], keras.Model], shapes: Iterable[tuple[int, ..
         shapes: The shapes of the arrays in the weights file.
 
     Raises:
-        ValueError: When a weight is missing, or a layer makes too much of one picture.
+        ValueError: When a weight is missing, or a layer makes too much of one image.
     """
     with _without_memory():
         ghost = build()
@@ -193,11 +193,11 @@ def _build(described: dict[str, Any]) -> keras.Model:
 
 
 def _check_outputs(model: keras.Model) -> None:
-    for leaf in leaves(model):
+    for leaf in flatten_layers(model):
         for tensor in keras.tree.flatten(leaf.layer.output):
             values = math.prod(size for size in tensor.shape[1:] if size is not None)
             if values > _MOST_VALUES:
                 raise ValueError(
-                    f"layer {leaf.path!r} makes {values:,} values of one picture; "
+                    f"layer {leaf.path!r} makes {values:,} values of one image; "
                     "the architecture is refused"
                 )

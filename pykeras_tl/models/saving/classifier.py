@@ -15,8 +15,8 @@ import pandas as pd
 
 from ...images.datasets.folders import images_under
 from ...images.iterators.base import Iterator
-from ...images.threads import default_workers, spread
-from ...storage.atomic_files import whole_folder
+from ...images.threads import default_workers, parallel_for
+from ...storage.atomic_files import atomic_directory
 from ...versions import package_versions
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
@@ -28,7 +28,7 @@ from .classifier_folder import (
     read_config,
     read_text,
 )
-from .preprocess_config import PictureSettings
+from .preprocess_config import PreprocessConfig
 from .weight_files import check_weights_file, load_weights
 
 _MODEL, _WEIGHTS = "model.json", "model.weights.h5"
@@ -38,29 +38,29 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | pd.DataFrame
 
 @dataclass
 class Classifier:
-    """A trained model with its class names and the way its pictures are prepared.
+    """A trained model with its class names and the way its images are prepared.
 
     Attributes:
         model: The model; one probability a class, or one unit for two classes.
         class_names: Names of the classes, in the order of the model's outputs.
-        pictures: How a file becomes the model's input.
+        images: How a file becomes the model's input.
         metrics: What was measured, by name; anything that JSON has.
         versions: The packages it was made with.
 
     Raises:
-        ValueError: When the names do not fit the model's outputs, or the pictures its input.
+        ValueError: When the names do not fit the model's outputs, or the images its input.
 
     Example:
         >>> model = keras.Sequential(
         ...     [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")])
-        >>> classifier = Classifier(model, ["cat", "dog"], PictureSettings((8, 8)))
+        >>> classifier = Classifier(model, ["cat", "dog"], PreprocessConfig((8, 8)))
         >>> classifier.target_size
         (8, 8)
     """
 
     model: keras.Model
     class_names: list[str]
-    pictures: PictureSettings
+    images: PreprocessConfig
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=package_versions)
 
@@ -75,12 +75,12 @@ class Classifier:
             )
         wanted = tuple(self.model.input_shape)[1:]
         fits = len(wanted) == 3 and all(
-            have == want or want is None for have, want in zip(self.pictures.shape, wanted)
+            have == want or want is None for have, want in zip(self.images.shape, wanted)
         )
         if not fits:
             raise ValueError(
-                f"the model takes pictures of shape {wanted}, and these have shape "
-                f"{self.pictures.shape}"
+                f"the model takes images of shape {wanted}, and these have shape "
+                f"{self.images.shape}"
             )
 
     @classmethod
@@ -100,43 +100,43 @@ class Classifier:
 
         Raises:
             TypeError: When the flow is not over files.
-            ValueError: When the flow prepares pictures in a way that cannot be stored, such as by
+            ValueError: When the flow prepares images in a way that cannot be stored, such as by
                 a `preprocessing_function`, or does not fit the model.
         """
-        pictures = PictureSettings.of_flow(flow)
+        images = PreprocessConfig.of_flow(flow)
         names = [str(name) for name in flow.class_names]
-        return cls(model, names, pictures, dict(metrics or {}))
+        return cls(model, names, images, dict(metrics or {}))
 
     @property
     def target_size(self) -> tuple[int, int]:
-        """Height and width that pictures are resized to."""
-        return self.pictures.target_size
+        """Height and width that images are resized to."""
+        return self.images.target_size
 
     @property
     def color_mode(self) -> str:
-        """Colours that pictures are read in."""
-        return self.pictures.color_mode
+        """Colours that images are read in."""
+        return self.images.color_mode
 
     @property
     def standardization(self) -> dict[str, Any]:
         """What is done to the pixels before the model sees them."""
-        return dict(self.pictures.standardization)
+        return dict(self.images.standardization)
 
     def predict(self, paths: Paths, batch_size: int = 32) -> pd.DataFrame:
-        """Tell the classes of pictures.
+        """Tell the classes of images.
 
         Args:
-            paths: A file; a folder, with all pictures in it and below it; several of these; or a
+            paths: A file; a folder, with all images in it and below it; several of these; or a
                 table with a column `filename` (or `file`).
-            batch_size: Pictures that are read and predicted at a time.
+            batch_size: Images that are read and predicted at a time.
 
         Returns:
-            One row a picture, in the order given: `file`, `class` (the most probable) and the
+            One row an image, in the order given: `file`, `class` (the most probable) and the
             probability of each class under its name.
 
         Raises:
             FileNotFoundError: When a file or folder does not exist.
-            ValueError: When there is no picture, or a file is none that can be read.
+            ValueError: When there is no image, or a file is none that can be read.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size is a whole number from 1; received {batch_size}")
@@ -172,24 +172,24 @@ class Classifier:
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "class_names": self.class_names,
-            "pictures": self.pictures.as_json(),
+            "images": self.images.as_json(),
             "metrics": self.metrics,
             "versions": self.versions,
         }
         described = json.dumps(config, indent=2, ensure_ascii=False, default=_plain)
-        with whole_folder(target) as temporary:
+        with atomic_directory(target) as temporary:
             (temporary / CONFIG).write_text(described, "utf-8")
             (temporary / _MODEL).write_text(architecture, "utf-8")
             self.model.save_weights(temporary / _WEIGHTS)
         return target
 
     def _probabilities(self, files: Sequence[str]) -> np.ndarray:
-        batch = np.empty((len(files), *self.pictures.shape), "float32")
+        batch = np.empty((len(files), *self.images.shape), "float32")
 
         def read(number: int) -> None:
-            batch[number] = self.pictures.read(files[number])
+            batch[number] = self.images.read(files[number])
 
-        spread(read, len(files), default_workers())
+        parallel_for(read, len(files), default_workers())
         outputs = np.asarray(self.model.predict_on_batch(batch))
         return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
@@ -215,7 +215,7 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
         >>> model = keras.Sequential(
         ...     [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")])
         >>> where = tempfile.mkdtemp() + "/pets"
-        >>> _ = Classifier(model, ["cat", "dog"], PictureSettings((8, 8))).save(where)
+        >>> _ = Classifier(model, ["cat", "dog"], PreprocessConfig((8, 8))).save(where)
         >>> load_classifier(where).class_names
         ['cat', 'dog']
     """
@@ -230,7 +230,7 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
         return Classifier(
             model,
             _list_of_names(config),
-            PictureSettings(**config["pictures"]),
+            PreprocessConfig(**config["images"]),
             dict(config["metrics"]),
             dict(config["versions"]),
         )
@@ -243,7 +243,7 @@ def _files(paths: Paths) -> list[str]:
         column = next((name for name in ("filename", "file") if name in paths), None)
         if column is None:
             raise ValueError(
-                f"a table of pictures has a column filename or file; found {list(paths.columns)}"
+                f"a table of images has a column filename or file; found {list(paths.columns)}"
             )
         paths = paths[column].tolist()
     elif isinstance(paths, (str, os.PathLike)):
@@ -258,7 +258,7 @@ def _files(paths: Paths) -> list[str]:
         else:
             raise FileNotFoundError(f"there is no file or folder {place}")
     if not files:
-        raise ValueError("there is no picture among the files and folders given")
+        raise ValueError("there is no image among the files and folders given")
     return files
 
 

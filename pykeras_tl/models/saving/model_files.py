@@ -17,7 +17,7 @@ import keras
 from keras.src.legacy.saving import json_utils, saving_options, saving_utils
 from keras.src.saving import serialization_lib
 
-from .allowed_layers import custom_layers, known_names, unknown_object
+from .allowed_layers import allowed_names, custom_layers, disallowed_object
 from .architecture import LONGEST, check_objects, check_sizes, drop_compilation, parse_architecture
 from .weight_files import BROKEN, check_weights_file, first_line, promises_too_much
 
@@ -142,11 +142,11 @@ def _unknown(item: dict[str, Any], own: dict[str, Any], by_name: bool) -> str | 
     if {name, item.get("registered_name"), _function_name(item)} & set(own):
         return None
     if by_name and module is None and isinstance(name, str):
-        return None if name in known_names() | _compilation_names() else name
+        return None if name in allowed_names() | _compilation_names() else name
     for each in _COMPILATION:
         if module == each.__name__ and name in _classes(each):
             return None
-    return unknown_object(item)
+    return disallowed_object(item)
 
 
 def _function_name(item: dict[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""How a classifier's pictures are read and standardized, as plain values that can be stored."""
+"""How a classifier's images are read and standardized, as plain values that can be stored."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _LARGEST = 4096 * 4096
 
 
 @dataclass(frozen=True)
-class PictureSettings:
+class PreprocessConfig:
     """How a file becomes the array that a model takes.
 
     Attributes:
         target_size: Height and width in pixels.
         color_mode: "rgb", "rgba" or "grayscale".
-        interpolation: How pictures are resized, as in `read_image`.
+        interpolation: How images are resized, as in `read_image`.
         keep_aspect_ratio: Whether they are cut to shape first, as in `read_image`.
         standardization: What is done to the pixels afterwards: `rescale`, the four switches of
             `ImageDataGenerator` (`samplewise_center`, …) that are on, and the `mean` and `std`
@@ -43,7 +43,7 @@ class PictureSettings:
         ValueError: When a setting is not one of these or out of range.
 
     Example:
-        >>> PictureSettings((150, 150), standardization={"rescale": 1 / 255}).shape
+        >>> PreprocessConfig((150, 150), standardization={"rescale": 1 / 255}).shape
         (150, 150, 3)
     """
 
@@ -67,7 +67,7 @@ class PictureSettings:
         return (*self.target_size, COLOR_MODES[self.color_mode])
 
     @classmethod
-    def of_flow(cls, flow: Iterator) -> PictureSettings:
+    def of_flow(cls, flow: Iterator) -> PreprocessConfig:
         """Take the settings from the flow that a model was trained on.
 
         Args:
@@ -78,25 +78,25 @@ class PictureSettings:
 
         Raises:
             TypeError: When the flow is not over files, so that it does not know how they are read.
-            ValueError: When it does to the pictures what cannot be stored.
+            ValueError: When it does to the images what cannot be stored.
 
         Example:
-            >>> from ...images.synthetic import draw_blood_cells
+            >>> from ...images.synthetic import generate_blood_cells
             >>> import tempfile
             >>> folder = tempfile.mkdtemp()
-            >>> _ = draw_blood_cells(folder, train=1, test=1, test_simple=1, size=(24, 32))
+            >>> _ = generate_blood_cells(folder, train=1, test=1, test_simple=1, size=(24, 32))
             >>> flow = ImageDataGenerator(rescale=0.5).flow_from_directory(folder + "/TRAIN")
             Found 4 images belonging to 4 classes.
-            >>> PictureSettings.of_flow(flow).standardization
+            >>> PreprocessConfig.of_flow(flow).standardization
             {'rescale': 0.5}
         """
         if not hasattr(flow, "interpolation"):
             raise TypeError(
-                f"a {type(flow).__name__} does not know how files become its pictures; give a flow "
-                "over files, or make Classifier(model, class_names, PictureSettings(...))"
+                f"a {type(flow).__name__} does not know how files become its images; give a flow "
+                "over files, or make Classifier(model, class_names, PreprocessConfig(...))"
             )
         if flow.data_format != "channels_last":
-            raise ValueError("pictures with the channels first cannot be stored in a classifier")
+            raise ValueError("images with the channels first cannot be stored in a classifier")
         generator = flow.image_data_generator
         return cls(
             tuple(flow.target_size),
@@ -128,7 +128,7 @@ class PictureSettings:
         """Give the settings as what JSON has.
 
         Returns:
-            A dict that `PictureSettings(**…)` takes.
+            A dict that `PreprocessConfig(**…)` takes.
         """
         return {**asdict(self), "target_size": list(self.target_size)}
 

@@ -1,7 +1,7 @@
 """The BaseNet study: six optimizers by cross-validation, then a network improved three times.
 
 Data: 25 classes of CIFAR-100, 32×32, either as folders `train` and `test` with one folder of
-pictures for each class, or as CIFAR-100's binary files `train.bin` and `test.bin`, of which the
+images for each class, or as CIFAR-100's binary files `train.bin` and `test.bin`, of which the
 first 25 fine classes are taken.
 """
 
@@ -18,7 +18,7 @@ from ...images.datasets.splits import k_folds, split_fractions
 from ..data_splits import part_tables
 from ..study import Published, Settings, Study
 from ..trial import Trial
-from .synthetic_images import draw_class_folders
+from .synthetic_images import generate_class_folders
 
 _CLASSES = 25
 _FOLDS = 5
@@ -38,7 +38,7 @@ _NETWORKS = {
     "basenet_2_3": 0.6784,
 }
 _DATA: dict[str, Any] = {"target_size": [32, 32], "batch_size": 64}
-# The publication tells neither how far the pictures were zoomed nor the second part's optimizer.
+# The publication tells neither how far the images were zoomed nor the second part's optimizer.
 _AUGMENTATION = {"zoom_range": 0.2, "horizontal_flip": True}
 _OPTIMIZER = {"name": "adam"}
 
@@ -64,7 +64,7 @@ def trials(settings: Settings) -> list[Trial]:
 
 
 def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """Leave a fold, or a share, of the training pictures for validation.
+    """Leave a fold, or a share, of the training images for validation.
 
     Args:
         data: The folder that holds `train` and `test`, or `train.bin` and `test.bin`.
@@ -92,8 +92,8 @@ def draw(folder: Path) -> None:
     Args:
         folder: The folder to make.
     """
-    draw_class_folders(folder / "train", classes=5, count=30, size=32)
-    draw_class_folders(folder / "test", classes=5, count=10, size=32, seed=1)
+    generate_class_folders(folder / "train", classes=5, count=30, size=32)
+    generate_class_folders(folder / "test", classes=5, count=10, size=32, seed=1)
 
 
 def _fold(optimizer: str, fold: int, folds: int, seed: int) -> Trial:
@@ -134,7 +134,7 @@ STUDY = Study(
         ),
     ),
     notes=(
-        "The optimizers are compared by five-fold cross-validation on the training pictures, "
+        "The optimizers are compared by five-fold cross-validation on the training images, "
         "which stops when the loss of the fold that is left out has not fallen for four epochs.",
         "Where the publication gives no number, this is taken: 30 epochs at most and batches of "
         "64 in cross-validation, each optimizer's rate as Keras has it; Adam and a zoom of up to "

@@ -1,6 +1,6 @@
 """The study of 200 kinds of birds: ResNet50 with three heads, then unfrozen.
 
-Data: the folder of CUB-200, with its `images` and its lists. A tenth of its training pictures is
+Data: the folder of CUB-200, with its `images` and its lists. A tenth of its training images is
 left for validation.
 """
 
@@ -16,7 +16,7 @@ from ...images.datasets.cub200 import read_cub200
 from ...images.datasets.splits import split_fractions
 from ..study import Published, Settings, Study
 from ..trial import Trial
-from .synthetic_images import draw_class_folders
+from .synthetic_images import generate_class_folders
 
 _POOLING = ["average pooling"]
 _DENSE = ["average pooling", "dense 1024", "dropout 0.5"]
@@ -81,7 +81,7 @@ def draw(folder: Path) -> None:
     Args:
         folder: The folder to make.
     """
-    draw_class_folders(folder / "images", classes=4, count=15, size=40)
+    generate_class_folders(folder / "images", classes=4, count=15, size=40)
     files = sorted((folder / "images").rglob("*.png"))
     names = sorted({file.parent.name for file in files})
     lists = {

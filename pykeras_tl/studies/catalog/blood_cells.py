@@ -1,8 +1,8 @@
 """The blood-cell study of 2018: four white cells, two networks, three optimizers, VGG16.
 
 Data: folders `TRAIN`, `TEST` and `TEST_SIMPLE`, each with the folders `EOSINOPHIL`,
-`LYMPHOCYTE`, `MONOCYTE` and `NEUTROPHIL` of pictures, 320×240 in the published set.
-The study validated on the 71 pictures of `TEST_SIMPLE`; `TEST` gives the honest figure.
+`LYMPHOCYTE`, `MONOCYTE` and `NEUTROPHIL` of images, 320×240 in the published set.
+The study validated on the 71 images of `TEST_SIMPLE`; `TEST` gives the honest figure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...images.synthetic import draw_blood_cells
+from ...images.synthetic import generate_blood_cells
 from ..data_splits import part_tables
 from ..study import Published, Settings, Study
 from ..trial import Trial
@@ -45,7 +45,7 @@ _ANY_WAY_UP: dict[str, Any] = {
 }
 _DATA: dict[str, Any] = {"target_size": [150, 150], "batch_size": 50, "rescale": 1 / 255}
 
-# Fewer and smaller pictures than this leave version 2 nothing to pool.
+# Fewer and smaller images than this leave version 2 nothing to pool.
 _QUICK_SIZE = [96, 96]
 
 
@@ -64,7 +64,7 @@ def trials(settings: Settings) -> list[Trial]:
 
 
 def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """List the pictures of the three folders; the split is the published one.
+    """List the images of the three folders; the split is the published one.
 
     Args:
         data: The folder that holds `TRAIN`, `TEST_SIMPLE` and `TEST`.
@@ -86,7 +86,7 @@ def draw(folder: Path) -> None:
     Args:
         folder: The folder to make.
     """
-    draw_blood_cells(folder, train=60, test=20, test_simple=10)
+    generate_blood_cells(folder, train=60, test=20, test_simple=10)
 
 
 def _plain() -> list[Trial]:
@@ -112,7 +112,7 @@ def _augmented() -> Trial:
 
 
 def _fine_tuned(weights: str | None) -> list[Trial]:
-    # As the study did: pictures scaled by 1/255 only, not as VGG16 was trained.
+    # As the study did: images scaled by 1/255 only, not as VGG16 was trained.
     model = {
         "backbone": "vgg16",
         "weights": weights,
@@ -186,12 +186,12 @@ STUDY = Study(
         Published("version-1-rmsprop", "best validation accuracy", 0.789),
     ),
     notes=(
-        "The published accuracies are those on the training pictures. The published validation set "
-        "has 71 pictures, so its accuracy is known to about ±0.11; 48 of them are neutrophils: "
+        "The published accuracies are those on the training images. The published validation set "
+        "has 71 images, so its accuracy is known to about ±0.11; 48 of them are neutrophils: "
         "always saying so scores 0.676.",
         "The study's VGG16 never finished its fine tuning: R crashed in the fourth epoch, after "
         "2,355 to 3,249 seconds an epoch.",
         "TEST holds turned, mirrored and moved copies of the photographs of TEST_SIMPLE; 7 % of "
-        "its pictures show what also stands in TRAIN.",
+        "its images show what also stands in TRAIN.",
     ),
 )

@@ -1,6 +1,6 @@
 """The study of six backbones that tell cats from dogs, their tops fine-tuned.
 
-Data: a folder with one folder of pictures for each class, or one HDF5 file of them as
+Data: a folder with one folder of images for each class, or one HDF5 file of them as
 `pykeras_tl.images.write_hdf5` writes it; 60 % to train on, 20 % for validation and for the test.
 """
 
@@ -18,7 +18,7 @@ from ...images.datasets.splits import split_fractions
 from ...models.cuts import CATS_AND_DOGS
 from ..study import Published, Settings, Study
 from ..trial import Trial
-from .synthetic_images import draw_class_folders
+from .synthetic_images import generate_class_folders
 
 _DENSE = ["flatten", "dense 512", "dropout 0.5", "dense 256"]
 # Head, optimizer and published accuracy of each backbone.
@@ -32,7 +32,7 @@ _BACKBONES: dict[str, tuple[list[str], str, float]] = {
 }
 _OWN_SCALING = "-own-scaling"
 _PARTS = {"train": 0.6, "validation": 0.2, "test": 0.2}
-# The publication does not tell the pictures' size.
+# The publication does not tell the images' size.
 _SIZE = [224, 224]
 # The smallest that all six take.
 _QUICK_SIZE = [75, 75]
@@ -78,7 +78,7 @@ def draw(folder: Path) -> None:
     Args:
         folder: The folder to make.
     """
-    draw_class_folders(folder, classes=2, count=20, size=80)
+    generate_class_folders(folder, classes=2, count=20, size=80)
 
 
 def _trial(name: str, own_scaling: bool, settings: Settings) -> Trial:
@@ -113,9 +113,9 @@ STUDY = Study(
     ),
     notes=(
         "The published runs divided the pixels by 255, whatever a backbone was trained on: "
-        "EfficientNetB0 scales its pictures itself, so that they were scaled twice, and ResNet50 "
+        "EfficientNetB0 scales its images itself, so that they were scaled twice, and ResNet50 "
         "expects other numbers. The trials with their own scaling are ours.",
-        "The publication does not tell the pictures' size; 224×224 is taken.",
+        "The publication does not tell the images' size; 224×224 is taken.",
     ),
     draw=draw,
 )

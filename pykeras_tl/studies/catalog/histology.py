@@ -1,7 +1,7 @@
 """The study of nine tissues: NASNetMobile, its head alone and its last 50 layers.
 
 Data: PathMNIST as MedMNIST gives it, `pathmnist.npz` or a folder of its arrays as `.npy`. The
-pictures of 28×28 are resized a batch at a time, so that all of them can be used; the published
+images of 28×28 are resized a batch at a time, so that all of them can be used; the published
 run held them resized in memory, and could use 11 % of them.
 """
 
@@ -18,7 +18,7 @@ from ...images.datasets.medmnist import read_medmnist
 from ...models.cuts import HISTOLOGY
 from ..study import Published, Settings, Study
 from ..trial import Trial
-from .synthetic_images import draw_pictures
+from .synthetic_images import generate_images
 
 _TISSUES = (
     "adipose",
@@ -92,8 +92,8 @@ def draw(folder: Path) -> None:
     classes = 3
     arrays: dict[str, Any] = {}
     for seed, (part, count) in enumerate({"train": 20, "val": 5, "test": 5}.items()):
-        pictures = [draw_pictures(count, number, classes, 28, seed) for number in range(classes)]
-        arrays[f"{part}_images"] = np.concatenate(pictures)
+        images = [generate_images(count, number, classes, 28, seed) for number in range(classes)]
+        arrays[f"{part}_images"] = np.concatenate(images)
         arrays[f"{part}_labels"] = np.repeat(np.arange(classes), count)[:, None]
     folder.mkdir(parents=True)
     np.savez(folder / "pathmnist.npz", **arrays)
@@ -112,8 +112,8 @@ STUDY = Study(
     trials=trials,
     tables=tables,
     published=(
-        Published("head", "test accuracy", 0.8649, "of a run on 11 % of the pictures"),
-        Published("fine-tuned", "test accuracy", 0.8779, "of a run on 11 % of the pictures"),
+        Published("head", "test accuracy", 0.8649, "of a run on 11 % of the images"),
+        Published("fine-tuned", "test accuracy", 0.8779, "of a run on 11 % of the images"),
     ),
     notes=(
         "Of the last 50 layers, those with weights are the end of the last cell. Adam's own rate "

@@ -1,6 +1,6 @@
-"""The study of 150 classes of few small pictures: DenseNet201 against VGG16.
+"""The study of 150 classes of few small images: DenseNet201 against VGG16.
 
-Data: a folder with one folder of pictures for each class; 60 % to train on, 20 % for validation
+Data: a folder with one folder of images for each class; 60 % to train on, 20 % for validation
 and for the test.
 """
 
@@ -16,7 +16,7 @@ from ...images.datasets.folders import list_images
 from ...images.datasets.splits import split_fractions
 from ..study import Published, Settings, Study
 from ..trial import Trial
-from .synthetic_images import draw_class_folders
+from .synthetic_images import generate_class_folders
 
 _PARTS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 _BACKBONES: dict[str, dict[str, Any]] = {
@@ -85,12 +85,12 @@ def draw(folder: Path) -> None:
     Args:
         folder: The folder to make.
     """
-    draw_class_folders(folder, classes=8, count=15, size=40)
+    generate_class_folders(folder, classes=8, count=15, size=40)
 
 
 STUDY = Study(
     name="pokemon",
-    title="150 classes of few small pictures: DenseNet201 against VGG16",
+    title="150 classes of few small images: DenseNet201 against VGG16",
     trials=trials,
     tables=tables,
     published=tuple(
@@ -99,7 +99,7 @@ STUDY = Study(
         for metric, value in zip(("precision", "recall", "f1"), values, strict=True)
     ),
     notes=(
-        "Where the publication gives no number, this is taken: pictures of 96×96, Adam at 1e-3, "
+        "Where the publication gives no number, this is taken: images of 96×96, Adam at 1e-3, "
         "lowered to 0.9 of it every epoch, and a patience of three epochs.",
     ),
     draw=draw,

@@ -1,8 +1,8 @@
 r"""The study of source and target: does training on a source set first help a small target set?
 
-Data: a folder with one folder of pictures for each class. 60 % are the source, 40 % the target,
+Data: a folder with one folder of images for each class. 60 % are the source, 40 % the target,
 of which 70 % are trained on and 30 % are the test; every repeat draws its own split. Where
-pictures belong to patients, `--set data.split.groups=PATTERN` keeps each patient in one part: a
+images belong to patients, `--set data.split.groups=PATTERN` keeps each patient in one part: a
 regular expression that finds the patient in a file's name, such as `^C\d+`.
 
 One sigmoid unit for two classes (`--set model.binary=true`), a 1×1 convolution
@@ -22,7 +22,7 @@ from ...images.datasets.folders import list_images
 from ...images.datasets.splits import groups_from_names, split_source_target
 from ..study import Published, Settings, Study
 from ..trial import Trial
-from .synthetic_images import draw_class_folders
+from .synthetic_images import generate_class_folders
 
 _OPTIMIZER = {"name": "rmsprop", "learning_rate": 1e-4}
 _TRAINING: dict[str, Any] = {"optimizer": _OPTIMIZER, "epochs": 5}
@@ -71,7 +71,7 @@ def draw(folder: Path) -> None:
     Args:
         folder: The folder to make.
     """
-    draw_class_folders(folder, classes=3, count=60, size=50)
+    generate_class_folders(folder, classes=3, count=60, size=50)
 
 
 def _trial(name: str, parts: list[str], training: dict[str, Any], settings: Settings) -> Trial:
@@ -103,7 +103,7 @@ STUDY = Study(
         "Case 1 trains on the target's training part, case 2 on the source, case 3 on both "
         "together, case 4 on the source and then, with the convolutions frozen, on the target's "
         "training part. All are tested on the target's test part.",
-        "Source and target are drawn from the same pictures, so case 4 sees what case 3 sees, "
+        "Source and target are drawn from the same images, so case 4 sees what case 3 sees, "
         "for more steps than case 1 or 2.",
     ),
     repeats=10,

@@ -1,4 +1,4 @@
-"""Small drawn pictures, for the quick forms of the studies."""
+"""Small drawn images, for the quick forms of the studies."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 
-def draw_pictures(count: int, number: int, classes: int, size: int, seed: int = 0) -> np.ndarray:
-    """Draw noisy pictures of one class: stripes in the class's colour and direction.
+def generate_images(count: int, number: int, classes: int, size: int, seed: int = 0) -> np.ndarray:
+    """Draw noisy images of one class: stripes in the class's colour and direction.
 
     Args:
         count: How many.
@@ -23,7 +23,7 @@ def draw_pictures(count: int, number: int, classes: int, size: int, seed: int = 
         uint8 array of shape (count, size, size, 3).
 
     Example:
-        >>> draw_pictures(2, 0, 5, 32).shape
+        >>> generate_images(2, 0, 5, 32).shape
         (2, 32, 32, 3)
     """
     random = np.random.default_rng([seed, number])
@@ -37,24 +37,26 @@ def draw_pictures(count: int, number: int, classes: int, size: int, seed: int = 
     return np.clip(stripes[..., None] * colour + noise, 0, 255).astype("uint8")
 
 
-def draw_class_folders(folder: Path, classes: int, count: int, size: int, seed: int = 0) -> None:
+def generate_class_folders(
+    folder: Path, classes: int, count: int, size: int, seed: int = 0
+) -> None:
     """Draw PNG files, a folder a class.
 
     Args:
         folder: The folder to make.
         classes: How many classes; they are called `class_00`, `class_01`, ….
-        count: Pictures of each.
+        count: Images of each.
         size: Height and width in pixels.
         seed: Makes them repeatable.
 
     Example:
-        >>> draw_class_folders(Path("drawn"), classes=2, count=1, size=8)
+        >>> generate_class_folders(Path("drawn"), classes=2, count=1, size=8)
         >>> sorted(path.name for path in Path("drawn").iterdir())
         ['class_00', 'class_01']
     """
     for number in range(classes):
         place = folder / f"class_{number:02}"
         place.mkdir(parents=True)
-        for index, pixels in enumerate(draw_pictures(count, number, classes, size, seed)):
+        for index, pixels in enumerate(generate_images(count, number, classes, size, seed)):
             # A name tells its class, as those of the real data sets do.
             Image.fromarray(pixels).save(place / f"{place.name}_{index}.png")

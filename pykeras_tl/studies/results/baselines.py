@@ -10,12 +10,12 @@ import pandas as pd
 
 from ...evaluation.baselines import majority_baseline, nearest_neighbour_baseline
 from ...evaluation.evaluate import Evaluation
-from ...storage.atomic_files import whole_file
+from ...storage.atomic_files import atomic_file
 from ..data_splits import TRAINED_ON, digest, groups_of
 
 _BASELINES = {
     "most frequent class": majority_baseline,
-    "nearest picture at 16 × 16 pixels": nearest_neighbour_baseline,
+    "nearest image at 16 × 16 pixels": nearest_neighbour_baseline,
 }
 _COLUMNS = ["part", "baseline", "accuracy", "low", "high", "macro f1"]
 
@@ -24,31 +24,31 @@ def study_baselines(tables: Mapping[str, pd.DataFrame], path: Path) -> pd.DataFr
     """Measure the baselines on each part that is not trained on.
 
     Args:
-        tables: A table of pictures for each part, `train` among them.
-        path: The CSV file that keeps the result; as long as the pictures stay the same it is
+        tables: A table of images for each part, `train` among them.
+        path: The CSV file that keeps the result; as long as the images stay the same it is
             read from there.
 
     Returns:
         The columns `part`, `baseline`, `accuracy`, `low` and `high` (its 95 % interval, by
-        group where the pictures have groups) and `macro f1`; no row when a picture of `train`
+        group where the images have groups) and `macro f1`; no row when an image of `train`
         cannot be read.
 
     Raises:
         OSError: When the file cannot be written.
     """
-    pictures = "-".join(digest(table) for table in tables.values())
+    images = "-".join(digest(table) for table in tables.values())
     if path.is_file():
-        known = pd.read_csv(path, dtype={"pictures": str})
-        if set(known.get("pictures", ())) == {pictures}:
+        known = pd.read_csv(path, dtype={"images": str})
+        if set(known.get("images", ())) == {images}:
             return known[_COLUMNS]
     try:
         rows = list(_measured(tables))
     except OSError:
-        # A trial that took few steps may never have met the bad picture; its results count.
+        # A trial that took few steps may never have met the bad image; its results count.
         return pd.DataFrame(columns=_COLUMNS)
     found = pd.DataFrame(rows, columns=_COLUMNS)
-    with whole_file(path) as temporary:
-        found.assign(pictures=pictures).to_csv(temporary, index=False)
+    with atomic_file(path) as temporary:
+        found.assign(images=images).to_csv(temporary, index=False)
     return found
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 _POWER = 0.8
 _LEVEL = 0.95
 _MOST_REPEATS = 10_000
-# What makes two results a pair: the same pictures and the same chance.
-_SHARED = ["seed", "fold", "pictures"]
+# What makes two results a pair: the same images and the same chance.
+_SHARED = ["seed", "fold", "images"]
 
 
 def summary_table(results: pd.DataFrame) -> pd.DataFrame:
@@ -44,8 +44,8 @@ def summary_table(results: pd.DataFrame) -> pd.DataFrame:
 def paired_comparisons(results: pd.DataFrame, metric: str = "test accuracy") -> pd.DataFrame:
     """Compare every two trials over the repeats and folds that they share.
 
-    Runs are shared where seed, fold and the pictures measured on are the same. The interval and
-    p are those of the paired t-test. Repeats that draw their splits from the same pictures are
+    Runs are shared where seed, fold and the images measured on are the same. The interval and
+    p are those of the paired t-test. Repeats that draw their splits from the same images are
     not independent, so that both flatter the difference.
 
     Args:
@@ -65,7 +65,7 @@ def paired_comparisons(results: pd.DataFrame, metric: str = "test accuracy") -> 
         >>> rows = [(trial, seed, seed / 10 + (trial == "a") * (0.1 + seed / 100))
         ...         for trial in "ab" for seed in range(3)]
         >>> table = pd.DataFrame(rows, columns=["trial", "seed", "value"])
-        >>> table = table.assign(study="s", fold=0, pictures="p", metric="test accuracy")
+        >>> table = table.assign(study="s", fold=0, images="p", metric="test accuracy")
         >>> paired_comparisons(table)[["pairs", "difference"]].round(3).values.tolist()
         [[3.0, 0.11]]
     """

@@ -26,7 +26,7 @@ def published_table(results: pd.DataFrame) -> pd.DataFrame:
 
     Example:
         >>> rows = [("soco", "case-4", seed, 0, "p", "test accuracy", 0.5) for seed in (0, 1)]
-        >>> columns = ["study", "trial", "seed", "fold", "pictures", "metric", "value"]
+        >>> columns = ["study", "trial", "seed", "fold", "images", "metric", "value"]
         >>> table = published_table(pd.DataFrame(rows, columns=columns))
         >>> table[["published", "runs", "mean"]].values.tolist()
         [[0.4353, 2.0, 0.5]]

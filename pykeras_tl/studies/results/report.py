@@ -87,7 +87,7 @@ def _beside(baselines: pd.DataFrame | None) -> list[Section]:
         return []
     text = (
         "What needs no network: a trial is worth something where it does better. A nearest "
-        "picture that is nearly always right says that the task is easy, or that pictures of "
+        "image that is nearly always right says that the task is easy, or that images of "
         "this part stand in training in another shape, which pykeras-tl audit finds."
     )
     return [Section("Baselines", [text], {"Accuracy with its 95 % interval": baselines})]
@@ -107,6 +107,6 @@ def _repeated(study: Study, done: list[TrialResult]) -> list[Section]:
     text = (
         "The interval and p are those of the paired t-test; “pairs needed” is how many runs "
         "would show a difference of this size with a chance of 80 %. Runs that cut the same "
-        "pictures in other ways are not independent, so that both flatter the difference."
+        "images in other ways are not independent, so that both flatter the difference."
     )
     return [Section("Repeats", [text], tables)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ...storage.atomic_files import whole_file
+from ...storage.atomic_files import atomic_file
 from ...versions import package_versions
 from ..trial import Trial
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...training.history import History
 
 _SUMMARY = "result.json"
-_COLUMNS = ["study", "trial", "seed", "fold", "pictures", "metric", "value"]
+_COLUMNS = ["study", "trial", "seed", "fold", "images", "metric", "value"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class TrialResult:
         return History.load(self.folder / "history.csv")
 
     def predictions(self, part: str = "test") -> pd.DataFrame:
-        """Read what the trained network said of the pictures of a part.
+        """Read what the trained network said of the images of a part.
 
         Args:
             part: A part that was not trained on, such as `"test"` or `"validation"`.
@@ -102,7 +102,7 @@ def write_result(
         "parameters": parameters,
         "versions": {"python": platform.python_version()} | package_versions(),
     }
-    with whole_file(folder / _SUMMARY) as path:
+    with atomic_file(folder / _SUMMARY) as path:
         path.write_text(json.dumps(summary, indent=1), encoding="utf-8")
     return read_result(folder)
 
@@ -137,7 +137,7 @@ def tidy_table(study: str, results: list[TrialResult]) -> pd.DataFrame:
 
     Returns:
         A table with the columns `study`, `trial`, `seed` (the repeat), `fold` (0 where there
-        are none), `pictures` (a digest of those it was measured on), `metric` and `value`.
+        are none), `images` (a digest of those it was measured on), `metric` and `value`.
     """
     rows = [
         (
@@ -170,7 +170,7 @@ def read_runs(folders: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
         if not path.is_file():
             raise FileNotFoundError(f"{folder} holds no results of a study: no results.csv.")
         # A digest may look like a number.
-        tables[path.parent.name] = pd.read_csv(path, dtype={"pictures": str})
+        tables[path.parent.name] = pd.read_csv(path, dtype={"images": str})
         if list(tables[path.parent.name]) != _COLUMNS:
             raise ValueError(
                 f"{path} has other columns than {', '.join(_COLUMNS)}; the study's command, given "

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...storage.atomic_files import whole_folder
+from ...storage.atomic_files import atomic_directory
 from .array_files import read_arrays
 
 _KEPT = 2
@@ -24,7 +24,7 @@ _FILES = ("state.json", "arrays.npz")
 _CHECKSUMS = "checksums.txt"
 
 
-class Place(NamedTuple):
+class TrainingProgress(NamedTuple):
     """How far a training has come.
 
     Attributes:
@@ -36,7 +36,7 @@ class Place(NamedTuple):
     steps: int = 0
 
 
-class RunFolder:
+class CheckpointManager:
     """The checkpoints of one training, in a folder of their own.
 
     Each is a folder that stands there whole or not at all; the last two are kept.
@@ -78,7 +78,9 @@ class RunFolder:
                 shutil.rmtree(unfinished, ignore_errors=True)
             yield
 
-    def save(self, place: Place, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    def save(
+        self, place: TrainingProgress, state: dict[str, Any], arrays: dict[str, np.ndarray]
+    ) -> None:
         """Write a checkpoint, and remove those before the last two.
 
         Args:
@@ -90,7 +92,7 @@ class RunFolder:
             OSError: When the disk is full or the folder cannot be written.
         """
         target = self._checkpoints / _name(place)
-        with whole_folder(target) as folder:
+        with atomic_directory(target) as folder:
             np.savez(folder / "arrays.npz", allow_pickle=False, **arrays)
             (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
             lines = [_checksum_line(folder / name) for name in _FILES]
@@ -150,7 +152,7 @@ class RunFolder:
             ) from None
 
 
-def _name(place: Place) -> str:
+def _name(place: TrainingProgress) -> str:
     # Names in their own order are in the order of training.
     step = f"-step-{place.steps:09d}" if place.steps else ""
     return f"epoch-{place.epochs:06d}{step}"

@@ -1,4 +1,4 @@
-"""Training that goes on where it was killed."""
+"""FitInputs that goes on where it was killed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 
 from ...images.iterators.base import Iterator
 from ...images.iterators.state import read_position
-from ...storage.atomic_files import whole_file
-from ..data_adapter import FeedCallback
+from ...storage.atomic_files import atomic_file
+from ..data_adapter import FitDataCallback
 from ..history import History
-from .checkpoint_manager import Place, RunFolder
+from .checkpoint_manager import CheckpointManager, TrainingProgress
 from .state import (
     capture,
     capture_metrics,
@@ -31,7 +31,7 @@ from .state import (
 _left: dict[Path, tuple[dict[str, str], dict[str, str]]] = {}
 
 
-class Run:
+class TrainingRun:
     """One training in its folder.
 
     Args:
@@ -47,7 +47,9 @@ class Run:
         ValueError: When there is nothing to go on from, or the settings differ.
     """
 
-    def __init__(self, folder: RunFolder, settings: dict[str, str], resume: bool | str) -> None:
+    def __init__(
+        self, folder: CheckpointManager, settings: dict[str, str], resume: bool | str
+    ) -> None:
         if resume not in (True, False, "auto"):
             raise ValueError(f'resume must be "auto", True or False; received {resume!r}.')
         self._folder = folder
@@ -55,7 +57,7 @@ class Run:
         self._settings = begun if settings == left else settings
         self._state: dict[str, Any] = {}
         self._arrays: dict[str, np.ndarray] = {}
-        self.place: Place | None = None
+        self.place: TrainingProgress | None = None
         if resume is False:
             folder.clear()
         loaded = folder.load()
@@ -64,7 +66,7 @@ class Run:
         if loaded is not None:
             self._state, self._arrays = loaded
             self._check(self._state["settings"])
-            self.place = Place(*self._state["place"])
+            self.place = TrainingProgress(*self._state["place"])
 
     @property
     def stopped(self) -> bool:
@@ -122,18 +124,20 @@ class Run:
     def restore_callbacks(
         self,
         callbacks: Sequence[keras.callbacks.Callback],
-        gathered: keras.callbacks.History,
+        history_callback: keras.callbacks.History,
     ) -> None:
         """Give callbacks and history what they knew, once training has begun.
 
         Args:
             callbacks: The callbacks.
-            gathered: Keras's history.
+            history_callback: Keras's history.
         """
         if self.place is not None:
             restore_callbacks(callbacks, self._state, self._arrays)
-            gathered.history = {name: list(each) for name, each in self._state["history"].items()}
-            gathered.epoch = list(self._state["epoch"])
+            history_callback.history = {
+                name: list(each) for name, each in self._state["history"].items()
+            }
+            history_callback.epoch = list(self._state["epoch"])
 
     def restore_within_epoch(self, model: keras.Model, trained: keras.Model) -> None:
         """Give the model and its metrics what they had, once the epoch has begun again.
@@ -151,11 +155,11 @@ class Run:
 
     def save(
         self,
-        place: Place,
+        place: TrainingProgress,
         model: keras.Model,
         trained: keras.Model,
         callbacks: Sequence[keras.callbacks.Callback],
-        gathered: keras.callbacks.History,
+        history_callback: keras.callbacks.History,
         positions: dict[str, Any],
         cached: dict[str, bool],
     ) -> None:
@@ -166,7 +170,7 @@ class Run:
             model: The model.
             trained: Its part that is trained, or the same.
             callbacks: The callbacks.
-            gathered: Keras's history.
+            history_callback: Keras's history.
             positions: Name → where each flow stands.
             cached: For what the output of frozen layers was computed once.
 
@@ -176,7 +180,7 @@ class Run:
         state, arrays = capture(model, callbacks, positions | self._start)
         if place.steps:
             arrays |= capture_metrics(trained)
-        history = History.from_logs(gathered.history, gathered.epoch, {})
+        history = History.from_logs(history_callback.history, history_callback.epoch, {})
         state |= {
             "settings": self._settings,
             "place": place,
@@ -220,7 +224,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         run: The run.
         trained: The model's part that is trained, or the model.
         callbacks: The callbacks whose state is saved.
-        gathered: Keras's history.
+        history_callback: Keras's history.
         feeding: Knows the feeds.
         cached: For what the output of frozen layers was computed once.
         steps: Batches in an epoch.
@@ -229,11 +233,11 @@ class CheckpointCallback(keras.callbacks.Callback):
 
     def __init__(
         self,
-        run: Run,
+        run: TrainingRun,
         trained: keras.Model,
         callbacks: Sequence[keras.callbacks.Callback],
-        gathered: keras.callbacks.History,
-        feeding: FeedCallback,
+        history_callback: keras.callbacks.History,
+        feeding: FitDataCallback,
         cached: dict[str, bool],
         steps: int,
         save_minutes: float,
@@ -242,7 +246,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         self._run = run
         self._trained = trained
         self._callbacks = callbacks
-        self._gathered = gathered
+        self._gathered = history_callback
         self._feeding = feeding
         self._cached = cached
         self._steps = steps
@@ -270,13 +274,13 @@ class CheckpointCallback(keras.callbacks.Callback):
         """Save when the last time was long ago."""
         due = time.monotonic() - self._saved >= self._seconds
         if due and batch + 1 < self._steps and not self.model.stop_training:
-            self._save(Place(self._epoch, batch + 1))
+            self._save(TrainingProgress(self._epoch, batch + 1))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Save."""
-        self._save(Place(epoch + 1))
+        self._save(TrainingProgress(epoch + 1))
 
-    def _save(self, place: Place) -> None:
+    def _save(self, place: TrainingProgress) -> None:
         try:
             self._run.save(
                 place,
@@ -291,7 +295,7 @@ class CheckpointCallback(keras.callbacks.Callback):
             # The training itself is well; the state before stays.
             warnings.warn(
                 f"The state of training after epoch {place.epochs}, batch {place.steps} could "
-                f"not be saved: {error}. Training goes on; if it is stopped, it goes on from an "
+                f"not be saved: {error}. FitInputs goes on; if it is stopped, it goes on from an "
                 "older state. Make room, and the next state is saved.",
                 stacklevel=2,
             )
@@ -315,7 +319,7 @@ def _forget_later_epochs(log: keras.callbacks.CSVLogger, epochs: int) -> None:
     while kept and not _is_done(kept[-1], log.sep, epochs):
         kept.pop()
     if len(kept) < len(lines):
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.write_bytes(b"".join(kept))
 
 

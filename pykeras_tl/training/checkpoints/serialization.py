@@ -15,7 +15,7 @@ class UnknownValueError(ValueError):
     """A value that is neither plain, nor an array, nor made of these."""
 
 
-def pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+def serialize_state(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """Turn a value into what JSON can hold, and put its arrays aside.
 
     Args:
@@ -25,15 +25,15 @@ def pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         arrays: Receives the arrays.
 
     Returns:
-        What `unpack` takes.
+        What `deserialize_state` takes.
 
     Raises:
         UnknownValueError: When it holds something else.
 
     Example:
         >>> arrays = {}
-        >>> packed = pack({"best": 0.5, "weights": [np.zeros(2)]}, "callback", arrays)
-        >>> list(arrays), unpack(packed, arrays)
+        >>> packed = serialize_state({"best": 0.5, "weights": [np.zeros(2)]}, "callback", arrays)
+        >>> list(arrays), deserialize_state(packed, arrays)
         (['callback 3 0'], {'best': 0.5, 'weights': [array([0., 0.])]})
     """
     found: dict[str, np.ndarray] = {}
@@ -45,11 +45,11 @@ def pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     return packed
 
 
-def unpack(packed: Any, arrays: dict[str, np.ndarray]) -> Any:
+def deserialize_state(packed: Any, arrays: dict[str, np.ndarray]) -> Any:
     """Give the value that was packed.
 
     Args:
-        packed: What `pack` gave.
+        packed: What `serialize_state` gave.
         arrays: The arrays by name.
 
     Returns:
@@ -67,7 +67,7 @@ def unpack(packed: Any, arrays: dict[str, np.ndarray]) -> Any:
         return arrays[content][()]
     if kind == "operation":
         return _OPERATIONS[content]
-    values = [unpack(each, arrays) for each in content]
+    values = [deserialize_state(each, arrays) for each in content]
     if kind == "dict":
         return dict(zip(values[::2], values[1::2]))
     return tuple(values) if kind == "tuple" else values

@@ -13,13 +13,13 @@ import keras
 import numpy as np
 
 from ...images.iterators.base import Iterator
-from ...images.iterators.state import Position, set_position
+from ...images.iterators.state import IteratorState, set_position
 from ...versions import package_versions
 from ..feature_cache.keys import augmentation
-from .serialization import UnknownValueError, pack, unpack
+from .serialization import UnknownValueError, deserialize_state, serialize_state
 
 
-def settings_of(
+def run_fingerprint(
     model: keras.Model,
     flows: dict[str, Any],
     callbacks: Sequence[keras.callbacks.Callback],
@@ -59,7 +59,9 @@ def settings_of(
 
 
 def capture(
-    model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], flows: dict[str, Position]
+    model: keras.Model,
+    callbacks: Sequence[keras.callbacks.Callback],
+    flows: dict[str, IteratorState],
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Take down a training's state.
 
@@ -79,7 +81,7 @@ def capture(
         attributes = {}
         for name, value in _own_attributes(callback).items():
             with suppress(UnknownValueError):
-                attributes[name] = pack(value, f"callback {number} {name}", arrays)
+                attributes[name] = serialize_state(value, f"callback {number} {name}", arrays)
         kept.append(attributes)
     places = {}
     for name, position in flows.items():
@@ -97,7 +99,7 @@ def capture(
 
 
 def capture_metrics(trained: keras.Model) -> dict[str, np.ndarray]:
-    """Take down what the metrics have gathered within an epoch.
+    """Take down what the metrics have history_callback within an epoch.
 
     Args:
         trained: The model that Keras's `fit` was called on.
@@ -122,7 +124,7 @@ def restore_model(model: keras.Model, arrays: dict[str, np.ndarray]) -> None:
 
 
 def restore_metrics(trained: keras.Model, arrays: dict[str, np.ndarray]) -> None:
-    """Give metrics what they had gathered.
+    """Give metrics what they had history_callback.
 
     Args:
         trained: The model that Keras's `fit` is called on, its metrics built.
@@ -145,7 +147,7 @@ def restore_callbacks(
     """
     for callback, attributes in zip(callbacks, state["callbacks"]):
         for name, packed in attributes.items():
-            setattr(callback, name, unpack(packed, arrays))
+            setattr(callback, name, deserialize_state(packed, arrays))
 
 
 def restore_flows(
@@ -165,7 +167,7 @@ def restore_flows(
             random = (random[0], arrays[f"random of {name}"], *random[1:])
         order = arrays.get(f"order of {name}")
         set_position(
-            flow, Position(place["total_batches_seen"], place["batch_index"], order, random)
+            flow, IteratorState(place["total_batches_seen"], place["batch_index"], order, random)
         )
 
 
@@ -175,7 +177,7 @@ def _flow_settings(name: str, flow: Any) -> dict[str, str]:
     targets = keras.tree.flatten(flow.targets(np.arange(flow.n)))
     labels = [np.asarray(each).tobytes() for each in targets if each is not None]
     return {
-        f"the pictures of {name}": flow.fingerprint(),
+        f"the images of {name}": flow.fingerprint(),
         f"the labels of {name}": hashlib.blake2b(b"".join(labels)).hexdigest(),
         f"the batches of {name}": f"{flow.batch_size}, shuffle={flow.shuffle}, seed={flow.seed}",
         f"the augmentation of {name}": augmentation(flow),
@@ -203,7 +205,7 @@ def _callback_settings(callback: keras.callbacks.Callback) -> tuple[str, dict[st
     known = _own_attributes(callback).items()
     made = {name: value for name, value in known if name in asked_for and _is_plain(value)}
     if "min_delta" in made:
-        # Training turns its sign where less is better.
+        # FitInputs turns its sign where less is better.
         made["min_delta"] = abs(made["min_delta"])
     return kind.__name__, made
 

@@ -1,4 +1,4 @@
-"""Computes a model's frozen beginning once for each picture, and trains the rest on that."""
+"""Computes a model's frozen beginning once for each image, and trains the rest on that."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 
 from ...images.iterators.base import Iterator
 from ...images.iterators.state import read_position, set_position
-from ...storage.disk_cache import find_stores
+from ...storage.disk_cache import find_entries
 from ..data_adapter import batches
-from .keys import picture_digests, settings_key
-from .model_split import Cut, find_cut
-from .store import Features
+from .keys import image_keys, settings_key
+from .model_split import Cut, split_model
+from .store import FeatureStore
 
 _BATCH = 32
 
@@ -26,7 +26,7 @@ _Chunk: TypeAlias = tuple[np.ndarray, list[np.ndarray]]
 
 
 @dataclass
-class Training:
+class FitInputs:
     """What is trained on what.
 
     Attributes:
@@ -44,32 +44,32 @@ class Training:
     def close(self) -> None:
         """Remove what no later run can use."""
         for key in self.temporary:
-            for folder in find_stores("features", key):
+            for folder in find_entries("features", key):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass
-class Plan:
+class CachePolicy:
     """How much will be trained and validated.
 
     Attributes:
-        pictures: Pictures that training will draw.
-        validation_pictures: Pictures that all validations together will draw.
-        augmented_passes: Passes to draw from an augmenting flow; `None` for none.
+        images: Images that training will draw.
+        validation_images: Images that all validations together will draw.
+        cached_augmented_epochs: Passes to draw from an augmenting flow; `None` for none.
         dtype: In which the frozen layers' output is kept.
-        workers: Threads that read pictures; `None` for as many as cores.
+        workers: Threads that read images; `None` for as many as cores.
         verbose: As in `fit`.
     """
 
-    pictures: float
-    validation_pictures: float
-    augmented_passes: int | None
+    images: float
+    validation_images: float
+    cached_augmented_epochs: int | None
     dtype: str
     workers: int | None
     verbose: str | int
 
 
-def cut_training(training: Training, plan: Plan) -> Training:
+def cache_frozen_layers(training: FitInputs, plan: CachePolicy) -> FitInputs:
     """Train only what is behind the model's frozen beginning, where that is the same.
 
     Args:
@@ -78,18 +78,18 @@ def cut_training(training: Training, plan: Plan) -> Training:
 
     Returns:
         The training to do instead; the same one where the model has no frozen beginning,
-        the pictures change from epoch to epoch, or computing all of them once would cost
+        the images change from epoch to epoch, or computing all of them once would cost
         more than it saves.
     """
     flow, model = training.source, training.model
-    passes = plan.augmented_passes if flow.pictures_change else None
-    if (flow.pictures_change and not passes) or not _can_be_cut(training):
+    passes = plan.cached_augmented_epochs if flow.images_change else None
+    if (flow.images_change and not passes) or not _can_be_cut(training):
         return training
-    cut = find_cut(model)
+    cut = split_model(model)
     if cut is None:
         return training
     store = _FlowFeatures(cut, flow, passes)
-    if len(store.features.missing) > plan.pictures:
+    if len(store.features.missing) > plan.images:
         return training
     try:
         store.fill(plan)
@@ -104,15 +104,15 @@ def cut_training(training: Training, plan: Plan) -> Training:
     _compile_like(cut.rest, model)
     if plan.verbose != 0:
         print(
-            f"Frozen layers up to {', '.join(cut.last)} are computed once for each picture "
+            f"Frozen layers up to {', '.join(cut.last)} are computed once for each image "
             f"({store.features.bytes / 1e9:.2g} GB on disk); cache_frozen=False turns this off."
         )
     temporary = [each.key for each in [store, *stores] if not each.lasting]
-    return Training(cut.rest, store.source(), validation, temporary)
+    return FitInputs(cut.rest, store.source(), validation, temporary)
 
 
-class FeatureSource:
-    """Stands in for a flow: the same samples in the same order, the features for pictures.
+class CachedFeatures:
+    """Stands in for a flow: the same samples in the same order, the features for images.
 
     Args:
         flow: The flow.
@@ -121,7 +121,7 @@ class FeatureSource:
 
     main_thread_only = False
 
-    def __init__(self, flow: Iterator, features: Features) -> None:
+    def __init__(self, flow: Iterator, features: FeatureStore) -> None:
         self.flow = flow
         self._features = features
 
@@ -141,12 +141,12 @@ class FeatureSource:
         return len(self.flow)
 
 
-class _Pass(NamedTuple):
+class _Epoch(NamedTuple):
     indices: np.ndarray
     number: int
 
 
-class AugmentedSource(FeatureSource):
+class CachedAugmentedFeatures(CachedFeatures):
     """The same over several augmented passes, one after another and round again.
 
     Args:
@@ -155,24 +155,24 @@ class AugmentedSource(FeatureSource):
         passes: Number of passes.
     """
 
-    def __init__(self, flow: Iterator, features: Features, passes: int) -> None:
+    def __init__(self, flow: Iterator, features: FeatureStore, passes: int) -> None:
         super().__init__(flow, features)
         self._passes = passes
         self._begin = flow.total_batches_seen
 
-    def draw(self) -> _Pass:
+    def draw(self) -> _Epoch:
         """Draw a batch from the flow, and note which pass it belongs to."""
         number = (self.flow.total_batches_seen - self._begin) // len(self.flow) % self._passes
-        return _Pass(self.flow.draw().indices, number)
+        return _Epoch(self.flow.draw().indices, number)
 
-    def make(self, plan: _Pass) -> Any:
+    def make(self, plan: _Epoch) -> Any:
         """Give the features and labels of a batch."""
         features = self._features.gather(plan.number * self.flow.n + plan.indices)
         return _batch(features, *self.flow.targets(plan.indices))
 
 
-class LiveSource:
-    """Computes the frozen layers for each batch, where its pictures change.
+class OnTheFlyFeatures:
+    """Computes the frozen layers for each batch, where its images change.
 
     Args:
         flow: An augmenting flow.
@@ -188,8 +188,8 @@ class LiveSource:
 
     def make(self, plan: Any) -> Any:
         """Give the features and labels of a batch."""
-        pictures, *others = self.flow.make(plan)
-        return _batch(_compute(self._beginning, pictures), *others)
+        images, *others = self.flow.make(plan)
+        return _batch(_compute(self._beginning, images), *others)
 
     def __len__(self) -> int:
         return len(self.flow)
@@ -206,25 +206,25 @@ class _FlowFeatures:
             flow.reset()
         settings, self.lasting = settings_key(flow, augmented=bool(passes))
         self.key = f"{cut.key}-{settings}"
-        digests = picture_digests(flow)
+        digests = image_keys(flow)
         if passes:
             digests = [b"%d %s" % (each, digest) for each in range(passes) for digest in digests]
-        self.features = Features(self.key, digests)
+        self.features = FeatureStore(self.key, digests)
 
-    def source(self) -> FeatureSource:
+    def source(self) -> CachedFeatures:
         if self._passes:
-            return AugmentedSource(self._flow, self.features, self._passes)
-        return FeatureSource(self._flow, self.features)
+            return CachedAugmentedFeatures(self._flow, self.features, self._passes)
+        return CachedFeatures(self._flow, self.features)
 
-    def fill(self, plan: Plan) -> None:
+    def fill(self, plan: CachePolicy) -> None:
         missing = self.features.missing
         if len(missing):
             title = f"{self._cut.beginning.parts[0].name} … {', '.join(self._cut.last)}"
             chunks = self._augmented(plan) if self._passes else self._plain(plan, missing)
-            self.features.fill(chunks, f"{title}, {len(missing):,} pictures", plan.dtype)
+            self.features.fill(chunks, f"{title}, {len(missing):,} images", plan.dtype)
 
-    def _plain(self, plan: Plan, missing: np.ndarray) -> Iterates[_Chunk]:
-        """The missing pictures in the order of the files, whatever the flow's."""
+    def _plain(self, plan: CachePolicy, missing: np.ndarray) -> Iterates[_Chunk]:
+        """The missing images in the order of the files, whatever the flow's."""
         flow = self._flow.in_file_order()
         flow.batch_size = _BATCH
         wanted = np.zeros(flow.n, bool)
@@ -236,7 +236,7 @@ class _FlowFeatures:
             keep = wanted[indices]
             yield indices[keep], [part[keep] for part in features]
 
-    def _augmented(self, plan: Plan) -> Iterates[_Chunk]:
+    def _augmented(self, plan: CachePolicy) -> Iterates[_Chunk]:
         """The first passes exactly as training will draw them."""
         flow = self._flow
         begin = read_position(flow)
@@ -246,21 +246,21 @@ class _FlowFeatures:
         yield from self._chunks(flow, drawn, numbers, plan)
 
     def _chunks(
-        self, flow: Iterator, drawn: list[Any], numbers: list[np.ndarray], plan: Plan
+        self, flow: Iterator, drawn: list[Any], numbers: list[np.ndarray], plan: CachePolicy
     ) -> Iterates[_Chunk]:
         shown = int(plan.verbose in (1, "auto"))
         bar = keras.utils.Progbar(len(drawn), verbose=shown, unit_name="batch")
         made = batches(iter(drawn).__next__, flow, plan.workers)
         try:
             for each in numbers:
-                yield each, _compute(self._cut.beginning, _pictures(next(made)))
+                yield each, _compute(self._cut.beginning, _images(next(made)))
                 bar.add(1)
         finally:
             made.close()
 
 
-def _can_be_cut(training: Training) -> bool:
-    """Whether every source gives single pictures with labels of their own."""
+def _can_be_cut(training: FitInputs) -> bool:
+    """Whether every source gives single images with labels of their own."""
     flows = [training.source]
     if isinstance(training.validation, Iterator):
         flows.append(training.validation)
@@ -272,36 +272,36 @@ def _can_be_cut(training: Training) -> bool:
     )
 
 
-def _validation(cut: Cut, validation: Any, plan: Plan) -> tuple[Any, list[_FlowFeatures]]:
+def _validation(cut: Cut, validation: Any, plan: CachePolicy) -> tuple[Any, list[_FlowFeatures]]:
     if validation is None:
         return None, []
     if isinstance(validation, tuple):
-        pictures, *others = validation
-        return _batch(_compute(cut.beginning, pictures), *others), []
-    if validation.pictures_change:
-        return LiveSource(validation, cut.beginning), []
+        images, *others = validation
+        return _batch(_compute(cut.beginning, images), *others), []
+    if validation.images_change:
+        return OnTheFlyFeatures(validation, cut.beginning), []
     store = _FlowFeatures(cut, validation)
-    if len(store.features.missing) > plan.validation_pictures:
-        return LiveSource(validation, cut.beginning), []
+    if len(store.features.missing) > plan.validation_images:
+        return OnTheFlyFeatures(validation, cut.beginning), []
     store.fill(plan)
     return store.source(), [store]
 
 
-def _compute(beginning: keras.Model, pictures: np.ndarray) -> list[np.ndarray]:
-    """Run the frozen layers on any number of pictures, in batches of one size.
+def _compute(beginning: keras.Model, images: np.ndarray) -> list[np.ndarray]:
+    """TrainingRun the frozen layers on any number of images, in batches of one size.
 
-    So it is compiled once, and a picture's output does not depend on those beside it.
+    So it is compiled once, and an image's output does not depend on those beside it.
     """
     parts = []
-    for begin in range(0, len(pictures), _BATCH):
-        some = pictures[begin : begin + _BATCH]
+    for begin in range(0, len(images), _BATCH):
+        some = images[begin : begin + _BATCH]
         filled = np.zeros((_BATCH, *some.shape[1:]), some.dtype)
         filled[: len(some)] = some
         parts.append([np.asarray(part)[: len(some)] for part in beginning.predict_on_batch(filled)])
     return [np.concatenate(part) for part in zip(*parts)]
 
 
-def _pictures(batch: Any) -> np.ndarray:
+def _images(batch: Any) -> np.ndarray:
     return batch[0] if isinstance(batch, tuple) else batch
 
 

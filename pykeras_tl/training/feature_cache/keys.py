@@ -1,4 +1,4 @@
-"""Digests of a flow's pictures, by which what was computed from them is found again."""
+"""Digests of a flow's images, by which what was computed from them is found again."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ...images.iterators.array_file_iterator import StoredIterator
+from ...images.iterators.array_file_iterator import ArrayFileIterator
 from ...images.iterators.base import Iterator
 from ...images.iterators.numpy_array_iterator import NumpyArrayIterator
-from ...images.transforms.fingerprint import standardization_digest
+from ...images.transforms.fingerprint import standardization_fingerprint
 
 _AUGMENTATION = (
     "rotation_range",
@@ -32,11 +32,11 @@ _AUGMENTATION = (
 _READING = ("target_size", "color_mode", "interpolation", "keep_aspect_ratio", "image_shape")
 
 
-def picture_digests(flow: Iterator) -> list[bytes]:
-    """Digest each picture's content: a file by path, size and time of change.
+def image_keys(flow: Iterator) -> list[bytes]:
+    """Digest each image's content: a file by path, size and time of change.
 
     Args:
-        flow: A flow over files, files of many pictures, or an array.
+        flow: A flow over files, files of many images, or an array.
 
     Returns:
         One digest a sample, in the order of the samples' numbers.
@@ -45,9 +45,9 @@ def picture_digests(flow: Iterator) -> list[bytes]:
         FileNotFoundError: When a file is gone.
     """
     if isinstance(flow, NumpyArrayIterator):
-        return [_digest(np.ascontiguousarray(picture).tobytes()) for picture in flow.x]
-    if isinstance(flow, StoredIterator):
-        return [_digest(key.encode()) for key in flow.picture_keys()]
+        return [_digest(np.ascontiguousarray(image).tobytes()) for image in flow.x]
+    if isinstance(flow, ArrayFileIterator):
+        return [_digest(key.encode()) for key in flow.image_keys()]
     digests = []
     for path in flow.filepaths:
         status = Path(path).stat()
@@ -57,7 +57,7 @@ def picture_digests(flow: Iterator) -> list[bytes]:
 
 
 def settings_key(flow: Iterator, augmented: bool = False) -> tuple[str, bool]:
-    """Digest how a flow turns pictures into pixels.
+    """Digest how a flow turns images into pixels.
 
     Args:
         flow: The flow.
@@ -70,7 +70,7 @@ def settings_key(flow: Iterator, augmented: bool = False) -> tuple[str, bool]:
     """
     settings = flow.image_data_generator
     known: list[Any] = [repr(getattr(flow, name, None)) for name in _READING]
-    known.append(standardization_digest(settings, flow))
+    known.append(standardization_fingerprint(settings, flow))
     lasting = settings is None or _can_be_named(settings.preprocessing_function)
     if augmented:
         known.append(augmentation(flow))
@@ -82,7 +82,7 @@ def settings_key(flow: Iterator, augmented: bool = False) -> tuple[str, bool]:
 
 
 def augmentation(flow: Iterator) -> str:
-    """Write down how a flow transforms its pictures at random.
+    """Write down how a flow transforms its images at random.
 
     Args:
         flow: The flow.

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...models.graph import Graph, GraphPart, Step, Value, flat_graph, steps_between
+from ...models.graph import Graph, GraphTensor, Step, Subgraph, flat_graph, nodes_between
 
 # Settings of a layer that do not change what it computes from given weights.
 _WITHOUT_EFFECT = re.compile(r"name|trainable|\w+_(initializer|regularizer|constraint)")
@@ -20,22 +20,24 @@ class Cut:
     """A model as two: the frozen beginning and the rest that trains.
 
     Attributes:
-        beginning: From pictures to the tensors at the cut.
+        beginning: From images to the tensors at the cut.
         rest: From those tensors to the model's outputs. Its layers are the model's own.
         last: Names of the layers that give the tensors at the cut.
         key: Hex digest of the beginning: its operations, their wiring and weights.
     """
 
-    def __init__(self, graph: Graph, edge: list[Value]) -> None:
-        steps = steps_between(graph.steps, graph.inputs, edge)
-        after = steps_between(graph.steps, edge, keras.tree.flatten(graph.outputs))
-        self.beginning = GraphPart(steps, graph.inputs, edge)
-        self.rest = GraphPart(after, edge, graph.outputs)
-        self.last = [value.maker.operation.name for value in edge if value.maker is not None]
-        self.key = _key(graph.inputs, steps, edge)
+    def __init__(self, graph: Graph, boundary: list[GraphTensor]) -> None:
+        steps = nodes_between(graph.steps, graph.inputs, boundary)
+        after = nodes_between(graph.steps, boundary, keras.tree.flatten(graph.outputs))
+        self.beginning = Subgraph(steps, graph.inputs, boundary)
+        self.rest = Subgraph(after, boundary, graph.outputs)
+        self.last = [
+            value.producer.operation.name for value in boundary if value.producer is not None
+        ]
+        self.key = _key(graph.inputs, steps, boundary)
 
 
-def find_cut(model: keras.Model) -> Cut | None:
+def split_model(model: keras.Model) -> Cut | None:
     """Find the largest part at a model's beginning whose output training never changes.
 
     That is every operation that depends on no trainable weight and does the same in training
@@ -55,11 +57,11 @@ def find_cut(model: keras.Model) -> Cut | None:
     for step in graph.steps:
         if _never_changes(step) and all(value in fixed for value in step.inputs):
             fixed.update(step.outputs)
-    edge = _smaller(_edge(graph, fixed))
-    spared = steps_between(graph.steps, graph.inputs, edge)
+    boundary = _smallest_boundary(_boundary(graph, fixed))
+    spared = nodes_between(graph.steps, graph.inputs, boundary)
     if not any(step.weights for step in spared):
         return None
-    cut = Cut(graph, edge)
+    cut = Cut(graph, boundary)
     trained = {id(weight) for weight in cut.rest.trainable_variables}
     # Where a nested model counts as frozen while its layers do not, leave all to Keras.
     return cut if trained == {id(weight) for weight in model.trainable_variables} else None
@@ -85,7 +87,7 @@ def _never_changes(step: Step) -> bool:
     return getattr(layer, "rate", getattr(layer, "stddev", None)) == 0
 
 
-def _edge(graph: Graph, fixed: set[Value]) -> list[Value]:
+def _boundary(graph: Graph, fixed: set[GraphTensor]) -> list[GraphTensor]:
     """The fixed values that the rest of the model takes."""
     taken = keras.tree.flatten(graph.outputs)
     for step in graph.steps:
@@ -94,27 +96,29 @@ def _edge(graph: Graph, fixed: set[Value]) -> list[Value]:
     return list(dict.fromkeys(value for value in taken if value in fixed))
 
 
-def _smaller(edge: list[Value]) -> list[Value]:
+def _smallest_boundary(boundary: list[GraphTensor]) -> list[GraphTensor]:
     """Step back over padding and the like, which cost nothing and make a value larger."""
-    for value in edge:
+    for value in boundary:
         sources = [value]
-        while len(sources) == 1 and sources[0].maker is not None:
-            step = sources[0].maker
+        while len(sources) == 1 and sources[0].producer is not None:
+            step = sources[0].producer
             if step.weights or len(step.outputs) > 1:
                 break
-            sources = [source for source in step.inputs if source not in edge]
+            sources = [source for source in step.inputs if source not in boundary]
             if sum(source.size for source in sources) < value.size:
-                return _smaller([other for other in edge if other is not value] + sources)
-    return edge
+                return _smallest_boundary(
+                    [other for other in boundary if other is not value] + sources
+                )
+    return boundary
 
 
-def _key(inputs: list[Value], steps: list[Step], edge: list[Value]) -> str:
+def _key(inputs: list[GraphTensor], steps: list[Step], boundary: list[GraphTensor]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(f"{keras.backend.backend()} {keras.__version__}".encode())
     numbers = {value: number for number, value in enumerate(inputs)}
 
     def named(leaf: Any) -> Any:
-        return f"value {numbers[leaf]}" if isinstance(leaf, Value) else leaf
+        return f"value {numbers[leaf]}" if isinstance(leaf, GraphTensor) else leaf
 
     for step in steps:
         called = keras.tree.map_structure(named, (step.args, step.kwargs))
@@ -130,5 +134,5 @@ def _key(inputs: list[Value], steps: list[Step], edge: list[Value]) -> str:
         digest.update(json.dumps([kind, config, repr(called)], sort_keys=True).encode())
         for weight in step.weights:
             digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
-    digest.update(str([numbers[value] for value in edge]).encode())
+    digest.update(str([numbers[value] for value in boundary]).encode())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The frozen layers' output for each picture, on disk."""
+"""The frozen layers' output for each image, on disk."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ from typing import IO
 
 import numpy as np
 
-from ...storage.disk_cache import find_stores, make_room, new_store
+from ...storage.disk_cache import create_entry, evict, find_entries
 
-_PICTURES = "pictures.npy"
+_IMAGES = "images.npy"
 
 
 class StoreTooLargeError(OSError):
     """The frozen layers' output is more than the cache may hold."""
 
 
-class Features:
-    """The frozen layers' output for a list of pictures.
+class FeatureStore:
+    """The frozen layers' output for a list of images.
 
-    It lies in segments: each is a store of its own that holds the pictures which were missing
+    It lies in segments: each is a store of its own that holds the images which were missing
     when it was written, so that folds and growing folders find what is there.
 
     Args:
-        key: What the output depends on beside the pictures.
-        pictures: One digest a picture, in the order in which `gather` numbers them.
+        key: What the output depends on beside the images.
+        images: One digest an image, in the order in which `gather` numbers them.
     """
 
-    def __init__(self, key: str, pictures: Sequence[bytes]) -> None:
+    def __init__(self, key: str, images: Sequence[bytes]) -> None:
         self._key = key
-        self._pictures = list(pictures)
-        self._segment = np.full(len(self._pictures), -1)
-        self._row = np.zeros(len(self._pictures), "int64")
+        self._images = list(images)
+        self._segment = np.full(len(self._images), -1)
+        self._row = np.zeros(len(self._images), "int64")
         self._segments: list[list[np.ndarray]] = []
-        for folder in find_stores("features", key):
+        for folder in find_entries("features", key):
             self._open(folder)
 
     @property
     def missing(self) -> np.ndarray:
-        """The numbers of the pictures whose output is not there, ascending."""
+        """The numbers of the images whose output is not there, ascending."""
         return np.flatnonzero(self._segment < 0)
 
     @property
     def bytes(self) -> int:
-        """The size of one picture's output times the pictures."""
+        """The size of one image's output times the images."""
         first = self._segments[0] if self._segments else []
-        return len(self._pictures) * sum(array[:1].nbytes for array in first)
+        return len(self._images) * sum(array[:1].nbytes for array in first)
 
     def gather(self, numbers: np.ndarray) -> list[np.ndarray]:
-        """Give the output for some pictures.
+        """Give the output for some images.
 
         Args:
-            numbers: The pictures' numbers, in any order; all of them there.
+            numbers: The images' numbers, in any order; all of them there.
 
         Returns:
             One float32 array a tensor, shape `(len(numbers), ...)`.
@@ -62,15 +62,15 @@ class Features:
         first = segments[0]
         if (segments == first).all():
             return [_as_float32(array[rows]) for array in self._segments[first]]
-        gathered = [
+        history_callback = [
             np.empty((len(numbers), *array.shape[1:]), _as_float32(array[:0]).dtype)
             for array in self._segments[first]
         ]
         for segment in np.unique(segments):
             here = segments == segment
-            for target, array in zip(gathered, self._segments[segment]):
+            for target, array in zip(history_callback, self._segments[segment]):
                 target[here] = array[rows[here]]
-        return gathered
+        return history_callback
 
     def fill(
         self, chunks: Iterable[tuple[np.ndarray, list[np.ndarray]]], title: str, dtype: str
@@ -78,7 +78,7 @@ class Features:
         """Write what is missing, as one segment, whole or not at all.
 
         Args:
-            chunks: Numbers of missing pictures, and the output for them.
+            chunks: Numbers of missing images, and the output for them.
             title: What the store holds, for people.
             dtype: `"float32"` or `"float16"`, in which floating numbers are kept.
 
@@ -96,14 +96,13 @@ class Features:
         needed = len(missing) * sum(
             int(np.prod(array.shape[1:])) * kind.itemsize for array, kind in zip(arrays, kinds)
         )
-        if not make_room(needed):
+        if not evict(needed):
             raise StoreTooLargeError(
-                "the frozen layers' output "
-                f"of {len(missing):,} pictures takes {needed / 1e9:.1f} GB"
+                f"the frozen layers' output of {len(missing):,} images takes {needed / 1e9:.1f} GB"
             )
-        digests = [self._pictures[number] for number in missing]
+        digests = [self._images[number] for number in missing]
         name = f"{self._key}-{hashlib.blake2b(b''.join(digests), digest_size=8).hexdigest()}"
-        with new_store("features", name, title) as folder:
+        with create_entry("features", name, title) as folder:
             order = [numbers]
             files = [(folder / f"{part}.npy").open("wb") for part in range(len(arrays))]
             try:
@@ -117,13 +116,13 @@ class Features:
             finally:
                 for file in files:
                     file.close()
-            pictures = [self._pictures[number] for number in np.concatenate(order)]
-            np.save(folder / _PICTURES, np.array(pictures))
-        self._open(find_stores("features", name)[0])
+            images = [self._images[number] for number in np.concatenate(order)]
+            np.save(folder / _IMAGES, np.array(images))
+        self._open(find_entries("features", name)[0])
 
     def _open(self, folder: Path) -> None:
-        rows = {picture: row for row, picture in enumerate(np.load(folder / _PICTURES).tolist())}
-        mine = [rows.get(picture, -1) for picture in self._pictures]
+        rows = {image: row for row, image in enumerate(np.load(folder / _IMAGES).tolist())}
+        mine = [rows.get(image, -1) for image in self._images]
         found = np.array(mine, "int64")
         new = (found >= 0) & (self._segment < 0)
         if not new.any():
