@@ -259,16 +259,17 @@ def _files_and_classes(
     data: Iterator | pd.DataFrame | str | os.PathLike[str],
 ) -> tuple[list[str], list[str]]:
     from ..images.datasets.folders import list_images
+    from ..images.iterators.file_iterator import FileIterator
 
     source = list_images(data) if isinstance(data, str | os.PathLike) else data
     if isinstance(source, pd.DataFrame):
         return source.loc[:, "filename"].tolist(), source.loc[:, "class"].tolist()
-    if not hasattr(source, "filepaths"):
+    if not isinstance(source, FileIterator):
         raise TypeError(
             "A Classifier reads and prepares files by itself. Give a folder, a table of files or a "
             "flow over files; for arrays, give the network: classifier.model."
         )
-    true = true_classes(source, source.class_names)
+    true = true_classes(source, source.class_names or [])
     if true is None:
         raise ValueError("The flow does not know the classes of its files.")
     return [str(path) for path in source.filepaths], true

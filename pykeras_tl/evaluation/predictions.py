@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..images.iterators.base import Iterator
 
-_CLASS_MODES = ("categorical", "sparse", "binary", None)
+_CLASS_MODES = ("categorical", "sparse", "binary", "array", None)
 
 
 def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
@@ -48,17 +48,17 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
         >>> predict_flow(model, flow)["true"].tolist()
         ['0', '1', '1', '0']
     """
-    if getattr(flow, "class_mode", None) not in _CLASS_MODES:
+    if flow.class_mode not in _CLASS_MODES:
         raise ValueError(
             f"predict_flow needs a flow for classification (class_mode 'categorical', 'sparse', "
             f"'binary' or None), got class_mode={flow.class_mode!r}. Use model.predict(flow)."
         )
     ordered = flow.in_file_order()
     indices, outputs = run_flow(model, ordered)
-    known = getattr(ordered, "class_names", None)
+    known = ordered.class_names
     probabilities = as_probabilities(outputs, len(known) if known else None)
     names = list(known) if known else [str(i) for i in range(probabilities.shape[1])]
-    files = _file_names(ordered)
+    files = ordered.sample_names
     truth = true_classes(ordered, names)
     return prediction_table(
         [files[i] for i in indices],
@@ -132,11 +132,11 @@ def run_flow(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray
         >>> run_flow(model, flow)[1].shape
         (3, 192)
     """
-    plans = (flow.draw() for _ in range(len(flow)))
+    plans = (flow.next_batch_spec() for _ in range(len(flow)))
     indices, outputs = [], []
     with Prefetcher(
         plans.__next__,
-        lambda plan: (plan.indices, flow.make(plan)),
+        lambda plan: (plan.indices, flow.compute_batch(plan)),
         workers=0 if flow.main_thread_only else None,
     ) as batches:
         for numbers, batch in batches:
@@ -167,7 +167,7 @@ def true_classes(flow: Iterator, names: Sequence[str]) -> list[str] | None:
     targets: Any = flow.targets(np.arange(flow.n))[0]
     if targets is None:
         # With class_mode=None the folders still tell the classes.
-        targets = getattr(flow, "classes", None)
+        targets = flow.labels
     if targets is None:
         return None
     values = np.asarray(targets)
@@ -179,8 +179,3 @@ def true_classes(flow: Iterator, names: Sequence[str]) -> list[str] | None:
             f"whole numbers from 0 to {len(names) - 1}."
         )
     return [names[int(number)] for number in numbers]
-
-
-def _file_names(flow: Iterator) -> list[str]:
-    paths = getattr(flow, "filepaths", None)
-    return [str(i) for i in range(flow.n)] if paths is None else [str(path) for path in paths]

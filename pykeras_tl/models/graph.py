@@ -1,4 +1,4 @@
-"""A model's operations as one flat list, nested models taken apart."""
+"""A model's operations as one flat list, with nested models expanded."""
 
 from __future__ import annotations
 
@@ -10,37 +10,39 @@ from typing import Any
 
 import keras
 
+from .keras_internals import functional_graph, nodes_in_order
+
 
 @dataclass(eq=False)
 class GraphTensor:
-    """A tensor of the model: what an operation gives, or an input.
+    """A tensor of the model: an input, or an operation's output.
 
     Attributes:
-        shape: With `None` for the batch and whatever else is open.
-        dtype: Its type's name.
-        producer: The step that gives it; `None` for an input of the model.
+        shape: None for the batch axis and every other unknown size.
+        dtype: Name of its type.
+        producer: The node that returns it; None for an input of the model.
     """
 
     shape: tuple[int | None, ...]
     dtype: str
-    producer: Step | None = None
+    producer: Node | None = None
 
     @property
     def size(self) -> float:
-        """Numbers an image; infinite where the shape is open."""
+        """Number of values for one sample; infinite where the shape is unknown."""
         return math.inf if None in self.shape[1:] else math.prod(self.shape[1:])  # type: ignore[arg-type]
 
 
 @dataclass(eq=False)
-class Step:
+class Node:
     """One call of one operation.
 
     Attributes:
-        operation: The layer or bare operation.
-        args: What it is called with, `GraphTensor`s in the place of tensors.
-        kwargs: The same, by name.
-        inputs: The `GraphTensor`s among them.
-        outputs: What it gives.
+        operation: A layer, or an operation without weights.
+        args: Its positional arguments, with `GraphTensor`s in place of tensors.
+        kwargs: Its keyword arguments, likewise.
+        inputs: The `GraphTensor`s among the arguments.
+        outputs: What it returns.
     """
 
     operation: Any
@@ -51,12 +53,12 @@ class Step:
 
     @property
     def weights(self) -> list[Any]:
-        """The operation's variables; none for a bare operation."""
+        """Variables of the operation."""
         return list(getattr(self.operation, "weights", ()))
 
     @property
     def takes_training(self) -> bool:
-        """Whether the operation asks if it is in training."""
+        """Whether the operation has an argument `training`."""
         return isinstance(self.operation, keras.Layer) and (
             "training" in inspect.signature(self.operation.call).parameters
         )
@@ -68,138 +70,136 @@ class Graph:
 
     Attributes:
         inputs: The model's inputs.
-        steps: In an order in which each finds its inputs made.
+        nodes: In topological order.
         outputs: The structure that the model returns, of `GraphTensor`s.
     """
 
     inputs: list[GraphTensor]
-    steps: list[Step]
+    nodes: list[Node]
     outputs: Any
 
 
 def flat_graph(model: keras.Model) -> Graph | None:
-    """Write down a model's operations one by one, those of nested models in their place.
+    """List a model's operations in order, with those of nested models in their place.
 
     Args:
         model: A functional or sequential model.
 
     Returns:
-        Its graph; `None` when the model is of another kind, whose operations cannot be seen.
+        Its graph; None for a model of another kind, whose operations are not known.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="scores")])
+        >>> [node.operation.name for node in flat_graph(model).nodes]
+        ['scores']
     """
-    function = _function(model)
+    function = functional_graph(model)
     if function is None:
         return None
     inputs = [GraphTensor(tuple(tensor.shape), tensor.dtype) for tensor in function.inputs]
-    steps: list[Step] = []
-    outputs = _walk(function, inputs, steps)
+    nodes: list[Node] = []
+    outputs = _expand(function, inputs, nodes)
     structure = function.output if len(outputs) > 1 else outputs[0]
     if len(outputs) > 1:
         structure = keras.tree.pack_sequence_as(structure, outputs)
-    return Graph(inputs, steps, structure)
+    return Graph(inputs, nodes, structure)
 
 
 def nodes_between(
-    steps: Iterable[Step], given: Iterable[GraphTensor], wanted: Iterable[GraphTensor]
-) -> list[Step]:
-    """Choose the steps that lead from some values to others.
+    nodes: Iterable[Node], inputs: Iterable[GraphTensor], outputs: Iterable[GraphTensor]
+) -> list[Node]:
+    """Select the nodes that compute some tensors from others.
 
     Args:
-        steps: All steps, in order.
-        given: The values to begin with.
-        wanted: The values to make.
+        nodes: All nodes, in order.
+        inputs: The tensors to start from.
+        outputs: The tensors to compute.
 
     Returns:
-        The steps needed, in order.
+        The nodes needed, in order.
     """
-    have = set(given)
-    needed: set[Step] = set()
-    open_values = [value for value in wanted if value not in have]
-    while open_values:
-        step = open_values.pop().producer
-        if step is not None and step not in needed:
-            needed.add(step)
-            open_values += [value for value in step.inputs if value not in have]
-    return [step for step in steps if step in needed]
+    known = set(inputs)
+    needed: set[Node] = set()
+    pending = [tensor for tensor in outputs if tensor not in known]
+    while pending:
+        node = pending.pop().producer
+        if node is not None and node not in needed:
+            needed.add(node)
+            pending += [tensor for tensor in node.inputs if tensor not in known]
+    return [node for node in nodes if node in needed]
 
 
 class Subgraph(keras.Model):
-    """A stretch of a model's graph as a model of its own, with the very same layers.
+    """A part of a model's graph as a model of its own, sharing its layers.
 
-    It calls the layers on real tensors only, so they carry no trace of it afterwards.
+    It calls the layers on real tensors only, so it leaves no trace in them.
 
     Args:
-        steps: The steps to run, in order.
-        inputs: The values that are given, in the order in which they will be given.
-        outputs: The structure of values to return.
+        nodes: The nodes to run, in order.
+        inputs: The input tensors, in the order in which their values will be given.
+        outputs: The structure of tensors to return.
+
+    Attributes:
+        parts: The layers that run, in order, each once.
     """
 
-    def __init__(self, steps: list[Step], inputs: list[GraphTensor], outputs: Any) -> None:
-        # The layers inside have policies of their own; here nothing is to be cast.
+    def __init__(self, nodes: list[Node], inputs: list[GraphTensor], outputs: Any) -> None:
+        # The layers have dtype policies of their own; nothing is to be cast here.
         super().__init__(dtype="float32")
-        # Keras would make lists and dicts of its own of the graph's.
-        self._graph = Graph(inputs, steps, outputs)
-        self.parts = _once(step.operation for step in steps)
+        # In a dataclass, so that Keras does not replace the lists and dicts by its own kinds.
+        self._graph = Graph(inputs, nodes, outputs)
+        self.parts = _layers_once(node.operation for node in nodes)
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Run the steps, telling each layer whether this is training, as Keras does."""
+        """Run the nodes, passing `training` to the layers that take it."""
         values = dict(zip(self._graph.inputs, keras.tree.flatten(inputs)))
 
-        def made(leaf: Any) -> Any:
+        def value(leaf: Any) -> Any:
             return values[leaf] if isinstance(leaf, GraphTensor) else leaf
 
-        for step in self._graph.steps:
-            args = keras.tree.map_structure(made, step.args)
-            kwargs = keras.tree.map_structure(made, step.kwargs)
-            if training is not None and step.takes_training:
+        for node in self._graph.nodes:
+            args = keras.tree.map_structure(value, node.args)
+            kwargs = keras.tree.map_structure(value, node.kwargs)
+            if training is not None and node.takes_training:
                 kwargs["training"] = training
-            results = keras.tree.flatten(step.operation(*args, **kwargs))
-            values.update(zip(step.outputs, results))
-        return keras.tree.map_structure(made, self._graph.outputs)
+            results = keras.tree.flatten(node.operation(*args, **kwargs))
+            values.update(zip(node.outputs, results))
+        return keras.tree.map_structure(value, self._graph.outputs)
 
 
-def _function(model: Any) -> Any:
-    """The graph behind a model of Keras's own kinds, whose call is nothing but that graph."""
-    kind = type(model)
-    if not kind.__module__.startswith("keras."):
-        return None
-    if kind.__name__ == "Sequential":
-        return model._functional
-    return model if kind.__name__ == "Functional" else None
+def _expand(function: Any, inputs: list[GraphTensor], nodes: list[Node]) -> list[GraphTensor]:
+    """Append a functional graph's nodes to `nodes`; return its outputs."""
+    tensors = {id(tensor): known for tensor, known in zip(function.inputs, inputs)}
+    for call in nodes_in_order(function):
+        if any(id(tensor) not in tensors for tensor in call.input_tensors):
+            continue
+        args, kwargs = call.arguments.fill_in(tensors)
+        outputs = _expand_nested(call.operation, args, kwargs, nodes)
+        if outputs is None:
+            given = [tensors[id(tensor)] for tensor in call.input_tensors]
+            node = Node(call.operation, args, kwargs, given)
+            outputs = [GraphTensor(tuple(out.shape), out.dtype, node) for out in call.outputs]
+            node.outputs = outputs
+            nodes.append(node)
+        tensors |= {id(tensor): known for tensor, known in zip(call.outputs, outputs)}
+    return [tensors[id(tensor)] for tensor in function.outputs]
 
 
-def _walk(function: Any, inputs: list[GraphTensor], steps: list[Step]) -> list[GraphTensor]:
-    values = {id(tensor): value for tensor, value in zip(function.inputs, inputs)}
-    for depth in sorted(function._nodes_by_depth, reverse=True):
-        for node in function._nodes_by_depth[depth]:
-            if node.is_input or any(id(tensor) not in values for tensor in node.input_tensors):
-                continue
-            args, kwargs = node.arguments.fill_in(values)
-            made = _inside(node.operation, args, kwargs, steps)
-            if made is None:
-                given = [values[id(tensor)] for tensor in node.input_tensors]
-                step = Step(node.operation, args, kwargs, given)
-                made = [GraphTensor(tuple(out.shape), out.dtype, step) for out in node.outputs]
-                step.outputs = made
-                steps.append(step)
-            values |= {id(tensor): value for tensor, value in zip(node.outputs, made)}
-    return [values[id(tensor)] for tensor in function.outputs]
-
-
-def _inside(
-    operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], steps: list[Step]
+def _expand_nested(
+    operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], nodes: list[Node]
 ) -> list[GraphTensor] | None:
-    """Take a nested model apart; `None` for anything else."""
-    function = _function(operation)
+    """Append a nested model's nodes and return its outputs; None for anything else."""
+    function = functional_graph(operation)
     given = keras.tree.flatten(args)
-    plain = all(isinstance(value, GraphTensor) for value in given) and len(args) == 1
+    plain = all(isinstance(tensor, GraphTensor) for tensor in given) and len(args) == 1
     if function is None or not plain or isinstance(args[0], dict) or kwargs.get("mask") is not None:
         return None
     if len(given) != len(function.inputs):
         return None
-    return _walk(function, given, steps)
+    return _expand(function, given, nodes)
 
 
-def _once(operations: Iterable[Any]) -> list[keras.Layer]:
+def _layers_once(operations: Iterable[Any]) -> list[keras.Layer]:
     layers = [operation for operation in operations if isinstance(operation, keras.Layer)]
     return list(dict.fromkeys(layers))

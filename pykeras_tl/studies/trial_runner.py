@@ -45,7 +45,7 @@ def run_trial(
     from ..models.saving.classifier import Classifier
 
     flows = part_flows(trial, dict(tables))
-    model = build_model(trial, classes=len(flows["train"].class_names))
+    model = build_model(trial, classes=len(flows["train"].class_names or ()))
     require_free_space(folder, _size_of_results(model))
     history, seconds = train_model(model, trial, flows, unfinished)
     evaluations = {

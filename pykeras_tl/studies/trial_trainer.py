@@ -45,7 +45,7 @@ class TrialTrainer:
 
         trial = replace(self.trial, seed=seed)
         flows = part_flows(trial, {"train": table})
-        model = build_model(trial, classes=len(flows["train"].class_names))
+        model = build_model(trial, classes=len(flows["train"].class_names or ()))
         train_model(model, trial, flows)
 
         def predict(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The callbacks of one training, also where it takes two calls of Keras's `fit`."""
+"""The callback list of a training that may take two calls of Keras's `fit`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from typing import Any
 
 import keras
 
+from ..models.keras_internals import initial_epoch, set_initial_epoch
+
 
 class PartialEpochEnd(Exception):
-    """The rest of an epoch that had begun before is trained, and there are more to come."""
+    """Raised when a resumed epoch ends and more follow."""
 
 
 class ResumableCallbackList(keras.callbacks.CallbackList):
-    """Callbacks in their order, to which the rest of an epoch and those after it are one.
+    """Callback list that presents a resumed epoch and the following ones as one training.
 
     Args:
-        model: The model that callbacks see.
-        trained: What Keras's `fit` is called on: the same, or its part that is trained.
+        user_model: The model that callbacks see.
+        fit_model: What Keras's `fit` is called on: the same model, or its head.
         callbacks: Callbacks, in order.
-        history_callback: Keras's history, which comes after them.
+        history: Keras's history callback, which comes after them.
         last: Callbacks that come after all others.
         epochs: Number of the last epoch, counted from 1.
         steps: Batches in an epoch.
@@ -28,29 +30,29 @@ class ResumableCallbackList(keras.callbacks.CallbackList):
 
     def __init__(
         self,
-        model: keras.Model,
-        trained: keras.Model,
+        user_model: keras.Model,
+        fit_model: keras.Model,
         callbacks: Sequence[keras.callbacks.Callback],
-        history_callback: keras.callbacks.History,
+        history: keras.callbacks.History,
         last: Sequence[keras.callbacks.Callback] = (),
         *,
         epochs: int,
         steps: int | None,
         verbose: str | int,
     ) -> None:
-        followers = [] if trained is model else [_MirrorStopTraining(trained)]
+        mirrors = [] if fit_model is user_model else [_MirrorTrainingFlags(fit_model)]
         super().__init__(
-            [*callbacks, *followers, history_callback, *last],
+            [*callbacks, *mirrors, history, *last],
             add_progbar=verbose != 0,
-            model=model,
+            model=user_model,
             verbose=verbose,
             epochs=epochs,
             steps=steps,
         )
-        self.history_callback = history_callback
+        self.history = history
         self._skipped = 0
-        self._end = epochs
-        self._begun = False
+        self._last_epoch = epochs
+        self._began = False
 
     def skip(self, steps: int, of: int) -> None:
         """Set how many batches of the next epoch are done already.
@@ -60,45 +62,45 @@ class ResumableCallbackList(keras.callbacks.CallbackList):
             of: Number of the last epoch, counted from 1.
         """
         self._skipped = steps
-        self._end = of
+        self._last_epoch = of
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Tell the callbacks, once."""
-        if not self._begun:
+        """Call the callbacks, once."""
+        if not self._began:
             super().on_train_begin(logs)
-        self._begun = True
+        self._began = True
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Tell the callbacks the batch's number within the whole epoch."""
+        """Call the callbacks with the batch's number within the full epoch."""
         super().on_train_batch_begin(batch + self._skipped, logs)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Tell the callbacks the batch's number within the whole epoch."""
+        """Call the callbacks with the batch's number within the full epoch."""
         super().on_train_batch_end(batch + self._skipped, logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Tell the callbacks, and leave Keras's `fit` where the next epoch is of full length.
+        """Call the callbacks, and leave Keras's `fit` where the next epoch is a full one.
 
         Raises:
-            PartialEpochEnd: When the epoch was such a rest and is not the last.
+            PartialEpochEnd: When the epoch was resumed and is not the last.
         """
         super().on_epoch_end(epoch, logs)
-        if self._skipped and epoch + 1 < self._end and not self.model.stop_training:
+        if self._skipped and epoch + 1 < self._last_epoch and not self.model.stop_training:
             raise PartialEpochEnd
 
 
-class _MirrorStopTraining(keras.callbacks.Callback):
-    """Lets the part that is trained stop and begin where callbacks tell the whole model to."""
+class _MirrorTrainingFlags(keras.callbacks.Callback):
+    """Makes the head start and stop training where callbacks ask the user's model to."""
 
-    def __init__(self, trained: keras.Model) -> None:
+    def __init__(self, fit_model: keras.Model) -> None:
         super().__init__()
-        self._trained = trained
+        self._fit_model = fit_model
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self._trained._initial_epoch = self.model._initial_epoch
+        set_initial_epoch(self._fit_model, initial_epoch(self.model))
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._trained.stop_training = self.model.stop_training
+        self._fit_model.stop_training = self.model.stop_training
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._trained.stop_training = self.model.stop_training
+        self._fit_model.stop_training = self.model.stop_training

@@ -59,15 +59,14 @@ def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> N
     if flow.n == 0:
         raise ValueError(f"{name} has no images.")
     _check_shape(model, flow, name)
-    class_mode = getattr(flow, "class_mode", None)
-    if hasattr(flow, "class_mode") and class_mode is None:
+    if flow.class_mode is None:
         raise ValueError(
             f"{name} has no labels: it was made with class_mode=None. "
             'Make it with class_mode="categorical".'
         )
-    if class_mode in ("categorical", "sparse", "binary"):
-        _check_classes(model, len(flow.class_indices), class_mode, name)
-        _check_loss(model, class_mode, name)
+    if flow.class_mode in ("categorical", "sparse", "binary"):
+        _check_classes(model, len(flow.class_indices or ()), flow.class_mode, name)
+        _check_loss(model, flow.class_mode, name)
     check_scaling(model, flow, name)
 
 
@@ -81,8 +80,8 @@ def check_same_classes(training: Iterator, validation: Iterator) -> None:
     Raises:
         ValueError: When the classes or their numbers differ.
     """
-    ours = getattr(training, "class_indices", None)
-    theirs = getattr(validation, "class_indices", None)
+    ours = training.class_indices
+    theirs = validation.class_indices
     if ours and theirs and ours != theirs:
         raise ValueError(
             f"validation_data has the classes {_in_order(theirs)}, training has "
@@ -132,7 +131,7 @@ def numbered_weights(
     """
     if class_weight is None:
         return None
-    numbers = getattr(flow, "class_indices", None) or {}
+    numbers = flow.class_indices or {}
     weights = {}
     for key, weight in class_weight.items():
         number = numbers.get(key, key)

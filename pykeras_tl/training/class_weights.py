@@ -59,7 +59,7 @@ def class_counts(flow: Iterator) -> dict[str | int, int]:
     numbers = _class_numbers(flow)
     if numbers is None:
         return {}
-    names = {number: name for name, number in (getattr(flow, "class_indices", None) or {}).items()}
+    names = {number: name for name, number in (flow.class_indices or {}).items()}
     found, counts = np.unique(numbers, return_counts=True)
     return {names.get(number, number): int(count) for number, count in zip(found.tolist(), counts)}
 
@@ -84,11 +84,11 @@ def report_imbalance(flow: Iterator) -> None:
 
 def _class_numbers(flow: Iterator) -> np.ndarray | None:
     """One class number an image; None where the labels are something else."""
-    if hasattr(flow, "class_mode"):
+    labels = flow.labels
+    if flow.class_mode != "array":
         single = flow.class_mode in ("categorical", "sparse", "binary")
-        classes = list(flow.classes) if single else [None]
+        classes = list(labels) if single else [None]
         return np.array(classes) if all(map(np.isscalar, classes)) else None
-    labels = getattr(flow, "y", None)
     if labels is None or np.ndim(labels) != 2:
         return None
     one_hot = np.isin(labels, (0, 1)).all() and (np.sum(labels, axis=1) == 1).all()

@@ -1,4 +1,4 @@
-"""Hands a flow's batches to Keras's `fit`, strictly in the order in which they are drawn."""
+"""Passes an iterator's batches to Keras's `fit`, strictly in the order they are drawn."""
 
 from __future__ import annotations
 
@@ -14,76 +14,80 @@ import keras
 
 from ..images.iterators.base import Iterator
 from ..images.iterators.prefetch import Prefetcher
-from ..images.iterators.state import IteratorState, read_position, set_position
+from ..images.iterators.state import IteratorState
 
 
-class Source(Protocol):
-    """What a feed needs of a flow; frozen features stand in for one."""
+class BatchSource(Protocol):
+    """What `SequentialDataset` needs of an iterator, or of cached features in its place."""
 
     main_thread_only: bool
 
-    def draw(self) -> Any:
-        """Draw what is random in the next batch."""
+    def next_batch_spec(self) -> Any:
+        """Make the random decisions of the next batch."""
 
-    def make(self, plan: Any) -> Any:
-        """Make the batch."""
+    def compute_batch(self, spec: Any) -> Any:
+        """Compute the batch of a spec."""
 
     def reset(self) -> None:
-        """Go back to the first batch of a pass."""
+        """Start a new epoch with the next batch."""
+
+    def get_state(self) -> IteratorState:
+        """Return the position in the data."""
+
+    def set_state(self, state: IteratorState) -> None:
+        """Move to a position in the data."""
 
     def __len__(self) -> int: ...
 
 
-class Batches(Protocol):
-    """A run of finished batches in order."""
+class BatchStream(Protocol):
+    """Finished batches in order."""
 
     def __next__(self) -> Any: ...
 
     def close(self) -> None:
-        """Stop the work ahead."""
+        """Stop computing batches ahead."""
 
 
 class SequentialDataset(keras.utils.PyDataset):
-    """A data set of Keras whose batches come one after another, each made once.
+    """A Keras dataset whose batches come one after another, each computed once.
 
     Keras looks at the first two batches before training begins, and asks for a few more at
-    the end than it trains on. Neither changes what is trained on: the first are kept and
-    given again, and past the end the last one is repeated, which nobody uses.
+    the end than it trains on. Neither changes what is trained on: the first ones are kept and
+    returned again, and past the end the last one is repeated, which nobody uses.
 
     Args:
-        source: The flow, or what stands in for it.
-        passes: How many runs of `steps` batches follow each other, where each goes on where
-            the last one ended; `None` when each run begins anew, as in validation.
+        source: The iterator, or cached features in its place.
+        runs: Number of runs of `steps` batches, each of which continues where the last one
+            ended; None when each run starts a new epoch, as in validation.
         steps: Batches in a run.
-        workers: Threads that make batches; the flow's own number by default.
+        workers: Number of threads that compute batches; the iterator's own by default.
     """
 
     def __init__(
-        self, source: Source, passes: int | None, steps: int, workers: int | None = None
+        self, source: BatchSource, runs: int | None, steps: int, workers: int | None = None
     ) -> None:
         super().__init__()
         self.source = source
-        # What stands in for a flow draws from one.
-        self._flow: Any = getattr(source, "flow", source)
         self.steps = steps
         self.error: BaseException | None = None
-        self._passes = passes
+        self._runs = runs
         self._threads = workers
-        self._head: list[Any] = []
-        self._begun = False
+        self._first_batches: list[Any] = []
+        self._started = False
         self._last: Any = None
-        self._positions: deque[IteratorState] = deque()
+        self._states: deque[IteratorState] = deque()
         self.batches = self._start()
 
     @property
     def num_batches(self) -> int | None:
-        """Batches in a run; `None` where the runs follow each other without an end."""
-        return self.steps if self._passes is None else None
+        """Batches in a run; None where runs continue each other without an end."""
+        return self.steps if self._runs is None else None
 
     def __getitem__(self, index: int) -> Any:
-        """Give the next batch; `index` only tells the first ones, which Keras reads twice."""
-        if index < len(self._head):
-            return self._head[index]
+        """Return the next batch; `index` only matters for the first ones, read twice."""
+        if index < len(self._first_batches):
+            return self._first_batches[index]
         try:
             batch = next(self.batches)
         except StopIteration:
@@ -92,179 +96,183 @@ class SequentialDataset(keras.utils.PyDataset):
             self.error = error
             raise
         self._last = batch
-        if not self._begun:
-            self._head.append(batch)
+        if not self._started:
+            self._first_batches.append(batch)
         return batch
 
     def on_epoch_begin(self) -> None:
-        """Begin a new run where each begins anew."""
-        if self._begun and self._passes is None:
-            self._head.clear()
+        """Start a new run where each run starts a new epoch."""
+        if self._started and self._runs is None:
+            self._first_batches.clear()
             self.batches.close()
             self.batches = self._start()
-        self._begun = True
+        self._started = True
 
     def count_used(self) -> None:
-        """Note that one more batch has been trained on."""
-        if len(self._positions) > 1:
-            self._positions.popleft()
+        """Record that one more batch has been trained on."""
+        if len(self._states) > 1:
+            self._states.popleft()
 
-    def position(self) -> IteratorState:
-        """Where the source stood when the last batch that was used had been drawn.
+    def state(self) -> IteratorState:
+        """Return the source's state just after the last batch that was used.
 
-        Where each run begins anew, that is asked for before the first or after a whole one.
+        Where each run starts a new epoch, that is only asked for between two runs.
         """
-        if self._passes is None and self._begun:
-            return read_position(self._flow)
-        return self._positions[0]
+        if self._runs is None and self._started:
+            return self.source.get_state()
+        return self._states[0]
 
     def close(self) -> None:
-        """Stop the threads, and take the source back to just behind the last batch used."""
+        """Stop the threads, and move the source to just after the last batch used."""
         self.batches.close()
-        set_position(self._flow, self.position())
+        self.source.set_state(self.state())
 
-    def _start(self) -> Batches:
-        if not self._positions:
-            self._positions.append(read_position(self._flow))
-        if self._passes is None:
+    def _start(self) -> BatchStream:
+        if not self._states:
+            self._states.append(self.source.get_state())
+        if self._runs is None:
             self.source.reset()
-        remaining = self.steps * (self._passes or 1)
+        remaining = self.steps * (self._runs or 1)
 
-        def draw() -> Any:
+        def next_spec() -> Any:
             nonlocal remaining
             if remaining == 0:
                 raise StopIteration
             remaining -= 1
-            plan = self.source.draw()
-            if self._passes is not None:
-                self._positions.append(read_position(self._flow))
-            return plan
+            spec = self.source.next_batch_spec()
+            if self._runs is not None:
+                self._states.append(self.source.get_state())
+            return spec
 
-        return batches(draw, self.source, self._threads)
+        return batches(next_spec, self.source, self._threads)
 
 
-def batches(draw: Callable[[], Any], source: Source, workers: int | None = None) -> Batches:
-    """Make a source's batches ahead of their use, in order.
+def batches(
+    next_spec: Callable[[], Any], source: BatchSource, workers: int | None = None
+) -> BatchStream:
+    """Compute a source's batches ahead of their use, in order.
 
     Args:
-        draw: Gives the next plan; raises StopIteration at the end.
-        source: Makes the batches of these plans.
-        workers: Threads; the flow's own number by default.
+        next_spec: Returns the next batch's spec; raises StopIteration at the end.
+        source: Computes the batches of these specs.
+        workers: Number of threads; the iterator's own by default.
 
     Returns:
         The batches.
     """
     if source.main_thread_only:
-        return MainThreadBatches(draw, source.make)
+        return MainThreadBatches(next_spec, source.compute_batch)
     if isinstance(source, Iterator):
-        # Each thread makes a whole batch, and needs no further ones for that.
-        return Prefetcher(draw, partial(source.make, workers=1), workers or source.threads)
-    return Prefetcher(draw, source.make, workers)
+        # Each thread computes a complete batch, and needs no further threads for that.
+        compute = partial(source.compute_batch, workers=1)
+        return Prefetcher(next_spec, compute, workers or source.threads)
+    return Prefetcher(next_spec, source.compute_batch, workers)
 
 
 class MainThreadBatches:
-    """Batches made by the main thread and taken by any.
+    """Batches computed by the main thread and taken by any thread.
 
-    An R function runs on R's one thread only, while Keras asks for batches from a thread of
-    its own; so the training loop, which runs on the main thread, makes one before each step.
+    An R function only runs on R's one thread, while Keras asks for batches from a thread of
+    its own; so the training loop, which runs on the main thread, computes one before each step.
 
     Args:
-        draw: Gives the next plan; raises StopIteration at the end.
-        make: Makes the batch of a plan.
+        next_spec: Returns the next batch's spec; raises StopIteration at the end.
+        compute: Computes the batch of a spec.
     """
 
-    def __init__(self, draw: Callable[[], Any], make: Callable[[Any], Any]) -> None:
-        self._draw = draw
-        self._make = make
-        self._made: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    def __init__(self, next_spec: Callable[[], Any], compute: Callable[[Any], Any]) -> None:
+        self._next_spec = next_spec
+        self._compute = compute
+        self._ready: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._end = object()
 
-    def make_one(self) -> None:
-        """Make the next batch, on the thread that calls this."""
+    def compute_next(self) -> None:
+        """Compute the next batch on the calling thread."""
         try:
-            self._made.put(self._make(self._draw()))
+            self._ready.put(self._compute(self._next_spec()))
         except StopIteration:
-            self._made.put(self._end)
+            self._ready.put(self._end)
 
     def __next__(self) -> Any:
-        """Give the next batch, waiting for it where another thread makes them."""
-        if threading.current_thread() is threading.main_thread() and self._made.empty():
-            self.make_one()
-        batch = self._made.get()
+        """Return the next batch, waiting for it where another thread computes it."""
+        if threading.current_thread() is threading.main_thread() and self._ready.empty():
+            self.compute_next()
+        batch = self._ready.get()
         if batch is self._end:
-            self._made.put(self._end)
+            self._ready.put(self._end)
             raise StopIteration
         return batch
 
     def close(self) -> None:
-        """Let go whoever waits."""
-        self._made.put(self._end)
+        """Release waiting consumers."""
+        self._ready.put(self._end)
 
 
 @dataclass
 class FitData:
-    """The feeds that Keras's `fit` takes from at a time.
+    """The datasets that one call of Keras's `fit` draws from.
 
     Attributes:
-        training: What is trained on.
-        validation: What is validated on, where that is a flow.
+        training: The training data.
+        validation: The validation data, where they come from an iterator.
     """
 
     training: SequentialDataset
     validation: SequentialDataset | None
 
-    def positions(self) -> dict[str, IteratorState]:
-        """Where the flows stand, between two batches of training."""
-        named = {"training": self.training, "validation": self.validation}
-        return {name: feed.position() for name, feed in named.items() if feed is not None}
+    def states(self) -> dict[str, IteratorState]:
+        """Return the states of the iterators, between two training batches."""
+        return {name: dataset.state() for name, dataset in self._named().items()}
 
     def error(self) -> BaseException | None:
-        """What went wrong when a batch was made."""
-        errors = [feed.error for feed in (self.training, self.validation) if feed is not None]
+        """Return the error that was raised when a batch was computed, if any."""
+        errors = [dataset.error for dataset in self._named().values()]
         return next((error for error in errors if error is not None), None)
 
     def stop(self) -> None:
         """Stop the threads."""
-        self.training.batches.close()
-        if self.validation is not None:
-            self.validation.batches.close()
+        for dataset in self._named().values():
+            dataset.batches.close()
 
     def close(self) -> None:
-        """Stop the threads, and take the flow to just behind the last batch used."""
-        self.training.close()
-        if self.validation is not None:
-            self.validation.close()
+        """Stop the threads, and move the iterators to just after the last batch used."""
+        for dataset in self._named().values():
+            dataset.close()
+
+    def _named(self) -> dict[str, SequentialDataset]:
+        named = {"training": self.training, "validation": self.validation}
+        return {name: dataset for name, dataset in named.items() if dataset is not None}
 
 
 class FitDataCallback(keras.callbacks.Callback):
-    """Makes main-thread batches just before they are needed, and counts those used."""
+    """Computes main-thread batches just before they are needed, and counts those used."""
 
-    feeds: FitData
+    fit_data: FitData
 
     def __init__(self) -> None:
         super().__init__()
         self._first = 0
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Make a batch for training."""
+        """Compute a training batch."""
         self._first = batch
-        self._make(self.feeds.training)
+        self._compute_next(self.fit_data.training)
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Make a batch for validation."""
-        if self.feeds.validation is not None:
-            self._make(self.feeds.validation)
+        """Compute a validation batch."""
+        if self.fit_data.validation is not None:
+            self._compute_next(self.fit_data.validation)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Count the batches since the last time; Keras may take several at once."""
         for _ in range(batch + 1 - self._first):
-            self.feeds.training.count_used()
+            self.fit_data.training.count_used()
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Stop the threads before Keras takes its own down."""
-        self.feeds.stop()
+        """Stop the threads before Keras stops its own."""
+        self.fit_data.stop()
 
-    def _make(self, feed: SequentialDataset) -> None:
-        if isinstance(feed.batches, MainThreadBatches):
+    def _compute_next(self, dataset: SequentialDataset) -> None:
+        if isinstance(dataset.batches, MainThreadBatches):
             for _ in range(self.model.steps_per_execution):
-                feed.batches.make_one()
+                dataset.batches.compute_next()

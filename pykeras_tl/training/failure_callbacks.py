@@ -10,7 +10,6 @@ import keras
 import numpy as np
 
 from ..images.iterators.base import Iterator
-from ..images.iterators.state import read_position, set_position
 from .class_weights import class_counts
 from .feature_cache.caching import FitInputs
 
@@ -114,7 +113,7 @@ class CollapsedPredictionsWarning(keras.callbacks.Callback):
         if len(np.unique(true)) < 2 or len(np.unique(predicted)) > 1:
             return
         self._silent = True
-        classes = getattr(self._flow, "class_indices", None) or {}
+        classes = self._flow.class_indices or {}
         names = {number: name for name, number in classes.items()}
         one = names.get(int(predicted[0]), int(predicted[0]))
         when = "After training" if epoch is None else f"After epoch {epoch + 1}"
@@ -127,13 +126,13 @@ class CollapsedPredictionsWarning(keras.callbacks.Callback):
 
     def _predict(self) -> tuple[np.ndarray, np.ndarray]:
         """Predict some batches from all over the validation, whose flow stays where it is."""
-        source, here = self._training.validation, read_position(self._flow)
+        source, here = self._training.validation, self._flow.get_state()
         source.reset()
-        drawn = [source.draw() for _ in range(self._steps)]
-        set_position(self._flow, here)
+        drawn = [source.next_batch_spec() for _ in range(self._steps)]
+        self._flow.set_state(here)
         predicted, true = [], []
         for plan in drawn[:: math.ceil(self._steps / _BATCHES)]:
-            x, y = source.make(plan)[:2]
+            x, y = source.compute_batch(plan)[:2]
             outputs = np.asarray(self._training.model.predict_on_batch(x))
             predicted.append(outputs.argmax(1) if _many(outputs) else outputs.ravel() > 0.5)
             true.append(y.argmax(1) if _many(y) else np.ravel(y))

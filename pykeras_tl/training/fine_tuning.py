@@ -11,6 +11,7 @@ import keras
 
 from ..images.iterators.base import Iterator
 from ..models.freezing import unfreeze_weights
+from ..models.keras_internals import nested_layers
 from . import checks
 from .fit_function import fit
 from .history import History
@@ -84,7 +85,7 @@ def fine_tune(
         ({'head': 0, 'fine tuning': 2}, [0, 1, 2])
     """
     checks.check_data(flow, "The data to train on")
-    if all(layer.trainable for layer in model._flatten_layers()):
+    if all(layer.trainable for layer in nested_layers(model)):
         raise ValueError(
             "No layer is frozen, so there is no head to train first. Freeze the backbone: "
             "freeze_weights(model, to=...) or transfer_model(...)."
@@ -127,16 +128,13 @@ def fine_tune(
 
 
 def _loss_for(flow: Iterator) -> str:
-    class_mode = getattr(flow, "class_mode", None)
-    if class_mode not in _LOSSES:
-        raise ValueError(
-            f"Give fine_tune a loss: none goes by itself with class_mode={class_mode!r}."
-        )
-    return _LOSSES[class_mode]
+    if flow.class_mode not in _LOSSES:
+        raise ValueError(f"`loss` is required when class_mode={flow.class_mode!r}.")
+    return _LOSSES[flow.class_mode]
 
 
 def _trainable_state(model: keras.Model) -> dict[keras.Layer, bool]:
-    return {layer: layer.trainable for layer in model._flatten_layers()}
+    return {layer: layer.trainable for layer in nested_layers(model)}
 
 
 def _set_trainable_state(state: dict[keras.Layer, bool]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +16,9 @@ from .checkpoints.checkpoint_manager import CheckpointManager
 from .checkpoints.run import TrainingRun
 from .class_weights import report_imbalance
 from .history import History
-from .trainer import Job, keras_fit, train
+from .trainer import FitConfig, keras_fit, train
+
+_logger = logging.getLogger(__name__)
 
 
 def fit(
@@ -157,11 +160,11 @@ def fit(
         validation_steps = checks.whole_steps(
             validation_steps, len(validation_data), "validation_steps"
         )
-    if class_weight is None and getattr(data, "sample_weight", None) is None:
+    if class_weight is None and data.sample_weight is None:
         report_imbalance(data)
-    job = Job(
+    config = FitConfig(
         model=model,
-        flow=data,
+        iterator=data,
         validation_data=validation_data,
         validation_steps=validation_steps,
         callbacks=list(callbacks or []),
@@ -176,16 +179,16 @@ def fit(
         save_minutes=save_minutes,
     )
     if run_dir is None:
-        return train(job)
+        return train(config)
     folder = CheckpointManager(run_dir)
     with folder.locked():
-        run = TrainingRun(folder, job.settings(), resume)
-        if run.place is not None and verbose != 0:
-            print(run.describe(job.steps))
+        run = TrainingRun(folder, config.fingerprint(), resume)
+        if run.progress is not None:
+            _logger.info(run.describe(config.steps))
         try:
-            history = train(job, run)
+            history = train(config, run)
         except KeyboardInterrupt:
-            run.leave(job.settings())
+            run.record_final_settings(config.fingerprint())
             raise
-        run.leave(job.settings())
+        run.record_final_settings(config.fingerprint())
         return history

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..images.image_data_generator import ImageDataGenerator
 from ..images.iterators.base import Iterator
+from ..images.transforms.augmenter import Augmenter
 from ..models.input_scaling import scales_input
 
 _LOOKED_AT = 8
@@ -53,7 +53,7 @@ def check_scaling(model: keras.Model, flow: Iterator, name: str) -> None:
         )
 
 
-def _refuse_twice(settings: ImageDataGenerator, shape: tuple[int, ...], name: str) -> None:
+def _refuse_twice(settings: Augmenter, shape: tuple[int, ...], name: str) -> None:
     what = "standardization" if _standardizes(settings) else ""
     if _changes_scale(settings.preprocessing_function, shape):
         what = "preprocessing_function"
@@ -66,15 +66,15 @@ def _refuse_twice(settings: ImageDataGenerator, shape: tuple[int, ...], name: st
         )
 
 
-def _scales(settings: ImageDataGenerator) -> bool:
+def _scales(settings: Augmenter) -> bool:
     return bool(_rescales(settings) or _standardizes(settings) or settings.preprocessing_function)
 
 
-def _rescales(settings: ImageDataGenerator) -> bool:
+def _rescales(settings: Augmenter) -> bool:
     return settings.rescale not in (None, 0, 1)
 
 
-def _standardizes(settings: ImageDataGenerator) -> bool:
+def _standardizes(settings: Augmenter) -> bool:
     return any(
         getattr(settings, option)
         for option in (

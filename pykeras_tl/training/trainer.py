@@ -1,7 +1,8 @@
-"""Runs a training whose arguments have been checked."""
+"""Trains a model on an iterator whose arguments have been checked."""
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -15,19 +16,23 @@ from .checkpoints.run import CheckpointCallback, TrainingRun
 from .checkpoints.state import run_fingerprint
 from .data_adapter import FitData, FitDataCallback, SequentialDataset
 from .failure_callbacks import CollapsedPredictionsWarning, TerminateOnNonFinite
-from .feature_cache.caching import CachedFeatures, CachePolicy, FitInputs, cache_frozen_layers
+from .feature_cache.caching import CachePolicy, FitInputs, cache_frozen_layers
+from .feature_cache.sources import FeatureSource, OnTheFlyFeatures
 from .history import History
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Job:
-    """The arguments of `fit` for a flow, checked and in their plain form.
+class FitConfig:
+    """The arguments of `fit` for an iterator, checked and normalized.
 
-    `steps` is `steps_per_epoch`, and `validation_steps` whole where validation is a flow.
+    `steps` is `steps_per_epoch`; `validation_steps` is an integer where validation data come
+    from an iterator.
     """
 
     model: keras.Model
-    flow: Iterator
+    iterator: Iterator
     validation_data: Any
     validation_steps: Any
     callbacks: list[keras.callbacks.Callback]
@@ -42,22 +47,22 @@ class Job:
     save_minutes: float
 
     @property
-    def flows(self) -> dict[str, Iterator]:
-        """The flows that training draws from, by name."""
-        return {"training": self.flow, **self.validation_flow}
+    def iterators(self) -> dict[str, Iterator]:
+        """The iterators that training draws from, by name."""
+        if isinstance(self.validation_data, Iterator):
+            return {"training": self.iterator, "validation": self.validation_data}
+        return {"training": self.iterator}
 
     @property
-    def validation_flow(self) -> dict[str, Iterator]:
-        """The flow of validation under its name, where it is a flow."""
-        if isinstance(self.validation_data, Iterator):
-            return {"validation": self.validation_data}
-        return {}
+    def validates_on_iterator(self) -> bool:
+        """Whether validation data come from an iterator."""
+        return isinstance(self.validation_data, Iterator)
 
-    def settings(self) -> dict[str, str]:
-        """What must be the same for the run to go on; more epochs may be asked for."""
+    def fingerprint(self) -> dict[str, str]:
+        """Return what must be the same for the run to resume; `epochs` may grow."""
         return run_fingerprint(
             self.model,
-            {"training": self.flow, "validation": self.validation_data},
+            {"training": self.iterator, "validation": self.validation_data},
             self.callbacks,
             steps_per_epoch=self.steps,
             validation_steps=self.validation_steps,
@@ -67,189 +72,204 @@ class Job:
             cached_augmented_epochs=self.cached_augmented_epochs,
         )
 
-    def cut(self, before: dict[str, bool] | None) -> FitInputs:
-        """Decide what is trained on what.
+    def inputs(self, cached: dict[str, bool] | None) -> FitInputs:
+        """Decide whether to train on the frozen layers' cached output.
 
         Args:
-            before: What was decided when the run began; `None` for a new one. It is kept to,
-                since sums come out in another order elsewhere.
+            cached: What was decided when the run began; None for a new one. The same is done
+                again, since sums are rounded differently otherwise.
         """
-        training = FitInputs(self.model, self.flow, self.validation_data)
+        inputs = FitInputs(self.model, self.iterator, self.validation_data)
         if not self.cache_frozen:
-            return training
+            return inputs
         epochs = self.epochs - self.initial_epoch
-        images: float = epochs * self.steps * self.flow.batch_size
-        validation_images: float = epochs * sum(
-            (self.validation_steps or 0) * flow.batch_size for flow in self.validation_flow.values()
-        )
-        if before is not None:
-            images = math.inf if before["training"] else -1
-            validation_images = math.inf if before["validation"] else -1
-        plan = CachePolicy(
+        images: float = epochs * self.steps * self.iterator.batch_size
+        validation_images: float = 0
+        if isinstance(self.validation_data, Iterator):
+            batches = epochs * (self.validation_steps or 0)
+            validation_images = batches * self.validation_data.batch_size
+        if cached is not None:
+            images = math.inf if cached["training"] else -1
+            validation_images = math.inf if cached["validation"] else -1
+        policy = CachePolicy(
             images=images,
             validation_images=validation_images,
-            cached_augmented_epochs=self.cached_augmented_epochs,
+            augmented_epochs=self.cached_augmented_epochs,
             dtype=self.cache_frozen if isinstance(self.cache_frozen, str) else "float32",
             workers=self.workers,
             verbose=self.verbose,
         )
-        return cache_frozen_layers(training, plan)
+        return cache_frozen_layers(inputs, policy)
 
 
-def train(job: Job, run: TrainingRun | None = None) -> History:
-    """Train on a flow, from the beginning or from where a run stopped.
+def train(config: FitConfig, run: TrainingRun | None = None) -> History:
+    """Train on an iterator, from the beginning or from where a run stopped.
 
     Args:
-        job: What to train.
-        run: The run in its folder, where one is kept.
+        config: What to train.
+        run: The run in its folder, where there is one.
 
     Returns:
-        The history, the epochs before included.
+        The history, with the epochs before the interruption.
     """
-    place, end = TrainingProgress(job.initial_epoch), job.epochs
+    progress, last_epoch = TrainingProgress(config.initial_epoch), config.epochs
     if run is not None:
-        run.begin(job.model, job.callbacks, job.flows)
-        if run.place is not None:
-            place = run.place
-            end = place.epochs if run.stopped else max(place.epochs, end)
-    training = FitInputs(job.model, job.flow, job.validation_data)
-    if place.epochs < end:
-        training = job.cut(run.cached if run is not None else None)
+        run.restore(config.model, config.callbacks, config.iterators)
+        if run.progress is not None:
+            progress = run.progress
+            last_epoch = progress.epochs if run.stopped else max(progress.epochs, last_epoch)
+    inputs = FitInputs(config.model, config.iterator, config.validation_data)
+    if progress.epochs < last_epoch:
+        inputs = config.inputs(run.cached if run is not None else None)
     if run is not None:
-        run.restore_flows(job.flows)
+        run.restore_iterators(config.iterators)
     try:
-        return _Trainer(job, training, run).fit(place, end)
+        return _Trainer(config, inputs, run).fit(progress, last_epoch)
     finally:
-        training.close()
+        inputs.close()
 
 
 class _Trainer:
-    """The calls of Keras's `fit` that make up one training."""
+    """The one or two calls of Keras's `fit` that make up a training."""
 
-    def __init__(self, job: Job, training: FitInputs, run: TrainingRun | None) -> None:
-        self._job = job
-        self._training = training
-        self._feeding = FitDataCallback()
-        history_callback = keras.callbacks.History()
-        callbacks = [TerminateOnNonFinite(training.model), *job.callbacks]
+    def __init__(self, config: FitConfig, inputs: FitInputs, run: TrainingRun | None) -> None:
+        self._config = config
+        self._inputs = inputs
+        self._fit_data_callback = FitDataCallback()
+        history = keras.callbacks.History()
+        callbacks = [TerminateOnNonFinite(inputs.model), *config.callbacks]
         last: list[keras.callbacks.Callback] = []
-        if job.validation_flow:
+        if config.validates_on_iterator:
             last.append(
-                CollapsedPredictionsWarning(training, job.validation_data, job.validation_steps)
+                CollapsedPredictionsWarning(inputs, config.validation_data, config.validation_steps)
             )
         if run is not None:
-            cached = {
-                "training": isinstance(training.source, CachedFeatures),
-                "validation": isinstance(training.validation, CachedFeatures),
-            }
             last.append(
                 CheckpointCallback(
                     run,
-                    training.model,
+                    inputs.model,
                     callbacks,
-                    history_callback,
-                    self._feeding,
-                    cached,
-                    job.steps,
-                    job.save_minutes,
+                    history,
+                    self._fit_data_callback,
+                    {
+                        "training": _is_cached(inputs.source),
+                        "validation": _is_cached(inputs.validation),
+                    },
+                    config.steps,
+                    config.save_minutes,
                 )
             )
         self._callbacks = ResumableCallbackList(
-            job.model,
-            training.model,
-            [*callbacks, self._feeding],
-            history_callback,
+            config.model,
+            inputs.model,
+            [*callbacks, self._fit_data_callback],
+            history,
             last,
-            epochs=job.epochs,
-            steps=job.steps,
-            verbose=job.verbose,
+            epochs=config.epochs,
+            steps=config.steps,
+            verbose=config.verbose,
         )
 
-    def fit(self, place: TrainingProgress, end: int) -> History:
-        """Train from a place to the end of an epoch."""
-        if place.steps and place.epochs < end:
+    def fit(self, progress: TrainingProgress, last_epoch: int) -> History:
+        """Train from some progress to the end of an epoch."""
+        if progress.steps and progress.epochs < last_epoch:
             # Keras resets its metrics, and builds them where they are used for the first time.
             self._build_metrics()
-            rest = self._job.steps - place.steps
+            remaining = self._config.steps - progress.steps
             try:
-                return self._fit(place.epochs, end, rest, passes=1, skipped=place.steps)
+                return self._fit(
+                    progress.epochs, last_epoch, remaining, runs=1, skipped=progress.steps
+                )
             except PartialEpochEnd:
-                place = TrainingProgress(place.epochs + 1)
-        return self._fit(place.epochs, end, self._job.steps, passes=end - place.epochs)
+                progress = TrainingProgress(progress.epochs + 1)
+        return self._fit(
+            progress.epochs,
+            last_epoch,
+            self._config.steps,
+            runs=last_epoch - progress.epochs,
+        )
 
-    def _fit(self, begin: int, end: int, steps: int, passes: int, skipped: int = 0) -> History:
-        job, feeds = self._job, self._feeds(passes, steps)
-        self._feeding.feeds = feeds
-        self._callbacks.skip(skipped, of=end)
-        own = feeds.validation is None
+    def _fit(
+        self, first_epoch: int, last_epoch: int, steps: int, runs: int, skipped: int = 0
+    ) -> History:
+        config, fit_data = self._config, self._fit_data(runs, steps)
+        self._fit_data_callback.fit_data = fit_data
+        self._callbacks.skip(skipped, of=last_epoch)
+        by_keras = fit_data.validation is None
         try:
             return keras_fit(
-                self._training.model,
+                self._inputs.model,
                 self._callbacks,
-                epochs=end,
-                initial_epoch=begin,
-                verbose=job.verbose,
-                x=feeds.training,
+                epochs=last_epoch,
+                initial_epoch=first_epoch,
+                verbose=config.verbose,
+                x=fit_data.training,
                 shuffle=False,
                 steps_per_epoch=steps,
-                validation_data=self._training.validation if own else feeds.validation,
-                validation_steps=job.validation_steps if own else None,
-                class_weight=job.class_weight,
+                validation_data=self._inputs.validation if by_keras else fit_data.validation,
+                validation_steps=config.validation_steps if by_keras else None,
+                class_weight=config.class_weight,
             )
         except PartialEpochEnd:
             raise
         except Exception:
-            error = feeds.error()
+            error = fit_data.error()
             if error is not None:
                 # TensorFlow wraps what happens in its thread into an error of its own.
                 raise error from None
             raise
         finally:
-            feeds.close()
+            fit_data.close()
 
-    def _feeds(self, passes: int, steps: int) -> FitData:
-        job, validation = self._job, None
-        training = SequentialDataset(self._training.source, passes, steps, job.workers)
-        if job.validation_flow:
+    def _fit_data(self, runs: int, steps: int) -> FitData:
+        config, validation = self._config, None
+        training = SequentialDataset(self._inputs.source, runs, steps, config.workers)
+        if config.validates_on_iterator:
             validation = SequentialDataset(
-                self._training.validation, None, job.validation_steps, job.workers
+                self._inputs.validation, None, config.validation_steps, config.workers
             )
         return FitData(training, validation)
 
     def _build_metrics(self) -> None:
-        feed = SequentialDataset(self._training.source, 1, 1, self._job.workers)
+        dataset = SequentialDataset(self._inputs.source, 1, 1, self._config.workers)
         try:
-            self._training.model.test_on_batch(*feed[0])
+            self._inputs.model.test_on_batch(*dataset[0])
         finally:
-            feed.close()
+            dataset.close()
 
 
-def keras_fit(trained: keras.Model, callbacks: ResumableCallbackList, **options: Any) -> History:
-    """TrainingRun Keras's `fit`.
+def keras_fit(fit_model: keras.Model, callbacks: ResumableCallbackList, **options: Any) -> History:
+    """Call Keras's `fit`.
 
     Args:
-        trained: What `fit` is called on: a model, or its part that is trained.
+        fit_model: What `fit` is called on: the user's model, or its head.
         callbacks: The callbacks.
         **options: Further arguments of `fit`.
 
     Returns:
-        The history; of the finished epochs, where the user stopped training.
+        The history; of the finished epochs, where the user interrupted training.
     """
-    history_callback = callbacks.history_callback
+    history_callback = callbacks.history
     callbacks.model.stop_training = False
-    trained.history = history_callback
+    fit_model.history = history_callback
     stopped = False
     try:
-        trained.fit(callbacks=callbacks, **options)
+        fit_model.fit(callbacks=callbacks, **options)
     except KeyboardInterrupt:
         if not history_callback.epoch:
             raise
         stopped = True
-        print(
-            f"\nStopped after epoch {history_callback.epoch[-1] + 1}, which the history ends with."
+        _logger.warning(
+            "Interrupted: the history ends with epoch %d, the last finished one.",
+            history_callback.epoch[-1] + 1,
         )
     history = History.from_logs(
         history_callback.history, history_callback.epoch, history_callback.params
     )
     history.stopped = stopped
     return history
+
+
+def _is_cached(source: Any) -> bool:
+    """Whether features were computed once; those computed on the fly are not."""
+    return isinstance(source, FeatureSource) and not isinstance(source, OnTheFlyFeatures)

@@ -43,9 +43,9 @@ def test_otherwise_they_are_found_when_they_are_read(spoilt):
     root, _ = spoilt
     for workers in (1, 3):
         flow = flow_over(root, workers=workers)
-        plans = [flow.draw() for _ in range(4)]
+        plans = [flow.next_batch_spec() for _ in range(4)]
         with pytest.raises(BadImageError, match=r"cut\.jpg|empty\.jpg|text\.png"):
-            list(map(flow.make, plans))
+            list(map(flow.compute_batch, plans))
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -85,8 +85,8 @@ def test_batches_do_not_depend_on_the_number_of_threads(two_classes, options):
 
 def test_drawn_first_and_made_later_in_any_order(two_classes):
     flow, again = flow_over(two_classes), flow_over(two_classes)
-    plans = [flow.draw() for _ in range(9)]
-    made = {number: flow.make(plans[number]) for number in reversed(range(9))}
+    plans = [flow.next_batch_spec() for _ in range(9)]
+    made = {number: flow.compute_batch(plans[number]) for number in reversed(range(9))}
     for number in range(9):
         assert same(made[number], next(again))
         y, weight = flow.targets(plans[number].indices)
@@ -122,8 +122,8 @@ def test_in_file_order_shows_each_sample_once_and_plainly(two_classes):
     for _ in range(len(flow)):
         assert same(next(twin), next(plain))
     assert twin.filenames == flow.filenames
-    assert flow.images_change
-    assert not twin.images_change
+    assert flow.varies_between_epochs
+    assert not twin.varies_between_epochs
     # The first flow goes on as if there were no other.
     again = flow_over(two_classes)
     next(again)
@@ -145,7 +145,7 @@ def test_in_file_order_shows_each_sample_once_and_plainly(two_classes):
 )
 def test_images_change(options, change):
     flow = ImageDataGenerator(**options).flow(np.zeros((2, 4, 4, 3)))
-    assert flow.images_change is change
+    assert flow.varies_between_epochs is change
 
 
 def test_fingerprint_is_of_the_images_alone(two_classes, tmp_path):
@@ -228,7 +228,7 @@ def test_methods_of_a_subclass_are_used(two_classes):
     np.testing.assert_array_equal(
         next(Fixed().flow_from_directory(two_classes, **how))[0], plain[:, ::-1]
     )
-    assert inverse.images_change
+    assert inverse.varies_between_epochs
 
 
 def test_keras_fits_a_model_on_it(two_classes):
@@ -312,7 +312,7 @@ def test_wrong_tables_are_refused_at_once(two_classes):
         flow(table.assign(**{"class": "a"}), class_mode="binary")
     with (
         pytest.warns(UserWarning, match="invalid"),
-        pytest.raises(ValueError, match="No image file is left"),
+        pytest.raises(ValueError, match="No image file of the table was found"),
     ):
         flow(table.iloc[1:])
     # A file that is missing is only missed when it is its turn, if names are not looked at.

@@ -15,8 +15,8 @@ def test_name_stands_at_the_published_index_of_todays_list(name, built):
 
 
 def test_last_fifty_layers_of_nasnet():
-    cut = HISTOLOGY["nasnet_mobile"]
-    assert cut.layers - cut.index == 50
+    split = HISTOLOGY["nasnet_mobile"]
+    assert split.layers - split.index == 50
 
 
 # Which stage begins with the first weights behind the cut; others are cut inside a stage.

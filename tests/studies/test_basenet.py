@@ -44,10 +44,10 @@ def test_images_are_standardized_by_the_training_part_and_only_it_is_augmented(
     pixels = np.concatenate([next(train)[0] for _ in range(len(train))])
     np.testing.assert_allclose(pixels.mean(axis=(0, 1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(pixels.std(axis=(0, 1, 2)), 1, atol=1e-4)
-    assert flows["train"].images_change
+    assert flows["train"].varies_between_epochs
     for part in ("validation", "test"):
         generator = flows[part].image_data_generator
-        assert not flows[part].images_change
+        assert not flows[part].varies_between_epochs
         np.testing.assert_array_equal(generator.mean, train.image_data_generator.mean)
         np.testing.assert_array_equal(generator.std, train.image_data_generator.std)
 

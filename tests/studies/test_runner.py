@@ -81,8 +81,9 @@ def test_a_stopped_study_goes_on_with_the_next_trial(
 
 
 def test_a_stopped_trial_goes_on_after_its_last_epoch(
-    result, tiny_study: Study, colours: Path, tmp_path: Path, monkeypatch, capsys
+    result, tiny_study: Study, colours: Path, tmp_path: Path, monkeypatch, caplog
 ) -> None:
+    caplog.set_level("INFO", "pykeras_tl")
     from pykeras_tl.studies.stopwatch import TimingCallback
 
     ended = []
@@ -101,7 +102,7 @@ def test_a_stopped_trial_goes_on_after_its_last_epoch(
     again = run_study(tiny_study, colours, place, trials="constant")
     assert ended == [0, 1, 1]
     assert 200 < again.table["seconds"][0] < 300
-    assert "Going on after epoch 1" in capsys.readouterr().out
+    assert "Resuming after epoch 1" in caplog.text
     pd.testing.assert_frame_equal(
         again.table.drop(columns="seconds"), result.table.drop(columns="seconds").iloc[[0]]
     )

@@ -43,8 +43,8 @@ def nested():
 
 
 def run(model, x):
-    cut = split_model(model)
-    return np.asarray(cut.rest(cut.beginning(x)))
+    split = split_model(model)
+    return np.asarray(split.head(split.feature_extractor(x)))
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_both_parts_together_are_the_model(make, last):
     model = make()
     x = np.random.RandomState(0).rand(5, 16, 16, 3).astype("float32")
     np.testing.assert_allclose(run(model, x), np.asarray(model(x)), rtol=1e-6)
-    cut = split_model(model)
-    assert sorted(cut.last) == last
-    assert {id(w) for w in cut.rest.trainable_variables} == {
+    split = split_model(model)
+    assert sorted(split.boundary_names) == last
+    assert {id(w) for w in split.head.trainable_variables} == {
         id(w) for w in model.trainable_variables
     }
 
@@ -93,27 +93,28 @@ def chain(*middle):
         (layers.Activation("relu", activity_regularizer="l2", name="it"), False),
     ],
 )
-def test_what_differs_in_training_ends_the_beginning(layer, passed):
-    cut = split_model(chain(layer))
-    names = [each.name for each in cut.beginning.parts]
+def test_what_differs_in_training_ends_the_feature_extractor(layer, passed):
+    split = split_model(chain(layer))
+    names = [each.name for each in split.feature_extractor.parts]
     assert ("it" in names) is passed
 
 
 @pytest.mark.parametrize("name", ["convnext_tiny", "densenet121", "mobilenet_v2", "resnet50_v2"])
 def test_a_whole_frozen_backbone_is_spared(name):
     model = compiled(transfer_model(name, 3, input_shape=(32, 32, 3), weights=None, seed=0))
-    (last,) = split_model(model).last
+    (last,) = split_model(model).boundary_names
     assert last.startswith("head_average_pooling")
 
 
 def test_padding_is_done_again_rather_than_kept():
-    cut = split_model(chain(layers.ZeroPadding2D(5)))
-    assert cut.last == ["conv"]
+    split = split_model(chain(layers.ZeroPadding2D(5)))
+    assert split.boundary_names == ["conv"]
 
 
 def test_pooling_is_kept_rather_than_done_again():
-    cut = split_model(chain(layers.MaxPooling2D(2, name="pool")))
-    assert cut.last == ["flatten"] or cut.beginning.parts[1].name == "pool"
+    split = split_model(chain(layers.MaxPooling2D(2, name="pool")))
+    parts = split.feature_extractor.parts
+    assert [part.name for part in parts] == ["conv", "pool", "flatten"]
 
 
 class Own(keras.Model):

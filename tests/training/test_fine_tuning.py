@@ -131,5 +131,5 @@ def test_when_the_head_is_stopped_the_rest_is_not_begun(network, folder_flow):
 def test_the_loss_follows_the_labels(network, folder_flow):
     assert fine_tuning._loss_for(folder_flow) == "categorical_crossentropy"
     folder_flow.class_mode = "raw"
-    with pytest.raises(ValueError, match="Give fine_tune a loss"):
+    with pytest.raises(ValueError, match="`loss` is required"):
         fine_tune(network, folder_flow, unfreeze_from="conv_dw_13", epochs_head=1, epochs_fine=1)

@@ -1,9 +1,12 @@
+import itertools
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 import pytest
 
 from pykeras_tl.storage import disk_cache
-from pykeras_tl.training.feature_cache import caching
+from pykeras_tl.training.feature_cache import caching, sources
 from pykeras_tl.training.fit_function import fit
 
 layers = keras.layers
@@ -40,7 +43,7 @@ def resnet50():
 
 
 def branched():
-    """Several tensors at the cut, and two outputs' worth of frozen paths around it."""
+    """Several tensors at the split, and two outputs' worth of frozen paths around it."""
     keras.utils.set_random_seed(1)
     inputs = keras.Input((48, 48, 3))
     left = layers.Conv2D(4, 3, strides=4, padding="same", name="left", trainable=False)(inputs)
@@ -58,7 +61,8 @@ def compiled(model, optimizer=None, **options):
 
 
 @pytest.mark.parametrize("network", [vgg16, resnet50, branched])
-def test_with_and_without_the_cache_is_the_same(network, make_flow, capsys):
+def test_with_and_without_the_cache_is_the_same(network, make_flow, caplog):
+    caplog.set_level("INFO", "pykeras_tl")
     runs = []
     for cache_frozen in (False, True):
         model = compiled(network())
@@ -71,13 +75,13 @@ def test_with_and_without_the_cache_is_the_same(network, make_flow, capsys):
             cache_frozen=cache_frozen,
             verbose=2,
         )
-        said = "Frozen layers up to" in capsys.readouterr().out
+        said = "output of the frozen layers up to" in caplog.text
         assert said is cache_frozen
         runs.append((history, all_weights(model), model))
     (slow, expected, _), (fast, found, model) = runs
     assert slow.epoch == fast.epoch
-    for name, values in slow.history.items():
-        np.testing.assert_allclose(fast.history[name], values, rtol=1e-4)
+    for name, tensors in slow.history.items():
+        np.testing.assert_allclose(fast.history[name], tensors, rtol=1e-4)
     assert np.linalg.norm(found - expected) <= 1e-4 * np.linalg.norm(expected)
     # The model that was handed in is the one that was trained, and can be used at once.
     np.testing.assert_allclose(
@@ -89,13 +93,14 @@ def test_with_and_without_the_cache_is_the_same(network, make_flow, capsys):
 def computed(monkeypatch):
     """Counts the images that the frozen layers are computed for."""
     count = []
-    compute = caching._compute
+    compute = sources.compute_features
 
-    def counting(beginning, images):
+    def counting(feature_extractor, images):
         count.append(len(images))
-        return compute(beginning, images)
+        return compute(feature_extractor, images)
 
-    monkeypatch.setattr(caching, "_compute", counting)
+    monkeypatch.setattr(caching, "compute_features", counting)
+    monkeypatch.setattr(sources, "compute_features", counting)
     return count
 
 
@@ -131,19 +136,20 @@ def test_a_store_written_by_half_is_not_taken_for_whole(make_flow, computed, mon
     class Killed(BaseException):
         pass
 
-    class Bar:
-        def __init__(self, *args, **options):
-            self.count = 0
+    @contextmanager
+    def bar(title, total):
+        count = itertools.count(1)
 
-        def add(self, _):
-            self.count += 1
-            if self.count == 2:
+        def advance(steps):
+            if next(count) == 2:
                 raise Killed
 
+        yield advance
+
     with monkeypatch.context() as patch:
-        patch.setattr(keras.utils, "Progbar", Bar)
+        patch.setattr(caching, "progress_bar", bar)
         with pytest.raises(Killed):
-            fit(compiled(branched()), make_flow(), verbose=0)
+            fit(compiled(branched()), make_flow(), verbose=1)
     assert disk_cache.list_cache().empty
     computed.clear()
     fit(compiled(branched()), make_flow(), verbose=0)
@@ -290,5 +296,5 @@ def test_two_outputs_keep_their_names(make_flow, images):
         )
         histories.append(fit(network(), flow, cache_frozen=cache_frozen, verbose=0).history)
     assert histories[0].keys() == histories[1].keys()
-    for name, values in histories[0].items():
-        np.testing.assert_allclose(values, histories[1][name], rtol=1e-4)
+    for name, tensors in histories[0].items():
+        np.testing.assert_allclose(tensors, histories[1][name], rtol=1e-4)

@@ -59,11 +59,12 @@ def killed(tmp_path, make_flow, small_model):
     return tmp_path
 
 
-def test_it_says_that_it_goes_on(killed, make_flow, small_model, capsys):
+def test_it_says_that_it_resumes(killed, make_flow, small_model, caplog):
+    caplog.set_level("INFO", "pykeras_tl")
     history = fit(
         small_model(), make_flow(), epochs=5, callbacks=[Nothing()], run_dir=killed, verbose=2
     )
-    assert "Going on after epoch 3" in capsys.readouterr().out
+    assert "Resuming after epoch 3" in caplog.text
     assert history.epoch == [0, 1, 2, 3, 4]
     expected = fit(small_model(), make_flow(), epochs=5, verbose=0)
     assert history.history == expected.history
@@ -125,7 +126,7 @@ def test_what_differs_is_told(begun, make_flow, small_model, monkeypatch, change
         changed = {**state.package_versions(), change["version"]: "0.1"}
         monkeypatch.setattr(state, "package_versions", lambda: changed)
     before = {path: path.stat().st_mtime_ns for path in begun.rglob("*")}
-    with pytest.raises(ValueError, match=f"cannot go on, since these differ: .*{told}"):
+    with pytest.raises(ValueError, match=f"cannot resume, since these differ: .*{told}"):
         call(change)
     assert {path: path.stat().st_mtime_ns for path in begun.rglob("*")} == before
 
@@ -199,7 +200,7 @@ def test_arrays_have_no_run_folder(tmp_path, images, small_model):
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("options", [{}, {"class_weight": {0: 2.0}, "steps_per_epoch": 3}])
 def test_within_an_epoch_it_goes_on_with_the_next_batch(
-    tmp_path, make_flow, small_model, capsys, frozen, options
+    tmp_path, make_flow, small_model, caplog, frozen, options
 ):
     def call(callback, **run):
         model = small_model(metrics=["accuracy", keras.metrics.AUC(name="auc")])
@@ -211,9 +212,9 @@ def test_within_an_epoch_it_goes_on_with_the_next_batch(
 
     with pytest.raises(Killed):
         call(Kill(1, 2), run_dir=tmp_path, save_minutes=ALWAYS, verbose=0)
-    capsys.readouterr()
+    caplog.set_level("INFO", "pykeras_tl")
     history, model = call(Nothing(), run_dir=tmp_path, verbose=2)
-    assert "Going on in epoch 2 after 2 of" in capsys.readouterr().out
+    assert "Resuming in epoch 2 after 2 of" in caplog.text
     expected, other = call(Nothing(), verbose=0)
     assert history.history == expected.history
     assert_same(weights(model), weights(other))

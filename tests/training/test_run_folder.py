@@ -85,9 +85,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(tmp_path, damage,
         warnings.simplefilter("always")
         state, arrays = folder.load()
     if caught:
-        assert "damaged checkpoint is passed over" in str(caught[0].message)
+        assert "Skipping a damaged checkpoint" in str(caught[0].message)
         assert "epoch-000002" in str(caught[0].message)
-        assert "Going on from epoch-000001" in str(caught[0].message)
+        assert "Resuming from epoch-000001" in str(caught[0].message)
     else:
         # Only what stands between and around the checksums may change unseen.
         assert name == "checksums.txt"
@@ -109,7 +109,7 @@ def test_a_damaged_checkpoint_takes_no_place_of_the_last_two(three):
 def test_with_all_damaged_it_stops(three):
     for folder in (three.path / "checkpoints").iterdir():
         (folder / "state.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"Every checkpoint is damaged.*epoch-000002.*begin anew"):
+    with pytest.raises(ValueError, match=r"Every checkpoint is damaged.*epoch-000002.*start over"):
         three.load()
 
 
@@ -167,7 +167,7 @@ def test_training_goes_on_beside_a_full_disk(small_disk, make_flow, small_model)
 
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(300_000))
-    with pytest.warns(UserWarning, match=r"after epoch 3.*No space left.*Make room"):
+    with pytest.warns(UserWarning, match=r"after epoch 3.*No space left.*Free some space"):
         first, _ = call(3, run_dir=small_disk)
     assert first.epoch == [0, 1, 2]
     ballast.unlink()
@@ -182,5 +182,5 @@ def test_training_goes_on_beside_a_full_disk(small_disk, make_flow, small_model)
 def test_a_read_only_folder_is_refused_at_once(small_disk, make_flow, small_model):
     mount(small_disk, "-o", "remount,ro", str(small_disk))
     for place in (small_disk, small_disk / "run"):
-        with pytest.raises(OSError, match=r"run folder cannot be written.*give another run_dir"):
+        with pytest.raises(OSError, match=r"run folder cannot be written.*choose another run_dir"):
             fit(small_model(), make_flow(), run_dir=place, verbose=0)

@@ -215,7 +215,7 @@ def fine_tune_svm(
     from ...training import fit
 
     wanted = "raw" if hybrid.for_numbers else "categorical"
-    if getattr(flow, "class_mode", wanted) != wanted:
+    if flow.class_mode not in (wanted, "array"):
         raise ValueError(f"Fine tuning needs class_mode={wanted!r}; got {flow.class_mode!r}.")
     for layer in hybrid.scores.layers:
         layer.trainable = not layer.name.startswith(FIXED)
@@ -259,7 +259,7 @@ def _cut(model: keras.Model, layer: str | int) -> keras.Model:
 def _classes(ordered: Iterator) -> tuple[list[str], list[str]]:
     """Return the classes, and the class of each image."""
     targets = ordered.targets(np.arange(ordered.n))[0]
-    names = list(getattr(ordered, "class_names", ()))
+    names = list(ordered.class_names or ())
     if not names and targets is not None:
         # Arrays have no names: one-hot rows or numbers tell the classes.
         count = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1

@@ -194,7 +194,7 @@ def _images_of(source: Any, count: int) -> tuple[list[np.ndarray], list[str]]:
 
 
 def _next_of_flow(flow: Any, count: int) -> tuple[list[np.ndarray], list[str]]:
-    classes = getattr(flow, "class_names", None)
+    classes = flow.class_names
     images: list[np.ndarray] = []
     names: list[str] = []
     while len(images) < min(count, flow.n):

@@ -1,4 +1,4 @@
-"""The iterator over batches that all flows are."""
+"""Base class of all image iterators."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ import keras
 import numpy as np
 
 from ..decoding.conversion import array_to_img
-from ..image_data_generator import ImageDataGenerator
 from ..threads import default_workers, parallel_for
+from ..transforms.augmenter import Augmenter
 from ..transforms.pipeline import BatchParams, ImagePipeline, overridden
 from ..transforms.sampling import sample_batch_params
+from .labels import encode_labels
+from .state import IteratorState
 
 
 @dataclass(frozen=True, eq=False)
 class BatchSpec:
-    """All that chance decides about a batch: which samples, and what becomes of each.
+    """The random decisions for one batch: sample indices and their transforms.
 
     Attributes:
-        indices: Numbers of the samples, shape (batch,).
-        transforms: The transformations drawn for them.
-        save_numbers: Numbers in the names of files that are to be saved.
+        indices: Indices of the samples, shape (batch,).
+        transforms: The transforms sampled for them.
+        save_numbers: Numbers in the names of the files to save.
     """
 
     indices: np.ndarray
@@ -35,40 +37,49 @@ class BatchSpec:
 
 
 class Iterator(keras.utils.PyDataset):
-    """Batches of images without end, also by number and as a dataset for `model.fit`.
+    """Endless iterator over image batches; also indexable, and a dataset for `model.fit`.
 
-    A batch comes about in two steps: `draw` makes all random decisions, in order and at
-    little cost; `make` computes the arrays, which depends on the plan alone. So batches are
-    the same whatever the number of threads.
+    A batch is made in two steps: `next_batch_spec` makes the random decisions, in order and
+    at little cost; `compute_batch` computes the arrays, which depend on the spec alone. So
+    batches are the same for any number of threads.
 
     Args:
         n: Number of samples.
         batch_size: Samples in a batch; the last one of an epoch may be smaller.
-        shuffle: Whether to mix the samples anew for each epoch.
+        shuffle: Whether to shuffle the samples for each epoch.
         seed: Makes order and augmentation repeatable.
-        workers: Threads to compute with; as many as there are processors when absent.
+        workers: Number of threads; one for each available processor when None.
+
+    Attributes:
+        class_mode: How labels are encoded: "categorical", "sparse", "binary", "raw",
+            "multi_output", "input", "array" (given as an array), or None without labels.
+        class_indices: Class name to number; None where classes have no names.
+        sample_weight: A weight for each sample, shape (n,); None without weights.
 
     Raises:
         ValueError: When `batch_size`, `seed` or `workers` is out of range.
 
     Source:
-        `keras.src.legacy.preprocessing.image.Iterator`. As there, each batch is seeded anew
-        with the seed plus the number of batches before it, and an epoch's order is drawn
-        from its first batch's stream.
+        `keras.src.legacy.preprocessing.image.Iterator`. As there, each batch is seeded with
+        the seed plus the number of batches before it, and an epoch's order is drawn from the
+        random stream of its first batch.
     """
 
-    image_data_generator: ImageDataGenerator | None
+    image_data_generator: Augmenter | None
     data_format: str
     dtype: Any
     image_shape: tuple[int, ...]
     save_to_dir: str | os.PathLike[str] | None
     save_prefix: str
     save_format: str
+    class_mode: str | None = None
+    class_indices: dict[str, int] | None = None
+    sample_weight: np.ndarray | None = None
 
     def __init__(
         self, n: int, batch_size: int, shuffle: bool, seed: int | None, workers: int | None = None
     ) -> None:
-        # One worker: Keras then makes no threads of its own beside ours.
+        # With one worker, Keras starts no threads of its own beside ours.
         super().__init__(workers=1)
         _check_whole("batch_size", batch_size, 1)
         if workers is not None:
@@ -94,7 +105,7 @@ class Iterator(keras.utils.PyDataset):
         return self
 
     def __next__(self) -> Any:
-        return self.make(self.draw())
+        return self.compute_batch(self.next_batch_spec())
 
     def __getitem__(self, index: int) -> Any:
         if not 0 <= index < len(self):
@@ -107,14 +118,14 @@ class Iterator(keras.utils.PyDataset):
                 self._set_index_array()
             assert self.index_array is not None
             start = self.batch_size * index
-            plan = self._plan(self.index_array[start : start + self.batch_size])
-        return self.make(plan)
+            spec = self._batch_spec(self.index_array[start : start + self.batch_size])
+        return self.compute_batch(spec)
 
-    def draw(self) -> BatchSpec:
-        """Make the next batch's random decisions and go on to the one after it.
+    def next_batch_spec(self) -> BatchSpec:
+        """Make the random decisions of the next batch and advance.
 
         Returns:
-            The plan, for `make`.
+            The spec, for `compute_batch`.
         """
         with self.lock:
             self._seed_batch()
@@ -124,55 +135,95 @@ class Iterator(keras.utils.PyDataset):
             start = (self.batch_index * self.batch_size) % self.n
             last = self.n <= start + self.batch_size
             self.batch_index = 0 if last else self.batch_index + 1
-            return self._plan(self.index_array[start : start + self.batch_size])
+            return self._batch_spec(self.index_array[start : start + self.batch_size])
 
-    def make(self, plan: BatchSpec, workers: int | None = None) -> Any:
-        """Compute a batch. It depends on the plan alone, and threads may call it at once.
+    def compute_batch(self, spec: BatchSpec, workers: int | None = None) -> Any:
+        """Compute a batch. It depends on the spec alone, and is safe to call from threads.
 
         Args:
-            plan: What `draw` gave.
-            workers: Threads to use; the flow's own number when absent.
+            spec: A batch's random decisions, from `next_batch_spec`.
+            workers: Number of threads; the iterator's own when None.
 
         Returns:
-            The batch as the flow's class mode has it: x, (x, y) or (x, y, sample_weight).
+            The batch, depending on the class mode: x, (x, y) or (x, y, sample_weight).
 
         Raises:
             BadImageError: When a file cannot be read.
         """
-        x = np.empty((len(plan.indices), *self.image_shape), self.dtype)
-        maker = ImagePipeline(
+        x = np.empty((len(spec.indices), *self.image_shape), self.dtype)
+        pipeline = ImagePipeline(
             self.image_data_generator, self.data_format, np.dtype(self._working_dtype())
         )
-        sources = self._sources(plan.indices)
+        sources = self._sources(spec.indices)
 
-        def make_one(number: int) -> None:
-            maker.make(sources(number), plan.transforms, number, x[number])
+        def compute(index: int) -> None:
+            pipeline.run(sources(index), spec.transforms, index, x[index])
 
-        parallel_for(make_one, len(x), 1 if self.main_thread_only else workers or self.threads)
+        parallel_for(compute, len(x), 1 if self.main_thread_only else workers or self.threads)
         if self.save_to_dir is not None:
-            self._save(x, plan)
-        return self._batch(x, plan.indices)
+            self._save(x, spec)
+        return self._batch(x, spec.indices)
 
     def reset(self) -> None:
-        """Begin the next batch with a new epoch."""
+        """Start a new epoch with the next batch."""
         self.batch_index = 0
 
     def on_epoch_end(self) -> None:
-        """Mix the samples anew."""
+        """Shuffle the samples again, if the iterator shuffles."""
         with self.lock:
             self._set_index_array()
+
+    def get_state(self) -> IteratorState:
+        """Return the iterator's position: the next batch from there is always the same.
+
+        Returns:
+            The state, for `set_state`.
+        """
+        random = self._random.get_state() if self.seed is None else None
+        return IteratorState(self.total_batches_seen, self.batch_index, self.index_array, random)
+
+    def set_state(self, state: IteratorState) -> None:
+        """Move the iterator to a position.
+
+        Args:
+            state: What `get_state` of an iterator over the same samples returned.
+        """
+        self.total_batches_seen = state.total_batches_seen
+        self.batch_index = state.batch_index
+        self.index_array = state.index_array
+        if state.random is not None:
+            self._random.set_state(state.random)
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """Names of the classes in the order of their numbers; None where they have none."""
+        if self.class_indices is None:
+            return None
+        return sorted(self.class_indices, key=self.class_indices.__getitem__)
+
+    @property
+    def labels(self) -> Any:
+        """Labels of all samples in their own order; None without labels."""
+        return None
+
+    @property
+    def sample_names(self) -> list[str]:
+        """What identifies each sample in a table: its path, or its index in an array."""
+        return [str(index) for index in range(self.n)]
 
     @property
     def main_thread_only(self) -> bool:
         """Whether the preprocessing function may only run on the thread that asks for it."""
-        function = getattr(self.image_data_generator, "preprocessing_function", None)
+        if self.image_data_generator is None:
+            return False
+        function = self.image_data_generator.preprocessing_function
         return bool(getattr(function, "main_thread_only", False))
 
     @property
-    def images_change(self) -> bool:
+    def varies_between_epochs(self) -> bool:
         """Whether augmentation can make a sample's pixels differ between epochs.
 
-        A preprocessing function is taken to give the same for the same image.
+        A preprocessing function is assumed to return the same for the same image.
         """
         generator = self.image_data_generator
         if generator is None:
@@ -182,40 +233,44 @@ class Iterator(keras.utils.PyDataset):
         )
 
     def targets(self, indices: np.ndarray) -> tuple[Any, np.ndarray | None]:
-        """Give the labels and weights of samples as they stand in a batch.
+        """Return labels and weights of samples, encoded as in a batch.
 
         Args:
-            indices: Numbers of the samples.
+            indices: Indices of the samples.
 
         Returns:
-            Labels (None without labels, or when they are the images themselves) and weights
-            (None without weights).
+            Labels (None without labels and for `class_mode="input"`) and weights, or None.
         """
-        raise NotImplementedError
+        if self.class_mode is None:
+            return None, None
+        weight = self.sample_weight
+        classes = len(self.class_indices or ())
+        y = encode_labels(self.labels, indices, self.class_mode, classes, self.dtype)
+        return y, None if weight is None else weight[indices]
 
     def fingerprint(self) -> str:
-        """Give a digest of all that decides the samples' pixels before augmentation.
+        """Return a digest of everything that determines the pixels before augmentation.
 
         Returns:
             Hexadecimal digits. They change with the files or arrays, the target size, the
-            colour mode and the standardization; not with seed, order, batch size or labels.
+            color mode and the standardization; not with seed, order, batch size or labels.
         """
         raise NotImplementedError
 
     def in_file_order(self) -> Iterator:
-        """Give a flow over the same samples in their own order and without augmentation.
+        """Return an iterator over the same samples, unshuffled and without augmentation.
 
         Returns:
-            The new flow, at its start; the standardization is the same.
+            The new iterator, at its start; the standardization is the same.
         """
-        twin = copy.copy(self)
-        twin.shuffle = False
-        twin.save_to_dir = None
+        ordered = copy.copy(self)
+        ordered.shuffle = False
+        ordered.save_to_dir = None
         if self.image_data_generator is not None:
-            twin.image_data_generator = self.image_data_generator.without_augmentation()
-        twin._random = np.random.RandomState(self.seed)
-        twin._start()
-        return twin
+            ordered.image_data_generator = self.image_data_generator.without_augmentation()
+        ordered._random = np.random.RandomState(self.seed)
+        ordered._start()
+        return ordered
 
     def _seed_batch(self) -> None:
         if self.seed is not None:
@@ -227,7 +282,7 @@ class Iterator(keras.utils.PyDataset):
         if self.shuffle:
             self.index_array = self._random.permutation(self.n)
 
-    def _plan(self, indices: np.ndarray) -> BatchSpec:
+    def _batch_spec(self, indices: np.ndarray) -> BatchSpec:
         transforms = self._sample_batch_params(len(indices))
         numbers: tuple[int, ...] = ()
         if self.save_to_dir is not None:
@@ -245,9 +300,9 @@ class Iterator(keras.utils.PyDataset):
         height, width = self.image_shape[1:] if first else self.image_shape[:2]
         return sample_batch_params(generator, height, width, count, self._random)
 
-    def _save(self, x: np.ndarray, plan: BatchSpec) -> None:
+    def _save(self, x: np.ndarray, spec: BatchSpec) -> None:
         assert self.save_to_dir is not None
-        for image, index, number in zip(x, plan.indices, plan.save_numbers, strict=True):
+        for image, index, number in zip(x, spec.indices, spec.save_numbers, strict=True):
             name = f"{self.save_prefix}_{index}_{number}.{self.save_format}"
             pil_image = array_to_img(image, self.data_format, scale=True)
             pil_image.save(Path(self.save_to_dir) / name)
@@ -259,11 +314,16 @@ class Iterator(keras.utils.PyDataset):
         return self.dtype
 
     def _sources(self, indices: np.ndarray) -> Any:
-        """Give a function from a place in the batch to pixels of (height, width, channels)."""
+        """Return a function from an index in the batch to pixels (height, width, channels)."""
         raise NotImplementedError
 
     def _batch(self, x: np.ndarray, indices: np.ndarray) -> Any:
-        raise NotImplementedError
+        if self.class_mode is None:
+            return x
+        y, weight = self.targets(indices)
+        if self.class_mode == "input":
+            y = x.copy()
+        return (x, y) if weight is None else (x, y, weight)
 
 
 def _check_whole(name: str, value: Any, least: int) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from ..datasets.folders import is_image_name
-from ..image_data_generator import ImageDataGenerator
-from .file_iterator import FileIterator, announce
+from ..transforms.augmenter import Augmenter
+from .file_iterator import FileIterator, announce, find_bad_files, subset_fractions
+from .options import ImageOptions
 
 _CLASS_MODES = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
 _WITHOUT_CLASSES = ("input", "multi_output", "raw", None)
@@ -67,7 +68,7 @@ class DataFrameIterator(FileIterator):
         self,
         dataframe: pd.DataFrame,
         directory: str | os.PathLike[str] | None = None,
-        image_data_generator: ImageDataGenerator | None = None,
+        image_data_generator: Augmenter | None = None,
         x_col: str = "filename",
         y_col: str | list[str] = "class",
         weight_col: str | None = None,
@@ -92,95 +93,102 @@ class DataFrameIterator(FileIterator):
         workers: int | None = None,
         cache: bool = True,
     ) -> None:
-        self._set_pixels(
-            image_data_generator,
-            target_size,
-            color_mode,
-            data_format,
-            interpolation,
-            keep_aspect_ratio,
-            dtype,
+        options = ImageOptions(
+            target_size=target_size,
+            color_mode=color_mode,
+            interpolation=interpolation,
+            keep_aspect_ratio=keep_aspect_ratio,
+            data_format=data_format,
+            dtype=dtype,
+            save_to_dir=save_to_dir,
+            save_prefix=save_prefix,
+            save_format=save_format,
+            subset=subset,
+            check=check,
+            on_bad=on_bad,
+            cache=cache,
         )
-        self._set_saving(save_to_dir, save_prefix, save_format)
-        self._set_subset(subset)
+        fractions = subset_fractions(subset, image_data_generator)
         if class_mode not in _CLASS_MODES:
             raise ValueError(f"Invalid class_mode: {class_mode}; expected one of: {_CLASS_MODES}")
-        self.class_mode = class_mode
-        self.directory = os.fspath(directory) if directory is not None else ""
+        folder = os.fspath(directory) if directory is not None else ""
         _check_columns(dataframe, class_mode, x_col, y_col, weight_col, classes)
         table = dataframe.copy()
         if validate_filenames:
-            table = self._with_valid_names(table, x_col)
-        with_classes = class_mode not in _WITHOUT_CLASSES
-        if with_classes:
+            table = _with_valid_names(table, folder, x_col)
+        names = None
+        if class_mode not in _WITHOUT_CLASSES:
             table, names = _with_classes(table, y_col, classes)
-            self.class_indices = {name: number for number, name in enumerate(names)}
-        if self.split:
-            start, stop = (int(share * len(table)) for share in self.split)
+        if fractions:
+            start, stop = (int(share * len(table)) for share in fractions)
             table = table.iloc[start:stop]
-        self._announce(len(table), validate_filenames, with_classes)
-        self.filenames = table[x_col].tolist()
-        kept = self._set_aside_bad(check, on_bad, workers)
-        if not kept.all():
-            table = table[kept]
-            self.filenames = table[x_col].tolist()
-        self._take_columns(table, y_col, weight_col)
-        self.samples = len(self.filenames)
-        super().__init__(self.samples, batch_size, shuffle, seed, workers)
-        self._set_cache(cache)
+        _announce(len(table), folder, validate_filenames, names)
+        paths = [os.path.join(folder, name) for name in table[x_col]]
+        keep, bad_files = find_bad_files(paths, options, workers)
+        table = table[keep]
+        super().__init__(
+            table[x_col].tolist(),
+            folder,
+            image_data_generator,
+            options,
+            bad_files,
+            batch_size,
+            shuffle,
+            seed,
+            workers,
+        )
+        self.class_mode = class_mode
+        if names is not None:
+            self.class_indices = {name: number for number, name in enumerate(names)}
+        self.sample_weight = table[weight_col].to_numpy() if weight_col else None
+        self._take_labels(table, y_col)
 
     @property
     def labels(self) -> Any:
-        """The samples' labels: class numbers, or the values of the label columns."""
-        return self._targets if self.class_mode in ("multi_output", "raw") else self.classes
+        """Labels of all samples: class numbers, or the values of the label columns."""
+        return self._values if self.class_mode in ("multi_output", "raw") else self.classes
 
-    @property
-    def sample_weight(self) -> np.ndarray | None:
-        """A weight for each sample, if there is a column of them."""
-        return self._sample_weight
-
-    def _with_valid_names(self, table: pd.DataFrame, x_col: str) -> pd.DataFrame:
-        valid = np.array(
-            [
-                is_image_name(name) and os.path.isfile(os.path.join(self.directory, name))
-                for name in table[x_col]
-            ],
-            bool,
-        )
-        if not valid.all():
-            warnings.warn(
-                f'Found {(~valid).sum()} invalid image filename(s) in x_col="{x_col}". '
-                "These filename(s) will be ignored.",
-                stacklevel=4,
-            )
-        return table[valid]
-
-    def _announce(self, count: int, validated: bool, with_classes: bool) -> None:
-        kind = "validated" if validated else "non-validated"
-        belonging = f" belonging to {len(self.class_indices)} classes" if with_classes else ""
-        announce(f"Found {count} {kind} image filenames{belonging}.")
-        if not count:
-            raise ValueError(
-                f"No image file is left of the table (files are looked for in "
-                f"{self.directory or Path.cwd()}); check the names, `directory`, `classes` "
-                "and `subset`."
-            )
-
-    def _take_columns(
-        self, table: pd.DataFrame, y_col: str | list[str], weight_col: str | None
-    ) -> None:
-        self._sample_weight = table[weight_col].to_numpy() if weight_col else None
+    def _take_labels(self, table: pd.DataFrame, y_col: str | list[str]) -> None:
         if self.class_mode == "multi_output":
-            self._targets: Any = [np.array(table[column].tolist()) for column in y_col]
+            self._values: Any = [np.array(table[column].tolist()) for column in y_col]
         elif self.class_mode == "raw":
-            self._targets = table[y_col].to_numpy()
-        elif self.class_mode not in _WITHOUT_CLASSES:
+            self._values = table[y_col].to_numpy()
+        elif self.class_indices is not None:
             self.classes = [self._numbers(label) for label in table[y_col]]
 
     def _numbers(self, label: Any) -> int | list[int]:
+        assert self.class_indices is not None
         if isinstance(label, (list, tuple)):
             return [self.class_indices[name] for name in label]
         return self.class_indices[label]
+
+
+def _with_valid_names(table: pd.DataFrame, folder: str, x_col: str) -> pd.DataFrame:
+    valid = np.array(
+        [
+            is_image_name(name) and os.path.isfile(os.path.join(folder, name))
+            for name in table[x_col]
+        ],
+        bool,
+    )
+    if not valid.all():
+        warnings.warn(
+            f'Found {(~valid).sum()} invalid image filename(s) in x_col="{x_col}". '
+            "These filename(s) will be ignored.",
+            stacklevel=4,
+        )
+    return table[valid]
+
+
+def _announce(count: int, folder: str, validated: bool, names: list[str] | None) -> None:
+    kind = "validated" if validated else "non-validated"
+    belonging = f" belonging to {len(names)} classes" if names is not None else ""
+    announce(f"Found {count} {kind} image filenames{belonging}.")
+    if not count:
+        raise ValueError(
+            f"No image file of the table was found in {folder or Path.cwd()}; check the names, "
+            "`directory`, `classes` and `subset`."
+        )
 
 
 def _check_columns(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 
 from ..datasets.folders import class_folders, existing_folder, images_under
-from ..image_data_generator import ImageDataGenerator
-from .file_iterator import FileIterator, announce
+from ..transforms.augmenter import Augmenter
+from .file_iterator import FileIterator, announce, find_bad_files, subset_fractions
+from .options import ImageOptions
 
 _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 
@@ -57,7 +59,7 @@ class DirectoryIterator(FileIterator):
     def __init__(
         self,
         directory: str | os.PathLike[str],
-        image_data_generator: ImageDataGenerator | None,
+        image_data_generator: Augmenter | None,
         target_size: Sequence[int] = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
@@ -79,61 +81,73 @@ class DirectoryIterator(FileIterator):
         workers: int | None = None,
         cache: bool = True,
     ) -> None:
-        self._set_pixels(
-            image_data_generator,
-            target_size,
-            color_mode,
-            data_format,
-            interpolation,
-            keep_aspect_ratio,
-            dtype,
+        options = ImageOptions(
+            target_size=target_size,
+            color_mode=color_mode,
+            interpolation=interpolation,
+            keep_aspect_ratio=keep_aspect_ratio,
+            data_format=data_format,
+            dtype=dtype,
+            save_to_dir=save_to_dir,
+            save_prefix=save_prefix,
+            save_format=save_format,
+            subset=subset,
+            check=check,
+            on_bad=on_bad,
+            cache=cache,
         )
-        self._set_saving(save_to_dir, save_prefix, save_format)
-        self._set_subset(subset)
+        fractions = subset_fractions(subset, image_data_generator)
         if class_mode not in _CLASS_MODES:
             raise ValueError(f"Invalid class_mode: {class_mode}; expected one of: {_CLASS_MODES}")
-        self.class_mode = class_mode
         root = existing_folder(directory)
-        self.directory = os.fspath(directory)
         names = list(classes) if classes else class_folders(root)
-        self.num_classes = len(names)
-        self.class_indices = {name: number for number, name in enumerate(names)}
-        self.filenames, self.classes = self._list_files(root, names, follow_links)
-        self.samples = len(self.filenames)
-        announce(f"Found {self.samples} images belonging to {self.num_classes} classes.")
-        if not self.samples:
+        filenames, numbers = _list_files(root, names, fractions, follow_links)
+        announce(f"Found {len(filenames)} images belonging to {len(names)} classes.")
+        if not filenames:
             part = f" in the {subset} subset" if subset else ""
             raise ValueError(
                 f"No image{part} in the class folders {names} of {root}. Expected files that "
                 "end in png, jpg, jpeg, bmp, ppm, tif or tiff."
             )
-        kept = self._set_aside_bad(check, on_bad, workers)
-        if not kept.all():
-            self.filenames = [name for name, keep in zip(self.filenames, kept) if keep]
-            self.classes = self.classes[kept]
-            self.samples = len(self.filenames)
-        super().__init__(self.samples, batch_size, shuffle, seed, workers)
-        self._set_cache(cache)
+        folder = os.fspath(directory)
+        paths = [os.path.join(folder, name) for name in filenames]  # noqa: PTH118
+        keep, bad_files = find_bad_files(paths, options, workers)
+        super().__init__(
+            list(compress(filenames, keep)),
+            folder,
+            image_data_generator,
+            options,
+            bad_files,
+            batch_size,
+            shuffle,
+            seed,
+            workers,
+        )
+        self.class_mode = class_mode
+        self.num_classes = len(names)
+        self.class_indices = {name: number for number, name in enumerate(names)}
+        self.classes = numbers[keep]
 
-    def _list_files(
-        self, root: Path, names: Sequence[str], follow_links: bool
-    ) -> tuple[list[str], np.ndarray]:
-        filenames: list[str] = []
-        counts = []
-        for name in names:
-            if not (root / name).is_dir():
-                warnings.warn(f"There is no class folder {name!r} in {root}.", stacklevel=4)
-            found = list(images_under(root / name, follow_links)) if (root / name).is_dir() else []
-            if self.split:
-                start, stop = (int(share * len(found)) for share in self.split)
-                found = found[start:stop]
-            filenames += [os.path.relpath(path, root) for path in found]
-            counts.append(len(found))
-        if any(name.lower().endswith(".tiff") for name in filenames):
-            warnings.warn(
-                'Using ".tiff" files with multiple bands will cause distortion. '
-                "Please verify your output.",
-                stacklevel=4,
-            )
-        numbers = [self.class_indices[name] for name in names]
-        return filenames, np.repeat(numbers, counts).astype("int32")
+
+def _list_files(
+    root: Path, names: Sequence[str], fractions: tuple[float, float] | None, follow_links: bool
+) -> tuple[list[str], np.ndarray]:
+    """List the images of each class, and the class number of each."""
+    filenames: list[str] = []
+    counts = []
+    for name in names:
+        if not (root / name).is_dir():
+            warnings.warn(f"There is no class folder {name!r} in {root}.", stacklevel=4)
+        found = list(images_under(root / name, follow_links)) if (root / name).is_dir() else []
+        if fractions:
+            start, stop = (int(share * len(found)) for share in fractions)
+            found = found[start:stop]
+        filenames += [os.path.relpath(path, root) for path in found]
+        counts.append(len(found))
+    if any(name.lower().endswith(".tiff") for name in filenames):
+        warnings.warn(
+            'Using ".tiff" files with multiple bands will cause distortion. '
+            "Please verify your output.",
+            stacklevel=4,
+        )
+    return filenames, np.repeat(np.arange(len(names)), counts).astype("int32")

@@ -10,9 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..image_data_generator import ImageDataGenerator
+from ..transforms.augmenter import Augmenter
 from ..transforms.fingerprint import standardization_fingerprint
 from .base import Iterator
+from .options import check_subset
 
 
 class NumpyArrayIterator(Iterator):
@@ -55,7 +56,7 @@ class NumpyArrayIterator(Iterator):
         self,
         x: Any,
         y: Any,
-        image_data_generator: ImageDataGenerator,
+        image_data_generator: Augmenter,
         batch_size: int = 32,
         shuffle: bool = False,
         sample_weight: Any = None,
@@ -69,6 +70,8 @@ class NumpyArrayIterator(Iterator):
         dtype: str | None = None,
         workers: int | None = None,
     ) -> None:
+        check_subset(subset)
+        self.class_mode = "array"
         self.data_format = data_format or keras.config.image_data_format()
         self.dtype = dtype or keras.config.floatx()
         x, misc = _with_others(x)
@@ -89,6 +92,11 @@ class NumpyArrayIterator(Iterator):
         super().__init__(len(self.x), batch_size, shuffle, seed, workers)
         if self.n == 0:
             raise ValueError("There are no images: x has length 0.")
+
+    @property
+    def labels(self) -> Any:
+        """Labels of all samples as they were given; None without labels."""
+        return self.y
 
     def targets(self, indices: np.ndarray) -> tuple[Any, np.ndarray | None]:
         """Give the labels and weights of samples as they stand in a batch.
@@ -116,7 +124,7 @@ class NumpyArrayIterator(Iterator):
             digest.update(f"{array.dtype} {array.shape} ".encode())
             for sample in array:
                 digest.update(np.ascontiguousarray(sample).tobytes())
-        digest.update(standardization_fingerprint(self.image_data_generator, self).encode())
+        digest.update(standardization_fingerprint(self).encode())
         return digest.hexdigest()
 
     def _save_numbers_below(self) -> int:
@@ -161,14 +169,12 @@ def _check_lengths(x: Any, y: Any, sample_weight: Any) -> None:
 def _subset(
     subset: str | None,
     length: int,
-    generator: ImageDataGenerator,
+    generator: Augmenter,
     y: Any,
     ignore_class_split: bool,
 ) -> slice:
     if subset is None:
         return slice(None)
-    if subset not in ("training", "validation"):
-        raise ValueError(f'Invalid subset name: {subset}; expected "training" or "validation".')
     split = int(length * generator._validation_split)
     if (
         y is not None

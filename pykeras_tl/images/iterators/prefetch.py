@@ -11,20 +11,20 @@ from typing import Any, Generic, TypeVar
 
 from ..threads import default_workers
 
-Plan = TypeVar("Plan")
+Spec = TypeVar("Spec")
 # How long a wait may keep the interpreter from seeing Ctrl-C on systems where locks block it.
 _PATIENCE = 0.2
 
 
-class Prefetcher(Generic[Plan]):
+class Prefetcher(Generic[Spec]):
     """An iterator over finished batches that are made ahead by threads of its own.
 
     Plans are drawn one after another, whichever thread does it, and batches come in the
-    order of their plans. At most `ahead` batches are finished or in the making.
+    order of their specs. At most `ahead` batches are finished or in the making.
 
     Args:
-        draw: Gives the next plan, at little cost; raises StopIteration after the last one.
-        make: Makes the batch of a plan; called in several threads at once.
+        next_spec: Gives the next spec, at little cost; raises StopIteration after the last one.
+        compute: Makes the batch of a spec; called in several threads at once.
         workers: Threads; as many as there are processors when absent. With 0, `next` does
             the work itself, on the thread that calls it.
         ahead: Batches that may be waiting; two more than `workers` when absent.
@@ -33,16 +33,16 @@ class Prefetcher(Generic[Plan]):
         ValueError: When `workers` or `ahead` is negative or `ahead` is 0.
 
     Example:
-        >>> plans = iter(range(3))
-        >>> with Prefetcher(plans.__next__, lambda plan: plan * 10, workers=2) as batches:
+        >>> specs = iter(range(3))
+        >>> with Prefetcher(specs.__next__, lambda spec: spec * 10, workers=2) as batches:
         ...     list(batches)
         [0, 10, 20]
     """
 
     def __init__(
         self,
-        draw: Callable[[], Plan],
-        make: Callable[[Plan], Any],
+        next_spec: Callable[[], Spec],
+        compute: Callable[[Spec], Any],
         workers: int | None = None,
         ahead: int | None = None,
     ) -> None:
@@ -52,7 +52,7 @@ class Prefetcher(Generic[Plan]):
             raise ValueError(
                 f"workers should be 0 or more and ahead 1 or more. Received: {workers}, {ahead}"
             )
-        self._queue = _Queue(draw, make, ahead)
+        self._queue = _Queue(next_spec, compute, ahead)
         self._threads = [
             threading.Thread(target=self._queue.work, name="pykeras_tl-prefetch", daemon=True)
             for _ in range(workers)
@@ -62,13 +62,13 @@ class Prefetcher(Generic[Plan]):
         for thread in self._threads:
             thread.start()
 
-    def __iter__(self) -> Prefetcher[Plan]:
+    def __iter__(self) -> Prefetcher[Spec]:
         return self
 
     def __next__(self) -> Any:
-        return self._queue.take() if self._threads else self._queue.make_one()
+        return self._queue.take() if self._threads else self._queue.make_next()
 
-    def __enter__(self) -> Prefetcher[Plan]:
+    def __enter__(self) -> Prefetcher[Spec]:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,23 +105,28 @@ def prefetch(
     """
     numbers = itertools.count() if count is None else iter(range(count))
 
-    def draw() -> Any:
+    def next_spec() -> Any:
         next(numbers)
-        return flow.draw()
+        return flow.next_batch_spec()
 
     workers = flow.threads if workers is None else workers
     # One thread a batch: with several batches at work there is nothing to wait for.
     return Prefetcher(
-        draw, partial(flow.make, workers=1), 0 if flow.main_thread_only else workers, ahead
+        next_spec,
+        partial(flow.compute_batch, workers=1),
+        0 if flow.main_thread_only else workers,
+        ahead,
     )
 
 
-class _Queue(Generic[Plan]):
+class _Queue(Generic[Spec]):
     """What the threads and the consumer share."""
 
-    def __init__(self, draw: Callable[[], Plan], make: Callable[[Plan], Any], ahead: int) -> None:
-        self.draw = draw
-        self.make = make
+    def __init__(
+        self, next_spec: Callable[[], Spec], compute: Callable[[Spec], Any], ahead: int
+    ) -> None:
+        self.next_spec = next_spec
+        self.compute = compute
         self.ahead = ahead
         self.drawing = threading.Lock()
         self.changed = threading.Condition()
@@ -134,15 +139,15 @@ class _Queue(Generic[Plan]):
 
     def work(self) -> None:
         while (task := self._next_task()) is not None:
-            number, plan = task
+            number, spec = task
             try:
-                batch = self.make(plan)
+                batch = self.compute(spec)
             except BaseException as error:
                 self._finish(number, error=error)
                 return
             self._finish(number, batch=batch)
             # A thread that waits for its next task must not hold on to a batch.
-            del batch, plan, task
+            del batch, spec, task
 
     def take(self) -> Any:
         with self.changed:
@@ -159,10 +164,10 @@ class _Queue(Generic[Plan]):
             self.changed.notify_all()
             return batch
 
-    def make_one(self) -> Any:
+    def make_next(self) -> Any:
         if self.closed:
             raise StopIteration
-        return self.make(self.draw())
+        return self.compute(self.next_spec())
 
     def close(self) -> None:
         with self.changed:
@@ -170,8 +175,8 @@ class _Queue(Generic[Plan]):
             self.finished.clear()
             self.changed.notify_all()
 
-    def _next_task(self) -> tuple[int, Plan] | None:
-        """Wait for room in the queue and draw a plan; None when there is nothing left to do."""
+    def _next_task(self) -> tuple[int, Spec] | None:
+        """Wait for room in the queue and draw a spec; None when there is nothing left to do."""
         with self.drawing:
             with self.changed:
                 while not self.closed and self.drawn - self.taken >= self.ahead:
@@ -180,7 +185,7 @@ class _Queue(Generic[Plan]):
                     return None
                 number = self.drawn
             try:
-                plan = self.draw()
+                spec = self.next_spec()
             except StopIteration:
                 with self.changed:
                     self.last = number
@@ -191,7 +196,7 @@ class _Queue(Generic[Plan]):
                 return None
             with self.changed:
                 self.drawn += 1
-            return number, plan
+            return number, spec
 
     def _finish(self, number: int, batch: Any = None, error: BaseException | None = None) -> None:
         with self.changed:

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..image_data_generator import ImageDataGenerator
-
 _SETTINGS = (
     "featurewise_center",
     "samplewise_center",
@@ -21,23 +19,24 @@ _SETTINGS = (
 _STATISTICS = ("mean", "std", "zca_whitening_matrix")
 
 
-def standardization_fingerprint(generator: ImageDataGenerator | None, flow: Any) -> str:
-    """Give a digest of what becomes of an image that is not augmented.
+def standardization_fingerprint(iterator: Any) -> str:
+    """Return a digest of how an iterator standardizes an image that is not augmented.
 
     Args:
-        generator: The settings, or None.
-        flow: The flow, for its dtype and data format.
+        iterator: An iterator over images: its `image_data_generator`, dtype and data format.
 
     Returns:
         Hexadecimal digits.
 
     Example:
+        >>> from pykeras_tl.images import ImageDataGenerator
         >>> flow = ImageDataGenerator(rescale=0.5).flow(np.zeros((1, 2, 2, 3)))
-        >>> len(standardization_fingerprint(flow.image_data_generator, flow))
+        >>> len(standardization_fingerprint(flow))
         32
     """
+    generator = iterator.image_data_generator
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{np.dtype(flow.dtype)} {flow.data_format}".encode())
+    digest.update(f"{np.dtype(iterator.dtype)} {iterator.data_format}".encode())
     if generator is not None:
         digest.update(repr([(name, getattr(generator, name)) for name in _SETTINGS]).encode())
         digest.update(_function_digest(generator.preprocessing_function))

@@ -7,8 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..image_data_generator import ImageDataGenerator
 from .affine_matrices import compose_flip
+from .augmenter import Augmenter
 from .color import apply_brightness_shift, brightness_table
 from .sampling import TransformParams
 from .scipy_warp import warp_like_scipy
@@ -19,21 +19,21 @@ _OVERRIDABLE = ("get_random_transform", "apply_transform", "random_transform", "
 BatchParams = TransformParams | list[dict[str, Any]] | None
 
 
-def overridden(generator: ImageDataGenerator, *names: str) -> bool:
+def overridden(generator: Augmenter, *names: str) -> bool:
     """Tell whether a generator is of a class that changes one of these methods.
 
     Args:
         generator: The generator.
-        *names: Names of methods of `ImageDataGenerator`.
+        *names: Names of methods of `Augmenter`.
 
     Returns:
-        True when one of them is not `ImageDataGenerator`'s own.
+        True when one of them is not `Augmenter`'s own.
 
     Example:
-        >>> overridden(ImageDataGenerator(), "standardize")
+        >>> overridden(Augmenter(), "standardize")
         False
     """
-    return any(getattr(type(generator), n) is not getattr(ImageDataGenerator, n) for n in names)
+    return any(getattr(type(generator), n) is not getattr(Augmenter, n) for n in names)
 
 
 class ImagePipeline:
@@ -45,34 +45,32 @@ class ImagePipeline:
         dtype: Type that images are transformed in, which is not always the batch's.
     """
 
-    def __init__(
-        self, generator: ImageDataGenerator | None, data_format: str, dtype: np.dtype
-    ) -> None:
+    def __init__(self, generator: Augmenter | None, data_format: str, dtype: np.dtype) -> None:
         self.generator = generator
         self.first = data_format == "channels_first"
         self.dtype = dtype
-        self.direct = generator is None or self._can_be_direct(generator)
+        self.fused = generator is None or self._can_run_fused(generator)
 
-    def make(self, source: np.ndarray, drawn: BatchParams, number: int, out: np.ndarray) -> None:
+    def run(self, source: np.ndarray, params: BatchParams, index: int, out: np.ndarray) -> None:
         """Transform and standardize one image.
 
         Args:
             source: Its pixels, of shape (height, width, channels).
-            drawn: The batch's transformations.
-            number: The image's place in the batch.
-            out: Where it goes: the batch's own part, in the batch's data format.
+            params: Parameters of the batch's random transforms.
+            index: Index of the image in the batch.
+            out: View of the batch to write to, in the batch's data format.
         """
-        if self.generator is None or drawn is None:
+        if self.generator is None or params is None:
             out[...] = self._in_format(source)
-        elif self.direct and isinstance(drawn, TransformParams) and source.shape[2] <= 4:
-            self._make_directly(source, drawn, number, out)
+        elif self.fused and isinstance(params, TransformParams) and source.shape[2] <= 4:
+            self._run_fused(source, params, index, out)
         else:
-            parameters = drawn.one(number) if isinstance(drawn, TransformParams) else drawn[number]
+            parameters = params.one(index) if isinstance(params, TransformParams) else params[index]
             x = self._in_format(source).astype(self.dtype)
             x = self.generator.apply_transform(x, parameters)
             out[...] = self.generator.standardize(x)
 
-    def _can_be_direct(self, generator: ImageDataGenerator) -> bool:
+    def _can_run_fused(self, generator: Augmenter) -> bool:
         import keras
 
         # Keras's brightness goes by its own data format; the other way round it fails.
@@ -85,21 +83,21 @@ class ImagePipeline:
             and not (generator.brightness_range is not None and (self.first or formats_differ))
         )
 
-    def _make_directly(
-        self, source: np.ndarray, drawn: TransformParams, number: int, out: np.ndarray
+    def _run_fused(
+        self, source: np.ndarray, params: TransformParams, index: int, out: np.ndarray
     ) -> None:
         generator = self.generator
         assert generator is not None
         in_place = not self.first and out.dtype == np.float32
-        flips = _flip_code(drawn, number)
+        flips = _flip_code(params, index)
         x = out if in_place else np.empty(source.shape, np.float32)
-        if drawn.moved[number]:
+        if params.moved[index]:
             # Cutting values to whole numbers makes a difference of one of the least error.
             exact = out.dtype.kind != "f"
-            x = _move(source, drawn, number, generator, x, exact)
+            x = _warp_and_flip(source, params, index, generator, x, exact)
         else:
             np.copyto(x, source if flips is None else _flipped(source, flips))
-        x = _change_colours(x, drawn, number)
+        x = _change_colors(x, params, index)
         if self.first:
             x = x.transpose(2, 0, 1)
         x = generator.standardize(x)
@@ -110,33 +108,33 @@ class ImagePipeline:
         return source.transpose(2, 0, 1) if self.first else source
 
 
-def _flip_code(drawn: TransformParams, number: int) -> int | None:
-    """Give OpenCV's code for the flips drawn, None for none."""
-    horizontal = drawn.parameters["flip_horizontal"]
-    vertical = drawn.parameters["flip_vertical"]
+def _flip_code(params: TransformParams, index: int) -> int | None:
+    """Give OpenCV's code for the flips params, None for none."""
+    horizontal = params.parameters["flip_horizontal"]
+    vertical = params.parameters["flip_vertical"]
     assert horizontal is not None
     assert vertical is not None
-    if horizontal[number]:
-        return -1 if vertical[number] else 1
-    return 0 if vertical[number] else None
+    if horizontal[index]:
+        return -1 if vertical[index] else 1
+    return 0 if vertical[index] else None
 
 
 def _flipped(image: np.ndarray, code: int) -> np.ndarray:
     return cv2.flip(image, code).reshape(image.shape)
 
 
-def _move(
+def _warp_and_flip(
     source: np.ndarray,
-    drawn: TransformParams,
-    number: int,
-    generator: ImageDataGenerator,
+    params: TransformParams,
+    index: int,
+    generator: Augmenter,
     out: np.ndarray,
     exact: bool,
 ) -> np.ndarray:
     """Warp and flip in one step."""
     height, width = source.shape[:2]
-    flips = _flip_code(drawn, number)
-    matrix = drawn.matrices[number]
+    flips = _flip_code(params, index)
+    matrix = params.matrices[index]
     if flips is not None:
         matrix = compose_flip(matrix, height, width, flips != 1, flips != 0)
     mode, cval = generator.fill_mode, generator.cval
@@ -151,15 +149,15 @@ def _move(
     )
 
 
-def _change_colours(x: np.ndarray, drawn: TransformParams, number: int) -> np.ndarray:
-    intensity = drawn.parameters["channel_shift_intensity"]
+def _change_colors(x: np.ndarray, params: TransformParams, index: int) -> np.ndarray:
+    intensity = params.parameters["channel_shift_intensity"]
     if intensity is not None:
-        np.clip(x + intensity[number].item(), np.min(x), np.max(x), out=x)
-    brightness = drawn.parameters["brightness"]
+        np.clip(x + intensity[index].item(), np.min(x), np.max(x), out=x)
+    brightness = params.parameters["brightness"]
     if brightness is None:
         return x
     if x.shape[2] != 4 and np.min(x) >= 0 and np.max(x) <= 255:
-        return np.take(brightness_table(brightness[number].item()), x.astype(np.uint8)).astype(
+        return np.take(brightness_table(brightness[index].item()), x.astype(np.uint8)).astype(
             np.float32
         )
-    return apply_brightness_shift(x, brightness[number].item(), False)
+    return apply_brightness_shift(x, brightness[index].item(), False)

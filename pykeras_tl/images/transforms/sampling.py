@@ -11,11 +11,11 @@ from .affine_matrices import transform_matrices
 
 # Where an image's transformation is drawn without a seed and without a generator.
 _FRESH = np.random.RandomState()
-_DRAW_CHOICE, _DRAW_UNIFORM = "choice", "uniform"
+_CHOICE, _UNIFORM = "choice", "uniform"
 
 
-class Ranges(Protocol):
-    """The settings of an `ImageDataGenerator` that draws depend on."""
+class TransformRanges(Protocol):
+    """The settings of an `Augmenter` that random transforms depend on."""
 
     rotation_range: Any
     width_shift_range: Any
@@ -72,7 +72,7 @@ def rng(seed: int | None) -> np.random.RandomState:
 
 
 def sample_params(
-    ranges: Ranges, height: int, width: int, random: np.random.RandomState
+    ranges: TransformRanges, height: int, width: int, random: np.random.RandomState
 ) -> dict[str, Any]:
     """Draw the transformation of one image.
 
@@ -125,7 +125,7 @@ def sample_params(
 
 
 def sample_batch_params(
-    ranges: Ranges, height: int, width: int, count: int, random: np.random.RandomState
+    ranges: TransformRanges, height: int, width: int, count: int, random: np.random.RandomState
 ) -> TransformParams:
     """Draw the transformations of `count` images of one size, one image after another.
 
@@ -147,8 +147,8 @@ def sample_batch_params(
         >>> many.one(0) == sample_params(settings, 8, 8, rng(0))
         True
     """
-    shifts = [_way_of_drawing(r) for r in (ranges.height_shift_range, ranges.width_shift_range)]
-    if _DRAW_CHOICE in shifts:
+    shifts = [_sampling_method(r) for r in (ranges.height_shift_range, ranges.width_shift_range)]
+    if _CHOICE in shifts:
         drawn = [sample_params(ranges, height, width, random) for _ in range(count)]
         parameters = {
             name: None if value is None else np.array([one[name] for one in drawn])
@@ -182,10 +182,10 @@ def _symmetric(bound: Any, random: np.random.RandomState) -> float:
 
 
 def _shift(bound: Any, length: int, random: np.random.RandomState) -> Any:
-    way = _way_of_drawing(bound)
+    way = _sampling_method(bound)
     if way is None:
         return 0
-    if way == _DRAW_CHOICE:
+    if way == _CHOICE:
         drawn = random.choice(bound)
         drawn *= random.choice([-1, 1])
     else:
@@ -193,18 +193,18 @@ def _shift(bound: Any, length: int, random: np.random.RandomState) -> Any:
     return drawn * length if np.max(bound) < 1 else drawn
 
 
-def _way_of_drawing(bound: Any) -> str | None:
+def _sampling_method(bound: Any) -> str | None:
     """Tell how Keras draws a shift: it tries `choice`, which takes no float and no 0 or less."""
     if np.ndim(bound) == 0:
         if not bound:
             return None
         whole = isinstance(bound, (int, np.integer)) and bound > 0
-        return _DRAW_CHOICE if whole else _DRAW_UNIFORM
-    return _DRAW_CHOICE if len(bound) else None
+        return _CHOICE if whole else _UNIFORM
+    return _CHOICE if len(bound) else None
 
 
 def _sample_all_uniform(
-    ranges: Ranges, height: int, width: int, count: int, random: np.random.RandomState
+    ranges: TransformRanges, height: int, width: int, count: int, random: np.random.RandomState
 ) -> dict[str, np.ndarray | None]:
     """Draw as `sample_params` does where every draw is uniform, all images in one call."""
     low, high = ranges.zoom_range

@@ -1,15 +1,17 @@
-"""What a saved architecture may be made of: layers that compute, and run nothing of the file's."""
+"""Allow-list of the classes that a saved architecture may contain.
+
+They are layers that compute, and run no code of the file's.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
-from keras.src.applications.convnext import LayerScale
-from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 from ..inference_batch_norm import InferenceBatchNormalization
 from ..input_scaling import InputScaling
+from ..keras_internals import APPLICATION_LAYERS, FUNCTIONAL_MODULES, OPERATION_MODULES
 
 _LAYERS = """
     Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D
@@ -43,11 +45,10 @@ _KNOWN: dict[str, set[str]] = {
     "keras.initializers": set(_INITIALIZERS.split()),
     "keras.regularizers": {"L1", "L2", "L1L2", "OrthogonalRegularizer"},
     "keras.constraints": {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"},
-    "keras.src.models.functional": {"Functional"},
-    "keras.src.ops.numpy": set(_OPERATIONS.split()),
+    **{module: {"Functional"} for module in FUNCTIONAL_MODULES},
+    **{module: set(_OPERATIONS.split()) for module in OPERATION_MODULES},
 }
-# Keras's backbones have a few layers that are in no list of Keras's own.
-_OTHERS = (CustomScaleLayer, LayerScale, InferenceBatchNormalization, InputScaling)
+_CUSTOM = (*APPLICATION_LAYERS, InferenceBatchNormalization, InputScaling)
 
 
 def custom_layers() -> dict[str, type[keras.Layer]]:
@@ -60,7 +61,7 @@ def custom_layers() -> dict[str, type[keras.Layer]]:
         >>> sorted(custom_layers())[-1]
         'pykeras_tl>InputScaling'
     """
-    return {keras.saving.get_registered_name(each): each for each in _OTHERS}
+    return {keras.saving.get_registered_name(each): each for each in _CUSTOM}
 
 
 def allowed_names() -> set[str]:
@@ -94,9 +95,9 @@ def disallowed_object(described: dict[str, Any]) -> str | None:
     registered = described.get("registered_name")
     if name == _TENSOR and module is None and registered is None:
         return None
-    for each in _OTHERS:
-        if (module, name) == (each.__module__, each.__name__):
-            own = keras.saving.get_registered_name(each)
-            return None if registered == own else f"{module}.{name} registered as {registered}"
+    custom = custom_layers().get(registered) if isinstance(registered, str) else None
+    if custom is not None:
+        # Keras finds it by its registered name; the module that wrote it may since have moved.
+        return None if name == custom.__name__ else f"{module}.{name} registered as {registered}"
     known = isinstance(module, str) and isinstance(name, str) and name in _KNOWN.get(module, ())
     return None if known and registered in (None, name) else f"{module}.{name}"

@@ -6,13 +6,12 @@ import copy
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
-from keras.src.backend.common import global_state
 
+from ..keras_internals import without_allocation
 from ..layer_tree import flatten_layers
 from .allowed_layers import custom_layers, disallowed_object
 
@@ -144,10 +143,10 @@ def check_sizes(build: Callable[[], keras.Model], shapes: Iterable[tuple[int, ..
     Raises:
         ValueError: When a weight is missing, or a layer makes too much of one image.
     """
-    with _without_memory():
-        ghost = build()
-        needed = Counter(tuple(weight.shape) for weight in ghost.weights)
-        _check_outputs(ghost)
+    with without_allocation():
+        model = build()
+        needed = Counter(tuple(weight.shape) for weight in model.weights)
+        _check_outputs(model)
     missing = needed - Counter(shapes)
     if missing:
         raise ValueError(
@@ -167,19 +166,6 @@ def drop_compilation(described: Any) -> None:
             drop_compilation(item)
     if isinstance(described, dict):
         described.pop("compile_config", None)
-
-
-@contextmanager
-def _without_memory() -> Iterator[None]:
-    # In a stateless scope Keras notes shapes of weights and makes them when the scope ends; it is
-    # made to forget them before.
-    waiting = global_state.get_global_attribute("uninitialized_variables", [])
-    global_state.set_global_attribute("uninitialized_variables", [])
-    with keras.StatelessScope():
-        try:
-            yield
-        finally:
-            global_state.set_global_attribute("uninitialized_variables", waiting)
 
 
 def _build(described: dict[str, Any]) -> keras.Model:

@@ -104,7 +104,7 @@ class Classifier:
                 a `preprocessing_function`, or does not fit the model.
         """
         images = PreprocessConfig.of_flow(flow)
-        names = [str(name) for name in flow.class_names]
+        names = [str(name) for name in flow.class_names or ()]
         return cls(model, names, images, dict(metrics or {}))
 
     @property

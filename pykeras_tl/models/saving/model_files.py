@@ -14,9 +14,8 @@ from typing import Any
 
 import h5py
 import keras
-from keras.src.legacy.saving import json_utils, saving_options, saving_utils
-from keras.src.saving import serialization_lib
 
+from ..keras_internals import legacy_model_builder
 from .allowed_layers import allowed_names, custom_layers, disallowed_object
 from .architecture import LONGEST, check_objects, check_sizes, drop_compilation, parse_architecture
 from .weight_files import BROKEN, check_weights_file, first_line, promises_too_much
@@ -119,15 +118,7 @@ def _check_hdf5(file: Path, own: dict[str, Any]) -> None:
     for part in parts:
         check_objects(part, lambda item: _unknown(item, own, by_name=True))
 
-    def build() -> keras.Model:
-        # As Keras itself reads these files.
-        legacy = saving_options.keras_option_scope(use_legacy_config=True)
-        with legacy, serialization_lib.SafeModeScope(True):
-            return saving_utils.model_from_config(
-                json_utils.decode(text), custom_objects={**custom_layers(), **own}
-            )
-
-    check_sizes(build, shapes)
+    check_sizes(legacy_model_builder(text, {**custom_layers(), **own}), shapes)
 
 
 def _text(attribute: Any) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 
 from ...images.decoding.reading import COLOR_MODES, check_color_mode, read_image
 from ...images.decoding.resizing import check_interpolation
-from ...images.image_data_generator import ImageDataGenerator
 from ...images.iterators.base import Iterator
+from ...images.transforms.augmenter import Augmenter
 
 _SWITCHES = (
     "samplewise_center",
@@ -133,7 +133,7 @@ class PreprocessConfig:
         return {**asdict(self), "target_size": list(self.target_size)}
 
     @cached_property
-    def _generator(self) -> ImageDataGenerator:
+    def _generator(self) -> Augmenter:
         options = dict(self.standardization)
         unknown = set(options) - {"rescale", *_SWITCHES, *_STATISTICS}
         if unknown:
@@ -147,7 +147,7 @@ class PreprocessConfig:
         for switch, name in zip(_SWITCHES[2:], _STATISTICS):
             if bool(options.get(switch)) != (statistics[name] is not None):
                 raise ValueError(f"{switch} and {name} go together in a standardization")
-        generator = ImageDataGenerator(**options, data_format="channels_last", dtype="float32")
+        generator = Augmenter(**options, data_format="channels_last", dtype="float32")
         for name, value in statistics.items():
             setattr(generator, name, None if value is None else self._statistic(name, value))
         return generator
@@ -165,8 +165,8 @@ class PreprocessConfig:
         return array
 
 
-def _standardization(generator: ImageDataGenerator) -> dict[str, Any]:
-    own = type(generator).standardize is not ImageDataGenerator.standardize
+def _standardization(generator: Augmenter) -> dict[str, Any]:
+    own = type(generator).standardize is not Augmenter.standardize
     if own or generator.preprocessing_function is not None:
         raise ValueError(
             "a preprocessing_function cannot be stored in a classifier, which runs no foreign "

@@ -6,10 +6,11 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import h5py
 import keras
+
+from ..keras_internals import download_arguments
 
 # Weights hardly compress. A file that says it holds much more than its own size is a bomb.
 _MOST_EXPANSION = 20
@@ -139,7 +140,7 @@ def refused_download(error: BaseException, name: str) -> FileNotFoundError | Non
         >>> refused_download(ValueError("something else"), "vgg16") is None
         True
     """
-    asked = _asked_for(error)
+    asked = download_arguments(error)
     if asked is None:
         return None
     address, place = asked["origin"], Path(asked["datadir"], asked["fname"])
@@ -148,16 +149,6 @@ def refused_download(error: BaseException, name: str) -> FileNotFoundError | Non
         f"Fetch {address} by other means and give the file as weights=PATH, "
         f"or put it at {place}; weights=None starts from random weights"
     )
-
-
-def _asked_for(error: BaseException) -> dict[str, Any] | None:
-    # Keras's error does not always name the file, but the call that failed was told of it.
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_name == "get_file" and "datadir" in trace.tb_frame.f_locals:
-            return trace.tb_frame.f_locals
-        trace = trace.tb_next
-    return None
 
 
 def _arrays(file: h5py.File) -> Iterator[h5py.Dataset]:

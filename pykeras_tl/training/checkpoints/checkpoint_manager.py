@@ -1,4 +1,4 @@
-"""A run's folder: its checkpoints, whole and with checksums, and the lock on it."""
+"""A run folder: its checkpoints with their checksums, and the lock on it."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from filelock import FileLock, Timeout
 
-from ...storage.atomic_files import atomic_directory
-from .array_files import read_arrays
+from ...storage.atomic_files import atomic_directory, atomic_file
+from .serialization import read_arrays
 
 _KEPT = 2
 _NAME = re.compile(r"epoch-(\d{6})(-step-(\d{9}))?")
 _FILES = ("state.json", "arrays.npz")
 _CHECKSUMS = "checksums.txt"
+_FINAL = "final-settings.json"
 
 
 class TrainingProgress(NamedTuple):
     """How far a training has come.
 
     Attributes:
-        epochs: Epochs done.
-        steps: Batches done in the epoch after them.
+        epochs: Number of finished epochs.
+        steps: Number of finished batches of the next epoch.
     """
 
     epochs: int
@@ -39,13 +41,13 @@ class TrainingProgress(NamedTuple):
 class CheckpointManager:
     """The checkpoints of one training, in a folder of their own.
 
-    Each is a folder that stands there whole or not at all; the last two are kept.
+    Each checkpoint is a folder that is written atomically; the last two are kept.
 
     Args:
-        path: The folder, made when missing.
+        path: The folder, created when missing.
 
     Raises:
-        OSError: When the folder cannot be made or written.
+        OSError: When the folder cannot be created or written.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -57,41 +59,43 @@ class CheckpointManager:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out while the block runs; a killed process keeps nobody out.
+        """Keep other processes out of the folder; the lock of a killed process is released.
 
         Raises:
             RuntimeError: When another process trains in the folder.
             OSError: When the folder cannot be written.
         """
+        lock = FileLock(self.path / "lock")
         with self._named_errors():
-            file = (self.path / "lock").open("a+b")
-        with file:
             try:
-                _lock(file.fileno())
-            except OSError:
+                lock.acquire(timeout=0)
+            except Timeout:
                 raise RuntimeError(
-                    f"Another process is training in {self.path}. Wait for it, or give another "
-                    "run_dir."
+                    f"Another process is training in {self.path}. Wait until it ends, or choose "
+                    "another run_dir."
                 ) from None
+        try:
             for unfinished in self._checkpoints.glob(".epoch-*"):
                 # Left by a process that was killed while it saved.
                 shutil.rmtree(unfinished, ignore_errors=True)
             yield
+        finally:
+            lock.release()
 
     def save(
-        self, place: TrainingProgress, state: dict[str, Any], arrays: dict[str, np.ndarray]
+        self, progress: TrainingProgress, state: dict[str, Any], arrays: dict[str, np.ndarray]
     ) -> None:
         """Write a checkpoint, and remove those before the last two.
 
         Args:
-            place: How far training has come.
+            progress: How far training has come.
             state: What fits into JSON.
             arrays: All else, by name.
 
         Raises:
             OSError: When the disk is full or the folder cannot be written.
         """
-        target = self._checkpoints / _name(place)
+        target = self._checkpoints / _name(progress)
         with atomic_directory(target) as folder:
             np.savez(folder / "arrays.npz", allow_pickle=False, **arrays)
             (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
@@ -102,13 +106,13 @@ class CheckpointManager:
             shutil.rmtree(old, ignore_errors=True)
 
     def load(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-        """Read the newest checkpoint that is undamaged.
+        """Read the newest undamaged checkpoint.
 
         Returns:
-            Its state and arrays; `None` when there is no checkpoint yet.
+            Its state and arrays; None when there is no checkpoint yet.
 
         Raises:
-            ValueError: When all there are are damaged.
+            ValueError: When all checkpoints are damaged.
         """
         damages = []
         for folder in reversed(self._found()):
@@ -120,7 +124,7 @@ class CheckpointManager:
                 continue
             if damages:
                 warnings.warn(
-                    f"A damaged checkpoint is passed over: {'; '.join(damages)}. Going on from "
+                    f"Skipping a damaged checkpoint: {'; '.join(damages)}. Resuming from "
                     f"{folder.name}.",
                     stacklevel=4,
                 )
@@ -128,14 +132,36 @@ class CheckpointManager:
         if damages:
             raise ValueError(
                 f"Every checkpoint is damaged ({'; '.join(damages)}). Remove "
-                f"{self._checkpoints}, or give resume=False, to begin anew."
+                f"{self._checkpoints}, or pass resume=False, to start over."
             )
         return None
 
     def clear(self) -> None:
         """Remove all checkpoints."""
+        (self.path / _FINAL).unlink(missing_ok=True)
         for folder in self._found():
             shutil.rmtree(folder)
+
+    def save_final_settings(self, settings: dict[str, str]) -> None:
+        """Record the settings as they are when training ends or is interrupted.
+
+        Args:
+            settings: The run's fingerprint then.
+        """
+        with suppress(OSError), atomic_file(self.path / _FINAL) as path:
+            path.write_text(json.dumps(settings), encoding="utf-8")
+
+    def final_settings(self) -> dict[str, str] | None:
+        """Return the settings with which training ended or was interrupted last.
+
+        Returns:
+            What `save_final_settings` recorded; None when it was killed before.
+        """
+        try:
+            found = json.loads((self.path / _FINAL).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
 
     def _found(self) -> list[Path]:
         return sorted(each for each in self._checkpoints.iterdir() if _NAME.fullmatch(each.name))
@@ -147,15 +173,15 @@ class CheckpointManager:
         except OSError as error:
             raise OSError(
                 error.errno,
-                f"The run folder cannot be written ({error.strerror}); give another run_dir",
+                f"The run folder cannot be written ({error.strerror}); choose another run_dir",
                 str(self.path),
             ) from None
 
 
-def _name(place: TrainingProgress) -> str:
+def _name(progress: TrainingProgress) -> str:
     # Names in their own order are in the order of training.
-    step = f"-step-{place.steps:09d}" if place.steps else ""
-    return f"epoch-{place.epochs:06d}{step}"
+    step = f"-step-{progress.steps:09d}" if progress.steps else ""
+    return f"epoch-{progress.epochs:06d}{step}"
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -174,14 +200,3 @@ def _checksum_line(path: Path) -> str:
     """A file's line as `b2sum` writes it, so that `b2sum --check` reads it too."""
     with path.open("rb") as file:
         return f"{hashlib.file_digest(file, hashlib.blake2b).hexdigest()}  {path.name}\n"
-
-
-def _lock(descriptor: int) -> None:
-    if os.name == "nt":
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    else:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,10 +1,10 @@
-"""FitInputs that goes on where it was killed."""
+"""A training run that resumes where it was killed."""
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from ...images.iterators.base import Iterator
-from ...images.iterators.state import read_position
+from ...images.iterators.state import IteratorState
 from ...storage.atomic_files import atomic_file
 from ..data_adapter import FitDataCallback
 from ..history import History
@@ -21,52 +21,61 @@ from .state import (
     capture,
     capture_metrics,
     restore_callbacks,
-    restore_flows,
+    restore_iterators,
     restore_metrics,
     restore_model,
 )
 
-# What a training in this process left its optimizer and callbacks in: folder → the settings
-# read then, and those it had begun with.
-_left: dict[Path, tuple[dict[str, str], dict[str, str]]] = {}
+# What earlier versions called these settings.
+_OLD_NAMES = {
+    "the pictures of training": "the images of training",
+    "the pictures of validation": "the images of validation",
+    "augmented_passes": "cached_augmented_epochs",
+}
 
 
 class TrainingRun:
     """One training in its folder.
 
     Args:
-        folder: The folder, locked.
-        settings: What must be the same for the run to go on.
-        resume: `"auto"` goes on where there is a checkpoint, True wants one, False removes
+        folder: The checkpoint manager of the folder, locked.
+        settings: The run's fingerprint: what must be the same for it to resume.
+        resume: "auto" resumes where there is a checkpoint, True requires one, False removes
             what there is.
 
     Attributes:
-        place: How far it has come; `None` for a new run.
+        progress: How far it has come; None for a new run.
 
     Raises:
-        ValueError: When there is nothing to go on from, or the settings differ.
+        ValueError: When there is nothing to resume from, or the settings differ.
     """
 
     def __init__(
         self, folder: CheckpointManager, settings: dict[str, str], resume: bool | str
     ) -> None:
         if resume not in (True, False, "auto"):
-            raise ValueError(f'resume must be "auto", True or False; received {resume!r}.')
+            raise ValueError(f'resume should be "auto", True or False. Received: {resume!r}')
         self._folder = folder
-        left, begun = _left.get(folder.path.absolute(), ({}, {}))
-        self._settings = begun if settings == left else settings
+        self._settings = settings
         self._state: dict[str, Any] = {}
         self._arrays: dict[str, np.ndarray] = {}
-        self.place: TrainingProgress | None = None
+        self.progress: TrainingProgress | None = None
         if resume is False:
             folder.clear()
         loaded = folder.load()
         if loaded is None and resume is True:
-            raise ValueError(f"There is no checkpoint in {folder.path} to go on from.")
+            raise ValueError(f"There is no checkpoint in {folder.path} to resume from.")
         if loaded is not None:
             self._state, self._arrays = loaded
-            self._check(self._state["settings"])
-            self.place = TrainingProgress(*self._state["place"])
+            begun = {
+                _OLD_NAMES.get(name, name): value for name, value in self._state["settings"].items()
+            }
+            # The same call in the same session passes optimizer and callbacks as training left
+            # them, no longer as they were when the run began.
+            if settings == folder.final_settings():
+                self._settings = begun
+            self._check(begun)
+            self.progress = TrainingProgress(*self._state["place"])
 
     @property
     def stopped(self) -> bool:
@@ -75,158 +84,164 @@ class TrainingRun:
 
     @property
     def cached(self) -> dict[str, bool] | None:
-        """For what the output of frozen layers was computed once; `None` for a new run."""
+        """For which data the frozen layers' output was cached; None for a new run."""
         return self._state.get("cached")
 
     def describe(self, steps: int) -> str:
-        """Say from where it goes on.
+        """Say from where it resumes.
 
         Args:
             steps: Batches in an epoch.
         """
-        assert self.place is not None
-        done = f"after epoch {self.place.epochs}"
-        if self.place.steps:
-            done = f"in epoch {self.place.epochs + 1} after {self.place.steps} of {steps} batches"
-        return f"Going on {done}, from {self._folder.path}."
+        assert self.progress is not None
+        done = f"after epoch {self.progress.epochs}"
+        if self.progress.steps:
+            epochs, batches = self.progress
+            done = f"in epoch {epochs + 1} after {batches} of {steps} batches"
+        return f"Resuming {done}, from {self._folder.path}."
 
-    def begin(
-        self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], flows: _Flows
+    def restore(
+        self,
+        model: keras.Model,
+        callbacks: Sequence[keras.callbacks.Callback],
+        iterators: Mapping[str, Iterator],
     ) -> None:
-        """Give the model what it had learned, and take flows to where the run began.
+        """Restore the model, and move the iterators to where the run began.
 
         Args:
             model: The model.
-            callbacks: The user's callbacks, of which those that write a log go on with it.
-            flows: Name → flow.
+            callbacks: The user's callbacks; those that write a log continue it.
+            iterators: Name to iterator.
         """
-        if self.place is None:
-            self._start = {_at_start(name): read_position(flow) for name, flow in flows.items()}
+        if self.progress is None:
+            self._start = {
+                _at_start(name): iterator.get_state() for name, iterator in iterators.items()
+            }
             return
         restore_model(model, self._arrays)
-        starts = {_at_start(name): flow for name, flow in flows.items()}
-        restore_flows(starts, self._state, self._arrays)
-        self._start = {name: read_position(flow) for name, flow in starts.items()}
+        starts = {_at_start(name): iterator for name, iterator in iterators.items()}
+        restore_iterators(starts, self._state, self._arrays)
+        self._start = {name: iterator.get_state() for name, iterator in starts.items()}
         for callback in callbacks:
             if isinstance(callback, keras.callbacks.CSVLogger):
-                _forget_later_epochs(callback, self.place.epochs)
+                _forget_later_epochs(callback, self.progress.epochs)
                 callback.append = True
 
-    def restore_flows(self, flows: _Flows) -> None:
-        """Take the flows to where they stood; they stay at their beginning in a new run.
+    def restore_iterators(self, iterators: Mapping[str, Iterator]) -> None:
+        """Move the iterators to where they were; in a new run they stay at their start.
 
         Args:
-            flows: Name → flow.
+            iterators: Name to iterator.
         """
-        if self.place is not None:
-            restore_flows(flows, self._state, self._arrays)
+        if self.progress is not None:
+            restore_iterators(iterators, self._state, self._arrays)
 
     def restore_callbacks(
         self,
         callbacks: Sequence[keras.callbacks.Callback],
         history_callback: keras.callbacks.History,
     ) -> None:
-        """Give callbacks and history what they knew, once training has begun.
+        """Restore callbacks and history, once training has begun.
 
         Args:
             callbacks: The callbacks.
-            history_callback: Keras's history.
+            history_callback: Keras's history callback.
         """
-        if self.place is not None:
+        if self.progress is not None:
             restore_callbacks(callbacks, self._state, self._arrays)
             history_callback.history = {
                 name: list(each) for name, each in self._state["history"].items()
             }
             history_callback.epoch = list(self._state["epoch"])
 
-    def restore_within_epoch(self, model: keras.Model, trained: keras.Model) -> None:
-        """Give the model and its metrics what they had, once the epoch has begun again.
+    def restore_within_epoch(self, model: keras.Model, fit_model: keras.Model) -> None:
+        """Restore the model and its metrics, once the interrupted epoch has begun again.
 
         Args:
-            model: The model.
-            trained: What Keras's `fit` was called on: the same, or its part that is trained.
+            model: The user's model.
+            fit_model: What Keras's `fit` was called on: the same model, or its head.
         """
         restore_model(model, self._arrays)
-        restore_metrics(trained, self._arrays)
+        restore_metrics(fit_model, self._arrays)
 
-    def forget(self) -> None:
-        """Let go of what was read; all of it has been given back."""
+    def release(self) -> None:
+        """Free the memory of the checkpoint, once all of it is restored."""
         self._arrays = {}
 
     def save(
         self,
-        place: TrainingProgress,
+        progress: TrainingProgress,
         model: keras.Model,
-        trained: keras.Model,
+        fit_model: keras.Model,
         callbacks: Sequence[keras.callbacks.Callback],
         history_callback: keras.callbacks.History,
-        positions: dict[str, Any],
+        iterator_states: dict[str, IteratorState],
         cached: dict[str, bool],
     ) -> None:
         """Write a checkpoint.
 
         Args:
-            place: How far training has come.
-            model: The model.
-            trained: Its part that is trained, or the same.
+            progress: How far training has come.
+            model: The user's model.
+            fit_model: What Keras's `fit` was called on: the same model, or its head.
             callbacks: The callbacks.
-            history_callback: Keras's history.
-            positions: Name → where each flow stands.
-            cached: For what the output of frozen layers was computed once.
+            history_callback: Keras's history callback.
+            iterator_states: Name to the state of each iterator.
+            cached: For which data the frozen layers' output was cached.
 
         Raises:
             OSError: When the disk is full or the folder cannot be written.
         """
-        state, arrays = capture(model, callbacks, positions | self._start)
-        if place.steps:
-            arrays |= capture_metrics(trained)
+        state, arrays = capture(model, callbacks, iterator_states | self._start)
+        if progress.steps:
+            arrays |= capture_metrics(fit_model)
         history = History.from_logs(history_callback.history, history_callback.epoch, {})
         state |= {
             "settings": self._settings,
-            "place": place,
+            "place": progress,
             "stopped": bool(model.stop_training),
             "history": history.history,
             "epoch": history.epoch,
             "cached": cached,
         }
-        self._folder.save(place, state, arrays)
+        self._folder.save(progress, state, arrays)
 
-    def leave(self, settings: dict[str, str]) -> None:
-        """Remember in what training left its optimizer and callbacks.
+    def record_final_settings(self, settings: dict[str, str]) -> None:
+        """Record the optimizer and callbacks as training left them.
 
-        The same call goes on in the same session too, where they are no longer what they were
-        made with.
+        So the same call resumes in the same session too, where they have changed since they
+        were made.
 
         Args:
-            settings: The settings as they are now.
+            settings: The run's fingerprint now.
         """
-        _left[self._folder.path.absolute()] = settings, self._settings
+        self._folder.save_final_settings(settings)
 
     def _check(self, saved: dict[str, str]) -> None:
         names = list(dict.fromkeys([*saved, *self._settings]))
         other = [name for name in names if saved.get(name) != self._settings.get(name)]
         if other:
-            told = "; ".join(
+            differences = "; ".join(
                 f"{name} ({_short(saved.get(name))} then, {_short(self._settings.get(name))} now)"
                 for name in other
             )
             raise ValueError(
-                f"The run in {self._folder.path} cannot go on, since these differ: {told}. Give "
-                "the same as then, or another run_dir; to begin anew, remove the folder or give "
-                "resume=False."
+                f"The run in {self._folder.path} cannot resume, since these differ: {differences}. "
+                "Use the same settings as then, or another run_dir; to start over, remove the "
+                "folder or pass resume=False."
             )
 
 
 class CheckpointCallback(keras.callbacks.Callback):
-    """Saves the state of training at each epoch's end and within; the last of all callbacks.
+    """Saves the state of training at the end of each epoch and within; the last callback.
 
     Args:
         run: The run.
-        trained: The model's part that is trained, or the model.
+        fit_model: What Keras's `fit` is called on: the user's model, or its head.
         callbacks: The callbacks whose state is saved.
-        history_callback: Keras's history.
-        feeding: Knows the feeds.
-        cached: For what the output of frozen layers was computed once.
+        history_callback: Keras's history callback.
+        fit_data_callback: Knows the data that training draws from.
+        cached: For which data the frozen layers' output was cached.
         steps: Batches in an epoch.
         save_minutes: Minutes between two saves within an epoch.
     """
@@ -234,44 +249,44 @@ class CheckpointCallback(keras.callbacks.Callback):
     def __init__(
         self,
         run: TrainingRun,
-        trained: keras.Model,
+        fit_model: keras.Model,
         callbacks: Sequence[keras.callbacks.Callback],
         history_callback: keras.callbacks.History,
-        feeding: FitDataCallback,
+        fit_data_callback: FitDataCallback,
         cached: dict[str, bool],
         steps: int,
         save_minutes: float,
     ) -> None:
         super().__init__()
         self._run = run
-        self._trained = trained
+        self._fit_model = fit_model
         self._callbacks = callbacks
-        self._gathered = history_callback
-        self._feeding = feeding
+        self._history = history_callback
+        self._fit_data_callback = fit_data_callback
         self._cached = cached
         self._steps = steps
         self._seconds = 60 * save_minutes
         self._saved = time.monotonic()
         self._epoch = 0
-        self._within = run.place is not None and run.place.steps > 0
+        self._within = run.progress is not None and run.progress.steps > 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Restore what the others have just forgotten."""
-        self._run.restore_callbacks(self._callbacks, self._gathered)
+        """Restore the callbacks, which have just reset themselves."""
+        self._run.restore_callbacks(self._callbacks, self._history)
         if not self._within:
-            self._run.forget()
+            self._run.release()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Restore the same where an epoch goes on that had begun before."""
+        """Restore everything when an interrupted epoch begins again."""
         self._epoch = epoch
         if self._within:
-            self._run.restore_within_epoch(self.model, self._trained)
-            self._run.restore_callbacks(self._callbacks, self._gathered)
-            self._run.forget()
+            self._run.restore_within_epoch(self.model, self._fit_model)
+            self._run.restore_callbacks(self._callbacks, self._history)
+            self._run.release()
             self._within = False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Save when the last time was long ago."""
+        """Save when the last time is longer ago than `save_minutes`."""
         due = time.monotonic() - self._saved >= self._seconds
         if due and batch + 1 < self._steps and not self.model.stop_training:
             self._save(TrainingProgress(self._epoch, batch + 1))
@@ -280,29 +295,26 @@ class CheckpointCallback(keras.callbacks.Callback):
         """Save."""
         self._save(TrainingProgress(epoch + 1))
 
-    def _save(self, place: TrainingProgress) -> None:
+    def _save(self, progress: TrainingProgress) -> None:
         try:
             self._run.save(
-                place,
+                progress,
                 self.model,
-                self._trained,
+                self._fit_model,
                 self._callbacks,
-                self._gathered,
-                self._feeding.feeds.positions(),
+                self._history,
+                self._fit_data_callback.fit_data.states(),
                 self._cached,
             )
         except OSError as error:
-            # The training itself is well; the state before stays.
+            # Training itself can continue; the previous checkpoint stays.
             warnings.warn(
-                f"The state of training after epoch {place.epochs}, batch {place.steps} could "
-                f"not be saved: {error}. FitInputs goes on; if it is stopped, it goes on from an "
-                "older state. Make room, and the next state is saved.",
+                f"The state of training after epoch {progress.epochs}, batch {progress.steps} "
+                f"could not be saved: {error}. Training continues; if it is interrupted now, it "
+                "resumes from an older state. Free some space, and the next state is saved.",
                 stacklevel=2,
             )
         self._saved = time.monotonic()
-
-
-_Flows = dict[str, Iterator]
 
 
 def _at_start(name: str) -> str:
@@ -310,7 +322,7 @@ def _at_start(name: str) -> str:
 
 
 def _forget_later_epochs(log: keras.callbacks.CSVLogger, epochs: int) -> None:
-    """Take from the end of a log the epochs that are trained again, and half a line."""
+    """Remove epochs that are trained again, and an incomplete line, from the end of a log."""
     path = Path(log.filename)
     if log.append or not path.is_file():
         return

@@ -1,11 +1,11 @@
-"""The whole state of a training, as plain values and arrays."""
+"""The complete state of a training, as JSON values and arrays."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +13,8 @@ import keras
 import numpy as np
 
 from ...images.iterators.base import Iterator
-from ...images.iterators.state import IteratorState, set_position
+from ...images.iterators.state import IteratorState
+from ...models.keras_internals import compile_arguments, nested_layers
 from ...versions import package_versions
 from ..feature_cache.keys import augmentation
 from .serialization import UnknownValueError, deserialize_state, serialize_state
@@ -21,37 +22,37 @@ from .serialization import UnknownValueError, deserialize_state, serialize_state
 
 def run_fingerprint(
     model: keras.Model,
-    flows: dict[str, Any],
+    data: dict[str, Any],
     callbacks: Sequence[keras.callbacks.Callback],
     **others: Any,
 ) -> dict[str, str]:
-    """Write down what must be the same for a run to go on.
+    """Return what must be the same for a run to resume.
 
     Args:
-        model: The model as it is handed in.
-        flows: Name → flow, or whatever else is given in a flow's place.
+        model: The model before training.
+        data: Name to iterator, or to whatever is passed in its place.
         callbacks: The user's callbacks, before training.
         **others: Further settings.
 
     Returns:
-        Name → value in words or as a digest.
+        Name to value, as text or as a digest.
     """
     layers = [
         (type(layer).__name__, layer.trainable, [tuple(weight.shape) for weight in layer.weights])
-        for layer in model._flatten_layers()
+        for layer in nested_layers(model)
     ]
     settings = {
         "the model's layers": _digest(layers),
         "the optimizer": type(model.optimizer).__name__,
         "the loss": _named(model.loss),
-        "the metrics": _named(model._compile_config.config["metrics"]),
+        "the metrics": _named(compile_arguments(model)["metrics"]),
         "the backend": keras.backend.backend(),
     }
     for name, value in model.optimizer.get_config().items():
-        if name != "name":  # Keras numbers them as they are made.
+        if name != "name":  # Keras numbers optimizers in the order they are made.
             settings[f"the optimizer's {name}"] = json.dumps(value, sort_keys=True, default=str)
-    for name, flow in flows.items():
-        settings |= _flow_settings(name, flow)
+    for name, source in data.items():
+        settings |= _data_settings(name, source)
     settings["the callbacks"] = repr([_callback_settings(each) for each in callbacks])
     settings |= {name: repr(value) for name, value in others.items()}
     versions = package_versions().items()
@@ -61,18 +62,18 @@ def run_fingerprint(
 def capture(
     model: keras.Model,
     callbacks: Sequence[keras.callbacks.Callback],
-    flows: dict[str, IteratorState],
+    iterator_states: dict[str, IteratorState],
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Take down a training's state.
+    """Capture a training's state.
 
     Args:
         model: The model.
-        callbacks: The callbacks. Of what they hold, numbers, texts and arrays are taken down,
+        callbacks: The callbacks. Of their attributes, numbers, strings and arrays are captured,
             and tuples, lists and dictionaries of these.
-        flows: Name → the place where each flow stands.
+        iterator_states: Name to the state of each iterator.
 
     Returns:
-        Plain values, and arrays by name.
+        JSON values, and arrays by name.
     """
     arrays = _numbered("model", model.variables)
     arrays |= _numbered("optimizer", model.optimizer.variables)
@@ -83,39 +84,39 @@ def capture(
             with suppress(UnknownValueError):
                 attributes[name] = serialize_state(value, f"callback {number} {name}", arrays)
         kept.append(attributes)
-    places = {}
-    for name, position in flows.items():
-        order, random = position.index_array, position.random
-        places[name] = {
-            "total_batches_seen": position.total_batches_seen,
-            "batch_index": position.batch_index,
+    positions = {}
+    for name, iterator_state in iterator_states.items():
+        order, random = iterator_state.index_array, iterator_state.random
+        positions[name] = {
+            "total_batches_seen": iterator_state.total_batches_seen,
+            "batch_index": iterator_state.batch_index,
             "random": None if random is None else [random[0], *random[2:]],
         }
         if order is not None:
             arrays[f"order of {name}"] = order
         if random is not None:
             arrays[f"random of {name}"] = random[1]
-    return {"callbacks": kept, "flows": places}, arrays
+    return {"callbacks": kept, "flows": positions}, arrays
 
 
-def capture_metrics(trained: keras.Model) -> dict[str, np.ndarray]:
-    """Take down what the metrics have history_callback within an epoch.
+def capture_metrics(fit_model: keras.Model) -> dict[str, np.ndarray]:
+    """Capture what the metrics have accumulated within an epoch.
 
     Args:
-        trained: The model that Keras's `fit` was called on.
+        fit_model: The model that Keras's `fit` was called on.
 
     Returns:
         Arrays by name.
     """
-    return _numbered("metric", trained.metrics_variables)
+    return _numbered("metric", fit_model.metrics_variables)
 
 
 def restore_model(model: keras.Model, arrays: dict[str, np.ndarray]) -> None:
-    """Give a model and its optimizer the weights and random state that were taken down.
+    """Restore the weights and random state of a model and its optimizer.
 
     Args:
         model: The model, of the same layers.
-        arrays: What `capture` gave.
+        arrays: The arrays that `capture` returned.
     """
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
@@ -123,14 +124,14 @@ def restore_model(model: keras.Model, arrays: dict[str, np.ndarray]) -> None:
     _assign("optimizer", model.optimizer.variables, arrays)
 
 
-def restore_metrics(trained: keras.Model, arrays: dict[str, np.ndarray]) -> None:
-    """Give metrics what they had history_callback.
+def restore_metrics(fit_model: keras.Model, arrays: dict[str, np.ndarray]) -> None:
+    """Restore what metrics had accumulated.
 
     Args:
-        trained: The model that Keras's `fit` is called on, its metrics built.
-        arrays: What `capture_metrics` gave.
+        fit_model: The model that Keras's `fit` is called on, its metrics built.
+        arrays: What `capture_metrics` returned.
     """
-    _assign("metric", trained.metrics_variables, arrays)
+    _assign("metric", fit_model.metrics_variables, arrays)
 
 
 def restore_callbacks(
@@ -138,40 +139,40 @@ def restore_callbacks(
     state: dict[str, Any],
     arrays: dict[str, np.ndarray],
 ) -> None:
-    """Give callbacks what they knew.
+    """Restore the attributes of callbacks.
 
     Args:
         callbacks: The same callbacks in the same order, after their `on_train_begin`.
-        state: What `capture` gave.
-        arrays: The same.
+        state: The JSON values that `capture` returned.
+        arrays: The arrays that it returned.
     """
     for callback, attributes in zip(callbacks, state["callbacks"]):
         for name, packed in attributes.items():
             setattr(callback, name, deserialize_state(packed, arrays))
 
 
-def restore_flows(
-    flows: dict[str, Iterator], state: dict[str, Any], arrays: dict[str, np.ndarray]
+def restore_iterators(
+    iterators: Mapping[str, Iterator], state: dict[str, Any], arrays: dict[str, np.ndarray]
 ) -> None:
-    """Take flows to where they stood.
+    """Move iterators to where they were.
 
     Args:
-        flows: Name → flow.
-        state: What `capture` gave.
-        arrays: The same.
+        iterators: Name to iterator.
+        state: The JSON values that `capture` returned.
+        arrays: The arrays that it returned.
     """
-    for name, flow in flows.items():
-        place = state["flows"][name]
-        random = place["random"]
+    for name, iterator in iterators.items():
+        position = state["flows"][name]
+        random = position["random"]
         if random is not None:
             random = (random[0], arrays[f"random of {name}"], *random[1:])
         order = arrays.get(f"order of {name}")
-        set_position(
-            flow, IteratorState(place["total_batches_seen"], place["batch_index"], order, random)
+        iterator.set_state(
+            IteratorState(position["total_batches_seen"], position["batch_index"], order, random)
         )
 
 
-def _flow_settings(name: str, flow: Any) -> dict[str, str]:
+def _data_settings(name: str, flow: Any) -> dict[str, str]:
     if not isinstance(flow, Iterator):
         return {f"the kind of {name}": type(flow).__name__}
     targets = keras.tree.flatten(flow.targets(np.arange(flow.n)))
@@ -185,7 +186,7 @@ def _flow_settings(name: str, flow: Any) -> dict[str, str]:
 
 
 def _named(functions: Any) -> str:
-    """Losses or metrics by their names."""
+    """Return losses or metrics by their names."""
 
     def name(function: Any) -> str:
         for attribute in ("name", "__name__"):
@@ -197,7 +198,7 @@ def _named(functions: Any) -> str:
 
 
 def _callback_settings(callback: keras.callbacks.Callback) -> tuple[str, dict[str, Any]]:
-    """What a callback of Keras's was made with; of others only the kind is known."""
+    """Return a Keras callback's arguments; of others only the class is known."""
     kind = type(callback)
     if not kind.__module__.startswith("keras."):
         return kind.__name__, {}
@@ -205,18 +206,18 @@ def _callback_settings(callback: keras.callbacks.Callback) -> tuple[str, dict[st
     known = _own_attributes(callback).items()
     made = {name: value for name, value in known if name in asked_for and _is_plain(value)}
     if "min_delta" in made:
-        # FitInputs turns its sign where less is better.
+        # Training flips its sign where less is better.
         made["min_delta"] = abs(made["min_delta"])
     return kind.__name__, made
 
 
 def _own_attributes(callback: keras.callbacks.Callback) -> dict[str, Any]:
-    """What a callback holds beside what each training gives it anew."""
-    anew = {"params", "_model"}
+    """Return a callback's attributes but for those that each training sets."""
+    reset = {"params", "_model"}
     if isinstance(callback, keras.callbacks.CSVLogger):
-        # Whether it goes on with a file is set where training goes on.
-        anew |= {"append", "append_header"}
-    return {name: value for name, value in vars(callback).items() if name not in anew}
+        # Whether it continues a file is set where training resumes.
+        reset |= {"append", "append_header"}
+    return {name: value for name, value in vars(callback).items() if name not in reset}
 
 
 def _is_plain(value: Any) -> bool:

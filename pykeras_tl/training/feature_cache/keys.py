@@ -70,7 +70,7 @@ def settings_key(flow: Iterator, augmented: bool = False) -> tuple[str, bool]:
     """
     settings = flow.image_data_generator
     known: list[Any] = [repr(getattr(flow, name, None)) for name in _READING]
-    known.append(standardization_fingerprint(settings, flow))
+    known.append(standardization_fingerprint(flow))
     lasting = settings is None or _can_be_named(settings.preprocessing_function)
     if augmented:
         known.append(augmentation(flow))

@@ -1,4 +1,4 @@
-"""Where a model's frozen beginning ends."""
+"""Splits a model into its frozen layers and the head that is trained."""
 
 from __future__ import annotations
 
@@ -10,129 +10,129 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...models.graph import Graph, GraphTensor, Step, Subgraph, flat_graph, nodes_between
+from ...models.graph import Graph, GraphTensor, Node, Subgraph, flat_graph, nodes_between
 
 # Settings of a layer that do not change what it computes from given weights.
 _WITHOUT_EFFECT = re.compile(r"name|trainable|\w+_(initializer|regularizer|constraint)")
 
 
-class Cut:
-    """A model as two: the frozen beginning and the rest that trains.
+class SplitModel:
+    """A model in two parts: the frozen feature extractor and the head that is trained.
 
     Attributes:
-        beginning: From images to the tensors at the cut.
-        rest: From those tensors to the model's outputs. Its layers are the model's own.
-        last: Names of the layers that give the tensors at the cut.
-        key: Hex digest of the beginning: its operations, their wiring and weights.
+        feature_extractor: From images to the tensors at the boundary.
+        head: From those tensors to the model's outputs. Its layers are the model's own.
+        boundary_names: Names of the layers that return the tensors at the boundary.
+        key: Hex digest of the feature extractor: its operations, their wiring and weights.
     """
 
     def __init__(self, graph: Graph, boundary: list[GraphTensor]) -> None:
-        steps = nodes_between(graph.steps, graph.inputs, boundary)
-        after = nodes_between(graph.steps, boundary, keras.tree.flatten(graph.outputs))
-        self.beginning = Subgraph(steps, graph.inputs, boundary)
-        self.rest = Subgraph(after, boundary, graph.outputs)
-        self.last = [
-            value.producer.operation.name for value in boundary if value.producer is not None
+        nodes = nodes_between(graph.nodes, graph.inputs, boundary)
+        after = nodes_between(graph.nodes, boundary, keras.tree.flatten(graph.outputs))
+        self.feature_extractor = Subgraph(nodes, graph.inputs, boundary)
+        self.head = Subgraph(after, boundary, graph.outputs)
+        self.boundary_names = [
+            tensor.producer.operation.name for tensor in boundary if tensor.producer is not None
         ]
-        self.key = _key(graph.inputs, steps, boundary)
+        self.key = _key(graph.inputs, nodes, boundary)
 
 
-def split_model(model: keras.Model) -> Cut | None:
-    """Find the largest part at a model's beginning whose output training never changes.
+def split_model(model: keras.Model) -> SplitModel | None:
+    """Split off the largest part of a model whose output never changes during training.
 
     That is every operation that depends on no trainable weight and does the same in training
-    as in inference: frozen batch normalization, for one, but not active dropout.
+    as in inference: frozen batch normalization, for example, but not active dropout.
 
     Args:
         model: A compiled functional or sequential model, in any nesting.
 
     Returns:
-        The cut; `None` where no layer with weights would be spared, or the model's operations
-        cannot be seen (a subclass with a call of its own).
+        The split; None where no layer with weights would be saved, or the model's operations
+        are not known (a subclass with its own `call`).
     """
     graph = flat_graph(model)
     if graph is None or len(graph.inputs) != 1:
         return None
     fixed = set(graph.inputs)
-    for step in graph.steps:
-        if _never_changes(step) and all(value in fixed for value in step.inputs):
-            fixed.update(step.outputs)
+    for node in graph.nodes:
+        if _never_changes(node) and all(tensor in fixed for tensor in node.inputs):
+            fixed.update(node.outputs)
     boundary = _smallest_boundary(_boundary(graph, fixed))
-    spared = nodes_between(graph.steps, graph.inputs, boundary)
-    if not any(step.weights for step in spared):
+    saved = nodes_between(graph.nodes, graph.inputs, boundary)
+    if not any(node.weights for node in saved):
         return None
-    cut = Cut(graph, boundary)
-    trained = {id(weight) for weight in cut.rest.trainable_variables}
-    # Where a nested model counts as frozen while its layers do not, leave all to Keras.
-    return cut if trained == {id(weight) for weight in model.trainable_variables} else None
+    split = SplitModel(graph, boundary)
+    trained = {id(weight) for weight in split.head.trainable_variables}
+    # Where a nested model is frozen but its layers are not, Keras trains the whole model.
+    return split if trained == {id(weight) for weight in model.trainable_variables} else None
 
 
-def _never_changes(step: Step) -> bool:
-    layer = step.operation
+def _never_changes(node: Node) -> bool:
+    layer = node.operation
     if not isinstance(layer, keras.Layer):
         return True
     known = type(layer).__module__.split(".")[0] in ("keras", __name__.split(".")[0])
     if not known or layer.trainable_variables or layer.activity_regularizer is not None:
         return False
     if isinstance(layer, keras.layers.Masking | keras.layers.Embedding):
-        # They hand on a mask, which would be lost at the cut.
+        # They pass on a mask, which would be lost at the boundary.
         return False
-    if not step.takes_training:
+    if not node.takes_training:
         return True
     if isinstance(layer, keras.layers.BatchNormalization):
         return not layer.trainable
     if isinstance(layer, keras.layers.Dense | keras.layers.EinsumDense):
-        # They ask for the sake of one kind of quantization, which keeps statistics.
+        # They take `training` only for float8 quantization, which keeps statistics.
         return layer.quantization_mode != "float8"
     return getattr(layer, "rate", getattr(layer, "stddev", None)) == 0
 
 
 def _boundary(graph: Graph, fixed: set[GraphTensor]) -> list[GraphTensor]:
-    """The fixed values that the rest of the model takes."""
+    """Return the fixed tensors that the rest of the model takes."""
     taken = keras.tree.flatten(graph.outputs)
-    for step in graph.steps:
-        if not all(value in fixed for value in step.outputs):
-            taken += step.inputs
-    return list(dict.fromkeys(value for value in taken if value in fixed))
+    for node in graph.nodes:
+        if not all(tensor in fixed for tensor in node.outputs):
+            taken += node.inputs
+    return list(dict.fromkeys(tensor for tensor in taken if tensor in fixed))
 
 
 def _smallest_boundary(boundary: list[GraphTensor]) -> list[GraphTensor]:
-    """Step back over padding and the like, which cost nothing and make a value larger."""
-    for value in boundary:
-        sources = [value]
+    """Move the boundary before padding and the like, which enlarge a tensor at no cost."""
+    for tensor in boundary:
+        sources = [tensor]
         while len(sources) == 1 and sources[0].producer is not None:
-            step = sources[0].producer
-            if step.weights or len(step.outputs) > 1:
+            node = sources[0].producer
+            if node.weights or len(node.outputs) > 1:
                 break
-            sources = [source for source in step.inputs if source not in boundary]
-            if sum(source.size for source in sources) < value.size:
+            sources = [source for source in node.inputs if source not in boundary]
+            if sum(source.size for source in sources) < tensor.size:
                 return _smallest_boundary(
-                    [other for other in boundary if other is not value] + sources
+                    [other for other in boundary if other is not tensor] + sources
                 )
     return boundary
 
 
-def _key(inputs: list[GraphTensor], steps: list[Step], boundary: list[GraphTensor]) -> str:
+def _key(inputs: list[GraphTensor], nodes: list[Node], boundary: list[GraphTensor]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(f"{keras.backend.backend()} {keras.__version__}".encode())
-    numbers = {value: number for number, value in enumerate(inputs)}
+    numbers = {tensor: number for number, tensor in enumerate(inputs)}
 
     def named(leaf: Any) -> Any:
         return f"value {numbers[leaf]}" if isinstance(leaf, GraphTensor) else leaf
 
-    for step in steps:
-        called = keras.tree.map_structure(named, (step.args, step.kwargs))
-        for output in step.outputs:
+    for node in nodes:
+        called = keras.tree.map_structure(named, (node.args, node.kwargs))
+        for output in node.outputs:
             numbers[output] = len(numbers)
-        operation = keras.saving.serialize_keras_object(step.operation)
+        operation = keras.saving.serialize_keras_object(node.operation)
         kind = (operation.get("module"), operation.get("class_name"))
         config = {
-            name: value
-            for name, value in (operation.get("config") or {}).items()
+            name: setting
+            for name, setting in (operation.get("config") or {}).items()
             if not _WITHOUT_EFFECT.fullmatch(name)
         }
         digest.update(json.dumps([kind, config, repr(called)], sort_keys=True).encode())
-        for weight in step.weights:
+        for weight in node.weights:
             digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
-    digest.update(str([numbers[value] for value in boundary]).encode())
+    digest.update(str([numbers[tensor] for tensor in boundary]).encode())
     return digest.hexdigest()

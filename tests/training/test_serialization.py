@@ -3,7 +3,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from pykeras_tl.training.checkpoints.array_files import read_arrays
+from pykeras_tl.training.checkpoints.serialization import read_arrays
 
 
 def _header(shape, descr="<f4"):
@@ -24,8 +24,8 @@ def test_what_was_written_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"a.npy": _header((1 << 40,))}, "says that it holds"),
-        ({"a.npy": _header((), "|O")}, "holds objects"),
+        ({"a.npy": _header((1 << 40,))}, "claims shape"),
+        ({"a.npy": _header((), "|O")}, "contains objects"),
         ({"a.npy": b"\x80\x04cos\nsystem\n(S'true'\ntR."}, "magic"),
         ({"a.npy": _header((2,)) + b"1234"}, "expected 8 bytes got 4"),
     ],
@@ -40,7 +40,7 @@ def test_hostile_arrays(tmp_path, members, message):
 
 def test_a_bomb_is_refused(tmp_path):
     np.savez_compressed(tmp_path / "bomb.npz", zeros=np.zeros(1 << 20))
-    with pytest.raises(ValueError, match="says that it holds 8,388,736 bytes, too many"):
+    with pytest.raises(ValueError, match="claims to contain 8,388,736 bytes, more than its size"):
         read_arrays(tmp_path / "bomb.npz")
 
 

@@ -1,0 +1,40 @@
+"""Labels as class modes encode them in a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def encode_labels(
+    labels: Any, indices: np.ndarray, class_mode: str, classes: int, dtype: Any
+) -> Any:
+    """Encode the labels of some samples as they appear in a batch.
+
+    Args:
+        labels: Labels of all samples: class numbers (for "categorical" also a list of several
+            a sample), values, or for "multi_output" a list of arrays.
+        indices: Indices of the samples, shape (batch,).
+        class_mode: "binary", "sparse", "categorical", "multi_output", "raw" or "input".
+        classes: Number of classes.
+        dtype: Type of the encoded class numbers.
+
+    Returns:
+        Class numbers of shape (batch,), one-hot rows of shape (batch, classes), values, a list
+        of arrays, or None for "input".
+
+    Example:
+        >>> encode_labels([0, 2], np.array([1]), "categorical", 3, "float32")
+        array([[0., 0., 1.]], dtype=float32)
+    """
+    if class_mode in ("binary", "sparse"):
+        return np.array([labels[index] for index in indices], dtype=dtype)
+    if class_mode == "categorical":
+        y = np.zeros((len(indices), classes), dtype=dtype)
+        for row, index in enumerate(indices):
+            y[row, labels[index]] = 1.0
+        return y
+    if class_mode == "multi_output":
+        return [values[indices] for values in labels]
+    return labels[indices] if class_mode == "raw" else None
