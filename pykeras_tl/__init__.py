@@ -6,6 +6,16 @@ imported at its first use, so that `import pykeras_tl` loads neither Keras nor T
 
 import lazy_loader as _lazy
 
+from .deprecation import with_old_names as _with_old_names
+
 __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+__getattr__ = _with_old_names(
+    __name__,
+    __getattr__,
+    {
+        "draw_blood_cells": "pykeras_tl.generate_blood_cells",
+        "plot_pictures": "pykeras_tl.plot_images",
+    },
+)

@@ -16,15 +16,18 @@ _PACKAGE = "pykeras_tl"
 
 # From the ground up. A package imports from those before it only.
 _ORDER = (
+    "deprecation",
     "versions",
     "storage",
     "visualization",
     "images",
+    "preprocessing",
     "models",
     "training",
     "evaluation",
     "ensembles",
     "studies",
+    "keras2",
     "classifier_training",
     "cli",
     "__main__",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 _HEAVY = ("tensorflow", "keras", "numpy", "pandas", "cv2", "matplotlib", "sklearn")
 
 
@@ -37,3 +39,38 @@ def test_every_public_name_can_be_had() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_old_names_work_and_warn_once() -> None:
+    code = (
+        "import warnings\n"
+        "warnings.simplefilter('always')\n"
+        "with warnings.catch_warnings(record=True) as caught:\n"
+        "    from pykeras_tl import draw_blood_cells\n"
+        "    from pykeras_tl.models import hybrids\n"
+        "    from pykeras_tl.models import hybrids\n"
+        "    from pykeras_tl.models.classifier import Classifier\n"
+        "    from pykeras_tl.studies.drawn import draw_class_folders\n"
+        "for each in caught:\n"
+        "    if each.category is FutureWarning:\n"
+        "        print(each.message)\n"
+        "import pykeras_tl\n"
+        "assert draw_blood_cells is pykeras_tl.generate_blood_cells\n"
+        "assert Classifier is pykeras_tl.Classifier\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "pykeras_tl.draw_blood_cells is now pykeras_tl.generate_blood_cells.",
+        "pykeras_tl.models.hybrids is now pykeras_tl.models.cnn_svr.",
+        "pykeras_tl.models.classifier.Classifier is now pykeras_tl.models.Classifier.",
+        "pykeras_tl.studies.drawn.draw_class_folders is now "
+        "pykeras_tl.studies.catalog.synthetic_images.generate_class_folders.",
+    ]
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    import pykeras_tl.models.classifier
+
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = pykeras_tl.models.classifier.nothing

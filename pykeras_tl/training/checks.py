@@ -1,4 +1,4 @@
-"""Mistakes in a call of `fit`, found before anything runs."""
+"""Checks of the arguments of `fit`, before anything runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import keras
 
 from ..images.image_data_generator import ImageDataGenerator
 from ..images.iterators.base import Iterator
-from .scaling_checks import check_scaling
+from .pixel_checks import check_pixels
 
 _ONE_HOT = {"categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge"}
 _NUMBERED = {"sparse_categorical_crossentropy"}
@@ -19,29 +19,29 @@ _TWO_WAY = {"binary_crossentropy", "binary_focal_crossentropy"}
 
 
 def check_data(data: Any, name: str) -> None:
-    """Refuse what is often given in place of a flow.
+    """Raise TypeError for what is often passed in place of an iterator.
 
     Args:
-        data: What the caller gave.
+        data: What was received.
         name: The argument's name, for the message.
 
     Raises:
-        TypeError: When it is a generator's settings, a path or nothing.
+        TypeError: When it is an `ImageDataGenerator` or a path.
     """
     if isinstance(data, ImageDataGenerator):
         raise TypeError(
-            f"{name} is an ImageDataGenerator, which holds settings and no images. "
-            "Give what its flow_from_directory(...) or flow(...) returns."
+            f"{name} is an ImageDataGenerator, which holds settings but no images. "
+            "Pass what its flow_from_directory(...) or flow(...) returns."
         )
     if isinstance(data, str | os.PathLike):
         raise TypeError(
-            f"{name} is a path ({os.fspath(data)!r}). Give a flow over it: "
+            f"{name} is a path ({os.fspath(data)!r}). Pass an iterator over it: "
             "ImageDataGenerator(...).flow_from_directory(path, ...)."
         )
 
 
 def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> None:
-    """See that a flow's images and labels fit the model that is to learn from them.
+    """Check that an iterator's images and labels fit the model.
 
     Args:
         model: The model, compiled.
@@ -67,11 +67,11 @@ def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> N
     if flow.class_mode in ("categorical", "sparse", "binary"):
         _check_classes(model, len(flow.class_indices or ()), flow.class_mode, name)
         _check_loss(model, flow.class_mode, name)
-    check_scaling(model, flow, name)
+    check_pixels(model, flow, name)
 
 
 def check_same_classes(training: Iterator, validation: Iterator) -> None:
-    """See that validation numbers its classes as training does.
+    """Check that validation numbers its classes as training does.
 
     Args:
         training: The flow that is trained on.
@@ -85,16 +85,16 @@ def check_same_classes(training: Iterator, validation: Iterator) -> None:
     if ours and theirs and ours != theirs:
         raise ValueError(
             f"validation_data has the classes {_in_order(theirs)}, training has "
-            f"{_in_order(ours)}. Give both flows the same `classes`."
+            f"{_in_order(ours)}. Pass the same `classes` to both."
         )
 
 
 def whole_steps(steps: float | None, default: Any, name: str) -> Any:
-    """Round a number of steps up, as scripts give `n / batch_size`.
+    """Round a number of steps up, since scripts pass `n / batch_size`.
 
     Args:
-        steps: Above 0, or `None`.
-        default: What `None` stands for.
+        steps: A number above 0, or None.
+        default: What None stands for.
         name: The argument's name, for the message.
 
     Returns:
@@ -110,24 +110,24 @@ def whole_steps(steps: float | None, default: Any, name: str) -> Any:
     if steps is None:
         return default
     if not (math.isfinite(steps) and steps > 0):
-        raise ValueError(f"{name} must be above 0; received {steps}.")
+        raise ValueError(f"{name} should be a number above 0. Received: {steps}")
     return math.ceil(steps)
 
 
 def numbered_weights(
     class_weight: Mapping[Any, float] | None, flow: Iterator
 ) -> dict[int, float] | None:
-    """Give class weights by number, where they may be given by class name.
+    """Convert class weights, which may be given by class name, to class numbers.
 
     Args:
-        class_weight: Class name or number → weight.
-        flow: The flow, which knows the names' numbers.
+        class_weight: Class name or number to weight.
+        flow: The iterator, which knows the numbers of the names.
 
     Returns:
-        Number → weight, for Keras.
+        Number to weight, for Keras.
 
     Raises:
-        ValueError: For a class that the flow does not have.
+        ValueError: For a class that the iterator does not have.
     """
     if class_weight is None:
         return None
@@ -137,7 +137,7 @@ def numbered_weights(
         number = numbers.get(key, key)
         if isinstance(number, str) or (numbers and number not in numbers.values()):
             raise ValueError(
-                f"class_weight names {key!r}, which is no class of the flow: {_in_order(numbers)}."
+                f"class_weight has the unknown class {key!r}. The classes are {_in_order(numbers)}."
             )
         weights[int(number)] = float(weight)
     return weights
@@ -149,7 +149,7 @@ def _check_shape(model: keras.Model, flow: Iterator, name: str) -> None:
         return
     if any(want not in (None, has) for want, has in zip(wanted[1:], flow.image_shape)):
         raise ValueError(
-            f"{name} gives images of shape {tuple(flow.image_shape)}, the model takes "
+            f"{name} yields images of shape {tuple(flow.image_shape)}, but the model expects "
             f"{wanted[1:]}. Set the flow's target_size and color_mode, or the model's input_shape."
         )
 
@@ -166,13 +166,13 @@ def _check_classes(model: keras.Model, classes: int, class_mode: str, name: str)
             )
         if units != 1:
             raise ValueError(
-                f'{name} gives one label an image (class_mode="binary"), the model has {units} '
-                'outputs. End it in one sigmoid unit, or make the flow with "categorical".'
+                f'{name} yields one label for each image (class_mode="binary"), but the model has '
+                f'{units} outputs. End it in one sigmoid unit, or use class_mode="categorical".'
             )
     elif units != classes:
         raise ValueError(
-            f"{name} has {classes} classes, the model has {units} outputs. "
-            f"Give the last layer {classes} units."
+            f"{name} has {classes} classes, but the model has {units} outputs. Set the last "
+            f"layer's units to {classes}, or check the class folders if that is too many or few."
         )
 
 

@@ -1,4 +1,4 @@
-"""How evenly the classes are filled, and the weights that make up for it."""
+"""Class counts, and the class weights that balance them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _UNEVEN = 2
 
 
 def balanced_class_weight(flow: Iterator) -> dict[str | int, float]:
-    """Give each class the weight with which all classes count the same in the loss.
+    """Compute class weights with which all classes count the same in the loss.
 
     Args:
-        flow: A flow whose labels are classes.
+        flow: An iterator whose labels are classes.
 
     Returns:
-        Class name → weight, or class number where the flow knows no names: the number of
-        images by that of classes and of the class's images. `fit` takes it as
+        Class name (or number, where classes have no names) to weight: the number of images
+        divided by the number of classes and by the class's images. Pass it to `fit` as
         `class_weight`.
 
     Raises:
-        ValueError: When the flow's labels are not classes.
+        ValueError: When the labels are not classes.
 
     Example:
         >>> from pykeras_tl.images import ImageDataGenerator
@@ -47,14 +47,14 @@ def balanced_class_weight(flow: Iterator) -> dict[str | int, float]:
 
 
 def class_counts(flow: Iterator) -> dict[str | int, int]:
-    """Count a flow's images by class.
+    """Count an iterator's images by class.
 
     Args:
-        flow: A flow.
+        flow: An iterator.
 
     Returns:
-        Class name, or number where the flow knows no names, → images, of the classes that
-        have any; empty where the labels are not classes.
+        Class name (or number, where classes have no names) to number of images, for classes
+        that have any; empty where the labels are not classes.
     """
     numbers = _class_numbers(flow)
     if numbers is None:
@@ -65,10 +65,10 @@ def class_counts(flow: Iterator) -> dict[str | int, int]:
 
 
 def report_imbalance(flow: Iterator) -> None:
-    """Warn when a class has at least twice the images of another, and offer weights.
+    """Warn when a class has at least twice the images of another, and suggest weights.
 
     Args:
-        flow: The flow that is trained on.
+        flow: The training iterator.
     """
     counts = class_counts(flow)
     if len(counts) < 2 or max(counts.values()) < _UNEVEN * min(counts.values()):
@@ -77,13 +77,13 @@ def report_imbalance(flow: Iterator) -> None:
     weights = {name: float(f"{each:.4g}") for name, each in balanced_class_weight(flow).items()}
     warnings.warn(
         f"The classes are uneven: {counts[most]:,} images of {most!r}, {counts[least]:,} of "
-        f"{least!r}. To let each count the same, give class_weight={weights}.",
+        f"{least!r}. To make them count the same, pass class_weight={weights}.",
         stacklevel=4,
     )
 
 
 def _class_numbers(flow: Iterator) -> np.ndarray | None:
-    """One class number an image; None where the labels are something else."""
+    """Return the class number of each image; None where labels are not classes."""
     labels = flow.labels
     if flow.class_mode != "array":
         single = flow.class_mode in ("categorical", "sparse", "binary")

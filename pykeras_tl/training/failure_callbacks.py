@@ -1,4 +1,4 @@
-"""Callbacks that see a training go wrong and say so."""
+"""Callbacks that detect failing training."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..images.iterators.base import Iterator
 from .class_weights import class_counts
 from .feature_cache.caching import FitInputs
 
-_LONG_ENOUGH = 3
-_BATCHES = 16
+_PATIENCE = 3
+_MOST_BATCHES = 16
 _ACCURACIES = (
     *("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy"),
     "binary_accuracy",
@@ -22,122 +22,121 @@ _ACCURACIES = (
 
 
 class TerminateOnNonFinite(keras.callbacks.Callback):
-    """Stops training when the loss is not finite, with the last weights that were.
+    """Stops training when the loss is not finite, and restores the last finite weights.
 
     Args:
-        trained: The model, or its part that is trained.
+        fit_model: What Keras's `fit` is called on: the user's model, or its head.
     """
 
-    def __init__(self, trained: keras.Model) -> None:
+    def __init__(self, fit_model: keras.Model) -> None:
         super().__init__()
-        self._trained = trained
+        self._fit_model = fit_model
         self._epoch = 0
-        # Saved with a run's state within an epoch, so that it goes back to the same weights.
+        # Part of a run's state, so that a run that resumes within an epoch restores the same.
         self.good: list[np.ndarray] = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Keep the weights, as copies: an array may be a view of what training changes."""
+        """Copy the weights, since an array may be a view of what training changes."""
         self._epoch = epoch
         self.good = [np.array(weight) for weight in self._weights()]
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Look at the loss so far."""
-        self._look((logs or {}).get("loss"), f"in epoch {self._epoch + 1}, batch {batch + 1}")
+        """Check the loss so far."""
+        self._check((logs or {}).get("loss"), f"in epoch {self._epoch + 1}, batch {batch + 1}")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Look at the loss of validation, and at the weights that the last batch left."""
+        """Check the validation loss, and the weights after the last batch."""
         if not self.model.stop_training:
-            self._look((logs or {}).get("val_loss"), f"in the validation after epoch {epoch + 1}")
+            self._check((logs or {}).get("val_loss"), f"in the validation after epoch {epoch + 1}")
         if not all(np.isfinite(weight).all() for weight in self._weights()):
             self._stop(f"Weights became infinite or NaN at the end of epoch {epoch + 1}")
         self.good = []
 
     def _weights(self) -> list[np.ndarray]:
-        return [keras.ops.convert_to_numpy(weight) for weight in self._trained.weights]
+        return [keras.ops.convert_to_numpy(weight) for weight in self._fit_model.weights]
 
-    def _look(self, loss: Any, when: str) -> None:
+    def _check(self, loss: Any, when: str) -> None:
         if loss is not None and not math.isfinite(loss):
             self._stop(f"The loss became {loss} {when}")
 
     def _stop(self, why: str) -> None:
-        self._trained.set_weights(self.good)
+        self._fit_model.set_weights(self.good)
         self.model.stop_training = True
         warnings.warn(
-            f"{why}: training stops, and the model has the weights from the epoch's beginning "
-            "again. Compile with a lower learning rate, or look for images and labels that are "
-            "not numbers.",
+            f"{why}. Training stops, with the weights from the beginning of the epoch. Compile "
+            "with a lower learning rate, or look for images and labels that are not finite.",
             stacklevel=2,
         )
 
 
 class CollapsedPredictionsWarning(keras.callbacks.Callback):
-    """Warns when all predictions fall into one class.
+    """Warns when the model predicts a single class.
 
-    It looks where the accuracy of validation says that nothing was learned: three epochs on
-    end, or after the last one, no better than always naming the largest class.
+    It checks when the validation accuracy suggests that nothing was learned: when it is no
+    better than that of the largest class for three epochs in a row, or after the last one.
 
     Args:
-        training: What is validated on what.
-        validation: The flow of validation.
+        inputs: The model that is trained, and its data.
+        validation: The validation iterator.
         steps: Batches in a validation.
     """
 
-    def __init__(self, training: FitInputs, validation: Iterator, steps: int) -> None:
+    def __init__(self, inputs: FitInputs, validation: Iterator, steps: int) -> None:
         super().__init__()
-        self._training = training
-        self._flow = validation
+        self._inputs = inputs
+        self._iterator = validation
         self._steps = steps
         self._accuracies: list[float] = []
-        self._silent = False
+        self._warned = False
         counts = class_counts(validation)
         self._largest = max(counts.values()) / sum(counts.values()) if len(counts) > 1 else 0.0
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Look when it lasts."""
+        """Check when accuracy has been low for three epochs."""
         named = (f"val_{name}" for name in _ACCURACIES)
         found = [logs[name] for name in named if name in (logs or {})]
         self._accuracies += found[:1]
-        last = self._accuracies[-_LONG_ENOUGH:]
-        if len(last) == _LONG_ENOUGH and max(last) <= self._largest + 1e-6:
-            self._look(epoch)
+        last = self._accuracies[-_PATIENCE:]
+        if len(last) == _PATIENCE and max(last) <= self._largest + 1e-6:
+            self._check(epoch)
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Look once more."""
+        """Check after the last epoch."""
         if self._accuracies and self._accuracies[-1] <= self._largest + 1e-6:
-            self._look(None)
+            self._check(None)
 
-    def _look(self, epoch: int | None) -> None:
-        if self._silent:
+    def _check(self, epoch: int | None) -> None:
+        if self._warned:
             return
         predicted, true = self._predict()
         if len(np.unique(true)) < 2 or len(np.unique(predicted)) > 1:
             return
-        self._silent = True
-        classes = self._flow.class_indices or {}
+        self._warned = True
+        classes = self._iterator.class_indices or {}
         names = {number: name for name, number in classes.items()}
         one = names.get(int(predicted[0]), int(predicted[0]))
         when = "After training" if epoch is None else f"After epoch {epoch + 1}"
         warnings.warn(
-            f"{when}, all {len(predicted)} validation images looked at are predicted as {one!r}: "
-            "the model tells nothing apart. Try another learning rate, look at the scaling of "
-            "the images, or give class_weight.",
+            f"{when}, the model predicts {one!r} for all {len(predicted)} validation images "
+            "checked. Try another learning rate, check the scaling of the images, or pass "
+            "class_weight.",
             stacklevel=2,
         )
 
     def _predict(self) -> tuple[np.ndarray, np.ndarray]:
-        """Predict some batches from all over the validation, whose flow stays where it is."""
-        source, here = self._training.validation, self._flow.get_state()
+        """Predict some batches from all over the validation data, without moving its iterator."""
+        source, here = self._inputs.validation, self._iterator.get_state()
         source.reset()
-        drawn = [source.next_batch_spec() for _ in range(self._steps)]
-        self._flow.set_state(here)
+        specs = [source.next_batch_spec() for _ in range(self._steps)]
+        self._iterator.set_state(here)
         predicted, true = [], []
-        for plan in drawn[:: math.ceil(self._steps / _BATCHES)]:
-            x, y = source.compute_batch(plan)[:2]
-            outputs = np.asarray(self._training.model.predict_on_batch(x))
-            predicted.append(outputs.argmax(1) if _many(outputs) else outputs.ravel() > 0.5)
-            true.append(y.argmax(1) if _many(y) else np.ravel(y))
+        for spec in specs[:: math.ceil(self._steps / _MOST_BATCHES)]:
+            x, y = source.compute_batch(spec)[:2]
+            outputs = np.asarray(self._inputs.model.predict_on_batch(x))
+            predicted.append(outputs.argmax(1) if _is_one_hot(outputs) else outputs.ravel() > 0.5)
+            true.append(y.argmax(1) if _is_one_hot(y) else np.ravel(y))
         return np.concatenate(predicted), np.concatenate(true)
 
 
-def _many(values: np.ndarray) -> bool:
+def _is_one_hot(values: np.ndarray) -> bool:
     return values.ndim == 2 and values.shape[1] > 1

@@ -1,4 +1,4 @@
-"""Fine tuning in one call: the head first, then the end of the backbone with it."""
+"""Fine tuning in one call: first the head, then the last layers of the backbone with it."""
 
 from __future__ import annotations
 
@@ -39,33 +39,32 @@ def fine_tune(
     run_dir: str | os.PathLike[str] | None = None,
     **fit_options: Any,
 ) -> History:
-    """Train a new head on a frozen backbone, then the backbone's end with it at a low rate.
+    """Train a new head on a frozen backbone, then both at a low learning rate.
 
-    The steps: a head stands on a pretrained backbone, which is frozen; the head is trained;
-    the layers from `unfreeze_from` on are unfrozen; the model is compiled anew with a low
-    rate; and both are trained on together.
+    First the head is trained; then the layers from `unfreeze_from` on are unfrozen, the model
+    is compiled again with a low learning rate, and both are trained together.
 
     Args:
-        model: A model with its backbone frozen, such as `transfer_model` makes. It need not
-            be compiled, and is changed in place.
-        flow: The flow to train on.
+        model: A model with a frozen backbone, such as `transfer_model` returns. It need not be
+            compiled, and is changed in place.
+        flow: The iterator to train on.
         unfreeze_from: The first layer to unfreeze: its name, that of a stage such as
             `"block5"`, an index or the layer, as in `unfreeze_weights`.
         epochs_head: Epochs for the head alone.
         epochs_fine: Epochs after unfreezing.
         optimizer_head: Name or object, for the head.
         optimizer_fine: Name or object, for the second part.
-        learning_rate_fine: The rate where `optimizer_fine` is a name.
-        loss: By default what the flow's labels call for.
-        metrics: What to measure.
-        run_dir: A folder from which the same call goes on when it was stopped, as in `fit`.
+        learning_rate_fine: The learning rate where `optimizer_fine` is a name.
+        loss: By default the cross-entropy that fits the iterator's labels.
+        metrics: Metrics to compute.
+        run_dir: A folder from which the same call resumes when it was interrupted, as in `fit`.
         **fit_options: Further arguments of `fit`, for both parts: `validation_data`,
             `steps_per_epoch`, `callbacks`, ...
 
     Returns:
-        The history of both parts; `phases` says where each begins. When the user stops the
-        first, the second is not begun; when the second, the layers are frozen again, so that the
-        same call goes on.
+        The history of both parts; `phases` says where each begins. When the user interrupts the
+        first, the second does not start; when the second, the layers are frozen again, so that
+        the same call resumes.
 
     Raises:
         ValueError: When nothing is frozen, the layer is unknown, or data and model do not fit.
@@ -92,7 +91,7 @@ def fine_tune(
         )
     if loss is None:
         loss = _loss_for(flow)
-    # A wrong name is to be found now, not after the head's epochs.
+    # Find a wrong name now, not after the head's epochs.
     frozen = _trainable_state(model)
     unfreeze_weights(model, from_=unfreeze_from)
     unfrozen = _trainable_state(model)
@@ -118,10 +117,10 @@ def fine_tune(
             **fit_options,
         )
     except KeyboardInterrupt:
-        # Within the first epoch of this part; those of the head are done.
+        # Interrupted within the first epoch of this part, after those of the head.
         fine = History(epoch=[], stopped=True)
     if fine.stopped:
-        # As it was before the call, so that the same call goes on.
+        # As it was before the call, so that the same call resumes.
         _set_trainable_state(frozen)
     fine.phases = {"fine tuning": begun}
     return head + fine
@@ -138,6 +137,6 @@ def _trainable_state(model: keras.Model) -> dict[keras.Layer, bool]:
 
 
 def _set_trainable_state(state: dict[keras.Layer, bool]) -> None:
-    # Setting a layer sets those inside it, which come after it.
+    # Setting a layer sets those inside it, which follow it in the order.
     for layer, trainable in state.items():
         layer.trainable = trainable

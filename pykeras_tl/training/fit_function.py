@@ -1,4 +1,4 @@
-"""`fit`: train a model on a flow, as Keras's own does, many times faster."""
+"""`fit`: train a model on an iterator as Keras does, but faster and resumable."""
 
 from __future__ import annotations
 
@@ -44,64 +44,63 @@ def fit(
 ) -> History:
     """Train a compiled model.
 
-    The batches of a flow are trained on strictly in the order in which `next(flow)` gives
-    them, epoch after epoch: batch k of the run is the k-th `next(flow)`, whatever the number
-    of threads. Where `steps_per_epoch` is not `len(flow)`, an epoch begins where the last
-    one ended, as in Keras 2's `fit_generator`. (Keras 3's own `fit(flow)` draws two batches
-    before it begins and shuffles once more, so with `shuffle=True` its order is another one.)
-    Each validation begins at the beginning of its flow.
+    Training takes the batches of an iterator strictly in order, epoch after epoch: batch k of
+    the run is the k-th `next(flow)`, for any number of threads. Where `steps_per_epoch` is not
+    `len(flow)`, an epoch begins where the last one ended, as in Keras 2's `fit_generator`.
+    (Keras 3's own `fit(flow)` draws two batches before it begins and shuffles once more, so
+    with `shuffle=True` its order differs.) Each validation begins at the start of its iterator.
 
     Where the model begins with frozen layers and the images do not change from epoch to
-    epoch, the frozen layers' output is computed once for each image and kept on disk; the
-    result is the same, only sooner.
+    epoch, the frozen layers' output is computed once for each image and cached on disk; the
+    result is the same, but faster.
 
     Ctrl-C (Esc in RStudio) ends training: the model keeps what it has learned, and the
     history of the finished epochs is returned with `stopped=True`. Within the first epoch it
-    raises KeyboardInterrupt as usual. With `run_dir`, the same call goes on from there.
+    raises KeyboardInterrupt as usual. With `run_dir`, the same call resumes from there.
 
-    It warns when classes are uneven, when pixels look scaled twice or not at all, and when all
-    validation images are predicted as one class. A loss that is not finite ends training,
-    with the weights from the epoch's beginning.
+    It warns when classes are uneven, when pixels look scaled twice or not at all, when images
+    are blank, and when the model predicts one class for all validation images. A loss that is
+    not finite ends training, with the weights from the beginning of the epoch.
 
     Args:
-        model: The model, compiled. It is changed in place.
-        data: A flow; or images as an array, shape `(n, height, width, channels)`; or
-            anything else that Keras's `fit` takes.
+        model: The compiled model. It is changed in place.
+        data: An iterator such as `flow_from_directory` returns; or images as an array of shape
+            `(n, height, width, channels)`; or anything else that Keras's `fit` takes.
         y: The labels where `data` is an array.
         epochs: Number of the last epoch, counted from 1.
         steps_per_epoch: Batches in an epoch, `len(flow)` by default; a fraction rounds up.
-        validation_data: A flow, or `(x, y)`.
+        validation_data: An iterator, or `(x, y)`.
         validation_steps: Batches in a validation, all by default; a fraction rounds up.
-        callbacks: Callbacks of Keras.
-        class_weight: Class name or number → weight in the loss.
-        verbose: 0 silent, 1 a progress bar with the time left, 2 one line an epoch,
-            `"auto"` as Keras chooses.
-        initial_epoch: Number of finished epochs that `epochs` counts too.
-        workers: Threads that read and transform images, as many as cores by default.
-        cache_frozen: False computes frozen layers again for each batch; `"float16"` keeps
+        callbacks: Keras callbacks. They see `model`, compiled, with its metrics.
+        class_weight: Class name or number to its weight in the loss.
+        verbose: 0 for silent, 1 for a progress bar with the time left, 2 for one line per
+            epoch, "auto" as Keras chooses.
+        initial_epoch: Number of epochs already finished, which `epochs` includes.
+        workers: Number of threads that read and transform images, one for each core by default.
+        cache_frozen: False computes the frozen layers again for each batch; "float16" stores
             their output in half the space, rounded.
-        cached_augmented_epochs: With an augmenting flow and frozen layers: draw that many augmented
-            passes over the images once, compute the frozen layers for each, and cycle
-            through them. It is faster, and sees fewer variants than fresh augmentation;
-            with as many passes as epochs it sees the same.
-        run_dir: A folder in which the whole state of training is saved at each epoch's end
-            and within long ones. Called again with the same arguments, `fit` goes on there,
-            and ends with the same weights and history as if it had never been stopped.
-        resume: `"auto"` goes on where `run_dir` has a checkpoint, True insists on one, False
-            begins anew.
+        cached_augmented_epochs: With an augmenting iterator and frozen layers: augment the images
+            for that many epochs once, cache the frozen layers' output for each, and cycle
+            through these epochs. It is faster, but sees fewer variants than fresh augmentation;
+            with as many cached epochs as epochs it sees the same.
+        run_dir: A folder in which the complete state of training is saved at the end of each
+            epoch and within long ones. Called again with the same arguments, `fit` resumes from
+            there, and ends with the same weights and history as without an interruption.
+        resume: "auto" resumes where `run_dir` has a checkpoint, True requires one, False starts
+            over.
         save_minutes: Minutes after which the state is saved within an epoch too.
-        **array_options: Keras's own further arguments where `data` is not a flow:
+        **array_options: Further arguments of Keras's `fit` where `data` is not an iterator:
             `batch_size`, `shuffle`, `sample_weight`, `validation_split`, ...
 
     Returns:
         The metrics of each epoch.
 
     Raises:
-        TypeError: When settings or a path stand in place of a flow.
+        TypeError: When a path or an `ImageDataGenerator` is passed as data.
         ValueError: When the model is not compiled, data and model do not fit, or the run in
             `run_dir` was made with other data, settings or versions.
         RuntimeError: When another process is training in `run_dir`.
-        pykeras_tl.images.decoding.reading.BadImageError: When an image cannot be read.
+        pykeras_tl.images.BadImageError: When an image cannot be read.
 
     Example:
         >>> import numpy as np
@@ -119,12 +118,15 @@ def fit(
     checks.check_data(validation_data, "validation_data")
     if epochs <= initial_epoch:
         raise ValueError(
-            f"epochs counts from the first epoch on and must be above initial_epoch; "
-            f"received epochs={epochs}, initial_epoch={initial_epoch}."
+            "epochs is the number of the last epoch and should be above initial_epoch. Received: "
+            f"epochs={epochs}, initial_epoch={initial_epoch}"
         )
     if not isinstance(data, Iterator):
         if run_dir is not None:
-            raise TypeError(f"run_dir needs a flow to train on; received {type(data).__name__}.")
+            raise TypeError(
+                f"With run_dir, data should be an iterator over images. Received: "
+                f"{type(data).__name__}"
+            )
         steps = checks.whole_steps(steps_per_epoch, None, "steps_per_epoch")
         return keras_fit(
             model,
@@ -150,9 +152,9 @@ def fit(
         )
     if y is not None or array_options:
         surplus = ", ".join(sorted(array_options) + (["y"] if y is not None else []))
-        raise TypeError(f"A flow brings its own labels and batches; leave out {surplus}.")
+        raise TypeError(f"An iterator has its own labels and batches. Leave out {surplus}.")
     if not save_minutes > 0:
-        raise ValueError(f"save_minutes must be above 0; received {save_minutes}.")
+        raise ValueError(f"save_minutes should be above 0. Received: {save_minutes}")
     checks.check_model(model, data)
     if isinstance(validation_data, Iterator):
         checks.check_model(model, validation_data, "validation_data")

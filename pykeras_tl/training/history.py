@@ -1,4 +1,4 @@
-"""What a training run measured, epoch by epoch."""
+"""The metrics of a training run by epoch."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _VALIDATION = "val_"
 class History:
     """The metrics of a training run, one value an epoch.
 
-    Has the attributes of the History that Keras's `fit` returns, so that scripts which read
-    `history.history["val_accuracy"]` go on working. Two histories are joined with `+`.
+    It has the attributes of the History that Keras's `fit` returns, so that scripts that read
+    `history.history["val_accuracy"]` still work. `+` joins two histories.
 
     Attributes:
-        history: One list a metric, a value an epoch; validation's names start with `val_`.
-            NaN where a joined phase did not measure a metric.
+        history: Metric name to one value for each epoch; names of validation metrics start with
+            `val_`. NaN where a joined phase did not compute a metric.
         epoch: The epochs' numbers, from 0 as in Keras.
         params: `epochs`, `steps` and `verbose`.
-        phases: Name of each phase → its first epoch, from 0; empty for one plain run.
+        phases: Name of each phase to its first epoch, from 0; empty for a run without phases.
         stopped: True when the user interrupted the run.
 
     Example:
@@ -52,29 +52,29 @@ class History:
     def from_logs(
         cls, logs: Mapping[str, Sequence[Any]], epoch: Sequence[int], params: Mapping[str, Any]
     ) -> History:
-        """Take over what Keras's own History callback history_callback.
+        """Convert what Keras's History callback has recorded.
 
         Args:
-            logs: One sequence a metric.
+            logs: Metric name to one value for each epoch.
             epoch: The epochs' numbers, from 0.
             params: Keras's `params`.
 
         Returns:
-            The same as plain Python numbers.
+            The history, as plain Python numbers.
         """
         values = {str(name): [float(value) for value in logs[name]] for name in logs}
         return cls(values, [int(number) for number in epoch], dict(params))
 
     def to_frame(self) -> pd.DataFrame:
-        """Give the history as a tidy table.
+        """Return the history as a tidy table.
 
         Returns:
-            One row an epoch and metric: `epoch` (from 1), `metric`, `value`, `data`
+            One row for each epoch and metric: `epoch` (from 1), `metric`, `value`, `data`
             (`"training"` or `"validation"`), sorted by metric, data and epoch.
         """
         rows = [
             (number + 1, name.removeprefix(_VALIDATION), value, _data(name))
-            for name in sorted(self.history, key=lambda name: _place(name, self.history))
+            for name in sorted(self.history, key=lambda name: _sort_key(name, self.history))
             for number, value in zip(self.epoch, self.history[name])
         ]
         return pd.DataFrame(rows, columns=["epoch", "metric", "value", "data"]).astype(
@@ -82,14 +82,14 @@ class History:
         )
 
     def plot(self) -> Figure:
-        """Draw a panel for each metric, training against validation, as `plot_history` does.
+        """Plot each metric in a panel, training and validation, as `plot_history` does.
 
         Returns:
-            A matplotlib figure that belongs to no window; notebooks show it, and
-            `figure.savefig(path)` writes it.
+            A matplotlib figure without a window; notebooks show it, and `figure.savefig(path)`
+            writes it.
 
         Raises:
-            ValueError: When there is no epoch to draw.
+            ValueError: When there is no epoch to plot.
         """
         from ..visualization.history_curves import plot_history
 
@@ -99,7 +99,7 @@ class History:
         """Write the history as CSV.
 
         Args:
-            path: The file; its folder is made when missing.
+            path: The file; its folder is created when missing.
 
         Returns:
             The path. The columns are `to_frame()`'s, and `phase` where phases have names.
@@ -133,7 +133,7 @@ class History:
         values: dict[str, list[float]] = {}
         for (metric, data), rows in table.groupby(["metric", "data"], sort=False):
             prefix = _VALIDATION if data == "validation" else ""
-            # Python's own reading of a number is exact in every version of pandas.
+            # Unlike pandas's, Python's parsing of a number is exact in every version.
             values[f"{prefix}{metric}"] = [float(value) for value in rows["value"]]
         phases: dict[str, int] = {}
         if "phase" in table:
@@ -142,7 +142,7 @@ class History:
         return cls(values, sorted({int(number) - 1 for number in table["epoch"]}), phases=phases)
 
     def __add__(self, other: History) -> History:
-        """Join a later phase: its epochs follow these ones' unless they already do."""
+        """Append a later phase; its epochs are renumbered where they do not continue these."""
         after = self.epoch[-1] + 1 if self.epoch else 0
         shift = after if other.epoch and other.epoch[0] < after else 0
         missing = float("nan")
@@ -168,7 +168,7 @@ def _data(name: str) -> str:
     return "validation" if name.startswith(_VALIDATION) else "training"
 
 
-def _place(name: str, names: Mapping[str, Any]) -> tuple[int, str]:
+def _sort_key(name: str, names: Mapping[str, Any]) -> tuple[int, str]:
     """Order by the metric's first appearance, training before validation."""
     metrics = list(dict.fromkeys(other.removeprefix(_VALIDATION) for other in names))
     return metrics.index(name.removeprefix(_VALIDATION)), _data(name)

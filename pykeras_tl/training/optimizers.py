@@ -1,4 +1,4 @@
-"""Optimizers by name, with the old `lr` and `decay` in their old meaning."""
+"""Optimizers by name, with `lr` and `decay` in their Keras 2 meaning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def make_optimizer(
     decay: float = 0.0,
     **options: Any,
 ) -> keras.optimizers.Optimizer:
-    """Make an optimizer from its name, or take one as it is.
+    """Make an optimizer from its name, or return one unchanged.
 
     Keras 3 raises on `lr` and ignores `decay`. Here `lr` means `learning_rate`, and `decay`
     is the schedule that it was in Keras 2: `learning_rate / (1 + decay * iterations)`, where
@@ -23,21 +23,21 @@ def make_optimizer(
 
     Args:
         optimizer: A name in any case (`"adam"`, `"RMSprop"`, `"SGD"`, ...), a class of
-            `keras.optimizers`, or an optimizer. An optimizer is returned as it is and takes
+            `keras.optimizers`, or an optimizer. An optimizer is returned unchanged and takes
             no further argument.
-        learning_rate: Above 0; the class's own default when `None`. A schedule of Keras is
-            taken too, without `decay`.
-        decay: 0 or above; 0 keeps the rate constant.
+        learning_rate: Above 0, or a Keras schedule (without `decay`); the class's default when
+            None.
+        decay: 0 or above; 0 keeps the learning rate constant.
         **options: Further arguments of the class, such as `momentum` or `clipnorm`. Those
-            that are `None` keep the class's default.
+            that are None keep the class's default.
 
     Returns:
         The optimizer.
 
     Raises:
-        ValueError: For an unknown name or a rate or decay out of range.
-        TypeError: For an option that the optimizer does not have, or `optimizer` of
-            another kind.
+        ValueError: For an unknown name, or a learning rate or decay out of range.
+        TypeError: For an option that the optimizer does not have, or an `optimizer` of
+            another type.
 
     Example:
         >>> optimizer = make_optimizer("Adam", lr=1e-4, decay=1e-6)
@@ -53,8 +53,8 @@ def make_optimizer(
     if isinstance(optimizer, keras.optimizers.Optimizer):
         if learning_rate is not None or decay or options:
             raise TypeError(
-                f"The optimizer is a {type(optimizer).__name__} object already: give its "
-                "settings where it is made, or give its name here."
+                f"The optimizer is already a {type(optimizer).__name__} object: pass its settings "
+                "where it is made, or pass its name here."
             )
         return optimizer
     kind = _optimizer_class(optimizer)
@@ -67,24 +67,41 @@ def make_optimizer(
         )
     if learning_rate is None:
         learning_rate = known["learning_rate"].default
-    return kind(learning_rate=_schedule(learning_rate, decay), **options)
+    return kind(learning_rate=learning_rate_schedule(learning_rate, decay), **options)
 
 
 def _one_rate(learning_rate: Any, lr: Any) -> Any:
     if learning_rate is not None and lr is not None:
-        raise TypeError("Give learning_rate or lr (its old name), not both.")
+        raise TypeError("Pass learning_rate or lr (its old name), not both.")
     return lr if learning_rate is None else learning_rate
 
 
-def _schedule(learning_rate: Any, decay: float) -> Any:
+def learning_rate_schedule(learning_rate: Any, decay: float) -> Any:
+    """Return Keras 2's schedule of a learning rate with `decay`, or the plain rate.
+
+    Args:
+        learning_rate: A number above 0, or a Keras schedule (then without decay).
+        decay: 0 or above.
+
+    Returns:
+        A number, or `InverseTimeDecay`: `learning_rate / (1 + decay * iterations)`.
+
+    Raises:
+        ValueError: When a number is out of range.
+
+    Example:
+        >>> schedule = learning_rate_schedule(1.0, 0.5)
+        >>> float(schedule(2))
+        0.5
+    """
     if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         if decay:
-            raise ValueError("decay needs a plain number as learning_rate; received a schedule.")
+            raise ValueError("With decay, learning_rate should be a number. Received: a schedule")
         return learning_rate
     if not (math.isfinite(learning_rate) and learning_rate > 0):
-        raise ValueError(f"learning_rate must be above 0; received {learning_rate}.")
+        raise ValueError(f"learning_rate should be above 0. Received: {learning_rate}")
     if not (math.isfinite(decay) and decay >= 0):
-        raise ValueError(f"decay must be 0 or above; received {decay}.")
+        raise ValueError(f"decay should be 0 or above. Received: {decay}")
     if decay == 0:
         return float(learning_rate)
     return keras.optimizers.schedules.InverseTimeDecay(
@@ -97,8 +114,8 @@ def _optimizer_class(optimizer: Any) -> type[keras.optimizers.Optimizer]:
         return optimizer
     if not isinstance(optimizer, str):
         raise TypeError(
-            "optimizer must be a name such as 'adam', a keras.optimizers class or an "
-            f"optimizer; received {type(optimizer).__name__}."
+            "optimizer should be a name such as 'adam', a class of keras.optimizers or an "
+            f"optimizer. Received: {type(optimizer).__name__}"
         )
     classes = {
         name.lower(): kind
@@ -111,5 +128,5 @@ def _optimizer_class(optimizer: Any) -> type[keras.optimizers.Optimizer]:
     wanted = optimizer.lower().replace("_", "").replace("-", "")
     if wanted not in classes:
         names = ", ".join(sorted(kind.__name__ for kind in classes.values()))
-        raise ValueError(f"There is no optimizer {optimizer!r}. There are {names}.")
+        raise ValueError(f"Unknown optimizer {optimizer!r}. Known optimizers: {names}.")
     return classes[wanted]

@@ -105,7 +105,7 @@ def test_labels_given_beside_a_flow(folder_flow):
 
 @pytest.mark.parametrize("steps", [0, -1, float("nan")])
 def test_steps_below_one(folder_flow, steps):
-    with pytest.raises(ValueError, match="steps_per_epoch must be above 0"):
+    with pytest.raises(ValueError, match="steps_per_epoch should be a number above 0"):
         fit_quietly(network(), folder_flow(), steps_per_epoch=steps)
 
 
@@ -166,11 +166,11 @@ def colours(low, high):
     ],
 )
 def test_pixels_that_look_scaled_twice_are_warned_of(model, x, settings):
-    with pytest.warns(UserWarning, match="The flow gives pixels from .* looks scaled twice"):
+    with pytest.warns(UserWarning, match="The flow yields pixels from .* looks scaled twice"):
         fit_quietly(model(), array_flow(x, **settings))
     good = colours(0, 255)
     even = array_flow(good, **settings)
-    with pytest.warns(UserWarning, match="validation_data gives pixels .* looks scaled twice"):
+    with pytest.warns(UserWarning, match="validation_data yields pixels .* looks scaled twice"):
         fit_quietly(model(), even, validation_data=array_flow(x, **settings))
 
 

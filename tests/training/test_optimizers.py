@@ -42,20 +42,20 @@ def test_options_left_at_none_keep_the_default():
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda: make_optimizer("adma"), ValueError, "no optimizer 'adma'.*Adam"),
+        (lambda: make_optimizer("adma"), ValueError, "Unknown optimizer 'adma'.*Adam"),
         (lambda: make_optimizer("sgd", rho=0.9), TypeError, "SGD has no argument 'rho'.*momentum"),
         (lambda: make_optimizer("sgd", learning_rate=0), ValueError, "above 0"),
         (lambda: make_optimizer("sgd", learning_rate=float("nan")), ValueError, "above 0"),
         (lambda: make_optimizer("sgd", decay=-1), ValueError, "0 or above"),
         (lambda: make_optimizer("sgd", lr=1.0, learning_rate=1.0), TypeError, "not both"),
         (lambda: make_optimizer(keras.optimizers.SGD(), lr=1.0), TypeError, "object already"),
-        (lambda: make_optimizer(3), TypeError, "received int"),
+        (lambda: make_optimizer(3), TypeError, "Received: int"),
         (
             lambda: make_optimizer(
                 "sgd", keras.optimizers.schedules.CosineDecay(0.1, 10), decay=0.1
             ),
             ValueError,
-            "received a schedule",
+            "Received: a schedule",
         ),
     ],
 )

@@ -440,5 +440,5 @@ def test_a_run_that_cannot_be_saved_is_trained_all_the_same(
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan")])
 def test_minutes_below_zero(tmp_path, make_flow, small_model, minutes):
-    with pytest.raises(ValueError, match="save_minutes must be above 0"):
+    with pytest.raises(ValueError, match="save_minutes should be above 0"):
         fit(small_model(), make_flow(), run_dir=tmp_path, save_minutes=minutes)

@@ -1,4 +1,4 @@
-"""Digests of a flow's images, by which what was computed from them is found again."""
+"""Keys of the feature cache: digests of an iterator's images and settings."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _READING = ("target_size", "color_mode", "interpolation", "keep_aspect_ratio", "
 
 
 def image_keys(flow: Iterator) -> list[bytes]:
-    """Digest each image's content: a file by path, size and time of change.
+    """Return a digest for each image: of a file, its path, size and modification time.
 
     Args:
-        flow: A flow over files, files of many images, or an array.
+        flow: An iterator over files, files of many images, or an array.
 
     Returns:
-        One digest a sample, in the order of the samples' numbers.
+        One digest for each sample, in the samples' order.
 
     Raises:
-        FileNotFoundError: When a file is gone.
+        FileNotFoundError: When a file is missing.
     """
     if isinstance(flow, NumpyArrayIterator):
         return [_digest(np.ascontiguousarray(image).tobytes()) for image in flow.x]
@@ -57,16 +57,16 @@ def image_keys(flow: Iterator) -> list[bytes]:
 
 
 def settings_key(flow: Iterator, augmented: bool = False) -> tuple[str, bool]:
-    """Digest how a flow turns images into pixels.
+    """Return a digest of how an iterator converts images to pixels.
 
     Args:
-        flow: The flow.
-        augmented: Whether the random transformations and their seed count too.
+        flow: The iterator.
+        augmented: Whether the random transforms and their seed count too.
 
     Returns:
-        The digest, and whether another run with the same settings will get the same one.
-        It will not where the pixels depend on what cannot be named: a function of the
-        user's, or draws without a seed.
+        The digest, and whether another run with the same settings gets the same one. It does
+        not where the pixels depend on something without a name: a function defined in a
+        function or in the main script, or random numbers without a seed.
     """
     settings = flow.image_data_generator
     known: list[Any] = [repr(getattr(flow, name, None)) for name in _READING]
@@ -82,13 +82,13 @@ def settings_key(flow: Iterator, augmented: bool = False) -> tuple[str, bool]:
 
 
 def augmentation(flow: Iterator) -> str:
-    """Write down how a flow transforms its images at random.
+    """Return the settings of an iterator's random transforms as text.
 
     Args:
-        flow: The flow.
+        flow: The iterator.
 
     Returns:
-        The settings in words.
+        The settings.
     """
     settings = flow.image_data_generator
     return repr({name: getattr(settings, name, None) for name in _AUGMENTATION})
@@ -99,7 +99,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def _can_be_named(function: Any) -> bool:
-    """Whether a function is fully told by its name, unlike one made in another's body."""
+    """Whether a function's name identifies it, unlike one defined in another's body."""
     if function is None:
         return True
     module = getattr(function, "__module__", None) or "__main__"

@@ -1,4 +1,4 @@
-"""The frozen layers' output for each image, on disk."""
+"""Disk cache of the frozen layers' output for each image."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _IMAGES = "images.npy"
 
 
 class StoreTooLargeError(OSError):
-    """The frozen layers' output is more than the cache may hold."""
+    """Raised when the frozen layers' output exceeds the size of the cache."""
 
 
 class FeatureStore:
     """The frozen layers' output for a list of images.
 
-    It lies in segments: each is a store of its own that holds the images which were missing
-    when it was written, so that folds and growing folders find what is there.
+    It consists of segments: each is a cache entry with the images that were missing when it was
+    written, so that folds and growing folders reuse what is there.
 
     Args:
-        key: What the output depends on beside the images.
-        images: One digest an image, in the order in which `gather` numbers them.
+        key: Digest of what the output depends on besides the images.
+        images: One digest for each image, in the order of the indices that `gather` takes.
     """
 
     def __init__(self, key: str, images: Sequence[bytes]) -> None:
@@ -40,47 +40,47 @@ class FeatureStore:
 
     @property
     def missing(self) -> np.ndarray:
-        """The numbers of the images whose output is not there, ascending."""
+        """Indices of the images whose output is not cached, ascending."""
         return np.flatnonzero(self._segment < 0)
 
     @property
     def bytes(self) -> int:
-        """The size of one image's output times the images."""
+        """Size of the output of all images."""
         first = self._segments[0] if self._segments else []
         return len(self._images) * sum(array[:1].nbytes for array in first)
 
     def gather(self, numbers: np.ndarray) -> list[np.ndarray]:
-        """Give the output for some images.
+        """Return the output for some images.
 
         Args:
-            numbers: The images' numbers, in any order; all of them there.
+            numbers: Indices of the images, in any order; all of them cached.
 
         Returns:
-            One float32 array a tensor, shape `(len(numbers), ...)`.
+            One float32 array for each tensor, shape `(len(numbers), ...)`.
         """
         segments, rows = self._segment[numbers], self._row[numbers]
         first = segments[0]
         if (segments == first).all():
             return [_as_float32(array[rows]) for array in self._segments[first]]
-        history_callback = [
+        outputs = [
             np.empty((len(numbers), *array.shape[1:]), _as_float32(array[:0]).dtype)
             for array in self._segments[first]
         ]
         for segment in np.unique(segments):
             here = segments == segment
-            for target, array in zip(history_callback, self._segments[segment]):
+            for target, array in zip(outputs, self._segments[segment]):
                 target[here] = array[rows[here]]
-        return history_callback
+        return outputs
 
     def fill(
         self, chunks: Iterable[tuple[np.ndarray, list[np.ndarray]]], title: str, dtype: str
     ) -> None:
-        """Write what is missing, as one segment, whole or not at all.
+        """Write what is missing as one segment, atomically.
 
         Args:
-            chunks: Numbers of missing images, and the output for them.
-            title: What the store holds, for people.
-            dtype: `"float32"` or `"float16"`, in which floating numbers are kept.
+            chunks: Indices of missing images, and the output for them.
+            title: What the entry contains, for people.
+            dtype: "float32" or "float16", in which floating-point numbers are stored.
 
         Raises:
             StoreTooLargeError: When it does not fit in the cache.
@@ -98,7 +98,7 @@ class FeatureStore:
         )
         if not evict(needed):
             raise StoreTooLargeError(
-                f"the frozen layers' output of {len(missing):,} images takes {needed / 1e9:.1f} GB"
+                f"the frozen layers' output for {len(missing):,} images needs {needed / 1e9:.1f} GB"
             )
         digests = [self._images[number] for number in missing]
         name = f"{self._key}-{hashlib.blake2b(b''.join(digests), digest_size=8).hexdigest()}"
