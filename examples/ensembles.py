@@ -154,7 +154,10 @@ def join_machine(train: pd.DataFrame, test: pd.DataFrame, options: argparse.Name
     if not place.exists():
         Classifier.from_flow(hybrid.model, flow).save(place)
     again = load_classifier(place).predict(test["filename"].tolist())
-    print("the saved hybrid says the same:", (again["class"] == found["CNN + SVM"]["class"]).all())
+    print(
+        "the saved hybrid says the same:",
+        (again["predicted"] == found["CNN + SVM"]["predicted"]).all(),
+    )
     fine_tune_svm(hybrid, flow, epochs=options.epochs)
     found["CNN + SVM, trained on end to end"] = evaluate_classifier(
         hybrid.model, unseen

@@ -35,7 +35,7 @@ def average_predictions(
         >>> from pykeras_tl.evaluation import prediction_table
         >>> one = prediction_table(["a"], ["yes"], np.array([[0.6, 0.4]]), ["no", "yes"])
         >>> two = prediction_table(["a"], ["yes"], np.array([[0.2, 0.8]]), ["no", "yes"])
-        >>> average_predictions([one, two])["class"].tolist()
+        >>> average_predictions([one, two])["predicted"].tolist()
         ['yes']
     """
     probabilities = stacked_probabilities(members)

@@ -12,6 +12,7 @@ from ..evaluation.prediction_table import (
     files_of,
     prediction_table,
     probabilities_of,
+    true_classes_of,
 )
 
 # A trained member takes a table of files (`filename`, `class`) and gives a table of predictions
@@ -69,16 +70,13 @@ def with_probabilities(members: Sequence[pd.DataFrame], probabilities: np.ndarra
         [0.5]
     """
     first = members[0]
-    return prediction_table(files_of(first), _true(first), probabilities, class_names_of(first))
+    return prediction_table(
+        files_of(first), true_classes_of(first), probabilities, class_names_of(first)
+    )
 
 
-def _true(predictions: pd.DataFrame) -> list[str]:
-    true = predictions.iloc[:, 1]
-    return true.where(true.notna(), None).tolist()
-
-
-_COMPARED: dict[str, Callable[[pd.DataFrame], list[str]]] = {
+_COMPARED: dict[str, Callable[[pd.DataFrame], list[str] | None]] = {
     "classes": class_names_of,
     "images": files_of,
-    "true classes": _true,
+    "true classes": true_classes_of,
 }

@@ -31,7 +31,7 @@ def majority_baseline(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     Example:
         >>> train = pd.DataFrame({"filename": list("abc"), "class": ["cat", "cat", "dog"]})
         >>> test = pd.DataFrame({"filename": ["d"], "class": ["dog"]})
-        >>> majority_baseline(train, test)["class"].tolist()
+        >>> majority_baseline(train, test)["predicted"].tolist()
         ['cat']
     """
     files, true, names = _checked(train, test)
@@ -66,7 +66,7 @@ def nearest_neighbour_baseline(
         >>> for value in (0, 255):
         ...     _ = cv2.imwrite(f"{value}.png", np.full((20, 30, 3), value, "uint8"))
         >>> train = pd.DataFrame({"filename": ["0.png", "255.png"], "class": ["dark", "light"]})
-        >>> nearest_neighbour_baseline(train, train)["class"].tolist()
+        >>> nearest_neighbour_baseline(train, train)["predicted"].tolist()
         ['dark', 'light']
     """
     from sklearn.neighbors import KNeighborsClassifier

@@ -11,6 +11,7 @@ from .prediction_table import (
     predicted_indices,
     prediction_table,
     probabilities_of,
+    true_classes_of,
     true_indices,
 )
 
@@ -150,7 +151,7 @@ def scale_by_temperature(predictions: pd.DataFrame, temperature: float) -> pd.Da
     powers = np.exp(_logits(predictions) / temperature)
     scaled = prediction_table(
         files_of(predictions),
-        predictions.iloc[:, 1].tolist(),
+        true_classes_of(predictions),
         powers / powers.sum(axis=1, keepdims=True),
         class_names_of(predictions),
     )

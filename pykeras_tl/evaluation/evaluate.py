@@ -17,7 +17,13 @@ from ..storage.atomic_files import atomic_directory
 from . import metrics
 from .bootstrap import confidence_intervals
 from .calibration import expected_calibration_error, reliability_table
-from .prediction_table import class_names_of, files_of, prediction_table
+from .prediction_table import (
+    class_names_of,
+    files_of,
+    prediction_table,
+    true_classes_of,
+    upgrade_prediction_table,
+)
 from .predictions import as_probabilities, predict_flow, true_classes
 
 if TYPE_CHECKING:
@@ -158,7 +164,7 @@ class Evaluation:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read an evaluation that `save` wrote.
+        """Read an evaluation that `save` of this or an older version wrote.
 
         Args:
             folder: The folder.
@@ -173,15 +179,13 @@ class Evaluation:
         if not path.is_file():
             raise FileNotFoundError(f"{folder} holds no evaluation: there is no {_PREDICTIONS}.")
         header, *rows = _read_rows(path)
-        values = np.array([row[3:] for row in rows], dtype="float32")
-        true = [row[1] for row in rows] if any(row[1] for row in rows) else None
-        names = header[3:]
+        text = pd.DataFrame(rows, columns=pd.Index(header, dtype=object), dtype=object)
+        text = upgrade_prediction_table(text)
+        names = class_names_of(text)
+        values = np.array(text.iloc[:, -len(names) :], dtype="float32")
         there = (Path(folder) / _GROUPS).is_file()
         groups = [row[0] for row in _read_rows(Path(folder) / _GROUPS)[1:]] if there else None
-        table = prediction_table(
-            [row[0] for row in rows], true, values.reshape(-1, len(names)), names
-        )
-        return cls(table, groups)
+        return cls(prediction_table(files_of(text), true_classes_of(text), values, names), groups)
 
 
 def _read_rows(path: Path) -> list[list[str]]:

@@ -1,4 +1,9 @@
-"""The form of a table of predictions, and how its parts are read."""
+"""The columns of a table of predictions, and functions that read them.
+
+Columns are read by position, because a class may itself be called "class" or "predicted". The
+true class is in `class`, as in any table of labels, so a table of predictions that is given to
+`flow_from_dataframe` trains on the truth and never on what a model predicted.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-# These stand first; every column behind them is a class. Classes are told by their place, not
-# by their name, so that one may well be called "true".
-LEADING_COLUMNS = ("file", "true", "class")
+# What versions before this layout wrote: there, `class` was the prediction.
+_OLD_COLUMNS = {
+    ("file", "true", "class"): ["filename", "class", "predicted"],
+    ("file", "class"): ["filename", "predicted"],
+}
 
 
 def prediction_table(
@@ -18,66 +25,90 @@ def prediction_table(
     probabilities: np.ndarray,
     class_names: Sequence[str],
 ) -> pd.DataFrame:
-    """Put files, true classes and probabilities together as a table of predictions.
+    """Build a table of predictions.
 
     Args:
-        files: The name of each image.
-        true: The true class of each, or None when it is unknown.
+        files: The file name of each image.
+        true: The true class of each image, or None if unknown.
         probabilities: Shape (images, classes), each in 0..1.
         class_names: The classes, in the order of the columns of `probabilities`.
 
     Returns:
-        The columns `file`, `true`, `class`, then one a class; one row an image.
+        One row per image: `filename`, `class` (the true class; no such column if unknown),
+        `predicted` (the most probable class), then one column of probabilities per class.
 
     Raises:
-        ValueError: When the lengths do not fit each other.
+        ValueError: If the lengths do not match.
 
     Example:
         >>> prediction_table(["a.png"], ["cat"], np.array([[0.25, 0.75]]), ["cat", "dog"])
-            file true class   cat   dog
-        0  a.png  cat   dog  0.25  0.75
+          filename class predicted   cat   dog
+        0    a.png   cat       dog  0.25  0.75
     """
     values = np.asarray(probabilities, dtype="float32")
     if values.shape != (len(files), len(class_names)):
         raise ValueError(
-            f"Probabilities of shape {values.shape} do not fit {len(files)} files and "
-            f"{len(class_names)} classes; expected {(len(files), len(class_names))}."
+            f"Expected probabilities of shape {(len(files), len(class_names))} for {len(files)} "
+            f"files and {len(class_names)} classes. Received: shape {values.shape}."
         )
     names = np.array(class_names, dtype=object)
-    leading = pd.DataFrame(
-        {
-            "file": pd.Series(list(files), dtype=object),
-            "true": pd.Series([None] * len(files) if true is None else list(true), dtype=object),
-            "class": pd.Series(names[values.argmax(axis=1)], dtype=object),
-        }
+    leading = {"filename": list(files)}
+    if true is not None:
+        leading["class"] = list(true)
+    leading["predicted"] = names[values.argmax(axis=1)].tolist()
+    return pd.concat(
+        [
+            pd.DataFrame(leading, dtype=object),
+            pd.DataFrame(values, columns=pd.Index(names, dtype=object)),
+        ],
+        axis=1,
     )
-    columns = pd.DataFrame(values, columns=pd.Index(names, dtype=object))
-    return pd.concat([leading, columns], axis=1)
+
+
+def upgrade_prediction_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Give a table of predictions that an older version wrote today's columns.
+
+    Older versions wrote `file`, `true` and `class`, where `class` was the prediction.
+
+    Args:
+        table: A table of predictions of any version.
+
+    Returns:
+        The table with the columns of `prediction_table`; itself if it has them already.
+
+    Example:
+        >>> old = pd.DataFrame({"file": ["a"], "true": ["x"], "class": ["y"], "x": 0.1, "y": 0.9})
+        >>> upgrade_prediction_table(old).columns.tolist()
+        ['filename', 'class', 'predicted', 'x', 'y']
+    """
+    columns = list(table.columns)
+    for old, new in _OLD_COLUMNS.items():
+        if tuple(columns[: len(old)]) == old:
+            table = table.set_axis(pd.Index(new + columns[len(old) :], dtype=object), axis=1)
+            # Where the true class was unknown, older versions wrote an empty column.
+            if "true" in old and (table.iloc[:, 1].isna() | (table.iloc[:, 1] == "")).all():
+                table = table.iloc[:, [0, *range(2, len(columns))]]
+            break
+    return table
 
 
 def class_names_of(predictions: pd.DataFrame) -> list[str]:
     """Return the classes of a table of predictions, in the order of its columns.
 
     Args:
-        predictions: A table as `predict_flow` gives it.
+        predictions: A table as returned by `predict_flow`.
 
     Returns:
         The names.
 
     Raises:
-        ValueError: When the table is none of predictions.
+        ValueError: If the table is not a table of predictions.
 
     Example:
         >>> class_names_of(prediction_table(["a"], None, np.array([[0.1, 0.9]]), ["no", "yes"]))
         ['no', 'yes']
     """
-    columns = list(predictions.columns)
-    if tuple(columns[:3]) != LEADING_COLUMNS or len(columns) < 5:
-        raise ValueError(
-            "A table of predictions has the columns file, true, class and one for each of at "
-            f"least two classes; got {columns[:8]}."
-        )
-    return [str(name) for name in columns[3:]]
+    return [str(name) for name in predictions.columns[_leading(predictions) :]]
 
 
 def files_of(predictions: pd.DataFrame) -> list[str]:
@@ -93,7 +124,7 @@ def files_of(predictions: pd.DataFrame) -> list[str]:
         >>> files_of(prediction_table(["a.png"], None, np.array([[0.1, 0.9]]), ["no", "yes"]))
         ['a.png']
     """
-    class_names_of(predictions)
+    _leading(predictions)
     return [str(file) for file in predictions.iloc[:, 0]]
 
 
@@ -111,22 +142,40 @@ def probabilities_of(predictions: pd.DataFrame) -> np.ndarray:
         >>> probabilities_of(table)
         array([[0.25, 0.75]])
     """
-    class_names_of(predictions)
-    return predictions.iloc[:, 3:].to_numpy(dtype="float64")
+    return predictions.iloc[:, _leading(predictions) :].to_numpy(dtype="float64")
+
+
+def true_classes_of(predictions: pd.DataFrame) -> list[str] | None:
+    """Return the true class of each image of a table of predictions.
+
+    Args:
+        predictions: A table as returned by `predict_flow`.
+
+    Returns:
+        The names, None for an image whose class is missing; None if the table has no true
+        classes.
+
+    Example:
+        >>> true_classes_of(prediction_table(["a"], ["no"], np.array([[0.1, 0.9]]), ["no", "yes"]))
+        ['no']
+    """
+    if _leading(predictions) == 2:
+        return None
+    true = predictions.iloc[:, 1].astype(object)
+    return true.where(true.notna(), None).tolist()
 
 
 def true_indices(predictions: pd.DataFrame) -> np.ndarray:
-    """Return the place of each image's true class among the classes.
+    """Return the index of each image's true class.
 
     Args:
-        predictions: A table as `predict_flow` gives it, with the true classes known.
+        predictions: A table as returned by `predict_flow`, with the true classes.
 
     Returns:
         int array of shape (images,).
 
     Raises:
-        ValueError: When there is no image, or a true class is unknown or not among the
-            classes.
+        ValueError: If the table is empty, or a true class is missing or not one of the classes.
 
     Example:
         >>> true_indices(prediction_table(["a"], ["yes"], np.array([[0.1, 0.9]]), ["no", "yes"]))
@@ -134,25 +183,29 @@ def true_indices(predictions: pd.DataFrame) -> np.ndarray:
     """
     names = class_names_of(predictions)
     if predictions.empty:
-        raise ValueError("The table of predictions holds no image; nothing can be measured.")
-    true = predictions.iloc[:, 1]
-    if true.isna().any():
+        raise ValueError("The table of predictions has no image, so nothing can be measured.")
+    true = true_classes_of(predictions)
+    if true is None or None in true:
         raise ValueError(
-            "The true classes are unknown (column `true` is empty), so nothing can be measured. "
-            "Use a folder with one sub-folder a class, or a flow with class_mode='categorical'."
+            "The true classes are unknown (no column `class`, or it has gaps), so nothing can be "
+            "measured. Use a folder with one subfolder per class, or a flow with "
+            "class_mode='categorical'."
         )
-    found = pd.Index(names).get_indexer(pd.Index(true))
-    if (found < 0).any():
-        strange = sorted(set(true[found < 0]))
-        raise ValueError(f"True classes {strange[:5]} are not among the model's classes {names}.")
-    return found
+    indices = pd.Index(names).get_indexer(pd.Index(true))
+    if (indices < 0).any():
+        strange = sorted({name for name, index in zip(true, indices) if index < 0})
+        raise ValueError(
+            f"Expected the true classes to be among the model's classes {names}. "
+            f"Received: {strange[:5]}."
+        )
+    return indices
 
 
 def predicted_indices(predictions: pd.DataFrame) -> np.ndarray:
-    """Return the place of each image's likeliest class among the classes.
+    """Return the index of each image's predicted class.
 
     Args:
-        predictions: A table as `predict_flow` gives it.
+        predictions: A table as returned by `predict_flow`.
 
     Returns:
         int array of shape (images,).
@@ -161,4 +214,18 @@ def predicted_indices(predictions: pd.DataFrame) -> np.ndarray:
         >>> predicted_indices(prediction_table(["a"], None, np.array([[0.1, 0.9]]), ["n", "y"]))
         array([1])
     """
-    return pd.Index(class_names_of(predictions)).get_indexer(pd.Index(predictions.iloc[:, 2]))
+    predicted = predictions.iloc[:, _leading(predictions) - 1]
+    return pd.Index(class_names_of(predictions)).get_indexer(pd.Index(predicted))
+
+
+def _leading(predictions: pd.DataFrame) -> int:
+    """Return how many columns precede those of the classes: 3, or 2 without true classes."""
+    columns = list(predictions.columns)
+    for leading in (["filename", "class", "predicted"], ["filename", "predicted"]):
+        if columns[: len(leading)] == leading and len(columns) >= len(leading) + 2:
+            return len(leading)
+    raise ValueError(
+        "Expected a table of predictions: the columns filename, class (if known), predicted and "
+        f"one for each of at least two classes. Received: {columns[:8]}. Tables that an older "
+        "version saved (with the columns file, true and class) are read by Evaluation.load."
+    )

@@ -31,8 +31,9 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
         flow: The images, with `class_mode` "categorical", "sparse", "binary" or None.
 
     Returns:
-        One row an image: `file`, `true` (None where the flow does not know it), `class`
-        (the likeliest), and the probability of each class in a column of its name.
+        One row per image: `filename`, `class` (the true class; no such column if the flow has
+        no labels), `predicted` (the most probable class), and one column of probabilities per
+        class.
 
     Raises:
         ValueError: When the class mode is another, when the network's outputs do not fit the
@@ -45,7 +46,7 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
         ...     [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
         ... )
         >>> flow = ImageDataGenerator().flow(np.zeros((4, 8, 8, 3)), np.eye(2)[[0, 1, 1, 0]])
-        >>> predict_flow(model, flow)["true"].tolist()
+        >>> predict_flow(model, flow)["class"].tolist()
         ['0', '1', '1', '0']
     """
     if flow.class_mode not in _CLASS_MODES:

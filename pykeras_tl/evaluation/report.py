@@ -215,7 +215,7 @@ def _evaluation_part(
         embed_figure(plot_reliability(certain)),
         temperature,
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
-        [(row, embed_file(str(row.file))) for row in worst.itertuples()],
+        [(row, embed_file(str(row["filename"]))) for row in worst.to_dict("records")],
     )
 
 

@@ -41,7 +41,7 @@ def test_average_is_scikit_learns_soft_vote(members) -> None:
     vote.estimators = [(str(i), "") for i in range(4)]
     found = average_predictions(test, weights)
     np.testing.assert_allclose(found.iloc[:, 3:], vote.predict_proba(None), atol=1e-6)
-    assert found["true"].tolist() == test[0]["true"].tolist()
+    assert found["class"].tolist() == test[0]["class"].tolist()
 
 
 def test_fitted_weights_are_the_best_of_a_grid(members) -> None:
@@ -65,8 +65,8 @@ def test_a_member_that_is_always_wrong_weighs_nothing(members) -> None:
     validation, _ = members
     good = validation[2]
     wrong = prediction_table(
-        good["file"].tolist(),
-        good["true"].tolist(),
+        good["filename"].tolist(),
+        good["class"].tolist(),
         np.roll(good.iloc[:, 3:].to_numpy() * 0 + np.eye(3)[[0]], 1, axis=1),
         ["x", "y", "z"],
     )
@@ -107,4 +107,4 @@ def test_members_of_other_images_or_classes_are_refused(members) -> None:
 
 def test_predictions_without_truth_can_be_averaged() -> None:
     one = prediction_table(["a"], None, np.array([[0.2, 0.8]]), ["no", "yes"])
-    assert average_predictions([one, one])["true"].isna().all()
+    assert average_predictions([one, one]).columns.tolist()[:2] == ["filename", "predicted"]

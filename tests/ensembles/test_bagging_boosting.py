@@ -46,7 +46,7 @@ def test_boosting_is_scikit_learns(draw, tree, rate) -> None:
     theirs.fit(train[["one", "two"]].to_numpy(), train["class"])
     np.testing.assert_allclose(boosted.weights, theirs.estimator_weights_)
     found = boosted.predict(test)
-    assert found["class"].tolist() == theirs.predict(test[["one", "two"]].to_numpy()).tolist()
+    assert found["predicted"].tolist() == theirs.predict(test[["one", "two"]].to_numpy()).tolist()
     one = metrics.accuracy(boosted.members[0](test))
     assert metrics.accuracy(found) > one + 0.05
 

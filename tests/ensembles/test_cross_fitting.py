@@ -32,8 +32,8 @@ def test_every_image_is_predicted_by_a_member_that_did_not_see_it(draw) -> None:
 
     found = cross_fit(trainer, table, folds=4).out_of_fold
     assert len(seen) == 4
-    assert found["file"].tolist() == table["filename"].tolist()
-    assert found["true"].tolist() == table["class"].tolist()
+    assert found["filename"].tolist() == table["filename"].tolist()
+    assert found["class"].tolist() == table["class"].tolist()
 
 
 def test_groups_stay_together(draw) -> None:

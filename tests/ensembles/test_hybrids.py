@@ -61,7 +61,7 @@ def test_scores_are_scikit_learns(network, classes, kernel) -> None:
     scores = hybrid.scores.predict(images, verbose=0)
     np.testing.assert_allclose(scores, expected, atol=2e-3)
     table = predict_flow(hybrid.model, flow)
-    assert (table["class"].astype(int) == theirs.predict(scaled)).mean() > 0.98
+    assert (table["predicted"].astype(int) == theirs.predict(scaled)).mean() > 0.98
     np.testing.assert_allclose(table.iloc[:, 3:].sum(axis=1), 1, atol=1e-5)
 
 
@@ -154,7 +154,7 @@ def test_it_saves_without_pickle_and_predicts_as_any_classifier(network, kernel,
     assert {path.suffix for path in saved.iterdir()} == {".json", ".h5"}
     found = load_classifier(saved).predict(folder)
     expected = predict_flow(hybrid.model, flow)
-    assert found["class"].tolist() == expected["class"].tolist()
+    assert found["predicted"].tolist() == expected["predicted"].tolist()
     np.testing.assert_allclose(found.iloc[:, 2:], expected.iloc[:, 3:], atol=1e-5)
 
 

@@ -51,8 +51,8 @@ def trainer() -> NetworkTrainer:
 
 def test_bagged_networks_predict_in_the_tables_order(trainer, table) -> None:
     said = [member(table) for member in bag(trainer, table, 2)]
-    assert said[0]["file"].tolist() == table["filename"].tolist()
-    assert said[0]["true"].tolist() == table["class"].tolist()
+    assert said[0]["filename"].tolist() == table["filename"].tolist()
+    assert said[0]["class"].tolist() == table["class"].tolist()
     assert not said[0].equals(said[1])
     assert metrics.accuracy(average_predictions(said)) > 0.6
 

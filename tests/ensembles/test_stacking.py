@@ -59,7 +59,7 @@ def test_other_members_than_those_of_the_fit_are_refused(stack, draw, tree) -> N
     with pytest.raises(ValueError, match="combines 1 members"):
         stack.predict([said, said])
     with pytest.raises(ValueError, match=r"\['w', 'y', 'z'\]"):
-        stack.predict([said.rename(columns={"x": "w"}).assign(true="w", **{"class": "w"})])
+        stack.predict([said.rename(columns={"x": "w"}).assign(**{"class": "w", "predicted": "w"})])
 
 
 def test_files_that_are_no_stack_are_refused(tmp_path, stack) -> None:

@@ -52,8 +52,8 @@ def test_the_nearest_image_decides(tables) -> None:
         distances = [((pixels(file) - pixels(other)) ** 2).sum() for other in train["filename"]]
         expected.append(train["class"][int(np.argmin(distances))])
     found = nearest_neighbour_baseline(train, test, size=4)
-    assert found["class"].tolist() == expected
-    assert found["true"].tolist() == test["class"].tolist()
+    assert found["predicted"].tolist() == expected
+    assert found["class"].tolist() == test["class"].tolist()
 
 
 def test_images_that_stand_in_training_are_found(tables) -> None:
@@ -94,7 +94,9 @@ def test_images_that_stand_in_one_file_are_compared_alike(tables, tmp_path) -> N
         np.save(tmp_path / f"{name}.npy", images)
         stored.append(array_file_table(tmp_path / f"{name}.npy", table["class"]))
     found = nearest_neighbour_baseline(*stored)
-    assert found["class"].tolist() == nearest_neighbour_baseline(train, test)["class"].tolist()
+    assert (
+        found["predicted"].tolist() == nearest_neighbour_baseline(train, test)["predicted"].tolist()
+    )
     np.save(tmp_path / "gray.npy", np.zeros((3, 9, 9), "uint8"))
     gray = array_file_table(tmp_path / "gray.npy", ["a", "b", "c"])
-    assert nearest_neighbour_baseline(gray, gray)["class"].tolist() == ["a"] * 3
+    assert nearest_neighbour_baseline(gray, gray)["predicted"].tolist() == ["a"] * 3

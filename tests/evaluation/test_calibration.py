@@ -43,7 +43,7 @@ def test_error_is_the_slow_sum(drawn) -> None:
     for low in np.arange(10) / 10:
         inside = [p for p in range(300) if low < chances[p].max() <= low + 0.1 + 1e-12]
         if inside:
-            right = np.mean([table["true"][p] == table["class"][p] for p in inside])
+            right = np.mean([table["class"][p] == table["predicted"][p] for p in inside])
             total += len(inside) / 300 * abs(right - chances[inside].max(axis=1).mean())
     assert expected_calibration_error(table) == pytest.approx(total, abs=1e-6)
     assert reliability_table(table)["images"].sum() == 300
@@ -66,8 +66,8 @@ def test_scaling_is_softmax_of_logits_over_temperature() -> None:
     logits, true = _honest(50)
     scaled = scale_by_temperature(_table(logits, true), 2.5)
     np.testing.assert_allclose(scaled.iloc[:, 3:], _softmax(logits / 2.5), atol=1e-6)
-    assert scaled["true"].tolist() == true
-    assert scaled["class"].equals(_table(logits, true)["class"])
+    assert scaled["class"].tolist() == true
+    assert scaled["predicted"].equals(_table(logits, true)["predicted"])
 
 
 def test_the_fitted_temperature_is_best() -> None:

@@ -14,6 +14,9 @@ from pykeras_tl.evaluation import (
     prediction_table,
     reliability_table,
 )
+from pykeras_tl.evaluation.prediction_table import upgrade_prediction_table
+
+LEVELS = ["dark", "light"]
 
 
 def test_saved_and_loaded_is_the_same(drawn, tmp_path) -> None:
@@ -69,7 +72,7 @@ def test_groups_are_kept_and_widen_the_intervals(drawn, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [["NA", "nan", ""], ["true", "true.1", "file"], ["001", "\udcff", ","]]
+    "names", [["NA", "nan", ""], ["class", "predicted", "filename"], ["001", "\udcff", ","]]
 )
 def test_strange_class_names_survive(names, tmp_path) -> None:
     table = prediction_table(["a\nb", 'c"d', "e,f"], names, np.eye(3), names)
@@ -77,6 +80,38 @@ def test_strange_class_names_survive(names, tmp_path) -> None:
     assert loaded.class_names == names
     assert loaded.accuracy == 1
     assert loaded.predictions.iloc[:, 0].tolist() == ["a\nb", 'c"d', "e,f"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_evaluations_of_older_versions_load(drawn, tmp_path, known) -> None:
+    new = drawn() if known else drawn().drop(columns="class")
+    old = new.rename(columns={"filename": "file", "class": "true", "predicted": "class"})
+    if not known:
+        old.insert(1, "true", None)
+    assert old.columns[:3].tolist() == ["file", "true", "class"]
+    old.to_csv(tmp_path / "predictions.csv", index=False)
+    loaded = Evaluation.load(tmp_path).predictions
+    pd.testing.assert_frame_equal(loaded, new, check_column_type=False)
+    pd.testing.assert_frame_equal(upgrade_prediction_table(old), new, check_column_type=False)
+    assert upgrade_prediction_table(new) is new
+
+
+def test_tables_of_older_classifiers_are_upgraded() -> None:
+    old = pd.DataFrame([["a.png", "dog", 0.1, 0.9]], columns=["file", "class", "cat", "dog"])
+    assert list(upgrade_prediction_table(old)) == ["filename", "predicted", "cat", "dog"]
+
+
+def test_a_table_of_predictions_used_as_labels_gives_the_truth(folder) -> None:
+    from pykeras_tl.images import ImageDataGenerator, list_images
+
+    labels = list_images(folder)
+    wrong = np.eye(2)[(labels["class"] == "dark").astype(int)]
+    table = prediction_table(labels["filename"].tolist(), labels["class"].tolist(), wrong, LEVELS)
+    assert (table["predicted"] != table["class"]).all()
+    flow = ImageDataGenerator().flow_from_dataframe(table, target_size=(6, 6), shuffle=False)
+    assert [flow.class_names[number] for number in flow.classes] == labels["class"].tolist()
+    with pytest.raises(ValueError, match="no column 'class'"):
+        ImageDataGenerator().flow_from_dataframe(table.drop(columns="class"), target_size=(6, 6))
 
 
 def test_saving_replaces_an_evaluation_but_nothing_else(drawn, tmp_path) -> None:
@@ -109,7 +144,7 @@ def folder(tmp_path):
     import cv2
 
     for number in range(8):
-        path = tmp_path / "images" / ("dark", "light")[number % 2] / f"{number}.png"
+        path = tmp_path / "images" / LEVELS[number % 2] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         level = 100 + 50 * (number % 2) + number
         cv2.imwrite(str(path), np.full((6, 6, 3), level, dtype="uint8"))
@@ -136,7 +171,7 @@ def test_a_classifier_is_measured_on_folder_table_and_flow_alike(folder) -> None
         found = evaluate_classifier(classifier, data, batch_size=3)
         assert found.accuracy == 1
         assert found.loss == pytest.approx(by_network.loss, abs=1e-5)
-        assert found.predictions["file"].tolist() == by_network.predictions["file"].tolist()
+        assert found.predictions["filename"].tolist() == by_network.predictions["filename"].tolist()
     patients = list_images(folder).assign(group=list("aabbccdd"))
     assert evaluate_classifier(classifier, patients).groups == list("aabbccdd")
     assert evaluate_classifier(model, flow, groups=range(8)).independent == 8

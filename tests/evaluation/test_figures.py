@@ -111,7 +111,7 @@ def test_the_most_certain_mistakes_come_first() -> None:
     chances = np.array([[0.7, 0.3], [0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
     table = prediction_table(list("abcd"), ["no", "yes", "yes", "yes"], chances, ["no", "yes"])
     found = worst_mistakes(table)
-    assert found["file"].tolist() == ["b", "d"]
+    assert found["filename"].tolist() == ["b", "d"]
     assert found["predicted"].tolist() == ["no", "no"]
     np.testing.assert_allclose(found["probability_true"], [0.1, 0.4], rtol=1e-6)
     assert len(worst_mistakes(table, 1)) == 1

@@ -13,7 +13,7 @@ from pykeras_tl.evaluation import metrics, prediction_table
 def test_by_class_is_scikit_learns_report(drawn) -> None:
     table = drawn()
     report = classification_report(
-        table["true"].astype(str), table["class"].astype(str), output_dict=True
+        table["class"].astype(str), table["predicted"].astype(str), output_dict=True
     )
     found = metrics.by_class(table).set_index("class")
     for theirs, ours in (
@@ -31,7 +31,7 @@ def test_confusion_counts_every_pair(drawn) -> None:
     found = metrics.confusion_matrix(table)
     for true in found.index:
         for predicted in found.columns:
-            both = (table["true"] == true) & (table["class"] == predicted)
+            both = (table["class"] == true) & (table["predicted"] == predicted)
             assert found.loc[true, predicted] == both.sum()
 
 
@@ -40,7 +40,7 @@ def test_loss_is_keras_loss(drawn) -> None:
 
     table = drawn()
     chances = table.iloc[:, 3:].to_numpy()
-    true = pd.Index(table.columns[3:]).get_indexer(table["true"])
+    true = pd.Index(table.columns[3:]).get_indexer(table["class"])
     loss = keras.losses.sparse_categorical_crossentropy(true, chances)
     assert metrics.log_loss(table) == pytest.approx(float(np.mean(loss)), rel=1e-5)
 
@@ -63,7 +63,7 @@ def test_a_class_without_images_counts_nothing() -> None:
 
 
 def test_classes_may_be_called_like_columns() -> None:
-    names = ["true", "class", "file"]
+    names = ["predicted", "class", "filename"]
     table = prediction_table(["a", "b", "c"], names, np.eye(3), names)
     assert metrics.accuracy(table) == 1
     assert metrics.by_class(table)["class"].tolist()[:3] == names

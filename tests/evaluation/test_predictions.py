@@ -45,7 +45,7 @@ def _network(units: int, activation: str):
 def _expected(table, units: int, activation: str) -> np.ndarray:
     import keras
 
-    brightness = np.array([int(file[-7:-4]) / 255 for file in table["file"]])
+    brightness = np.array([int(file[-7:-4]) / 255 for file in table["filename"]])
     slopes = np.linspace(-1, 2, units) if units > 1 else np.array([1.0])
     logits = brightness[:, None] * slopes
     values = np.asarray(getattr(keras.ops, activation)(logits))
@@ -60,10 +60,10 @@ def test_rows_stand_in_the_files_order(folder, softmax, class_mode, shuffle) -> 
         folder, (6, 6), batch_size=4, class_mode=class_mode, shuffle=shuffle, seed=3
     )
     table = predict_flow(softmax, flow)
-    assert table["file"].tolist() == [str(path) for path in flow.filepaths]
-    assert table["true"].tolist() == [file.split("/")[-2] for file in table["file"]]
+    assert table["filename"].tolist() == [str(path) for path in flow.filepaths]
+    assert table["class"].tolist() == [file.split("/")[-2] for file in table["filename"]]
     np.testing.assert_allclose(table.iloc[:, 3:], _expected(table, 3, "softmax"), atol=1e-5)
-    assert (table["class"] == table.iloc[:, 3:].idxmax(axis=1)).all()
+    assert (table["predicted"] == table.iloc[:, 3:].idxmax(axis=1)).all()
 
 
 def test_the_flow_itself_stands_where_it_stood(folder, softmax) -> None:
@@ -85,8 +85,8 @@ def test_binary_flows_with_one_unit_or_two(folder, units) -> None:
         folder, (6, 6), classes=["c", "a"], class_mode="binary", batch_size=5
     )
     table = predict_flow(_network(units, activation), flow)
-    assert list(table.columns) == ["file", "true", "class", "c", "a"]
-    assert table["true"].tolist() == [file.split("/")[-2] for file in table["file"]]
+    assert list(table.columns) == ["filename", "class", "predicted", "c", "a"]
+    assert table["class"].tolist() == [file.split("/")[-2] for file in table["filename"]]
     np.testing.assert_allclose(table.iloc[:, 3:], _expected(table, units, activation), atol=1e-5)
 
 
@@ -95,13 +95,13 @@ def test_images_from_an_array(softmax) -> None:
     labels = np.array([0, 1, 2, 2, 1, 0, 0])
     flow = ImageDataGenerator().flow(images, np.eye(3)[labels], batch_size=3, seed=1)
     table = predict_flow(softmax, flow)
-    assert table["true"].tolist() == [str(label) for label in labels]
+    assert table["class"].tolist() == [str(label) for label in labels]
     np.testing.assert_allclose(table.iloc[:, 3:], softmax.predict(images, verbose=0), atol=1e-6)
 
 
 def test_an_array_without_labels_has_no_truth(softmax) -> None:
     flow = ImageDataGenerator().flow(np.zeros((3, 6, 6, 3)), batch_size=2)
-    assert predict_flow(softmax, flow)["true"].isna().all()
+    assert list(predict_flow(softmax, flow)) == ["filename", "predicted", "0", "1", "2"]
 
 
 def test_files_that_cannot_be_read_are_left_out(folder, softmax, tmp_path) -> None:
@@ -115,7 +115,7 @@ def test_files_that_cannot_be_read_are_left_out(folder, softmax, tmp_path) -> No
     )
     table = predict_flow(softmax, flow)
     assert len(table) == 20
-    assert not any("090" in file for file in table["file"])
+    assert not any("090" in file for file in table["filename"])
     np.testing.assert_allclose(table.iloc[:, 3:], _expected(table, 3, "softmax"), atol=1e-5)
 
 
@@ -147,5 +147,5 @@ def test_outputs_that_are_no_probabilities_are_refused() -> None:
 
 
 def test_lengths_must_fit() -> None:
-    with pytest.raises(ValueError, match="do not fit 2 files"):
+    with pytest.raises(ValueError, match="for 2 files"):
         prediction_table(["a", "b"], None, np.zeros((1, 2)), ["no", "yes"])

@@ -65,12 +65,12 @@ def report(drawn, tmp_path) -> Report:
 
     table = drawn(images=40)
     files = []
-    for file in table["file"]:
+    for file in table["filename"]:
         path = tmp_path / file
         path.parent.mkdir(exist_ok=True)
         cv2.imwrite(str(path), np.zeros((30, 40, 3), dtype="uint8"))
         files.append(str(path))
-    table["file"] = files
+    table["filename"] = files
     evaluation = Evaluation(table)
     return Report(
         "White cells",
@@ -132,7 +132,7 @@ def test_the_best_of_a_column_stands_out(report, tmp_path) -> None:
 
 def test_images_are_inside_the_page(report, tmp_path) -> None:
     page = _page(tmp_path / "report.html", report)
-    mistakes = (report.trials[0].evaluations["TEST"].predictions.eval("true != `class`")).sum()
+    mistakes = (report.trials[0].evaluations["TEST"].predictions.eval("predicted != `class`")).sum()
     # All curves, those of two trials, one matrix, its reliability, and the mistakes.
     assert len(page.sources()) == 1 + 2 + 1 + 1 + min(12, mistakes)
     for source in page.sources():

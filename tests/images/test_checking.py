@@ -55,8 +55,8 @@ def test_skipped_they_are_listed_and_batches_keep_their_size(spoilt, workers):
     assert flow.filenames == good
     assert flow.samples == flow.n == 10
     assert list(flow.classes) == [0] * 5 + [1] * 5
-    assert list(flow.bad_files.columns) == ["file", "reason"]
-    assert [name.rsplit("/", 1)[1] for name in flow.bad_files["file"]] == [
+    assert list(flow.bad_files.columns) == ["filename", "reason"]
+    assert [name.rsplit("/", 1)[1] for name in flow.bad_files["filename"]] == [
         "cut.jpg", "empty.jpg", "text.png",
     ]  # fmt: skip
     assert [len(next(flow)[0]) for _ in range(6)] == [4, 4, 2] * 2

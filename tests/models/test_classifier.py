@@ -82,8 +82,8 @@ def test_predicts_as_the_flow_and_the_model_do(folder, generator, options, tmp_p
     expected = model.predict(flow.in_file_order(), verbose=0)
     classifier = Classifier.from_flow(model, flow)
     table = classifier.predict(folder)
-    assert table["file"].tolist() == flow.filepaths
-    assert table.columns.tolist() == ["file", "class", "cat", "dög"]
+    assert table["filename"].tolist() == flow.filepaths
+    assert table.columns.tolist() == ["filename", "predicted", "cat", "dög"]
     np.testing.assert_allclose(table[["cat", "dög"]], expected, rtol=1e-5, atol=1e-6)
     loaded = load_classifier(classifier.save(tmp_path / "saved"))
     pd.testing.assert_frame_equal(loaded.predict(folder), table, check_exact=True)
@@ -131,18 +131,18 @@ def test_one_sigmoid_unit_gives_both_probabilities(folder):
     expected = model.predict(flow.in_file_order(), verbose=0)[:, 0]
     np.testing.assert_allclose(table["dög"], expected, rtol=1e-5)
     np.testing.assert_allclose(table["cat"] + table["dög"], 1, rtol=1e-6)
-    assert (table["class"] == np.where(expected > 0.5, "dög", "cat")).all()
+    assert (table["predicted"] == np.where(expected > 0.5, "dög", "cat")).all()
 
 
 def test_what_can_be_predicted(saved, folder):
     classifier = load_classifier(saved)
     whole = classifier.predict(folder, batch_size=2)
     one = folder / "cat" / "1.png"
-    assert classifier.predict(one)["file"].tolist() == [str(one)]
+    assert classifier.predict(one)["filename"].tolist() == [str(one)]
     several = classifier.predict([folder / "dög", str(one)])
     assert len(several) == 5
-    assert several["file"].iloc[-1] == str(one)
-    table = classifier.predict(pd.DataFrame({"filename": whole["file"][::-1]}))
+    assert several["filename"].iloc[-1] == str(one)
+    table = classifier.predict(pd.DataFrame({"filename": whole["filename"][::-1]}))
     np.testing.assert_allclose(table["cat"], whole["cat"][::-1], rtol=1e-5)
     assert classifier.predict(whole).equals(classifier.predict(folder))
 
@@ -154,7 +154,7 @@ def test_what_cannot_be_predicted(saved, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="there is no image"):
         classifier.predict(tmp_path / "empty")
-    with pytest.raises(ValueError, match=r"column filename or file; found \['path'\]"):
+    with pytest.raises(ValueError, match=r"columns \['path'\]"):
         classifier.predict(pd.DataFrame({"path": ["a.png"]}))
     (tmp_path / "bad.png").write_bytes(b"no image")
     with pytest.raises(BadImageError, match=r"bad\.png"):

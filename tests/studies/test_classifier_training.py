@@ -92,7 +92,7 @@ def test_patients_stay_in_one_part_and_make_the_interval(images: Path, tmp_path:
     parts = {}
     for part in ("validation", "test"):
         made = Evaluation.load(trial / "evaluation" / part)
-        names = [Path(file).name.partition("_")[0] for file in made.predictions["file"]]
+        names = [Path(file).name.partition("_")[0] for file in made.predictions["filename"]]
         assert list(made.groups) == names
         parts[part] = set(names)
     assert not parts["validation"] & parts["test"]
@@ -114,7 +114,7 @@ def test_copies_are_looked_for_when_asked(images: Path, tmp_path: Path) -> None:
     train_classifier(tmp_path / "images", out, groups="copies", **_SMALL)
     (trial,) = (out / "trials").iterdir()
     for part in ("validation", "test"):
-        files = Evaluation.load(trial / "evaluation" / part).predictions["file"]
+        files = Evaluation.load(trial / "evaluation" / part).predictions["filename"]
         names = {(Path(file).parent.name, Path(file).stem) for file in files}
         assert names
         assert all((label, stem.removesuffix("-copy")) in names for label, stem in names)

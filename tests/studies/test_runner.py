@@ -25,7 +25,7 @@ def test_every_trial_leaves_its_results(result) -> None:
         assert len(trial.history().epoch) == 2
         assert (trial.folder / "classifier").is_dir()
     both = average_predictions([trial.predictions() for trial in result.trials])
-    assert both["true"].tolist() == ["blue"] * 5 + ["green"] * 5 + ["red"] * 5
+    assert both["class"].tolist() == ["blue"] * 5 + ["green"] * 5 + ["red"] * 5
 
 
 def test_tables_stand_beside_the_report(result) -> None:
@@ -43,8 +43,8 @@ def test_the_recorded_accuracy_is_that_of_the_saved_classifier(result, colours: 
 
     trial = result.trials[0]
     predicted = load_classifier(trial.folder / "classifier").predict(colours / "TEST")
-    true = [Path(file).parent.name for file in predicted["file"]]
-    accuracy = (predicted["class"] == pd.Series(true)).mean()
+    true = [Path(file).parent.name for file in predicted["filename"]]
+    accuracy = (predicted["predicted"] == pd.Series(true)).mean()
     assert accuracy == pytest.approx(trial.metrics["test accuracy"])
 
 

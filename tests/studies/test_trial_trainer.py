@@ -14,7 +14,7 @@ def test_trials_are_bagged_like_any_trainer(tiny_study: Study, colours: Path) ->
     trial = tiny_study.trials(Settings())[0].with_training(epochs=1)
     train, test = list_images(colours / "TRAIN"), list_images(colours / "TEST")
     first, second = (member(test) for member in bag(TrialTrainer(trial), train, 2))
-    assert first["file"].tolist() == test["filename"].tolist()
+    assert first["filename"].tolist() == test["filename"].tolist()
     assert not first.equals(second)
     assert len(average_predictions([first, second])) == len(test)
 

@@ -40,8 +40,8 @@ def worst_mistakes(predictions: pd.DataFrame, count: int = 20) -> pd.DataFrame:
         count: At most so many.
 
     Returns:
-        The columns `file`, `true`, `predicted`, `probability` (of the predicted class) and
-        `probability_true`; the row labels are those of `predictions`.
+        The columns `filename`, `class` (the true one), `predicted`, `probability` (of the
+        predicted class) and `probability_true`; the row labels are those of `predictions`.
 
     Raises:
         ValueError: When the true classes are unknown.
@@ -50,7 +50,7 @@ def worst_mistakes(predictions: pd.DataFrame, count: int = 20) -> pd.DataFrame:
         >>> from pykeras_tl.evaluation import prediction_table
         >>> chances = np.array([[0.9, 0.1], [0.6, 0.4]])
         >>> table = prediction_table(["a", "b"], ["dog", "dog"], chances, ["cat", "dog"])
-        >>> worst_mistakes(table)["file"].tolist()
+        >>> worst_mistakes(table)["filename"].tolist()
         ['a', 'b']
     """
     names = np.array(class_names_of(predictions), dtype=object)
@@ -62,8 +62,8 @@ def worst_mistakes(predictions: pd.DataFrame, count: int = 20) -> pd.DataFrame:
     chosen = wrong[np.argsort(-certainty[wrong], kind="stable")][:count]
     return pd.DataFrame(
         {
-            "file": np.array(files_of(predictions), dtype=object)[chosen],
-            "true": names[true[chosen]],
+            "filename": np.array(files_of(predictions), dtype=object)[chosen],
+            "class": names[true[chosen]],
             "predicted": names[predicted[chosen]],
             "probability": certainty[chosen],
             "probability_true": values[chosen, true[chosen]],
@@ -107,7 +107,7 @@ def plot_mistakes(
         figure.text(0.5, 0.4, "No mistakes.", ha="center", fontsize=12, color=TEXT_COLOR)
         return finalize(figure)
     if images is None:
-        shown = [read_thumbnail(file) for file in worst["file"]]
+        shown = [read_thumbnail(file) for file in worst["filename"]]
     else:
         shown = [images[int(place)] for place in predictions.index.get_indexer(worst.index)]
     captions = [
@@ -127,7 +127,7 @@ def plot_images(source: Any, count: int = 15, title: str | None = None) -> Figur
     Args:
         source: A flow (its next batches are taken, as `next(flow)` would, so the sheet shows
             what a network is given, augmentation included), a table with the columns
-            `filename` or `file` and perhaps `class`, or an array of shape
+            `filename` and perhaps `class`, or an array of shape
             (images, height, width, channels).
         count: At most so many.
         title: A heading, or None.
@@ -182,12 +182,14 @@ def read_thumbnail(path: str | Path, longest: int = _THUMBNAIL) -> np.ndarray:
 
 def _images_of(source: Any, count: int) -> tuple[list[np.ndarray], list[str]]:
     if isinstance(source, pd.DataFrame):
-        column = next((name for name in ("filename", "file") if name in source), None)
-        if column is None:
-            raise ValueError(f"The table has no column filename or file: {list(source)}.")
+        if "filename" not in source:
+            raise ValueError(
+                f"Expected a table with a column filename. Received: the columns {list(source)}."
+            )
         rows = source.head(count)
-        names = rows["class"] if "class" in rows else [Path(file).name for file in rows[column]]
-        return [read_thumbnail(file) for file in rows[column]], [str(name) for name in names]
+        files = rows["filename"]
+        names = rows["class"] if "class" in rows else [Path(file).name for file in files]
+        return [read_thumbnail(file) for file in files], [str(name) for name in names]
     if isinstance(source, np.ndarray):
         return list(source[:count]), [""] * len(source[:count])
     return _next_of_flow(source, count)

@@ -77,13 +77,13 @@ def bad_files_table(reasons: Mapping[str, str]) -> pd.DataFrame:
         reasons: The reason for each file.
 
     Returns:
-        Columns `file` and `reason`.
+        Columns `filename` and `reason`.
 
     Example:
         >>> list(bad_files_table({"1.png": "is empty"}).columns)
-        ['file', 'reason']
+        ['filename', 'reason']
     """
-    return pd.DataFrame({"file": list(reasons), "reason": list(reasons.values())}, dtype=str)
+    return pd.DataFrame({"filename": list(reasons), "reason": list(reasons.values())}, dtype=str)
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -127,12 +127,12 @@ class Classifier:
 
         Args:
             paths: A file; a folder, with all images in it and below it; several of these; or a
-                table with a column `filename` (or `file`).
+                table with a column `filename`.
             batch_size: Images that are read and predicted at a time.
 
         Returns:
-            One row an image, in the order given: `file`, `class` (the most probable) and the
-            probability of each class under its name.
+            One row per image, in the order given: `filename`, `predicted` (the most probable
+            class) and one column of probabilities per class.
 
         Raises:
             FileNotFoundError: When a file or folder does not exist.
@@ -147,7 +147,7 @@ class Classifier:
         ]
         probabilities = np.concatenate(parts)
         best = [self.class_names[place] for place in probabilities.argmax(axis=1)]
-        table = pd.DataFrame({"file": files, "class": best})
+        table = pd.DataFrame({"filename": files, "predicted": best})
         columns = pd.DataFrame(probabilities, columns=self.class_names)
         return pd.concat([table, columns], axis=1)
 
@@ -240,12 +240,11 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
 
 def _files(paths: Paths) -> list[str]:
     if isinstance(paths, pd.DataFrame):
-        column = next((name for name in ("filename", "file") if name in paths), None)
-        if column is None:
+        if "filename" not in paths:
             raise ValueError(
-                f"a table of images has a column filename or file; found {list(paths.columns)}"
+                f"Expected a table with a column filename. Received: the columns {list(paths)}."
             )
-        paths = paths[column].tolist()
+        paths = paths["filename"].tolist()
     elif isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     files: list[str] = []
