@@ -48,7 +48,7 @@ def test_options_left_at_none_keep_the_default():
         (lambda: make_optimizer("sgd", learning_rate=float("nan")), ValueError, "above 0"),
         (lambda: make_optimizer("sgd", decay=-1), ValueError, "0 or above"),
         (lambda: make_optimizer("sgd", lr=1.0, learning_rate=1.0), TypeError, "not both"),
-        (lambda: make_optimizer(keras.optimizers.SGD(), lr=1.0), TypeError, "object already"),
+        (lambda: make_optimizer(keras.optimizers.SGD(), lr=1.0), TypeError, "already a SGD object"),
         (lambda: make_optimizer(3), TypeError, "Received: int"),
         (
             lambda: make_optimizer(

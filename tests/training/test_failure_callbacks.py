@@ -39,7 +39,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_weights(
     make_flow, small_model, batch, when
 ):
     model = small_model()
-    with pytest.warns(UserWarning, match=f"{when}.*from the epoch's beginning"):
+    with pytest.warns(UserWarning, match=f"{when}.*from the beginning of the epoch"):
         history = fit(model, make_flow(), epochs=9, callbacks=[Spoil(2, batch)], verbose=0)
     assert history.epoch == [0, 1, 2]
     for one, other in zip(model.get_weights(), after(2, make_flow, small_model), strict=True):
@@ -99,7 +99,9 @@ def one_class(small_model, **options):
 
 @pytest.mark.parametrize(("epochs", "when"), [(2, "After training"), (5, "After epoch 3")])
 def test_predictions_of_one_class_only_are_warned_of(make_flow, small_model, epochs, when):
-    with pytest.warns(UserWarning, match=rf"{when}, all 40 validation images .* as 2: ") as found:
+    with pytest.warns(
+        UserWarning, match=rf"{when}, the model predicts 2 for all 40 validation images"
+    ) as found:
         fit(
             one_class(small_model),
             make_flow(),
@@ -120,7 +122,7 @@ def test_with_frozen_layers_and_names_it_says_the_name(tmp_path, write_folder, s
     model = one_class(small_model)
     model.get_layer("conv").trainable = False
     model.compile(keras.optimizers.SGD(0.0), "categorical_crossentropy", metrics=["accuracy"])
-    with pytest.warns(UserWarning, match="all 16 validation images looked at .* as 'c'"):
+    with pytest.warns(UserWarning, match="the model predicts 'c' for all 16 validation images"):
         fit(model, flow(), validation_data=flow(), verbose=0)
 
 
