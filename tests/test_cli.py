@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from pykeras_tl import __version__
 from pykeras_tl.cli import main
 from pykeras_tl.images.synthetic import generate_blood_cells
 
@@ -29,6 +31,31 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn") / "cells"
     generate_blood_cells(folder, train=10, test=2, test_simple=2, seed=3)
     return folder
+
+
+def test_version_is_that_of_the_package(run) -> None:
+    assert run("--version") == (0, f"pykeras-tl {__version__}\n", "")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pykeras_tl", "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"pykeras-tl {__version__}\n"), done.stderr
+
+
+def test_the_shell_completes_commands(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_PYKERAS_TL_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "pykeras-tl pre")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    status, output, _ = run()
+    assert (status, output.split()) == (0, ["predict"])
+
+
+def test_completion_can_be_installed(run) -> None:
+    status, output, _ = run("--help")
+    assert status == 0
+    assert "--install-completion" in output
 
 
 def test_draw_cells_makes_the_data_set(run, tmp_path: Path) -> None:
