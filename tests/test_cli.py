@@ -71,6 +71,7 @@ def test_study_lists_what_there_is(run) -> None:
     assert output.startswith("blood-cells: ")
 
 
+@pytest.mark.slow
 def test_study_shows_the_table_and_the_report(run, cells: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     status, output, _ = run(
@@ -83,6 +84,7 @@ def test_study_shows_the_table_and_the_report(run, cells: Path, tmp_path: Path) 
     assert (out / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
     out = tmp_path / "classifier"
     status, output, _ = run(

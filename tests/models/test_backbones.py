@@ -41,6 +41,7 @@ FAMILIES = {
 _MOBILENETS_V3 = {"mobilenet_v3_small", "mobilenet_v3_large"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_stages_follow_each_other_and_hold_every_layer(name, built):
     # A layer made before shifts the numbers in Keras's own names: conv2d_1, conv2d_2, …
@@ -180,6 +181,7 @@ def test_missing_weights_file(tmp_path):
         build_backbone("vgg16", (32, 32, 3), weights=tmp_path / "gone.h5")
 
 
+@pytest.mark.slow
 def test_efficientnets_published_variances_are_corrected_from_a_path_too(tmp_path, monkeypatch):
     """Keras corrects them by a layer that it adds for weights="imagenet" alone."""
     made = keras.applications.EfficientNetB0(

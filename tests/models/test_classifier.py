@@ -105,6 +105,7 @@ def test_what_is_kept(saved, folder):
     ]
 
 
+@pytest.mark.slow
 def test_transfer_model_survives(tmp_path, folder):
     weights = tmp_path / "mobilenet.weights.h5"
     options = {"input_shape": (32, 32, 3), "alpha": 0.25}

@@ -71,12 +71,14 @@ def _one_step(model):
     return [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
 
 
+@pytest.mark.slow
 def test_pretrained_batch_normalization_keeps_its_statistics_when_unfrozen(pretrained):
     """`fit` would override a `training=False` of the backbone's call: keras-team/keras#20285."""
     assert _one_step(small(weights=pretrained)) == [True, False]
     assert _one_step(small(weights=None)) == [False, False]
 
 
+@pytest.mark.slow
 def test_pretrained_dropout_drops_nothing(tmp_path):
     path = tmp_path / "efficientnet.weights.h5"
     build_backbone("efficientnet_b0", (32, 32, 3), weights=None).save_weights(path)
@@ -165,6 +167,7 @@ def test_classes_and_scaling_that_cannot_be():
         transfer_model("vgg16", 2, input_shape=(32, 32, 1), weights=None)
 
 
+@pytest.mark.slow
 def test_real_weights_and_images_as_keras_has_them(real_data):
     path = real_data / "weights" / "mobilenet_2_5_224_tf_no_top.h5"
     model = small(input_shape=(96, 128, 3), weights=path)

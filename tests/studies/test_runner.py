@@ -48,6 +48,7 @@ def test_the_recorded_accuracy_is_that_of_the_saved_classifier(result, colours: 
     assert accuracy == pytest.approx(trial.metrics["test accuracy"])
 
 
+@pytest.mark.slow
 def test_a_done_trial_is_not_run_again(
     result, tiny_study: Study, colours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,6 +60,7 @@ def test_a_done_trial_is_not_run_again(
     pd.testing.assert_frame_equal(again.table, result.table)
 
 
+@pytest.mark.slow
 def test_a_stopped_study_goes_on_with_the_next_trial(
     tiny_study: Study, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +82,7 @@ def test_a_stopped_study_goes_on_with_the_next_trial(
     assert len(list((tmp_path / "out" / "trials").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_stopped_trial_goes_on_after_its_last_epoch(
     result, tiny_study: Study, colours: Path, tmp_path: Path, monkeypatch, caplog
 ) -> None:
@@ -117,6 +120,7 @@ def test_trials_that_were_chosen_before_stand_in_the_results_too(
     assert list(again.table["trial"]) == ["constant", "cosine"]
 
 
+@pytest.mark.slow
 def test_a_failing_trial_does_not_stop_the_others(
     tiny_study: Study, colours: Path, tmp_path: Path
 ) -> None:
@@ -132,6 +136,7 @@ def test_a_failing_trial_does_not_stop_the_others(
     assert "there is no network" in result.report.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(
     result, tiny_study: Study, colours: Path, tmp_path: Path
 ) -> None:

@@ -41,6 +41,7 @@ def leaf_weights(model):
     }
 
 
+@pytest.mark.slow
 def test_head_first_then_the_backbone_s_end(network, folder_flow):
     before = leaf_weights(network)
     seen = []
@@ -71,6 +72,7 @@ def test_head_first_then_the_backbone_s_end(network, folder_flow):
     assert float(network.optimizer.learning_rate) == 0.5
 
 
+@pytest.mark.slow
 def test_with_and_without_the_cache_it_is_the_same(folder_flow):
     histories = []
     for cache_frozen in (True, False):
