@@ -110,6 +110,7 @@ def test_a_model_with_nothing_frozen_is_refused(network, folder_flow):
         fine_tune(network, folder_flow, unfreeze_from="conv_dw_13", epochs_head=1, epochs_fine=1)
 
 
+@pytest.mark.slow
 def test_when_the_head_is_stopped_the_rest_is_not_begun(network, folder_flow):
     class Stop(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):

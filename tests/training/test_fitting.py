@@ -68,6 +68,7 @@ def test_fractional_steps_round_up_and_data_wrap_over(make_flow, small_model):
     np.testing.assert_array_equal(weights(model), weights(expected))
 
 
+@pytest.mark.slow
 def test_validation_begins_at_the_beginning_each_time(make_flow, small_model):
     model = small_model(optimizer=keras.optimizers.SGD(1e-12))
     history = fit(
@@ -84,6 +85,7 @@ def test_validation_begins_at_the_beginning_each_time(make_flow, small_model):
     np.testing.assert_allclose(history.history["val_loss"], expected[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_flow_goes_on_behind_the_last_batch_trained_on(make_flow, small_model):
     class StopEarly(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -144,6 +146,7 @@ def test_arrays_go_to_keras_as_they_are(images, small_model):
     assert ours.history == theirs.history
 
 
+@pytest.mark.slow
 def test_ctrl_c_returns_the_history_so_far(make_flow, small_model, caplog):
     caplog.set_level("INFO", "pykeras_tl")
     model = small_model()
@@ -197,6 +200,8 @@ def test_main_thread_functions_run_on_the_main_thread_only(make_flow, small_mode
     assert fit(expected, make_flow(), epochs=2, verbose=0, **options).history == history.history
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras refuses it on torch")
 def test_several_steps_at_once(make_flow, small_model):
     model, expected = small_model(steps_per_execution=2), small_model()
     flow = make_flow()

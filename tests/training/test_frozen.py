@@ -184,6 +184,7 @@ def test_callbacks_see_the_whole_model(make_flow, tmp_path):
     assert len(saved.optimizer.variables) == len(model.optimizer.variables)
 
 
+@pytest.mark.slow
 def test_the_optimizer_s_state_is_the_model_s_own(make_flow):
     model = compiled(branched())
     fit(model, make_flow(), epochs=2, verbose=0)
@@ -202,6 +203,7 @@ def test_fewer_images_than_the_flow_has_take_the_ordinary_path(make_flow, comput
     assert computed == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epochs", [2, 3])
 def test_as_many_augmented_passes_as_epochs_are_the_same_as_fresh_ones(make_flow, epochs):
     augmenting = {"rotation_range": 30, "horizontal_flip": True}

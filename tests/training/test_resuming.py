@@ -439,6 +439,7 @@ def test_after_ctrl_c_a_fine_tuning_goes_on_in_the_same_session(
     assert_same(weights(model), weights(other))
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_saved_is_trained_all_the_same(
     tmp_path, make_flow, small_model, monkeypatch
 ):

@@ -100,6 +100,7 @@ def one_class(small_model, **options):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("epochs", "when"), [(2, "After training"), (5, "After epoch 3")])
 def test_predictions_of_one_class_only_are_warned_of(make_flow, small_model, epochs, when):
     with pytest.warns(UserWarning, match=rf"{when}, all 40 validation images .* as 2: ") as found:
