@@ -74,7 +74,13 @@ def chain(*middle):
     frozen = layers.Conv2D(4, 3, name="conv", trainable=False)
     return compiled(
         keras.Sequential(
-            [keras.Input((16, 16, 3)), frozen, *middle, layers.Flatten(), layers.Dense(2)]
+            [
+                keras.Input((16, 16, 3)),
+                frozen,
+                *middle,
+                layers.Flatten(name="flatten"),
+                layers.Dense(2),
+            ]
         )
     )
 
