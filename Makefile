@@ -1,9 +1,10 @@
-# `make demo` runs the main job, `make test` every check; each does all its own set-up.
+# `make demo` runs the main job, `make test` every check, `make test-fast` those of two minutes,
+# `make test-backends` the tests under JAX and torch; each does all its own set-up.
 PYTHON ?= python3
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test format clean
+.PHONY: demo test test-fast test-backends format clean
 
 demo: .venv/run.stamp demo/cells
 	$(BIN)/pykeras-tl study blood-cells --data demo/cells --out demo/study --quick --weights none
@@ -18,12 +19,21 @@ test: .venv/test.stamp
 	tools/test_r.sh $(BIN)/python .venv/r-library
 	$(BIN)/pytest -n 2
 
+test-fast: .venv/test.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 -m "not (slow or r or kill or fuzz)"
+
+test-backends: | .venv/bin/pip
+	tools/test_backends.sh $(BIN)/python
+
 format: .venv/test.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-jax .venv-torch demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

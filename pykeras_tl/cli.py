@@ -9,17 +9,32 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(
-    help="From a folder of labelled images to a trained and explained classifier.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+from . import __version__
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 Weights = Annotated[
     str, typer.Option(help="Weights of the backbones: 'imagenet', a file, or 'none'.")
 ]
 Seed = Annotated[int, typer.Option(help="The seed of all that is random.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"pykeras-tl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """From a folder of labelled images to a trained and explained classifier."""
 
 
 @app.command()

@@ -17,7 +17,19 @@ settings.load_profile("unhurried")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+_TESTS = Path(__file__).resolve().parent
+# The marks of whole folders and files; a single slow test carries its mark itself.
+_MARKS = {"cross_language": "r", "fuzz": "fuzz", "test_killing.py": "kill"}
+
 _BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-fast` leaves out."""
+    for item in items:
+        for part in item.path.relative_to(_TESTS).parts:
+            if part in _MARKS:
+                item.add_marker(_MARKS[part])
 
 
 @pytest.fixture(scope="session")

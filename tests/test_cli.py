@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from pykeras_tl import __version__
 from pykeras_tl.cli import main
 from pykeras_tl.images.synthetic import generate_blood_cells
 
@@ -31,6 +33,31 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_version_is_that_of_the_package(run) -> None:
+    assert run("--version") == (0, f"pykeras-tl {__version__}\n", "")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pykeras_tl", "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"pykeras-tl {__version__}\n"), done.stderr
+
+
+def test_the_shell_completes_commands(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_PYKERAS_TL_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "pykeras-tl pre")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    status, output, _ = run()
+    assert (status, output.split()) == (0, ["predict"])
+
+
+def test_completion_can_be_installed(run) -> None:
+    status, output, _ = run("--help")
+    assert status == 0
+    assert "--install-completion" in output
+
+
 def test_draw_cells_makes_the_data_set(run, tmp_path: Path) -> None:
     status, *_ = run("draw-cells", tmp_path / "cells", "--train", 2, "--test", 1, "--seed", 1)
     assert status == 0
@@ -44,6 +71,7 @@ def test_study_lists_what_there_is(run) -> None:
     assert output.startswith("blood-cells: ")
 
 
+@pytest.mark.slow
 def test_study_shows_the_table_and_the_report(run, cells: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     status, output, _ = run(
@@ -56,6 +84,7 @@ def test_study_shows_the_table_and_the_report(run, cells: Path, tmp_path: Path) 
     assert (out / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
     out = tmp_path / "classifier"
     status, output, _ = run(

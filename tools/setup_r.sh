@@ -8,8 +8,11 @@
 # cannot have it. Run again, it finds everything in place and does nothing.
 set -euo pipefail
 
-python=$1
-library=$2
+# Absolute, since some steps run in other folders; -s, since a virtual environment's Python is
+# a link.
+python=$(command -v "$1") || { echo "Expected a Python to run. Received: $1." >&2; exit 1; }
+python=$(realpath -s "$python")
+library=$(realpath -m "$2")
 reticulate_needed=1.41
 packages=(
   r-base-dev r-cran-testthat r-cran-roxygen2 r-cran-lintr r-cran-ggplot2 r-cran-cli

@@ -97,6 +97,7 @@ def test_the_network_itself_stays_as_it_is(network) -> None:
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
 def test_it_learns_on_end_to_end(network, kernel) -> None:
     flow, _, _ = _flow(3)
@@ -119,6 +120,7 @@ def test_it_learns_on_end_to_end(network, kernel) -> None:
         np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(new))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_loss_is_the_one_the_machines_were_fitted_with(network, classes) -> None:
     flow, images, labels = _flow(classes)
@@ -176,6 +178,7 @@ def test_regression_is_scikit_learns(network, kernel) -> None:
     np.testing.assert_allclose(found, theirs.predict(scaled), atol=2e-2)
 
 
+@pytest.mark.slow
 def test_regression_learns_on_end_to_end(network) -> None:
     images, labels = _images(3)
     flow = ImageDataGenerator(rescale=1 / 255).flow(255 * images, labels + 0.5, seed=1)

@@ -57,6 +57,7 @@ def test_bagged_networks_predict_in_the_tables_order(trainer, table) -> None:
     assert metrics.accuracy(average_predictions(said)) > 0.6
 
 
+@pytest.mark.slow
 def test_the_seed_decides(trainer, table) -> None:
     first, again, other = (trainer(table, seed)(table) for seed in (1, 1, 2))
     assert first.equals(again)

@@ -126,6 +126,7 @@ def test_photographs_of_the_real_set_are_told_apart_and_their_copies_found(real_
         assert sizes.max() < 3 * sizes.min()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["skin", "malaria", "cifar100/train"])
 def test_other_real_images_are_seldom_joined_and_their_mirror_images_found(real_data, name):
     table = list_images(real_data / name)

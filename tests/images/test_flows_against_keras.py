@@ -130,6 +130,7 @@ def compare(options, theirs_flow, ours_flow, batches=5):
             assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
 
+@pytest.mark.slow
 @settings(max_examples=100, **SLOW)
 @given(
     options=SETTINGS,
@@ -174,6 +175,7 @@ def table(two_classes):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=50, **SLOW)
 @given(
     options=SETTINGS,

@@ -59,6 +59,7 @@ def test_every_size_holds_background_and_nucleus(kind, size):
     assert ((image[..., 2] - red) > 40).mean() > 0.005
 
 
+@pytest.mark.slow
 def test_kinds_differ_as_the_real_cells_do():
     def nuclei(kind: str) -> list[tuple[float, int]]:
         found = []
@@ -80,6 +81,7 @@ def test_kinds_differ_as_the_real_cells_do():
     assert lobes["NEUTROPHIL"] > 2.5
 
 
+@pytest.mark.slow
 def test_colours_alone_do_not_tell_the_kinds_apart():
     images = [
         (generate_smear(kind, np.random.default_rng([part, number]), (60, 80)), part, label)

@@ -105,6 +105,7 @@ def test_what_is_kept(saved, folder):
     ]
 
 
+@pytest.mark.slow
 def test_transfer_model_survives(tmp_path, folder):
     weights = tmp_path / "mobilenet.weights.h5"
     options = {"input_shape": (32, 32, 3), "alpha": 0.25}
@@ -116,6 +117,7 @@ def test_transfer_model_survives(tmp_path, folder):
     pd.testing.assert_frame_equal(loaded.predict(folder), classifier.predict(folder))
 
 
+@pytest.mark.slow
 def test_what_was_loaded_can_be_saved_again(tmp_path, folder):
     model = blood_cells.modern(2, (32, 32, 3), seed=1)
     classifier = Classifier(model, ["a", "b"], PreprocessConfig((32, 32)))

@@ -7,6 +7,7 @@ from pykeras_tl.models.freezing import trainable_table, unfreeze_weights
 CUTS = CATS_AND_DOGS | HISTOLOGY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CUTS)
 def test_name_stands_at_the_published_index_of_todays_list(name, built):
     layers = [layer.name for layer in built(name).layers]

@@ -52,6 +52,7 @@ def test_whole_models_load_with_the_optimizers_state(model, saved):
     assert not load_model(saved, compile=False).compiled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
 def test_models_of_ours_and_functional_ones_load(ending, tmp_path):
     made = transfer_model("mobilenet", 2, weights=None, input_shape=(32, 32, 3), alpha=0.25, seed=0)

@@ -31,6 +31,7 @@ def test_only_the_head_trains():
     assert not model.compiled
 
 
+@pytest.mark.slow
 def test_scaling_is_inside_once():
     assert [type(layer) for layer in small().layers].count(InputScaling) == 1
     assert not scales_input(small(include_preprocessing=False))
@@ -49,7 +50,8 @@ def test_equals_scaling_and_backbone_and_head_by_hand():
     features = base(keras.applications.mobilenet.preprocess_input(images.copy()), training=False)
     last = model.get_layer("probabilities")
     by_hand = last(keras.ops.reshape(features, (2, -1)))
-    np.testing.assert_allclose(np.asarray(model(images)), np.asarray(by_hand), atol=1e-5)
+    ours, expected = map(keras.ops.convert_to_numpy, (model(images), by_hand))
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +73,14 @@ def _one_step(model):
     return [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
 
 
+@pytest.mark.slow
 def test_pretrained_batch_normalization_keeps_its_statistics_when_unfrozen(pretrained):
     """`fit` would override a `training=False` of the backbone's call: keras-team/keras#20285."""
     assert _one_step(small(weights=pretrained)) == [True, False]
     assert _one_step(small(weights=None)) == [False, False]
 
 
+@pytest.mark.slow
 def test_pretrained_dropout_drops_nothing(tmp_path):
     path = tmp_path / "efficientnet.weights.h5"
     build_backbone("efficientnet_b0", (32, 32, 3), weights=None).save_weights(path)
@@ -92,8 +96,9 @@ def test_architecture_survives_json(pretrained):
     again = keras.models.model_from_json(model.to_json())
     again.set_weights(model.get_weights())
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
-    expected = np.asarray(model(images, training=False))
-    np.testing.assert_allclose(np.asarray(again(images, training=True)), expected, atol=1e-6)
+    expected = keras.ops.convert_to_numpy(model(images, training=False))
+    ours = keras.ops.convert_to_numpy(again(images, training=True))
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +170,7 @@ def test_classes_and_scaling_that_cannot_be():
         transfer_model("vgg16", 2, input_shape=(32, 32, 1), weights=None)
 
 
+@pytest.mark.slow
 def test_real_weights_and_images_as_keras_has_them(real_data):
     path = real_data / "weights" / "mobilenet_2_5_224_tf_no_top.h5"
     model = small(input_shape=(96, 128, 3), weights=path)

@@ -110,6 +110,7 @@ def test_histology_is_as_published() -> None:
     assert tuned["augmentation"] == {"zoom_range": 0.3, "rotation_range": 50, **_FLIPS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("study", "trials"),
     [

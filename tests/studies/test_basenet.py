@@ -52,12 +52,14 @@ def test_images_are_standardized_by_the_training_part_and_only_it_is_augmented(
         np.testing.assert_array_equal(generator.std, train.image_data_generator.std)
 
 
+@pytest.mark.slow
 def test_the_quick_form_runs_on_drawn_images(tmp_path: Path) -> None:
     result = run_study("basenet", None, tmp_path / "out", quick=True, trials="adam,basenet")
     assert not result.failures
     assert result.table[["trial", "runs"]].values.tolist() == [["adam", 2], ["basenet", 1]]
 
 
+@pytest.mark.slow
 def test_binary_files_give_the_images_of_folders(drawn: Path, tmp_path: Path) -> None:
     from PIL import Image
 

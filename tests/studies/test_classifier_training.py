@@ -26,6 +26,7 @@ def images(colours: Path) -> Path:
     return colours / "TRAIN"
 
 
+@pytest.mark.slow
 def test_a_folder_becomes_a_classifier(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     classifier = train_classifier(images, out, unfreeze_from="conv_pw_13", **_SMALL)
@@ -36,6 +37,7 @@ def test_a_folder_becomes_a_classifier(images: Path, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(again.predict(images), classifier.predict(images))
 
 
+@pytest.mark.slow
 def test_the_same_call_trains_once(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,6 +48,7 @@ def test_the_same_call_trains_once(
     pd.testing.assert_frame_equal(first.predict(images), second.predict(images))
 
 
+@pytest.mark.slow
 def test_another_classifier_is_not_overwritten(images: Path, tmp_path: Path) -> None:
     train_classifier(images, tmp_path / "out", **_SMALL)
     with pytest.raises(FileExistsError, match="made with other settings or images"):
@@ -80,6 +83,7 @@ def test_a_folder_of_one_class_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_patients_stay_in_one_part_and_make_the_interval(images: Path, tmp_path: Path) -> None:
     patients = tmp_path / "patients"
     for number, row in enumerate(list_images(images).itertuples(index=False)):
@@ -103,6 +107,7 @@ def test_patients_stay_in_one_part_and_make_the_interval(images: Path, tmp_path:
         train_classifier(patients, tmp_path / "other", groups="slide", **_SMALL)
 
 
+@pytest.mark.slow
 def test_copies_are_looked_for_when_asked(images: Path, tmp_path: Path) -> None:
     for path in sorted(images.rglob("*.png")):
         target = tmp_path / "images" / path.parent.name

@@ -34,6 +34,7 @@ def test_the_documented_study_runs(written: Path, tmp_path: Path) -> None:
     assert list(read_runs([result.folder])["study"].unique()) == ["light"]
 
 
+@pytest.mark.slow
 def test_the_example_of_two_backbones_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
     result = run_study(

@@ -42,6 +42,7 @@ def folded(tiny_study: Study) -> Study:
     return replace(tiny_study, trials=_trials, tables=_tables, repeats=2, published=())
 
 
+@pytest.mark.slow
 def test_repeats_and_folds_are_summarized_and_paired(
     folded: Study, colours: Path, tmp_path: Path
 ) -> None:
@@ -67,6 +68,7 @@ def test_folds_of_a_repeat_leave_out_every_image_once(folded: Study, colours: Pa
     assert left_out[1] == set(parts[0]["train"]["filename"])
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives(folded: Study, colours: Path, tmp_path: Path) -> None:
     options = {"repeats": 1, "trials": "small"}
     alone = run_study(folded, colours, tmp_path / "alone", **options)
@@ -78,6 +80,7 @@ def test_two_processes_give_what_one_gives(folded: Study, colours: Path, tmp_pat
     assert numbers[0] == pytest.approx(numbers[1], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_settings_are_changed_where_they_stand(
     folded: Study, colours: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ def result(tiny_study: Study, colours: Path, tmp_path_factory: pytest.TempPathFa
     return run_study(tiny_study, colours, tmp_path_factory.mktemp("trained") / "out")
 
 
+@pytest.mark.slow
 def test_every_trial_leaves_its_results(result) -> None:
     assert list(result.table["trial"]) == ["constant", "cosine"]
     assert list(result.table["epochs"]) == [2, 2]
@@ -28,6 +29,7 @@ def test_every_trial_leaves_its_results(result) -> None:
     assert both["class"].tolist() == ["blue"] * 5 + ["green"] * 5 + ["red"] * 5
 
 
+@pytest.mark.slow
 def test_tables_stand_beside_the_report(result) -> None:
     written = pd.read_csv(result.folder / "trials.csv")
     pd.testing.assert_frame_equal(written, result.table, check_dtype=False)
@@ -38,6 +40,7 @@ def test_tables_stand_beside_the_report(result) -> None:
     assert "constant" in page
 
 
+@pytest.mark.slow
 def test_the_recorded_accuracy_is_that_of_the_saved_classifier(result, colours: Path) -> None:
     from pykeras_tl.models.saving.classifier import load_classifier
 
@@ -48,6 +51,7 @@ def test_the_recorded_accuracy_is_that_of_the_saved_classifier(result, colours: 
     assert accuracy == pytest.approx(trial.metrics["test accuracy"])
 
 
+@pytest.mark.slow
 def test_a_done_trial_is_not_run_again(
     result, tiny_study: Study, colours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,6 +63,7 @@ def test_a_done_trial_is_not_run_again(
     pd.testing.assert_frame_equal(again.table, result.table)
 
 
+@pytest.mark.slow
 def test_a_stopped_study_goes_on_with_the_next_trial(
     tiny_study: Study, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +85,7 @@ def test_a_stopped_study_goes_on_with_the_next_trial(
     assert len(list((tmp_path / "out" / "trials").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_stopped_trial_goes_on_after_its_last_epoch(
     result, tiny_study: Study, colours: Path, tmp_path: Path, monkeypatch, caplog
 ) -> None:
@@ -109,6 +115,7 @@ def test_a_stopped_trial_goes_on_after_its_last_epoch(
     assert [path.name for path in (place / "trials").iterdir()] == [again.trials[0].folder.name]
 
 
+@pytest.mark.slow
 def test_trials_that_were_chosen_before_stand_in_the_results_too(
     result, tiny_study: Study, colours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +124,7 @@ def test_trials_that_were_chosen_before_stand_in_the_results_too(
     assert list(again.table["trial"]) == ["constant", "cosine"]
 
 
+@pytest.mark.slow
 def test_a_failing_trial_does_not_stop_the_others(
     tiny_study: Study, colours: Path, tmp_path: Path
 ) -> None:
@@ -132,6 +140,7 @@ def test_a_failing_trial_does_not_stop_the_others(
     assert "there is no network" in result.report.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(
     result, tiny_study: Study, colours: Path, tmp_path: Path
 ) -> None:
@@ -149,6 +158,7 @@ def test_a_folder_of_something_else_is_refused(
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_the_folder_of_another_study_is_refused(result, tiny_study: Study, colours: Path) -> None:
     with pytest.raises(FileExistsError, match="holds the study 'tiny', not 'other'"):
         run_study(replace(tiny_study, name="other"), colours, result.folder)

@@ -54,6 +54,7 @@ def test_settings_are_the_published_ones() -> None:
         assert (trial.seed, trial.split["seed"]) == (3, 3)
 
 
+@pytest.mark.slow
 def test_case_4_retrains_the_dense_layers_alone(images: Path) -> None:
     from pykeras_tl.studies.data_splits import part_flows
     from pykeras_tl.studies.phases import phases_of, train_phase
@@ -77,12 +78,14 @@ def test_case_4_retrains_the_dense_layers_alone(images: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_quick_form_runs_on_drawn_images(tmp_path: Path) -> None:
     result = run_study("soco", None, tmp_path / "out", quick=True, repeats=1, epochs=1)
     assert not result.failures
     assert list(result.table["trial"]) == ["case-1", "case-2", "case-3", "case-4"]
 
 
+@pytest.mark.slow
 def test_one_sigmoid_unit_tells_two_classes_apart(images: Path, tmp_path: Path) -> None:
     result = run_study(
         "soco",

@@ -10,6 +10,7 @@ from pykeras_tl.studies import Settings, Study, TrialTrainer
 from pykeras_tl.studies.data_splits import part_flows
 
 
+@pytest.mark.slow
 def test_trials_are_bagged_like_any_trainer(tiny_study: Study, colours: Path) -> None:
     trial = tiny_study.trials(Settings())[0].with_training(epochs=1)
     train, test = list_images(colours / "TRAIN"), list_images(colours / "TEST")

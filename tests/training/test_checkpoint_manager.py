@@ -73,6 +73,7 @@ def damages(draw):
     return damage
 
 
+@pytest.mark.slow
 @given(damage=damages(), name=st.sampled_from(_FILES))
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(tmp_path, damage, name):
@@ -119,6 +120,7 @@ def test_what_a_killed_process_left_half_written_is_removed(three):
         assert names(three) == ["epoch-000002", "epoch-000002-step-000000030"]
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_until_the_first_has_gone(tmp_path, make_flow, small_model):
     first = ForkedChild(_CHILD, str(tmp_path), "augmented")
     while not (tmp_path / "steps").exists():
@@ -159,6 +161,7 @@ def test_on_a_full_disk_the_checkpoints_before_stay(small_disk):
     assert folder.load()[0] == {"place": [2, 0]}
 
 
+@pytest.mark.slow
 def test_training_goes_on_beside_a_full_disk(small_disk, make_flow, small_model):
     def call(epochs, **run):
         # Its states take 300 kB each, of which two and the one being written do not fit.

@@ -48,6 +48,7 @@ def test_labels_that_are_no_classes_are_refused(tmp_path):
             balanced_class_weight(each)
 
 
+@pytest.mark.slow
 def test_uneven_classes_are_reported_with_weights_to_use(small_model):
     flow = array_flow(np.repeat([0, 1, 2, 3], [10, 30, 14, 20]))
     with pytest.warns(UserWarning, match=r"30 images of 1, 10 of 0\. .* class_weight=") as found:

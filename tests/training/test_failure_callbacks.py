@@ -31,6 +31,7 @@ def after(epochs, make_flow, small_model):
     return model.get_weights()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("batch", "when"),
     [(1, "loss became nan in epoch 3, batch 3"), (4, "NaN at the end of epoch 3")],
@@ -46,6 +47,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_weights(
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_validation_finds_what_the_last_batch_has_spoilt(make_flow, small_model):
     model = small_model()
     with pytest.warns(UserWarning, match="nan in the validation after epoch 2"):
@@ -73,6 +75,7 @@ def test_the_part_behind_frozen_layers_gets_its_weights_back_too(make_flow, smal
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_run_keeps_the_good_weights(tmp_path, make_flow, small_model):
     def call(**options):
         with pytest.warns(UserWarning, match="not finite|became nan"):
@@ -97,6 +100,7 @@ def one_class(small_model, **options):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("epochs", "when"), [(2, "After training"), (5, "After epoch 3")])
 def test_predictions_of_one_class_only_are_warned_of(make_flow, small_model, epochs, when):
     with pytest.warns(
@@ -126,6 +130,7 @@ def test_with_frozen_layers_and_names_it_says_the_name(tmp_path, write_folder, s
         fit(model, flow(), validation_data=flow(), verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_a_network_that_learns_is_not_warned_of(make_flow, small_model, shuffle):
     with warnings.catch_warnings():
@@ -136,6 +141,7 @@ def test_a_network_that_learns_is_not_warned_of(make_flow, small_model, shuffle)
     assert history.history["val_accuracy"][-1] > 0.5
 
 
+@pytest.mark.slow
 def test_looking_changes_nothing(make_flow, small_model):
     def call(name):
         model = one_class(small_model)

@@ -60,6 +60,7 @@ def compiled(model, optimizer=None, **options):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [vgg16, resnet50, branched])
 def test_with_and_without_the_cache_is_the_same(network, make_flow, caplog):
     caplog.set_level("INFO", "pykeras_tl")
@@ -104,6 +105,7 @@ def computed(monkeypatch):
     return count
 
 
+@pytest.mark.slow
 def test_another_optimizer_head_fold_or_seed_finds_the_store_warm(make_flow, computed):
     fit(compiled(branched()), make_flow(30), verbose=0)
     assert sum(computed) == 30
@@ -123,6 +125,7 @@ def test_another_optimizer_head_fold_or_seed_finds_the_store_warm(make_flow, com
     assert computed == []
 
 
+@pytest.mark.slow
 def test_other_weights_or_scaling_are_another_store(make_flow, computed):
     model = compiled(branched())
     fit(model, make_flow(), verbose=0)
@@ -156,6 +159,7 @@ def test_a_store_written_by_half_is_not_taken_for_whole(make_flow, computed, mon
     assert sum(computed) == 40
 
 
+@pytest.mark.slow
 def test_callbacks_see_the_whole_model(make_flow, tmp_path):
     model = compiled(branched(), keras.optimizers.SGD(0.5))
     callbacks = [
@@ -180,6 +184,7 @@ def test_callbacks_see_the_whole_model(make_flow, tmp_path):
     assert len(saved.optimizer.variables) == len(model.optimizer.variables)
 
 
+@pytest.mark.slow
 def test_the_optimizer_s_state_is_the_model_s_own(make_flow):
     model = compiled(branched())
     fit(model, make_flow(), epochs=2, verbose=0)
@@ -198,6 +203,7 @@ def test_fewer_images_than_the_flow_has_take_the_ordinary_path(make_flow, comput
     assert computed == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epochs", [2, 3])
 def test_as_many_augmented_passes_as_epochs_are_the_same_as_fresh_ones(make_flow, epochs):
     augmenting = {"rotation_range": 30, "horizontal_flip": True}
@@ -209,6 +215,7 @@ def test_as_many_augmented_passes_as_epochs_are_the_same_as_fresh_ones(make_flow
         assert abs(fast.history["loss"][2] / slow.history["loss"][2] - 1) > 1e-4
 
 
+@pytest.mark.slow
 def test_augmented_passes_are_found_again_only_where_they_would_come_again(make_flow, computed):
     options = {"epochs": 2, "cached_augmented_epochs": 2, "verbose": 0}
     fit(compiled(branched()), make_flow(rotation_range=30), **options)
@@ -220,6 +227,7 @@ def test_augmented_passes_are_found_again_only_where_they_would_come_again(make_
     assert len(disk_cache.list_cache()) == 2
 
 
+@pytest.mark.slow
 def test_augmented_validation_is_computed_afresh(make_flow):
     histories = [
         fit(
@@ -236,6 +244,7 @@ def test_augmented_validation_is_computed_afresh(make_flow):
     np.testing.assert_allclose(fast, slow, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_validation_arrays_are_cut_too(make_flow, images):
     x, y = images[0][:20] / np.float32(255), images[1][:20]
     histories = [
@@ -257,6 +266,7 @@ def test_a_function_that_cannot_be_named_leaves_no_store(make_flow):
     assert disk_cache.list_cache().empty
 
 
+@pytest.mark.slow
 def test_half_precision_takes_half_the_space(make_flow):
     fit(compiled(branched()), make_flow(), verbose=0)
     whole = disk_cache.list_cache()["bytes"].sum()
@@ -275,6 +285,7 @@ def test_without_room_it_trains_the_ordinary_way_and_says_so(make_flow, monkeypa
     assert disk_cache.list_cache().empty
 
 
+@pytest.mark.slow
 def test_two_outputs_keep_their_names(make_flow, images):
     def network():
         model = branched()

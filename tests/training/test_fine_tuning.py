@@ -41,6 +41,7 @@ def leaf_weights(model):
     }
 
 
+@pytest.mark.slow
 def test_head_first_then_the_backbone_s_end(network, folder_flow):
     before = leaf_weights(network)
     seen = []
@@ -71,6 +72,7 @@ def test_head_first_then_the_backbone_s_end(network, folder_flow):
     assert float(network.optimizer.learning_rate) == 0.5
 
 
+@pytest.mark.slow
 def test_with_and_without_the_cache_it_is_the_same(folder_flow):
     histories = []
     for cache_frozen in (True, False):
@@ -108,6 +110,7 @@ def test_a_model_with_nothing_frozen_is_refused(network, folder_flow):
         fine_tune(network, folder_flow, unfreeze_from="conv_dw_13", epochs_head=1, epochs_fine=1)
 
 
+@pytest.mark.slow
 def test_when_the_head_is_stopped_the_rest_is_not_begun(network, folder_flow):
     class Stop(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):

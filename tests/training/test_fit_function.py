@@ -25,6 +25,7 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_batch_k_is_the_kth_of_next(make_flow, small_model, workers):
     augmenting = {"rotation_range": 20, "horizontal_flip": True}
@@ -36,6 +37,7 @@ def test_batch_k_is_the_kth_of_next(make_flow, small_model, workers):
     np.testing.assert_array_equal(weights(model), weights(expected))
 
 
+@pytest.mark.slow
 def test_in_file_order_it_is_what_keras_does(make_flow, small_model):
     model, expected = small_model(), small_model()
     options = {"epochs": 2, "verbose": 0, "class_weight": {0: 2.0, 1: 1, 2: 1, 3: 1}}
@@ -53,6 +55,7 @@ def test_in_file_order_it_is_what_keras_does(make_flow, small_model):
     np.testing.assert_array_equal(weights(model), weights(expected))
 
 
+@pytest.mark.slow
 def test_fractional_steps_round_up_and_data_wrap_over(make_flow, small_model):
     model, expected = small_model(), small_model()
     flow = make_flow()
@@ -65,6 +68,7 @@ def test_fractional_steps_round_up_and_data_wrap_over(make_flow, small_model):
     np.testing.assert_array_equal(weights(model), weights(expected))
 
 
+@pytest.mark.slow
 def test_validation_begins_at_the_beginning_each_time(make_flow, small_model):
     model = small_model(optimizer=keras.optimizers.SGD(1e-12))
     history = fit(
@@ -81,6 +85,7 @@ def test_validation_begins_at_the_beginning_each_time(make_flow, small_model):
     np.testing.assert_allclose(history.history["val_loss"], expected[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_flow_goes_on_behind_the_last_batch_trained_on(make_flow, small_model):
     class StopEarly(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -104,6 +109,7 @@ def test_without_a_seed_too_the_flow_goes_on(make_flow, small_model):
     np.testing.assert_array_equal(next(flow)[0], next(same)[0])
 
 
+@pytest.mark.slow
 def test_sample_weights_count(make_flow, small_model):
     halves = np.repeat([0.0, 1.0], 20)
     model, other = small_model(), small_model()
@@ -112,6 +118,7 @@ def test_sample_weights_count(make_flow, small_model):
     assert not np.array_equal(weights(model), weights(other))
 
 
+@pytest.mark.slow
 def test_class_weights_go_by_name_or_number(tmp_path, small_model, write_folder):
     write_folder(tmp_path)
 
@@ -128,6 +135,7 @@ def test_class_weights_go_by_name_or_number(tmp_path, small_model, write_folder)
         fit(model, flow(), verbose=0, class_weight={"e": 3.0})
 
 
+@pytest.mark.slow
 def test_arrays_go_to_keras_as_they_are(images, small_model):
     x, y = images[0] / 255.0, images[1]
     model, expected = small_model(), small_model()
@@ -138,6 +146,7 @@ def test_arrays_go_to_keras_as_they_are(images, small_model):
     assert ours.history == theirs.history
 
 
+@pytest.mark.slow
 def test_ctrl_c_returns_the_history_so_far(make_flow, small_model, caplog):
     caplog.set_level("INFO", "pykeras_tl")
     model = small_model()
@@ -169,6 +178,7 @@ def test_an_error_in_a_worker_comes_as_it_was(make_flow, small_model):
         fit(small_model(), flow, epochs=2, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("validated", [False, True])
 def test_main_thread_functions_run_on_the_main_thread_only(make_flow, small_model, validated):
     import threading
@@ -190,6 +200,8 @@ def test_main_thread_functions_run_on_the_main_thread_only(make_flow, small_mode
     assert fit(expected, make_flow(), epochs=2, verbose=0, **options).history == history.history
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras refuses it on torch")
 def test_several_steps_at_once(make_flow, small_model):
     model, expected = small_model(steps_per_execution=2), small_model()
     flow = make_flow()

@@ -70,6 +70,7 @@ def test_it_says_that_it_resumes(killed, make_flow, small_model, caplog):
     assert history.history == expected.history
 
 
+@pytest.mark.slow
 def test_a_run_that_is_done_trains_no_more_and_can_be_made_longer(tmp_path, make_flow, small_model):
     first = fit(small_model(), make_flow(), epochs=2, run_dir=tmp_path, verbose=0)
     model, flow = small_model(), make_flow()
@@ -141,6 +142,7 @@ def test_resume_true_wants_a_checkpoint(tmp_path, make_flow, small_model):
         fit(small_model(), make_flow(), run_dir=tmp_path, resume=True, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [False, True])
 def test_it_goes_on_where_the_images_were_moved(tmp_path, write_folder, small_model, frozen):
     write_folder(tmp_path / "images")
@@ -178,6 +180,7 @@ def test_the_last_two_are_kept(killed):
     assert names == ["epoch-000002", "epoch-000003"]
 
 
+@pytest.mark.slow
 def test_a_flow_without_a_seed_goes_on_too(tmp_path, make_flow, small_model):
     def flow():
         made = make_flow(seed=None)
@@ -197,6 +200,7 @@ def test_arrays_have_no_run_folder(tmp_path, images, small_model):
         fit(small_model(), *images, run_dir=tmp_path, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("options", [{}, {"class_weight": {0: 2.0}, "steps_per_epoch": 3}])
 def test_within_an_epoch_it_goes_on_with_the_next_batch(
@@ -220,6 +224,7 @@ def test_within_an_epoch_it_goes_on_with_the_next_batch(
     assert_same(weights(model), weights(other))
 
 
+@pytest.mark.slow
 def test_what_counts_as_better_stays_the_same(tmp_path, make_flow, small_model):
     def call(callback, **run):
         stopping = keras.callbacks.EarlyStopping(monitor="loss", min_delta=0.1, patience=2)
@@ -234,6 +239,7 @@ def test_what_counts_as_better_stays_the_same(tmp_path, make_flow, small_model):
     assert call(Nothing(), run_dir=tmp_path).history == expected.history
 
 
+@pytest.mark.slow
 def test_an_epoch_that_ends_the_training_goes_on_too(tmp_path, make_flow, small_model):
     options = {"epochs": 2, "verbose": 0}
     run = {"run_dir": tmp_path, "save_minutes": ALWAYS}
@@ -245,6 +251,7 @@ def test_an_epoch_that_ends_the_training_goes_on_too(tmp_path, make_flow, small_
     assert_same(weights(model), weights(other))
 
 
+@pytest.mark.slow
 def test_averaged_weights_take_their_place_at_the_end_only(tmp_path, make_flow, small_model):
     def model():
         return small_model(keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5))
@@ -259,6 +266,7 @@ def test_averaged_weights_take_their_place_at_the_end_only(tmp_path, make_flow, 
     assert_same(weights(one), weights(other))
 
 
+@pytest.mark.slow
 def test_a_fine_tuning_goes_on_within_its_second_part(tmp_path, make_flow, small_model):
     def call(callback, **run):
         model = small_model()
@@ -288,6 +296,7 @@ def test_a_fine_tuning_goes_on_within_its_second_part(tmp_path, make_flow, small
     assert_same(weights(model), weights(other))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_done_leaves_its_flows_where_it_left_them(tmp_path, make_flow, small_model):
     def places(model):
         flows = make_flow(), make_flow(seed=4)
@@ -299,6 +308,7 @@ def test_a_run_that_is_done_leaves_its_flows_where_it_left_them(tmp_path, make_f
     assert places(small_model()) == places(small_model()) == [(10, 0), (10, 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passes", [None, 2])
 def test_augmented_flows_without_a_seed_go_on_too(tmp_path, make_flow, small_model, passes):
     def call(callback, seed, **run):
@@ -341,6 +351,7 @@ class Collector(keras.callbacks.Callback):
         self.pairs.append((batch, np.full(2, logs["loss"])))
 
 
+@pytest.mark.slow
 def test_a_callback_keeps_what_it_has_gathered(tmp_path, make_flow, small_model):
     collectors = [Collector(), Collector(), Collector()]
     options = {"epochs": 3, "verbose": 0}
@@ -357,6 +368,7 @@ def test_a_callback_keeps_what_it_has_gathered(tmp_path, make_flow, small_model)
         np.testing.assert_array_equal(one[1], other[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_a_log_has_each_epoch_once(tmp_path, make_flow, small_model, epoch):
     def call(name, callback, **run):
@@ -378,6 +390,7 @@ def test_a_log_has_each_epoch_once(tmp_path, make_flow, small_model, epoch):
     assert call("log.csv", Nothing(), run_dir=tmp_path / "run") == call("other.csv", Nothing())
 
 
+@pytest.mark.slow
 def test_after_ctrl_c_the_same_call_goes_on_in_the_same_session(tmp_path, make_flow, small_model):
     def objects(*callbacks):
         plateau = keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=1)
@@ -399,6 +412,7 @@ def test_after_ctrl_c_the_same_call_goes_on_in_the_same_session(tmp_path, make_f
     assert_same(weights(model), weights(other))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [2, 4])
 def test_after_ctrl_c_a_fine_tuning_goes_on_in_the_same_session(
     tmp_path, make_flow, small_model, epoch
@@ -425,6 +439,7 @@ def test_after_ctrl_c_a_fine_tuning_goes_on_in_the_same_session(
     assert_same(weights(model), weights(other))
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_saved_is_trained_all_the_same(
     tmp_path, make_flow, small_model, monkeypatch
 ):
