@@ -113,6 +113,38 @@ def compile_like(part: keras.Model, model: keras.Model) -> None:
         part._loss_tracker = model._loss_tracker
 
 
+def sync_variables(model: keras.Model) -> None:
+    """Give a model's variables their present values while Keras's `fit` runs.
+
+    On JAX they are elsewhere within an epoch; what is assigned to them afterwards counts.
+
+    Args:
+        model: What Keras's `fit` is called on.
+    """
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()
+
+
+@contextmanager
+def synced_with(model: keras.Model, fit_model: keras.Model) -> Iterator[None]:
+    """Let what Keras does to sync a model sync another one that is trained in its place.
+
+    Callbacks read `self.model`, which syncs that model on JAX.
+
+    Args:
+        model: The model that callbacks see.
+        fit_model: What Keras's `fit` is called on, sharing variables with `model`.
+    """
+    if model is fit_model or keras.backend.backend() != "jax":
+        yield
+        return
+    model.jax_state_sync = fit_model.jax_state_sync
+    try:
+        yield
+    finally:
+        del model.jax_state_sync
+
+
 def initial_epoch(model: keras.Model) -> Any:
     """Return the epoch that a callback has asked training to start at.
 

@@ -54,7 +54,9 @@ class SequentialDataset(keras.utils.PyDataset):
 
     Keras looks at the first two batches before training begins, and asks for a few more at
     the end than it trains on. Neither changes what is trained on: the first ones are kept and
-    returned again, and past the end the last one is repeated, which nobody uses.
+    returned again, and past the end the last one is repeated, which nobody uses. On some
+    backends Keras runs through the start of an epoch to build the model; what counts as the
+    start of training is `begin`.
 
     Args:
         source: The iterator, or cached features in its place.
@@ -74,6 +76,7 @@ class SequentialDataset(keras.utils.PyDataset):
         self._runs = runs
         self._threads = workers
         self._first_batches: list[Any] = []
+        self._began = False
         self._started = False
         self._last: Any = None
         self._states: deque[IteratorState] = deque()
@@ -100,8 +103,14 @@ class SequentialDataset(keras.utils.PyDataset):
             self._first_batches.append(batch)
         return batch
 
+    def begin(self) -> None:
+        """Note that training begins: Keras has done with looking at batches."""
+        self._began = True
+
     def on_epoch_begin(self) -> None:
         """Start a new run where each run starts a new epoch."""
+        if not self._began:
+            return
         if self._started and self._runs is None:
             self._first_batches.clear()
             self.batches.close()
@@ -224,6 +233,11 @@ class FitData:
         """Return the states of the iterators, between two training batches."""
         return {name: dataset.state() for name, dataset in self._named().items()}
 
+    def begin(self) -> None:
+        """Note that an epoch of training begins."""
+        for dataset in self._named().values():
+            dataset.begin()
+
     def error(self) -> BaseException | None:
         """Return the error that was raised when a batch was computed, if any."""
         errors = [dataset.error for dataset in self._named().values()]
@@ -252,6 +266,10 @@ class FitDataCallback(keras.callbacks.Callback):
     def __init__(self) -> None:
         super().__init__()
         self._first = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Let the datasets know, before Keras asks them for the epoch's batches."""
+        self.fit_data.begin()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Compute a training batch."""

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from ..images.iterators.base import Iterator
+from ..models.keras_internals import sync_variables
 from .class_weights import class_counts
 from .feature_cache.caching import FitInputs
 
@@ -53,6 +54,7 @@ class TerminateOnNonFinite(keras.callbacks.Callback):
         self.good = []
 
     def _weights(self) -> list[np.ndarray]:
+        sync_variables(self._fit_model)
         return [keras.ops.convert_to_numpy(weight) for weight in self._fit_model.weights]
 
     def _check(self, loss: Any, when: str) -> None:
@@ -60,6 +62,7 @@ class TerminateOnNonFinite(keras.callbacks.Callback):
             self._stop(f"The loss became {loss} {when}")
 
     def _stop(self, why: str) -> None:
+        sync_variables(self._fit_model)
         self._fit_model.set_weights(self.good)
         self.model.stop_training = True
         warnings.warn(

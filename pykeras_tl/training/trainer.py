@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from ..images.iterators.base import Iterator
+from ..models.keras_internals import synced_with
 from .callback_list import PartialEpochEnd, ResumableCallbackList
 from .checkpoints.checkpoint_manager import TrainingProgress
 from .checkpoints.run import CheckpointCallback, TrainingRun
@@ -254,7 +255,8 @@ def keras_fit(fit_model: keras.Model, callbacks: ResumableCallbackList, **option
     fit_model.history = history_callback
     stopped = False
     try:
-        fit_model.fit(callbacks=callbacks, **options)
+        with synced_with(callbacks.model, fit_model):
+            fit_model.fit(callbacks=callbacks, **options)
     except KeyboardInterrupt:
         if not history_callback.epoch:
             raise

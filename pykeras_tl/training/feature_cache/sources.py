@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 import keras
@@ -12,6 +13,9 @@ from ...images.iterators.state import IteratorState
 from .store import FeatureStore
 
 BATCH_SIZE = 32
+# Threads that compute batches ahead share the feature extractor. A backend uses all cores for
+# one call, and JAX gives the variables' memory to a call until it ends.
+_one_at_a_time = threading.Lock()
 
 
 class FeatureSource:
@@ -132,12 +136,13 @@ def compute_features(feature_extractor: keras.Model, images: np.ndarray) -> list
         One array of shape (images, ...) for each output.
     """
     batches = []
-    for start in range(0, len(images), BATCH_SIZE):
-        part = images[start : start + BATCH_SIZE]
-        padded = np.zeros((BATCH_SIZE, *part.shape[1:]), part.dtype)
-        padded[: len(part)] = part
-        outputs = feature_extractor.predict_on_batch(padded)
-        batches.append([np.asarray(output)[: len(part)] for output in outputs])
+    with _one_at_a_time:
+        for start in range(0, len(images), BATCH_SIZE):
+            part = images[start : start + BATCH_SIZE]
+            padded = np.zeros((BATCH_SIZE, *part.shape[1:]), part.dtype)
+            padded[: len(part)] = part
+            outputs = feature_extractor.predict_on_batch(padded)
+            batches.append([np.asarray(output)[: len(part)] for output in outputs])
     return [np.concatenate(outputs) for outputs in zip(*batches)]
 
 
