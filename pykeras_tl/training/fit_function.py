@@ -16,6 +16,7 @@ from .checkpoints.checkpoint_manager import CheckpointManager
 from .checkpoints.run import TrainingRun
 from .class_weights import report_imbalance
 from .history import History
+from .split_checks import check_split
 from .trainer import FitConfig, keras_fit, train
 
 _logger = logging.getLogger(__name__)
@@ -162,6 +163,7 @@ def fit(
         validation_steps = checks.whole_steps(
             validation_steps, len(validation_data), "validation_steps"
         )
+    check_split(data, validation_data)
     if class_weight is None and data.sample_weight is None:
         report_imbalance(data)
     config = FitConfig(
