@@ -2,7 +2,7 @@
 
     python examples/sparsity.py FOLDER-OF-WEIGHTS RESULTS IMAGES...
 
-Each IMAGES holds a folder for each class; 64 images of each are looked at.
+Each IMAGES is a folder with one subfolder per class, of which 64 images are used.
 """
 
 import sys
@@ -27,13 +27,13 @@ def main(weights: str, results: str, *images: str) -> None:
     rows = []
     for folder in map(Path, images):
         flow = ImageDataGenerator().flow_from_directory(folder, SIZE, batch_size=64, seed=1)
-        seen = next(flow)[0]
+        batch = next(flow)[0]
         for name, (file, options) in BACKBONES.items():
             model = transfer_model(
                 name, classes=2, input_shape=(*SIZE, 3), weights=Path(weights) / file, **options
             )
-            table = sparsity_by_layer(model, seen)
-            # SqueezeNet's convolutions hold their relu, MobileNet's stand before a layer of it.
+            table = sparsity_by_layer(model, batch)
+            # SqueezeNet has ReLU inside its convolutions, MobileNet as layers of their own.
             relu = table["layer"].str.contains("relu")
             if name == "squeezenet":
                 relu = table["kind"] == "Conv2D"
@@ -41,13 +41,13 @@ def main(weights: str, results: str, *images: str) -> None:
             table.to_csv(out / f"{name}-{folder.name}.csv", index=False)
             plot_sparsity(table).savefig(out / f"{name}-{folder.name}.png", dpi=120)
             rows.append({"backbone": name, "images": folder.name, **summary(table)})
-    found = pd.DataFrame(rows)
-    found.to_csv(out / "sparsity.csv", index=False)
-    print(found.round(3).to_string(index=False))
+    results = pd.DataFrame(rows)
+    results.to_csv(out / "sparsity.csv", index=False)
+    print(results.round(3).to_string(index=False))
 
 
 def summary(table: pd.DataFrame) -> dict[str, float]:
-    """Mean sparsity of the first and the last third, and how it goes with depth (Spearman)."""
+    """Return the mean sparsity of the first and last third, and its rank correlation with depth."""
     third = len(table) // 3
     correlation, p = spearmanr(table["depth"], table["sparsity"])
     return {

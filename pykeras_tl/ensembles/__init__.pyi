@@ -1,12 +1,8 @@
-from .averaging import average_predictions as average_predictions
-from .averaging import fit_weights as fit_weights
 from .bagging import bag as bag
 from .bagging import bootstrap_sample as bootstrap_sample
-from .boosting import Boosted as Boosted
 from .boosting import boost as boost
-from .boosting import vote as vote
-from .cross_fitting import CrossFit as CrossFit
 from .cross_fitting import cross_fit as cross_fit
+from .ensemble import Ensemble as Ensemble
 from .error_curve import error_by_members as error_by_members
 from .error_curve import plot_error_by_members as plot_error_by_members
 from .networks import NetworkTrainer as NetworkTrainer
@@ -17,3 +13,6 @@ from .svm.cnn_svm import feature_network as feature_network
 from .svm.cnn_svm import fine_tune_svm as fine_tune_svm
 from .svm.cnn_svm import fit_svm as fit_svm
 from .svm.cnn_svm import fit_svr as fit_svr
+from .voting import average_predictions as average_predictions
+from .voting import fit_weights as fit_weights
+from .voting import vote as vote

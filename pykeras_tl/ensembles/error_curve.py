@@ -1,4 +1,4 @@
-"""How the error falls as members are added to an ensemble."""
+"""The error of an ensemble by its number of members."""
 
 from __future__ import annotations
 
@@ -20,32 +20,34 @@ def error_by_members(
     orders: int = 50,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Measure the error of the average of the first member, the first two, and so on.
+    """Compute the error of the average of the first member, the first two, and so on.
 
     Args:
-        members: Tables of predictions for the same images, with the true classes known.
-        weights: A weight for each; all the same when None.
-        orders: In how many random orders the members are added. 1 keeps the given order, as
-            boosting needs.
-        seed: Of the random orders.
+        members: Tables of predictions for the same images, with the true classes.
+        weights: One weight per member; all equal if None.
+        orders: The number of random orders in which members are added. 1 keeps the given order,
+            as boosting needs.
+        seed: Seed of the random orders.
 
     Returns:
-        The columns `members`, `error` (mean over the orders, 0..1), `low` and `high` (smallest
-        and largest).
+        The columns `members`, `error` (mean over the orders, 0..1), `low` and `high` (the
+        smallest and largest error over the orders).
 
     Raises:
-        ValueError: When the tables' images or classes differ, the truth is unknown, or
-            `orders` is below 1.
+        ValueError: If the tables' images or classes differ, the true classes are unknown,
+            or `orders` is below 1.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
         >>> one = prediction_table(["a"], ["yes"], np.array([[0.6, 0.4]]), ["no", "yes"])
         >>> two = prediction_table(["a"], ["yes"], np.array([[0.2, 0.8]]), ["no", "yes"])
-        >>> error_by_members([one, two], orders=1)["error"].tolist()
-        [1.0, 0.0]
+        >>> error_by_members([one, two], orders=1)
+           members  error  low  high
+        0        1    1.0  1.0   1.0
+        1        2    0.0  0.0   0.0
     """
     if orders < 1:
-        raise ValueError(f"orders is 1 or more; got {orders}.")
+        raise ValueError(f"Expected orders to be 1 or more. Received: {orders}.")
     probabilities = stacked_probabilities(members)
     shares = np.ones(len(members)) if weights is None else np.asarray(weights, dtype="float64")
     true = true_indices(members[0])
@@ -53,7 +55,7 @@ def error_by_members(
     errors = np.empty((orders, len(members)))
     for row in range(orders):
         order = np.arange(len(members)) if orders == 1 else random.permutation(len(members))
-        # Weights only scale each sum, which leaves the likeliest class as it is.
+        # Dividing by the sum of weights would not change the most probable class.
         sums = np.cumsum(shares[order, None, None] * probabilities[order], axis=0)
         errors[row] = (sums.argmax(axis=2) != true).mean(axis=1)
     return pd.DataFrame(
@@ -69,17 +71,17 @@ def error_by_members(
 def plot_error_by_members(
     curves: pd.DataFrame | dict[str, pd.DataFrame], title: str | None = None
 ) -> Figure:
-    """Draw the error over the number of members.
+    """Plot the error by the number of members.
 
     Args:
-        curves: A table as `error_by_members` gives it, or several by name.
-        title: A heading, or None.
+        curves: A table as returned by `error_by_members`, or several by name.
+        title: Title of the figure, or None.
 
     Returns:
-        The figure: a line for the mean, a band from the smallest to the largest.
+        The figure: a line for the mean, and a band from the smallest to the largest error.
 
     Raises:
-        ValueError: When there is no curve.
+        ValueError: If there is no curve.
 
     Example:
         >>> table = pd.DataFrame({"members": [1, 2], "error": [0.4, 0.3], "low": 0.2, "high": 0.5})
@@ -88,7 +90,7 @@ def plot_error_by_members(
     """
     named = curves if isinstance(curves, dict) else {"": curves}
     if not named:
-        raise ValueError("There is no curve to draw.")
+        raise ValueError("Expected at least one curve. Received: no curve.")
     figure = new_figure(5.6, 3.8, title)
     axes = figure.add_subplot()
     for place, (name, table) in enumerate(named.items()):

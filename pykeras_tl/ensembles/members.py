@@ -1,4 +1,8 @@
-"""What the members of an ensemble are: trainers, trained members and their predictions."""
+"""Types for the members of an ensemble, and functions on their tables of predictions.
+
+Members and trainers are plain functions, so that networks, trials of a study and scikit-learn
+models can all be bagged, boosted and stacked.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,12 @@ from ..evaluation.prediction_table import (
     true_classes_of,
 )
 
-# A trained member takes a table of files (`filename`, `class`) and gives a table of predictions
+# A trained member takes a table of files (`filename`, `class`) and returns a table of predictions
 # for its rows, in their order.
 Member = Callable[[pd.DataFrame], pd.DataFrame]
 
-# A trainer takes a table of files (with a column `weight` where samples weigh differently) and a
-# seed, and gives a trained member.
+# A trainer takes a table of files (with a column `weight` if samples have weights) and a seed, and
+# returns a trained member.
 Trainer = Callable[[pd.DataFrame, int], Member]
 
 
@@ -28,13 +32,13 @@ def stacked_probabilities(members: Sequence[pd.DataFrame]) -> np.ndarray:
     """Return the probabilities of several tables for the same images as one array.
 
     Args:
-        members: Tables as `predict_flow` gives them, one a member.
+        members: Tables as returned by `predict_flow`, one per member.
 
     Returns:
         Array of shape (members, images, classes).
 
     Raises:
-        ValueError: When there is no table, or their images, true classes or classes differ.
+        ValueError: If there is no table, or their images, true classes or classes differ.
 
     Example:
         >>> one = prediction_table(["a"], None, np.array([[0.25, 0.75]]), ["no", "yes"])
@@ -42,23 +46,24 @@ def stacked_probabilities(members: Sequence[pd.DataFrame]) -> np.ndarray:
         (2, 1, 2)
     """
     if not members:
-        raise ValueError("An ensemble needs at least one member's predictions.")
+        raise ValueError("Expected the predictions of at least one member. Received: none.")
     first = members[0]
     for number, member in enumerate(members[1:], start=2):
         for what, read in _COMPARED.items():
             if read(member) != read(first):
                 raise ValueError(
-                    f"Member {number} has other {what} than member 1. Predict the same images, "
-                    "in the same order, with classifiers of the same classes."
+                    f"Expected the same {what} for all members. Received: member {number} with "
+                    f"other {what} than member 1. Predict the same images, in the same order, with "
+                    "classifiers of the same classes."
                 )
     return np.stack([probabilities_of(member) for member in members])
 
 
 def with_probabilities(members: Sequence[pd.DataFrame], probabilities: np.ndarray) -> pd.DataFrame:
-    """Return a table for the members' images with other probabilities.
+    """Return a table of new predictions for the same images.
 
     Args:
-        members: Tables as `predict_flow` gives them.
+        members: Tables as returned by `predict_flow`.
         probabilities: Shape (images, classes).
 
     Returns:

@@ -18,19 +18,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NetworkTrainer:
-    """Trains networks on tables of files; give it to `bag`, `boost` and the others.
+    """Trains networks on tables of files; a trainer for `bag`, `boost` and `cross_fit`.
 
     Args:
-        build: Makes a compiled network from a seed.
-        class_names: The classes, in the order of the network's outputs.
+        build: Function of a seed that returns a compiled model.
+        class_names: The classes, in the order of the model's outputs.
         target_size: Height and width of the images, in pixels.
-        epochs: How long each member is trained.
-        batch_size: Images a step.
-        generator: How images are scaled and augmented; scaled by 1/255 when None.
+        epochs: Training epochs of each member.
+        batch_size: Images per batch.
+        generator: How images are scaled and augmented; by default, scaled by 1/255.
 
     Example:
-        >>> NetworkTrainer(build=lambda seed: None, class_names=["no", "yes"]).epochs
-        10
+        >>> import keras
+        >>> import cv2, numpy as np
+        >>> for value in (0, 255):
+        ...     _ = cv2.imwrite(f"{value}.png", np.full((8, 8, 3), value, "uint8"))
+        >>> table = pd.DataFrame({"filename": ["0.png", "255.png"], "class": ["dark", "light"]})
+        >>> def build(seed):
+        ...     keras.utils.set_random_seed(seed)
+        ...     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+        ...     model.add(keras.layers.Dense(2, activation="softmax"))
+        ...     model.compile("adam", "categorical_crossentropy")
+        ...     return model
+        >>> train = NetworkTrainer(build, ["dark", "light"], target_size=(8, 8), epochs=1)
+        >>> train(table, seed=1)(table).columns.tolist()
+        ['filename', 'class', 'predicted', 'dark', 'light']
     """
 
     build: Callable[[int], keras.Model]
@@ -44,9 +56,8 @@ class NetworkTrainer:
         """Train a member.
 
         Args:
-            table: Images with the columns `filename` and `class`, and `weight` where they
-                weigh differently.
-            seed: Of the weights, the order and the augmentation.
+            table: Images with the columns `filename`, `class` and optionally `weight`.
+            seed: Seed of the model's weights, the order of images and the augmentation.
 
         Returns:
             The trained member.

@@ -1,4 +1,4 @@
-"""Stacking: a logistic regression learns how far to trust each member."""
+"""Stacking: a logistic regression learns how to weigh the members' predictions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from ..evaluation.prediction_table import class_names_of, true_indices
 from ..storage.atomic_files import atomic_file
@@ -28,8 +29,12 @@ class Stack:
         intercept: Shape (classes,).
 
     Example:
-        >>> Stack(["no", "yes"], np.eye(2), np.zeros(2)).members
-        1
+        >>> from pykeras_tl.evaluation import prediction_table
+        >>> member = prediction_table(["a.png"], None, np.array([[0.2, 0.8]]), ["no", "yes"])
+        >>> stack = Stack(["no", "yes"], coefficients=np.eye(2), intercept=np.zeros(2))
+        >>> stack.predict([member]).round(3)
+          filename predicted   no  yes
+        0    a.png       yes  0.2  0.8
     """
 
     class_names: Sequence[str]
@@ -38,7 +43,7 @@ class Stack:
 
     @property
     def members(self) -> int:
-        """How many members it was fitted to."""
+        """The number of members that the stack combines."""
         return len(self.coefficients) // len(self.class_names)
 
     def predict(self, members: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -51,21 +56,20 @@ class Stack:
             A table of the same form.
 
         Raises:
-            ValueError: When number, classes or images of the members do not fit.
+            ValueError: If the number of members, their classes or their images do not match.
         """
         inputs = _inputs(members)
         if len(members) != self.members or class_names_of(members[0]) != list(self.class_names):
             raise ValueError(
-                f"This stack combines {self.members} members for the classes "
-                f"{list(self.class_names)}; got {len(members)} members for "
+                f"Expected predictions of {self.members} members for the classes "
+                f"{list(self.class_names)}. Received: {len(members)} members for "
                 f"{class_names_of(members[0])}."
             )
         scores = inputs @ self.coefficients + self.intercept
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return with_probabilities(members, powers / powers.sum(axis=1, keepdims=True))
+        return with_probabilities(members, softmax(scores, axis=1))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the stack as one file of plain arrays.
+        """Save the stack as one file of plain arrays.
 
         Args:
             path: The file, ending in `.npz`.
@@ -74,10 +78,10 @@ class Stack:
             The path.
 
         Raises:
-            ValueError: When the path does not end in `.npz`.
+            ValueError: If the path does not end in `.npz`.
         """
         if Path(path).suffix != ".npz":
-            raise ValueError(f"A stack is saved as a file ending in .npz; got {path}.")
+            raise ValueError(f"Expected a path that ends in .npz. Received: {path}.")
         with atomic_file(path) as temporary:
             np.savez(
                 temporary,
@@ -89,7 +93,7 @@ class Stack:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a stack that `save` wrote; a file that holds code is refused.
+        """Load a stack that `save` wrote; pickled objects are refused.
 
         Args:
             path: The file.
@@ -98,38 +102,39 @@ class Stack:
             The stack.
 
         Raises:
-            ValueError: When the file is no stack.
+            ValueError: If the file is not a saved stack.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 names = arrays["class_names"].tolist()
                 stack = cls(names, arrays["coefficients"], arrays["intercept"])
         except (KeyError, ValueError) as error:
-            raise ValueError(f"{path} is no saved stack: {error}") from error
+            raise ValueError(f"Expected a saved stack. Received: {path} ({error}).") from error
         shapes = (stack.coefficients.shape, stack.intercept.shape)
         if shapes != ((stack.members * len(names), len(names)), (len(names),)):
-            raise ValueError(f"{path} is no saved stack: its arrays have the shapes {shapes}.")
+            raise ValueError(
+                f"Expected a saved stack. Received: {path}, with arrays of the shapes {shapes}."
+            )
         return stack
 
 
 def fit_stack(members: Sequence[pd.DataFrame], strength: float = 1.0) -> Stack:
     """Fit a logistic regression that combines members.
 
-    Let the same networks say what the stack is to combine later. One trained anew on all images
-    is surer and errs in other ways than those that the stack was fitted to.
+    Use the same networks for fitting and for prediction. A network retrained on all images is
+    more confident, and makes other mistakes, than those that the stack was fitted to.
 
     Args:
-        members: Predictions for the same images by members that did not see them in
-            training: `out_of_fold` of `cross_fit`, or for validation data. With the true
-            classes known.
-        strength: How strongly large coefficients are held back; above 0.
+        members: Predictions for the same images, with the true classes, by members that were
+            not trained on them: `out_of_fold` of `cross_fit`, or for validation data.
+        strength: Strength of the L2 penalty on the coefficients, above 0.
 
     Returns:
         The stack.
 
     Raises:
-        ValueError: When the tables' images or classes differ, the truth is unknown, or a
-            class has no image.
+        ValueError: If the tables' images or classes differ, the true classes are unknown,
+            or a class has no image.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -137,11 +142,11 @@ def fit_stack(members: Sequence[pd.DataFrame], strength: float = 1.0) -> Stack:
     names = class_names_of(members[0])
     missing = [name for k, name in enumerate(names) if not (true == k).any()]
     if missing:
-        raise ValueError(f"The classes {missing} have no image to fit the stack with.")
+        raise ValueError(f"Expected images of every class. Received: no image of {missing}.")
     regression = LogisticRegression(C=1 / strength, max_iter=2000).fit(inputs, true)
     coefficients, intercept = regression.coef_.T, regression.intercept_
     if len(names) == 2:
-        # scikit-learn gives the second class alone: its score over the first's.
+        # scikit-learn returns one score, that of the second class relative to the first.
         coefficients = np.hstack([np.zeros_like(coefficients), coefficients])
         intercept = np.append(0, intercept)
     return Stack(names, coefficients, intercept)

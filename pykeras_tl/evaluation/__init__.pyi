@@ -25,5 +25,4 @@ from .predictions import predict_flow as predict_flow
 from .report import Report as Report
 from .report import Section as Section
 from .report import TrialReport as TrialReport
-from .report import trials_table as trials_table
 from .report import write_report as write_report

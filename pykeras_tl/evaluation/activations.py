@@ -1,15 +1,20 @@
-"""What each layer of a network puts out for given images, nested models included."""
+"""Layer activations and their sparsity, also for layers of nested models.
+
+A layer inside a nested model has no output in the outer model's graph, so `keras.Model(inputs,
+layer.output)` fails for it. Here the graph is flattened first, and a subgraph returns the outputs
+of any layer, or of all layers in one pass.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 
+from ..models.graph import Graph, GraphTensor, Subgraph, calls_of, inspectable_graph, nodes_between
 from ..models.layer_tree import LayerTree
 
 _BATCH = 32
@@ -18,20 +23,21 @@ _BATCH = 32
 def layer_activations(
     model: keras.Model, images: np.ndarray, layer: str | int | keras.Layer
 ) -> np.ndarray:
-    """Return what one layer puts out for each image.
+    """Return the output of one layer for each image.
 
     Args:
-        model: Any Keras model, with other models inside or not.
-        images: As the model takes them: shape (images, height, width, channels), scaled as
-            in training.
+        model: A functional or sequential model, which may contain other models.
+        images: Input of the model, shape (images, height, width, channels), scaled as in
+            training.
         layer: Its name, its index, its path into a nested model ("vgg16/block1_conv1"), or
-            itself; of a nested model or a stage, its last layer is taken.
+            the layer itself; for a nested model or a stage, its last layer is used.
 
     Returns:
         Array of shape (images, ...), the layer's own output shape.
 
     Raises:
-        ValueError: When there is no such layer, or it has no single output.
+        ValueError: If there is no such layer, it does not return a single tensor, or the model
+            is a subclass of `keras.Model`.
 
     Example:
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.ReLU(name="cut")])
@@ -39,124 +45,105 @@ def layer_activations(
         array([[0., 0., 1., 2.]], dtype=float32)
     """
     tree = LayerTree(model)
-    leaf = tree.leaves[tree.find(layer)[-1]]
-    batches = []
-    with _recording(leaf.layer) as output:
-        for batch in _batches(images):
-            model(batch, training=False)
-            batches.append(_array(output[-1], leaf.path))
-            output.clear()
-    return np.concatenate(batches)
+    target = tree.leaves[tree.find(layer)[-1]]
+    graph = inspectable_graph(model)
+    calls = calls_of(graph, target.layer)
+    if not calls or len(calls[-1].outputs) != 1:
+        raise ValueError(
+            f"Expected a layer with a single output. Received: {target.path!r}, with "
+            f"{len(calls[-1].outputs) if calls else 0} outputs."
+        )
+    return np.concatenate([out for (out,) in _run(graph, calls[-1].outputs, images)])
 
 
 def sparsity_by_layer(
     model: keras.Model, images: np.ndarray, threshold: float = 0.0
 ) -> pd.DataFrame:
-    """Measure how much of each layer stays silent.
+    """Measure the share of zero activations, and of dead channels, in each layer.
 
     Args:
-        model: Any Keras model, with other models inside or not.
-        images: As the model takes them: shape (images, height, width, channels), scaled as
-            in training.
-        threshold: Values up to this share of the layer's largest count as silent too; 0 counts
-            exact zeros, which fits relu. Smooth activations need about 0.01.
+        model: A functional or sequential model, which may contain other models.
+        images: Input of the model, shape (images, height, width, channels), scaled as in
+            training.
+        threshold: Activations up to this share of the layer's largest count as zero; 0 counts
+            exact zeros, which suits ReLU. Smooth activations need about 0.01.
 
     Returns:
-        One row a layer, input to output: `depth` (from 1), `layer` (its path), `kind`, `shape`
-        (of its output for one image), `sparsity` (share of silent values, 0..1) and
-        `silent_channels` (share of channels that are silent in every image).
+        One row per layer, from input to output: `depth` (from 1), `layer` (its path), `kind`,
+        `shape` (of its output for one image), `sparsity` (share of zero activations, 0..1) and
+        `dead_channels` (share of channels that are zero in every image, 0..1).
 
     Raises:
-        ValueError: When `threshold` is not in 0..1 or there is no image.
+        ValueError: If `threshold` is not in 0..1, there is no image, or the model is a subclass
+            of `keras.Model`.
 
     Example:
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.ReLU(name="cut")])
-        >>> found = sparsity_by_layer(model, np.array([[-1.0, 0.0, 1.0, 2.0], [-1, 3, 4, 5]]))
-        >>> found[["layer", "sparsity", "silent_channels"]].values.tolist()
-        [['cut', 0.375, 0.25]]
+        >>> images = np.array([[-1.0, 0.0, 1.0, 2.0], [-1.0, 3.0, 4.0, 5.0]])
+        >>> sparsity_by_layer(model, images)[["layer", "sparsity", "dead_channels"]]
+          layer  sparsity  dead_channels
+        0   cut     0.375           0.25
     """
     if not 0 <= threshold < 1:
-        raise ValueError(f"threshold is a share from 0 to below 1; got {threshold}.")
+        raise ValueError(f"Expected threshold to be from 0 to below 1. Received: {threshold}.")
     if len(images) == 0:
-        raise ValueError("There is no image to measure the layers with.")
-    leaves = [leaf for leaf in LayerTree(model).leaves if not _is_input(leaf.layer)]
-    sums = [_SparsityAccumulator() for _ in leaves]
-    for batch in _batches(images):
-        with ExitStack() as stack:
-            outputs = [stack.enter_context(_recording(leaf.layer)) for leaf in leaves]
-            model(batch, training=False)
-        for each, output in zip(sums, outputs):
-            each.add(output, threshold)
-    rows = [
-        (leaf.path, type(leaf.layer).__name__, each.shape, each.share, each.silent_channels)
-        for leaf, each in zip(leaves, sums)
-        if each.values
+        raise ValueError("Expected at least one image. Received: no image.")
+    graph = inspectable_graph(model)
+    calls = [
+        (leaf, node.outputs[0])
+        for leaf in LayerTree(model).leaves
+        for node in calls_of(graph, leaf.layer)
+        if len(node.outputs) == 1
     ]
-    table = pd.DataFrame(rows, columns=["layer", "kind", "shape", "sparsity", "silent_channels"])
+    counts = {leaf.path: _ZeroCounts() for leaf, _ in calls}
+    kinds = {leaf.path: type(leaf.layer).__name__ for leaf, _ in calls}
+    for outputs in _run(graph, [tensor for _, tensor in calls], images):
+        for (leaf, _), values in zip(calls, outputs):
+            counts[leaf.path].add(values, threshold)
+    rows = [
+        (path, kinds[path], count.shape, count.sparsity, count.dead_channels)
+        for path, count in counts.items()
+    ]
+    table = pd.DataFrame(rows, columns=["layer", "kind", "shape", "sparsity", "dead_channels"])
     table.insert(0, "depth", np.arange(1, len(table) + 1))
     return table
 
 
-class _SparsityAccumulator:
-    """Counts of silent values of one layer, batch by batch."""
+class _ZeroCounts:
+    """Zero activations of one layer, accumulated over batches and calls."""
 
     def __init__(self) -> None:
-        self.silent = 0
+        self.zeros = 0
         self.values = 0
         self.shape: tuple[int, ...] = ()
-        self.channels = np.array(True)
+        self.dead: Any = True
 
-    def add(self, outputs: Sequence[Any], threshold: float) -> None:
-        for output in outputs:
-            if not keras.ops.is_tensor(output):
-                continue
-            values = np.abs(keras.ops.convert_to_numpy(output))
-            silent = values <= threshold * values.max()
-            self.silent += int(silent.sum())
-            self.values += silent.size
-            self.shape = silent.shape[1:]
-            self.channels = self.channels & silent.reshape(-1, silent.shape[-1]).all(axis=0)
+    def add(self, activations: np.ndarray, threshold: float) -> None:
+        magnitudes = np.abs(activations)
+        zero = magnitudes <= threshold * magnitudes.max()
+        self.zeros += int(zero.sum())
+        self.values += zero.size
+        self.shape = zero.shape[1:]
+        self.dead = self.dead & zero.reshape(-1, zero.shape[-1]).all(axis=0)
 
     @property
-    def share(self) -> float:
-        return self.silent / self.values
+    def sparsity(self) -> float:
+        return self.zeros / self.values
 
     @property
-    def silent_channels(self) -> float:
-        return float(self.channels.mean())
+    def dead_channels(self) -> float:
+        return float(np.mean(self.dead))
 
 
-@contextmanager
-def _recording(layer: keras.Layer) -> Iterator[list[Any]]:
-    """Note what a layer puts out whenever it is called in the block.
-
-    A layer inside a nested model belongs to that model's own graph, so no model from the outer
-    input to its output can be built; watching the calls works for any model and backend.
-    """
-    outputs: list[Any] = []
-    plain = layer.call
-
-    def noting(*arguments: Any, **options: Any) -> Any:
-        outputs.append(plain(*arguments, **options))
-        return outputs[-1]
-
-    layer.call = noting
-    try:
-        yield outputs
-    finally:
-        del layer.call
-
-
-def _batches(images: np.ndarray) -> Iterator[np.ndarray]:
+def _run(
+    graph: Graph, outputs: list[GraphTensor], images: np.ndarray
+) -> Iterator[list[np.ndarray]]:
+    """Yield the values of some tensors of the graph for each batch of images."""
+    nodes = nodes_between(graph.nodes, graph.inputs, outputs)
+    subgraph = Subgraph(nodes, graph.inputs, outputs)
     for start in range(0, len(images), _BATCH):
-        yield np.asarray(images[start : start + _BATCH], dtype="float32")
-
-
-def _is_input(layer: keras.Layer) -> bool:
-    return isinstance(layer, keras.layers.InputLayer)
-
-
-def _array(output: Any, path: str) -> np.ndarray:
-    if not keras.ops.is_tensor(output):
-        raise ValueError(f"Layer {path!r} puts out {type(output).__name__}, not one array.")
-    return np.asarray(keras.ops.convert_to_numpy(output))
+        batch = keras.ops.convert_to_tensor(
+            images[start : start + _BATCH], dtype=graph.inputs[0].dtype
+        )
+        values = subgraph(batch, training=False)
+        yield [np.asarray(keras.ops.convert_to_numpy(value)) for value in values]

@@ -1,8 +1,10 @@
-"""What needs no network: every real classifier must do better than these."""
+"""Baselines without a network.
+
+A classifier that does not beat them has learned nothing; and if they come close, the task is easy
+or test images are also in the training set.
+"""
 
 from __future__ import annotations
-
-from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -10,23 +12,23 @@ import pandas as pd
 
 from ..images.datasets.array_files import INDEX_COLUMN, open_array_file
 from ..images.decoding.reading import read_image
-from ..images.threads import default_workers
+from ..images.threads import default_workers, parallel_for
 from .prediction_table import prediction_table
 
 
 def majority_baseline(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
-    """Predict for every image the class that is most frequent in training.
+    """Predict the most frequent class of the training images for every image.
 
     Args:
         train: The training images, with the columns `filename` and `class`.
         test: The images to predict, with the same columns.
 
     Returns:
-        A table as `predict_flow` gives it; the probabilities are the classes' shares in
-        training. `Evaluation` measures it.
+        A table as returned by `predict_flow`, ready for `Evaluation`; the probabilities are the
+        shares of the classes in training.
 
     Raises:
-        ValueError: When a table lacks a column or `train` is empty.
+        ValueError: If a table lacks a column or `train` is empty.
 
     Example:
         >>> train = pd.DataFrame({"filename": list("abc"), "class": ["cat", "cat", "dog"]})
@@ -42,25 +44,25 @@ def majority_baseline(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
 def nearest_neighbour_baseline(
     train: pd.DataFrame, test: pd.DataFrame, size: int = 16, neighbours: int = 1
 ) -> pd.DataFrame:
-    """Predict for every image the class of the most similar training image.
+    """Predict the class of the most similar training image for every image.
 
-    Images are compared by their colours at `size` × `size` pixels. A high accuracy says
-    that the task is easy, or that images of the test set stand in training too.
+    Images are compared by their colors at `size` × `size` pixels. A high accuracy means that
+    the task is easy, or that test images are also among the training images.
 
     Args:
-        train: The training images, with the columns `filename` and `class`; and `row`, where
-            many stand in one file, as `array_file_table` gives it.
+        train: The training images, with the columns `filename` and `class`, and the column of
+            indices from `array_file_table` if many images are in one file.
         test: The images to predict, with the same columns.
         size: Height and width at which images are compared, in pixels.
-        neighbours: How many of the most similar images vote.
+        neighbours: The number of most similar images that vote.
 
     Returns:
-        A table as `predict_flow` gives it; the probabilities are the shares of the votes.
-        `Evaluation` measures it.
+        A table as returned by `predict_flow`, ready for `Evaluation`; the probabilities are the
+        shares of the votes.
 
     Raises:
-        ValueError: When a table lacks a column, or `train` has fewer than `neighbours` rows.
-        FileNotFoundError: When an image is gone.
+        ValueError: If a table lacks a column, or `train` has fewer than `neighbours` rows.
+        FileNotFoundError: If an image file is missing.
 
     Example:
         >>> for value in (0, 255):
@@ -73,7 +75,10 @@ def nearest_neighbour_baseline(
 
     files, true, names = _checked(train, test)
     if not 1 <= neighbours <= len(train):
-        raise ValueError(f"neighbours is 1 to {len(train)} (training images); got {neighbours}.")
+        raise ValueError(
+            f"Expected neighbours to be from 1 to {len(train)}, the number of training images. "
+            f"Received: {neighbours}."
+        )
     numbers = pd.Index(names).get_indexer(pd.Index(train["class"]))
     classifier = KNeighborsClassifier(n_neighbors=neighbours, algorithm="brute")
     classifier.fit(_small_pixels(train, size), numbers)
@@ -87,21 +92,27 @@ def _checked(train: pd.DataFrame, test: pd.DataFrame) -> tuple[list[str], list[s
         missing = {"filename", "class"} - set(table)
         if missing or table.empty:
             raise ValueError(
-                f"{name} needs the columns filename and class and at least one row, as "
-                f"list_images gives them; got the columns {list(table)} and {len(table)} rows."
+                f"Expected {name} to have the columns filename and class and at least one row, as "
+                f"list_images returns them. Received: the columns {list(table)} and {len(table)} "
+                "rows."
             )
     names = sorted({str(name) for table in (train, test) for name in table["class"]})
     return list(test["filename"]), [str(name) for name in test["class"]], names
 
 
 def _small_pixels(table: pd.DataFrame, size: int) -> np.ndarray:
-    def small(place: tuple[str, int]) -> np.ndarray:
-        file, row = place
-        image = read_image(file) if row < 0 else np.asarray(open_array_file(file)[row])
-        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-        return np.broadcast_to(image.reshape(size, size, -1), (size, size, 3)).reshape(-1)
+    """Return every image resized to `size` × `size` RGB, shape (images, size * size * 3)."""
+    files = table["filename"].tolist()
+    rows = table[INDEX_COLUMN].tolist() if INDEX_COLUMN in table else None
+    pixels = np.empty((len(files), size, size, 3), "float32")
 
-    rows = table[INDEX_COLUMN] if INDEX_COLUMN in table else [-1] * len(table)
-    places = zip(table["filename"], rows)
-    with ThreadPoolExecutor(default_workers()) as threads:
-        return np.stack(list(threads.map(small, places))).astype("float32")
+    def resize(number: int) -> None:
+        file = files[number]
+        image = (
+            read_image(file) if rows is None else np.asarray(open_array_file(file)[rows[number]])
+        )
+        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+        pixels[number] = image.reshape(size, size, -1)
+
+    parallel_for(resize, len(files), default_workers())
+    return pixels.reshape(len(files), -1)

@@ -1,9 +1,15 @@
-"""Whether probabilities mean what they say, and the one number that mends them."""
+"""Calibration: reliability, expected calibration error and temperature scaling.
+
+A network's probabilities are often too extreme: of the predictions made with 99 %, fewer than 99 %
+are correct. One number, the temperature, corrects most of that.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp, softmax
 
 from .prediction_table import (
     class_names_of,
@@ -16,36 +22,37 @@ from .prediction_table import (
 )
 
 _SMALLEST_PROBABILITY = 1e-7
-_GOLDEN = (np.sqrt(5) - 1) / 2
+# The range of temperatures that are tried.
+_TEMPERATURES = (0.05, 20.0)
 
 
 def reliability_table(predictions: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
-    """Compare how certain the predictions were with how often they were right.
+    """Compare the confidence of predictions with their accuracy.
 
     Args:
-        predictions: A table as `predict_flow` gives it, with the true classes known.
-        bins: Into how many equal ranges the probability of the predicted class is cut.
+        predictions: A table as returned by `predict_flow`, with the true classes.
+        bins: The number of equal ranges of the probability of the predicted class.
 
     Returns:
-        The columns `low`, `high` (the range, high included), `images`, `confidence` (mean
-        probability of the predicted class) and `accuracy`; a row for each range that holds a
+        The columns `low`, `high` (the range, `high` included), `images`, `confidence` (mean
+        probability of the predicted class) and `accuracy`; one row per range that holds an
         image.
 
     Raises:
-        ValueError: When the true classes are unknown or `bins` is below 1.
+        ValueError: If the true classes are unknown or `bins` is below 1.
 
     Example:
-        >>> chances = np.array([[0.9, 0.1], [0.95, 0.05], [0.45, 0.55]])
-        >>> table = prediction_table(list("abc"), list("xyy"), chances, ["x", "y"])
+        >>> probabilities = np.array([[0.9, 0.1], [0.95, 0.05], [0.45, 0.55]])
+        >>> table = prediction_table(list("abc"), list("xyy"), probabilities, ["x", "y"])
         >>> reliability_table(table, 2)
            low  high  images  confidence  accuracy
         0  0.5   1.0         3         0.8  0.666667
     """
     if bins < 1:
-        raise ValueError(f"bins is 1 or more; got {bins}.")
-    confidence, right = _confidence(predictions)
-    places = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    table = pd.DataFrame({"bin": places, "confidence": confidence, "accuracy": right})
+        raise ValueError(f"Expected bins to be 1 or more. Received: {bins}.")
+    confidence, correct = _confidence(predictions)
+    bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    table = pd.DataFrame({"bin": bin_of, "confidence": confidence, "accuracy": correct})
     means = table.groupby("bin").mean()
     return pd.DataFrame(
         {
@@ -59,21 +66,21 @@ def reliability_table(predictions: pd.DataFrame, bins: int = 10) -> pd.DataFrame
 
 
 def expected_calibration_error(predictions: pd.DataFrame, bins: int = 10) -> float:
-    """Return by how much certainty and accuracy differ, on average over the images.
+    """Compute the mean difference between confidence and accuracy over the images.
 
     Args:
-        predictions: A table as `predict_flow` gives it, with the true classes known.
-        bins: Into how many equal ranges the probability of the predicted class is cut.
+        predictions: A table as returned by `predict_flow`, with the true classes.
+        bins: The number of equal ranges of the probability of the predicted class.
 
     Returns:
         The error, 0 (perfect) to 1.
 
     Raises:
-        ValueError: When the true classes are unknown or `bins` is below 1.
+        ValueError: If the true classes are unknown or `bins` is below 1.
 
     Example:
-        >>> chances = np.array([[0.75, 0.25]] * 4)
-        >>> table = prediction_table(list("abcd"), list("xxxy"), chances, ["x", "y"])
+        >>> probabilities = np.array([[0.75, 0.25]] * 4)
+        >>> table = prediction_table(list("abcd"), list("xxxy"), probabilities, ["x", "y"])
         >>> expected_calibration_error(table)
         0.0
 
@@ -86,23 +93,23 @@ def expected_calibration_error(predictions: pd.DataFrame, bins: int = 10) -> flo
 
 
 def fit_temperature(predictions: pd.DataFrame) -> float:
-    """Find the temperature that makes the probabilities fit the truth best.
+    """Find the temperature at which the cross-entropy is smallest.
 
-    Fit it on validation data, then use it on other predictions of the same network. Above 1
-    the network was too certain. The predicted classes stay the same.
+    Fit it on validation data, then use it on other predictions of the same model. A value above
+    1 means that the model was overconfident. The predicted classes stay the same.
 
     Args:
-        predictions: Predictions for validation data, with the true classes known.
+        predictions: Predictions for validation data, with the true classes.
 
     Returns:
-        The temperature, 0.05 to 20, at which the loss is smallest.
+        The temperature, 0.05 to 20.
 
     Raises:
-        ValueError: When the true classes are unknown.
+        ValueError: If the true classes are unknown.
 
     Example:
-        >>> chances = np.array([[0.99, 0.01]] * 4)
-        >>> table = prediction_table(list("abcd"), list("xxxy"), chances, ["x", "y"])
+        >>> probabilities = np.array([[0.99, 0.01]] * 4)
+        >>> table = prediction_table(list("abcd"), list("xxxy"), probabilities, ["x", "y"])
         >>> temperature = fit_temperature(table)
         >>> round(float(scale_by_temperature(table, temperature)["x"].iloc[0]), 3)
         0.75
@@ -115,31 +122,26 @@ def fit_temperature(predictions: pd.DataFrame) -> float:
 
     def loss(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)
-        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, true]).mean())
+        return float((logsumexp(scaled, axis=1) - scaled[rows, true]).mean())
 
-    # The loss is convex in the inverse temperature, so it has one valley to close in on.
-    low, high = np.log(0.05), np.log(20.0)
-    while high - low > 1e-6:
-        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        if loss(left) < loss(right):
-            high = right
-        else:
-            low = left
-    return float(np.exp((low + high) / 2))
+    # The loss is convex in the inverse temperature, so it has a single minimum.
+    bounds = np.log(_TEMPERATURES)
+    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
+    return float(np.exp(best.x))
 
 
 def scale_by_temperature(predictions: pd.DataFrame, temperature: float) -> pd.DataFrame:
-    """Make probabilities less certain (temperature above 1) or more (below 1).
+    """Make probabilities less confident (temperature above 1) or more (below 1).
 
     Args:
-        predictions: A table as `predict_flow` gives it.
-        temperature: Above 0; `fit_temperature` finds it.
+        predictions: A table as returned by `predict_flow`.
+        temperature: Above 0, such as from `fit_temperature`.
 
     Returns:
         A table of the same form, with the same predicted classes.
 
     Raises:
-        ValueError: When the temperature is not above 0.
+        ValueError: If the temperature is not above 0.
 
     Example:
         >>> table = prediction_table(["a"], None, np.array([[0.8, 0.2]]), ["x", "y"])
@@ -147,19 +149,18 @@ def scale_by_temperature(predictions: pd.DataFrame, temperature: float) -> pd.Da
         [[0.666..., 0.333...]]
     """
     if not temperature > 0:
-        raise ValueError(f"A temperature is above 0; got {temperature}.")
-    powers = np.exp(_logits(predictions) / temperature)
+        raise ValueError(f"Expected a temperature above 0. Received: {temperature}.")
     scaled = prediction_table(
         files_of(predictions),
         true_classes_of(predictions),
-        powers / powers.sum(axis=1, keepdims=True),
+        softmax(_logits(predictions) / temperature, axis=1),
         class_names_of(predictions),
     )
     return scaled.set_index(predictions.index)
 
 
 def _logits(predictions: pd.DataFrame) -> np.ndarray:
-    """Return logits that give these probabilities, the largest of each row 0."""
+    """Return logits of these probabilities; the largest of each row is 0."""
     logits = np.log(np.maximum(probabilities_of(predictions), _SMALLEST_PROBABILITY))
     return logits - logits.max(axis=1, keepdims=True)
 

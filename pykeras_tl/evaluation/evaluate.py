@@ -1,4 +1,8 @@
-"""A classifier measured on one set of images: predictions, metrics, tables and figures."""
+"""Evaluation of a classifier on one set of images: predictions, metrics, tables and figures.
+
+Only the predictions are stored; every number and figure is derived from them, so that they cannot
+contradict each other.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ from .prediction_table import (
     true_classes_of,
     upgrade_prediction_table,
 )
-from .predictions import as_probabilities, predict_flow, true_classes
+from .predictions import predict_flow, true_classes
 
 if TYPE_CHECKING:
     import keras
@@ -38,12 +42,12 @@ _SAMPLES = 1000
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a classifier does on one set of images; everything follows from `predictions`.
+    """The results of a classifier on one set of images, all derived from `predictions`.
 
     Args:
-        predictions: One row an image, as `predict_flow` gives it, with the true classes.
-        groups: What belongs together (patient, slide, copies of one photograph), a value a
-            image in the order of `predictions`; None when every image stands for itself.
+        predictions: A table as returned by `predict_flow`, with the true classes.
+        groups: What belongs together (patient, slide, copies of one photograph): one value per
+            image, in the order of `predictions`; None if all images are independent.
 
     Example:
         >>> table = prediction_table(["a"], ["cat"], np.array([[0.9, 0.1]]), ["cat", "dog"])
@@ -56,7 +60,7 @@ class Evaluation:
 
     @cached_property
     def accuracy(self) -> float:
-        """The share of images whose likeliest class is the true one, 0..1."""
+        """The share of images whose predicted class is the true one, 0..1."""
         return metrics.accuracy(self.predictions)
 
     @cached_property
@@ -76,27 +80,27 @@ class Evaluation:
 
     @cached_property
     def intervals(self) -> pd.DataFrame:
-        """95 % intervals of accuracy and F1, as `confidence_intervals` gives them, by group."""
+        """95 % intervals of accuracy and F1, as returned by `confidence_intervals`."""
         return confidence_intervals(self.predictions, self.groups, repeats=_SAMPLES)
 
     @cached_property
     def reliability(self) -> pd.DataFrame:
-        """How often predictions of each certainty are right, as `reliability_table` gives it."""
+        """Accuracy by confidence, as returned by `reliability_table`."""
         return reliability_table(self.predictions)
 
     @cached_property
     def calibration_error(self) -> float:
-        """By how much certainty and accuracy differ, 0..1."""
+        """The mean difference between confidence and accuracy, 0..1."""
         return expected_calibration_error(self.predictions)
 
     @property
     def class_names(self) -> list[str]:
-        """The classes, in the order of the network's outputs."""
+        """The classes, in the order of the model's outputs."""
         return class_names_of(self.predictions)
 
     @property
     def summary(self) -> dict[str, float]:
-        """The figures of the whole: images, accuracy, loss, macro averages, calibration."""
+        """Number of images, accuracy, loss, macro averages and calibration error."""
         macro = self.by_class.iloc[-2]
         return {
             "images": len(self.predictions),
@@ -110,11 +114,11 @@ class Evaluation:
 
     @property
     def independent(self) -> int:
-        """How many groups there are, or images where each stands for itself."""
+        """The number of groups, or of images if there are no groups."""
         return len(self.predictions) if self.groups is None else len(set(self.groups))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the tables as CSV and the figures as PNG into one folder, all or nothing.
+        """Write the tables as CSV and the figures as PNG to one folder, atomically.
 
         Args:
             folder: A new or empty folder, or one that holds an earlier evaluation, which is
@@ -122,20 +126,21 @@ class Evaluation:
 
         Returns:
             The folder, with `predictions.csv`, `summary.csv`, `by-class.csv`,
-            `confusion.csv`, `confusion.png`, `reliability.csv`, `reliability.png`; where there
-            is more than one image or group, `intervals.csv`; where the images are files,
-            `mistakes.png`; where there are groups, `groups.csv`.
+            `confusion.csv`, `confusion.png`, `reliability.csv`, `reliability.png`; if there is
+            more than one image or group, `intervals.csv`; if the images are files,
+            `mistakes.png`; if there are groups, `groups.csv`.
 
         Raises:
-            FileExistsError: When the folder holds something else.
-            OSError: When it cannot be written.
+            FileExistsError: If the folder holds anything else.
+            OSError: If it cannot be written.
         """
         from .figures import plot_confusion, plot_mistakes, plot_reliability, save_png
 
         target = Path(folder)
         if target.exists() and not (target / _PREDICTIONS).exists() and any(target.iterdir()):
             raise FileExistsError(
-                f"{target} holds something that is no evaluation; choose a new or empty folder."
+                "Expected an empty folder or one with an earlier evaluation. Received: "
+                f"{target}, which holds other files. Choose a new or empty folder."
             )
         with atomic_directory(target) as new:
             self.predictions.to_csv(new / _PREDICTIONS, index=False, errors="surrogateescape")
@@ -158,9 +163,9 @@ class Evaluation:
 
     @property
     def with_files(self) -> pd.DataFrame:
-        """The predictions of those images that are files and still there."""
-        there = [Path(file).is_file() for file in files_of(self.predictions)]
-        return self.predictions[there]
+        """The predictions for those images that are files and still exist."""
+        exists = [Path(file).is_file() for file in files_of(self.predictions)]
+        return self.predictions[exists]
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
@@ -173,23 +178,26 @@ class Evaluation:
             The evaluation, equal to the one that was saved.
 
         Raises:
-            FileNotFoundError: When the folder holds no evaluation.
+            FileNotFoundError: If the folder holds no evaluation.
         """
         path = Path(folder) / _PREDICTIONS
         if not path.is_file():
-            raise FileNotFoundError(f"{folder} holds no evaluation: there is no {_PREDICTIONS}.")
+            raise FileNotFoundError(
+                f"Expected a folder with a saved evaluation. Received: {folder}, without a "
+                f"{_PREDICTIONS}."
+            )
         header, *rows = _read_rows(path)
         text = pd.DataFrame(rows, columns=pd.Index(header, dtype=object), dtype=object)
         text = upgrade_prediction_table(text)
         names = class_names_of(text)
         values = np.array(text.iloc[:, -len(names) :], dtype="float32")
-        there = (Path(folder) / _GROUPS).is_file()
-        groups = [row[0] for row in _read_rows(Path(folder) / _GROUPS)[1:]] if there else None
+        groups_file = Path(folder) / _GROUPS
+        groups = [row[0] for row in _read_rows(groups_file)[1:]] if groups_file.is_file() else None
         return cls(prediction_table(files_of(text), true_classes_of(text), values, names), groups)
 
 
 def _read_rows(path: Path) -> list[list[str]]:
-    # pandas would rename columns of equal name, and read a class called "NA" as missing.
+    # pandas would rename duplicate columns, and read a class called "NA" as missing.
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         return list(csv.reader(file))
 
@@ -200,24 +208,25 @@ def evaluate_classifier(
     batch_size: int = 32,
     groups: Sequence[Hashable] | None = None,
 ) -> Evaluation:
-    """Measure a network or a saved classifier on images whose classes are known.
+    """Evaluate a model or a saved classifier on images whose classes are known.
 
     Args:
-        model: A Keras network (then `data` is a flow, prepared as the network needs it) or a
+        model: A Keras model (then `data` is a flow that prepares images as in training) or a
             `Classifier`, which prepares images by itself.
-        data: A flow, or (for a `Classifier`) a folder with one sub-folder a class, or a table
+        data: A flow; for a `Classifier`, also a folder with one subfolder per class or a table
             with the columns `filename` and `class`.
-        batch_size: Images at a time, for a `Classifier`.
-        groups: What belongs together (patient, slide, copies), a value an image in the data's
-            own order; a table's column `group` when absent. Intervals are by group.
+        batch_size: Images per batch, for a `Classifier`.
+        groups: What belongs together (patient, slide, copies): one value per image, in the order
+            of the data; by default the column `group` of a table. Confidence intervals take it
+            into account.
 
     Returns:
-        The evaluation, in the files' own order.
+        The evaluation, in file order.
 
     Raises:
-        TypeError: When a bare network is given files, which it does not know how to prepare,
-            or a `Classifier` arrays.
-        ValueError: When the classes of the data are not those of the classifier.
+        TypeError: If a Keras model is given files, which it does not know how to prepare, or a
+            `Classifier` is given arrays.
+        ValueError: If the data has classes that the classifier was not trained on.
 
     Example:
         >>> import keras
@@ -238,8 +247,9 @@ def evaluate_classifier(
         return Evaluation(_predict_files(model, data, batch_size), groups)
     if isinstance(data, str | os.PathLike | pd.DataFrame):
         raise TypeError(
-            "A bare network does not know how its images are prepared. Give a flow over them, or "
-            "a Classifier (Classifier.from_flow(model, flow))."
+            "Expected a flow, because a Keras model does not know how its images are prepared. "
+            f"Received: {type(data).__name__}. Pass a flow over the images, or a classifier that "
+            "prepares them: Classifier.from_flow(model, flow)."
         )
     return Evaluation(predict_flow(model, data), groups)
 
@@ -251,12 +261,12 @@ def _predict_files(
     strange = sorted(set(true) - set(classifier.class_names))
     if strange:
         raise ValueError(
-            f"The classifier does not know the classes {strange[:5]}; it was trained on "
-            f"{classifier.class_names}."
+            f"Expected the classes that the classifier was trained on, {classifier.class_names}. "
+            f"Received: {strange[:5]}."
         )
-    made = classifier.predict(files, batch_size=batch_size).iloc[:, 2:].to_numpy()
     names = classifier.class_names
-    return prediction_table(files, true, as_probabilities(made, len(names)), names)
+    table = classifier.predict(files, batch_size=batch_size)
+    return prediction_table(files, true, table.iloc[:, -len(names) :].to_numpy(), names)
 
 
 def _files_and_classes(
@@ -270,10 +280,11 @@ def _files_and_classes(
         return source.loc[:, "filename"].tolist(), source.loc[:, "class"].tolist()
     if not isinstance(source, FileIterator):
         raise TypeError(
-            "A Classifier reads and prepares files by itself. Give a folder, a table of files or a "
-            "flow over files; for arrays, give the network: classifier.model."
+            "Expected a folder, a table of files or a flow over files, which a Classifier reads by "
+            f"itself. Received: {type(source).__name__}. For arrays, evaluate the model: "
+            "classifier.model."
         )
     true = true_classes(source, source.class_names or [])
     if true is None:
-        raise ValueError("The flow does not know the classes of its files.")
+        raise ValueError("Expected a flow with the classes of its files. Received: no labels.")
     return [str(path) for path in source.filepaths], true

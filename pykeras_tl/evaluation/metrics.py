@@ -1,4 +1,8 @@
-"""Numbers from a table of predictions; scikit-learn computes them."""
+"""Metrics of a table of predictions, computed by scikit-learn.
+
+Where scikit-learn and Keras differ (clipping in the log loss, classes without an image in the macro
+average), the definition is stated with the function.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +17,16 @@ _SMALLEST_PROBABILITY = 1e-7
 
 
 def accuracy(predictions: pd.DataFrame) -> float:
-    """Return the share of images whose likeliest class is the true one.
+    """Compute the share of images whose predicted class is the true one.
 
     Args:
-        predictions: A table as `predict_flow` gives it, with the true classes known.
+        predictions: A table as returned by `predict_flow`, with the true classes.
 
     Returns:
         The accuracy, 0..1.
 
     Raises:
-        ValueError: When the true classes are unknown.
+        ValueError: If the true classes are unknown.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
@@ -34,16 +38,16 @@ def accuracy(predictions: pd.DataFrame) -> float:
 
 
 def log_loss(predictions: pd.DataFrame) -> float:
-    """Return the mean cross-entropy, as Keras's `categorical_crossentropy` computes it.
+    """Compute the mean cross-entropy, as Keras's `categorical_crossentropy` computes it.
 
     Args:
-        predictions: A table as `predict_flow` gives it, with the true classes known.
+        predictions: A table as returned by `predict_flow`, with the true classes.
 
     Returns:
         The loss in nats, 0 or more.
 
     Raises:
-        ValueError: When the true classes are unknown.
+        ValueError: If the true classes are unknown.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
@@ -55,33 +59,37 @@ def log_loss(predictions: pd.DataFrame) -> float:
     # Sigmoid outputs for several classes do not sum to one.
     values = values / np.maximum(values.sum(axis=1, keepdims=True), _SMALLEST_PROBABILITY)
     values = values.clip(_SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
-    chances = values[np.arange(len(values)), true_indices(predictions)]
-    return float(-np.log(chances).mean())
+    likelihoods = values[np.arange(len(values)), true_indices(predictions)]
+    return float(-np.log(likelihoods).mean())
 
 
 def by_class(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Measure each class by itself, and on average.
+    """Compute precision, recall and F1 of each class and on average.
 
-    A class that was never predicted has precision 0, one without an image recall 0.
+    A class that was never predicted has precision 0; a class without an image has recall 0.
 
     Args:
-        predictions: A table as `predict_flow` gives it, with the true classes known.
+        predictions: A table as returned by `predict_flow`, with the true classes.
 
     Returns:
-        The columns `class`, `precision`, `recall`, `f1` and `support` (number of images);
-        one row a class, then `macro average` (each class weighs the same; over the classes
-        that have an image or were predicted) and `weighted average` (by support).
+        The columns `class`, `precision`, `recall`, `f1` and `support` (number of images); one
+        row per class, then `macro average` (the mean over the classes that have an image or
+        were predicted) and `weighted average` (by support).
 
     Raises:
-        ValueError: When the true classes are unknown.
+        ValueError: If the true classes are unknown.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
         >>> chances = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
         >>> true = ["cat", "dog", "dog"]
         >>> table = prediction_table(["a", "b", "c"], true, chances, ["cat", "dog"])
-        >>> by_class(table)["recall"].tolist()
-        [1.0, 0.5, 0.75, 0.6666666666666666]
+        >>> by_class(table).round(2)
+                      class  precision  recall    f1  support
+        0               cat       0.50    1.00  0.67        1
+        1               dog       1.00    0.50  0.67        2
+        2     macro average       0.75    0.75  0.67        3
+        3  weighted average       0.83    0.67  0.67        3
     """
     names = class_names_of(predictions)
     true, predicted = true_indices(predictions), predicted_indices(predictions)
@@ -110,17 +118,17 @@ def by_class(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Count which class is taken for which.
+    """Count the images of each true class by predicted class.
 
     Args:
-        predictions: A table as `predict_flow` gives it, with the true classes known.
+        predictions: A table as returned by `predict_flow`, with the true classes.
 
     Returns:
         Counts of shape (classes, classes): true classes in the rows, predicted ones in the
         columns.
 
     Raises:
-        ValueError: When the true classes are unknown.
+        ValueError: If the true classes are unknown.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
@@ -142,15 +150,15 @@ def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def confused_pairs(confusion: pd.DataFrame, count: int = 10) -> pd.DataFrame:
-    """List the confusions that happen most often.
+    """List the most frequent confusions.
 
     Args:
-        confusion: Counts as `confusion_matrix` gives them.
-        count: At most so many.
+        confusion: Counts as returned by `confusion_matrix`.
+        count: Upper limit.
 
     Returns:
-        The columns `true`, `predicted`, `images` and `share` (of the true class, 0..1),
-        the most frequent first; no row when nothing is confused.
+        The columns `true`, `predicted`, `images` and `share` (of the true class, 0..1), most
+        frequent first; no rows if there is no mistake.
 
     Example:
         >>> matrix = pd.DataFrame([[8, 2], [1, 9]], index=["cat", "dog"], columns=["cat", "dog"])

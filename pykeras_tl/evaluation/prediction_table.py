@@ -112,10 +112,10 @@ def class_names_of(predictions: pd.DataFrame) -> list[str]:
 
 
 def files_of(predictions: pd.DataFrame) -> list[str]:
-    """Return the file of each image of a table of predictions.
+    """Return the file names of a table of predictions.
 
     Args:
-        predictions: A table as `predict_flow` gives it.
+        predictions: A table as returned by `predict_flow`.
 
     Returns:
         The names.
@@ -132,7 +132,7 @@ def probabilities_of(predictions: pd.DataFrame) -> np.ndarray:
     """Return the probabilities of a table of predictions as an array.
 
     Args:
-        predictions: A table as `predict_flow` gives it.
+        predictions: A table as returned by `predict_flow`.
 
     Returns:
         float64 array of shape (images, classes).

@@ -1,4 +1,4 @@
-"""What a network says of each image, as a table in the files' own order."""
+"""Predictions of a model for every image of a flow, as a table in file order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..images.iterators.prefetch import Prefetcher
+from ..models.inference import as_probabilities, run_flow
 from .prediction_table import prediction_table
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ _CLASS_MODES = ("categorical", "sparse", "binary", "array", None)
 
 
 def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
-    """Predict every image of a flow once, in the files' own order, without augmentation.
+    """Predict every image of a flow once, in file order and without augmentation.
 
-    Whether the flow shuffles or augments makes no difference, and the flow itself is left
-    where it stands.
+    It makes no difference whether the flow shuffles or augments, and its own state does not
+    change.
 
     Args:
-        model: A network that gives probabilities: one unit a class (softmax), or a single
-            sigmoid unit for two classes.
+        model: A classifier that returns probabilities: one unit per class (softmax), or a
+            single sigmoid unit for two classes.
         flow: The images, with `class_mode` "categorical", "sparse", "binary" or None.
 
     Returns:
@@ -36,8 +36,8 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
         class.
 
     Raises:
-        ValueError: When the class mode is another, when the network's outputs do not fit the
-            classes, or are no probabilities.
+        ValueError: If the flow has another class mode, or the model's outputs do not match the
+            classes or are not probabilities.
 
     Example:
         >>> import keras, numpy as np
@@ -51,8 +51,8 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
     """
     if flow.class_mode not in _CLASS_MODES:
         raise ValueError(
-            f"predict_flow needs a flow for classification (class_mode 'categorical', 'sparse', "
-            f"'binary' or None), got class_mode={flow.class_mode!r}. Use model.predict(flow)."
+            "Expected a flow for classification, with class_mode 'categorical', 'sparse', "
+            f"'binary' or None. Received: class_mode={flow.class_mode!r}. Use model.predict(flow)."
         )
     ordered = flow.in_file_order()
     indices, outputs = run_flow(model, ordered)
@@ -69,95 +69,18 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
     )
 
 
-def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndarray:
-    """Check a network's outputs and give one probability a class.
-
-    Args:
-        outputs: Shape (images, units), or (images, 1) from one sigmoid unit, which gives
-            the probability of the second of two classes.
-        classes: How many classes there are, or None when only the outputs tell.
-
-    Returns:
-        float32 array of shape (images, classes).
-
-    Raises:
-        ValueError: When the outputs are not finite, outside 0..1, or do not fit `classes`.
-
-    Example:
-        >>> as_probabilities(np.array([[0.25]]))
-        array([[0.75, 0.25]], dtype=float32)
-    """
-    values = np.asarray(outputs, dtype="float32")
-    if values.ndim != 2:
-        raise ValueError(
-            f"A classifier gives one row of probabilities an image; this network's output has "
-            f"shape {values.shape}."
-        )
-    if values.shape[1] == 1:
-        values = np.concatenate([1 - values, values], axis=1)
-    if classes is not None and values.shape[1] != classes:
-        raise ValueError(
-            f"The network has {values.shape[1]} outputs but the flow has {classes} classes. "
-            "Give the flow the classes the network was trained on (argument `classes`)."
-        )
-    broken = ~np.isfinite(values).all(axis=1)
-    if broken.any():
-        raise ValueError(
-            f"The network's output is not finite for {broken.sum()} of {len(values)} images: "
-            "its training has diverged. Train again with a lower learning rate."
-        )
-    if len(values) and (values.min() < -1e-5 or values.max() > 1 + 1e-5):
-        raise ValueError(
-            f"The network's outputs lie in {values.min():.3g}..{values.max():.3g}, so they are no "
-            "probabilities. End it with a softmax or sigmoid activation."
-        )
-    return values.clip(0, 1)
-
-
-def run_flow(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray]:
-    """Run a network once over a flow, reading images ahead.
-
-    Args:
-        model: Any network.
-        flow: The images, as `in_file_order` gives them.
-
-    Returns:
-        The samples' numbers, shape (images,), and the network's outputs, shape
-        (images, ...), in the same order.
-
-    Example:
-        >>> import keras
-        >>> from pykeras_tl.images import ImageDataGenerator
-        >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
-        >>> flow = ImageDataGenerator().flow(np.ones((3, 8, 8, 3)), shuffle=False)
-        >>> run_flow(model, flow)[1].shape
-        (3, 192)
-    """
-    plans = (flow.next_batch_spec() for _ in range(len(flow)))
-    indices, outputs = [], []
-    with Prefetcher(
-        plans.__next__,
-        lambda plan: (plan.indices, flow.compute_batch(plan)),
-        workers=0 if flow.main_thread_only else None,
-    ) as batches:
-        for numbers, batch in batches:
-            indices.append(numbers)
-            outputs.append(model.predict_on_batch(batch[0] if isinstance(batch, tuple) else batch))
-    return np.concatenate(indices), np.concatenate(outputs)
-
-
 def true_classes(flow: Iterator, names: Sequence[str]) -> list[str] | None:
-    """Return the true class of each of a flow's samples.
+    """Return the true class of each sample of a flow.
 
     Args:
         flow: A flow for classification.
-        names: The classes, in the order of their numbers.
+        names: The classes, in the order of their indices.
 
     Returns:
-        A name a sample, in the samples' own order; None where the flow does not know it.
+        One name per sample, in the order of the samples; None if the flow has no labels.
 
     Raises:
-        ValueError: When the flow's labels are no classes.
+        ValueError: If the flow's labels are not classes.
 
     Example:
         >>> from pykeras_tl.images import ImageDataGenerator
@@ -167,7 +90,7 @@ def true_classes(flow: Iterator, names: Sequence[str]) -> list[str] | None:
     """
     targets: Any = flow.targets(np.arange(flow.n))[0]
     if targets is None:
-        # With class_mode=None the folders still tell the classes.
+        # With class_mode=None, a flow over class folders still has labels.
         targets = flow.labels
     if targets is None:
         return None
@@ -176,7 +99,7 @@ def true_classes(flow: Iterator, names: Sequence[str]) -> list[str] | None:
     numbers = values.argmax(axis=1) if one_hot else values.reshape(-1)
     if len(numbers) != flow.n or not np.isin(numbers, np.arange(len(names))).all():
         raise ValueError(
-            f"The flow's labels, of shape {values.shape}, are no classes: expected one-hot rows or "
-            f"whole numbers from 0 to {len(names) - 1}."
+            f"Expected labels that are classes: one-hot rows, or integers from 0 to "
+            f"{len(names) - 1}. Received: labels of shape {values.shape} that are not classes."
         )
     return [names[int(number)] for number in numbers]

@@ -1,4 +1,7 @@
-"""One self-contained HTML page: trials beside published numbers, curves, matrices, mistakes."""
+"""The HTML report of trials: metrics beside published values, curves, matrices, mistakes.
+
+The page is one self-contained file without scripts, so that it can be mailed and archived.
+"""
 
 from __future__ import annotations
 
@@ -26,28 +29,28 @@ if TYPE_CHECKING:
     from .evaluate import Evaluation
 
 _MISTAKES = 12
-# The evaluation of this name is the one that a temperature is fitted on for the others.
+# The temperature for the other evaluations is fitted on the evaluation of this name.
 _VALIDATION = "validation"
-# Above so many classes a matrix is hard to read, so its largest confusions are listed too.
+# With more classes the matrix is hard to read, so the most frequent confusions are listed too.
 _FEW_CLASSES = 12
 _HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall")
 
 
 @dataclass(frozen=True)
 class TrialReport:
-    """What the page shows of one trial.
+    """One trial in the report.
 
     Args:
         name: The trial's name.
-        settings: How it was made; dictionaries inside are shown line by line.
-        metrics: Our numbers by name, such as `"TEST accuracy"`, in the order of the columns;
+        settings: Its settings; nested dictionaries are shown line by line.
+        metrics: Measured values by name, such as `"TEST accuracy"`, in the order of the columns;
             `"seconds"` is shown as a duration.
-        published: The published numbers, under the same names.
-        history: The curves of its training, or None.
-        evaluations: Evaluations by the name of the set of images. Where one is called
-            "validation", the others are also shown with probabilities scaled by its temperature.
-        error: Why it failed, or None.
-        remarks: Sentences that a reader should know.
+        published: Published values, under the same names.
+        history: The training history, or None.
+        evaluations: Evaluations by the name of the set of images. If one is called
+            "validation", the reliability of the others is also shown with its temperature.
+        error: Why the trial failed, or None.
+        remarks: Paragraphs that precede the results.
     """
 
     name: str
@@ -62,7 +65,7 @@ class TrialReport:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page beside the trials.
+    """A section of the report besides the trials.
 
     Args:
         heading: Its heading.
@@ -79,14 +82,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page shows.
+    """The contents of a report.
 
     Args:
-        title: The heading.
-        summary: Paragraphs below it.
+        title: The title.
+        summary: Paragraphs below the title.
         trials: The trials, in the order of the table.
-        sections: Further parts, after the trials' table and curves.
-        settings: Settings of the whole.
+        sections: Further sections, after the trials' table and curves.
+        settings: Settings that all trials share.
         versions: Versions of the packages, by name.
     """
 
@@ -99,19 +102,19 @@ class Report:
 
 
 def write_report(path: str | os.PathLike[str], report: Report) -> Path:
-    """Write a report as one HTML file that needs nothing beside itself.
+    """Write a report as one self-contained HTML file.
 
-    Every name is escaped, nothing is loaded from elsewhere, and no script runs in it.
+    All text is escaped, nothing is loaded from elsewhere, and the page has no scripts.
 
     Args:
-        path: The file to write; its folder is made when missing.
-        report: What to show.
+        path: The file to write; its folder is created if missing.
+        report: The contents.
 
     Returns:
         The path.
 
     Raises:
-        OSError: When the file cannot be written.
+        OSError: If the file cannot be written.
 
     Example:
         >>> trial = TrialReport("adam", metrics={"accuracy": 0.9}, published={"accuracy": 0.8})
@@ -126,38 +129,11 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
         curves=_common_curves(report.trials),
         trials=_trial_parts(report.trials),
     )
-    # A file's name may hold bytes that are no UTF-8.
+    # A file name may hold bytes that are not valid UTF-8.
     how: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace"}
     with atomic_file(path) as temporary, temporary.open("w", **how) as file:
         file.writelines(stream)
     return Path(path)
-
-
-def trials_table(trials: Sequence[TrialReport]) -> pd.DataFrame:
-    """Put the trials' numbers beside the published ones.
-
-    Args:
-        trials: The trials.
-
-    Returns:
-        One row a trial: `trial`, then each metric, followed by `published <metric>` where
-        any was published, and `error` where any trial failed.
-
-    Example:
-        >>> trial = TrialReport("adam", metrics={"accuracy": 0.9}, published={"accuracy": 0.8})
-        >>> trials_table([trial])
-          trial  accuracy  published accuracy
-        0  adam       0.9                 0.8
-    """
-    table = pd.DataFrame({"trial": [trial.name for trial in trials]})
-    for column in _columns(trials):
-        table[column] = [trial.metrics.get(column, np.nan) for trial in trials]
-        if any(column in trial.published for trial in trials):
-            values = [trial.published.get(column, np.nan) for trial in trials]
-            table[f"published {column}"] = values
-    if any(trial.error for trial in trials):
-        table["error"] = [trial.error for trial in trials]
-    return table
 
 
 @dataclass(frozen=True)
@@ -180,7 +156,7 @@ class _TrialPart:
 
 
 def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
-    # One at a time, so that a page of many trials needs no more memory than one of few.
+    # One trial at a time, so that memory does not grow with the number of trials.
     for trial in trials:
         drawn = _drawn_history(trial)
         curves = None if drawn is None else embed_figure(plot_history(drawn))
@@ -203,16 +179,16 @@ def _evaluation_part(
     confusion = evaluation.confusion
     readable = evaluation.with_files
     worst = worst_mistakes(readable, _MISTAKES) if len(readable) else pd.DataFrame()
-    certain = {"as predicted": evaluation.predictions}
+    tables = {"as predicted": evaluation.predictions}
     if temperature is not None:
         scaled = scale_by_temperature(evaluation.predictions, temperature)
-        certain[f"at temperature {temperature:.2f}"] = scaled
+        tables[f"at temperature {temperature:.2f}"] = scaled
     return _EvaluationPart(
         name,
         evaluation,
         _interval(evaluation),
         embed_figure(plot_confusion(confusion)),
-        embed_figure(plot_reliability(certain)),
+        embed_figure(plot_reliability(tables)),
         temperature,
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
         [(row, embed_file(str(row["filename"]))) for row in worst.to_dict("records")],
@@ -242,7 +218,7 @@ def _columns(trials: Sequence[TrialReport]) -> list[str]:
 
 
 def _best(trials: Sequence[TrialReport]) -> dict[str, float]:
-    """Return the best value of each column in which more than one trial can be compared."""
+    """Return the best value of each column that has values of more than one trial."""
     found = {}
     for column in _columns(trials):
         values = [t.metrics[column] for t in trials if np.isfinite(t.metrics.get(column, np.nan))]
@@ -271,7 +247,7 @@ def _template() -> jinja2.Template:
 
 
 def _number(value: Any, name: str = "") -> str:
-    """Write a number as people read it; whatever is none is written as it is."""
+    """Format a number for reading; anything else is converted with `str`."""
     if isinstance(value, bool | str) or not np.isscalar(value):
         return str(value)
     number = float(value)  # type: ignore[arg-type]
@@ -285,7 +261,7 @@ def _number(value: Any, name: str = "") -> str:
 
 
 def _file_name(path: str) -> str:
-    # With its folder, which mostly is the class.
+    # With its folder, which is usually the class.
     return "/".join(Path(path).parts[-2:])
 
 

@@ -105,6 +105,54 @@ def flat_graph(model: keras.Model) -> Graph | None:
     return Graph(inputs, nodes, structure)
 
 
+def inspectable_graph(model: keras.Model) -> Graph:
+    """List a model's operations as `flat_graph` does, and refuse models where they are unknown.
+
+    Args:
+        model: A functional or sequential model.
+
+    Returns:
+        Its graph.
+
+    Raises:
+        ValueError: If it is a model of another kind, or is not built yet.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.ReLU(name="cut")])
+        >>> [node.operation.name for node in inspectable_graph(model).nodes]
+        ['cut']
+    """
+    graph = flat_graph(model)
+    if graph is None:
+        raise ValueError(
+            "Expected a functional or sequential model, whose layers can be looked into. Received: "
+            f"{model.name!r}, a {type(model).__name__} that is a subclass of keras.Model or is not "
+            "built yet. Build it with keras.Model(inputs, outputs), or start a Sequential with "
+            "keras.Input."
+        )
+    return graph
+
+
+def calls_of(graph: Graph, layer: keras.Layer) -> list[Node]:
+    """Return the calls of a layer, in order.
+
+    Args:
+        graph: The graph of a model.
+        layer: A layer of the model or of a model inside it.
+
+    Returns:
+        One node per call; none if the layer is not part of the graph.
+
+    Example:
+        >>> twice = keras.layers.ReLU()
+        >>> inputs = keras.Input((4,))
+        >>> model = keras.Model(inputs, twice(twice(inputs)))
+        >>> len(calls_of(flat_graph(model), twice))
+        2
+    """
+    return [node for node in graph.nodes if node.operation is layer]
+
+
 def nodes_between(
     nodes: Iterable[Node], inputs: Iterable[GraphTensor], outputs: Iterable[GraphTensor]
 ) -> list[Node]:

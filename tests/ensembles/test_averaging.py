@@ -92,14 +92,14 @@ def test_error_by_members_is_the_error_of_each_average(members) -> None:
 
 def test_members_of_other_images_or_classes_are_refused(members) -> None:
     validation, test = members
-    with pytest.raises(ValueError, match="Member 2 has other images"):
+    with pytest.raises(ValueError, match="member 2 with other images"):
         average_predictions([validation[0], test[0]])
     two = test[0].rename(columns={"x": "w"})
-    with pytest.raises(ValueError, match="Member 2 has other classes"):
+    with pytest.raises(ValueError, match="member 2 with other classes"):
         average_predictions([test[0], two])
     with pytest.raises(ValueError, match="at least one member"):
         average_predictions([])
-    with pytest.raises(ValueError, match="weights needs 4"):
+    with pytest.raises(ValueError, match="Expected 4 weights"):
         average_predictions(test, [1, 2])
     with pytest.raises(ValueError, match="orders"):
         error_by_members(test, orders=0)

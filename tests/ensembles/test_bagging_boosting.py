@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from pykeras_tl.ensembles import (
+    Ensemble,
     average_predictions,
     bag,
     boost,
@@ -29,12 +31,14 @@ def test_a_bootstrap_sample_keeps_classes_and_repeats_images(draw) -> None:
 
 
 def test_error_falls_as_bagged_trees_are_added(draw, tree) -> None:
-    members = bag(tree(None), draw(300, 0), 25)
+    bagged = bag(tree(None), draw(300, 0), 25)
     test = draw(1000, 1)
-    said = [member(test) for member in members]
+    said = bagged.predict(test, each=True)
+    assert len(said) == 25
     errors = error_by_members(said)["error"]
     assert errors.iloc[-1] < errors.iloc[0] - 0.03
     assert 1 - metrics.accuracy(average_predictions(said)) == pytest.approx(errors.iloc[-1])
+    assert bagged.predict(test).equals(average_predictions(said))
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.3])
@@ -77,12 +81,29 @@ def test_votes_are_counted() -> None:
     np.testing.assert_allclose(found.iloc[0, 3:].astype(float), [0.6, 0, 0.4], atol=1e-6)
 
 
+def test_an_ensemble_votes_softly_or_hard() -> None:
+    def member(*chances):
+        return lambda table: prediction_table(
+            table["filename"].tolist(), ["x"], np.array([chances]), ["x", "y", "z"]
+        )
+
+    members = [member(0.9, 0.1, 0), member(0.4, 0.6, 0), member(0.4, 0.6, 0)]
+    table = pd.DataFrame({"filename": ["a"], "class": ["x"]})
+    assert Ensemble(members).predict(table)["predicted"].tolist() == ["x"]
+    assert Ensemble(members, voting="hard").predict(table)["predicted"].tolist() == ["y"]
+    assert Ensemble(members, [3, 1, 1], "hard").predict(table)["predicted"].tolist() == ["x"]
+    each = Ensemble(members).predict(table, each=True)
+    assert [said["x"].item() for said in each] == pytest.approx([0.9, 0.4, 0.4])
+    with pytest.raises(ValueError, match="'soft' or 'hard'"):
+        Ensemble(members, voting="mean")
+
+
 def test_bad_arguments_are_refused(draw, tree) -> None:
     with pytest.raises(ValueError, match="count"):
         bag(tree(1), draw(50, 0), 0)
     with pytest.raises(ValueError, match="count"):
         boost(tree(1), draw(50, 0), 0)
-    with pytest.raises(ValueError, match="learning_rate is above 0; got 0"):
+    with pytest.raises(ValueError, match=r"learning_rate to be above 0. Received: 0"):
         boost(tree(1), draw(50, 0), 2, learning_rate=0)
     with pytest.raises(ValueError, match="above 0"):
         vote([tree(1)(draw(50, 0), 0)(draw(50, 1))], [0.0])

@@ -192,7 +192,7 @@ def test_regression_learns_on_end_to_end(network) -> None:
     history = fine_tune_svm(hybrid, flow, epochs=4, learning_rate=1e-3, verbose=0)
     assert off() < before
     assert "mae" in history.history
-    with pytest.raises(ValueError, match="needs class_mode='raw'; got 'categorical'"):
+    with pytest.raises(ValueError, match=r"class_mode='raw'. Received: 'categorical'"):
         fine_tune_svm(hybrid, SimpleNamespace(class_mode="categorical"))
 
 
@@ -203,16 +203,52 @@ def test_maps_are_flattened(network) -> None:
     assert hybrid.model.predict(images[:2], verbose=0).shape == (2, 3)
 
 
+def test_nested_models_with_equal_layer_names(folder, tmp_path) -> None:
+    def branch(seed: int, size: int) -> keras.Model:
+        conv = keras.layers.Conv2D(4, 3, activation="relu", name="conv")
+        layers = [keras.Input((size, size, 3 if seed == 1 else 4)), conv]
+        return keras.Sequential(layers, name=f"branch_{seed}")
+
+    model = keras.Sequential(
+        [keras.Input((32, 32, 3)), branch(1, 32), branch(2, 30), keras.layers.Flatten()]
+    )
+    flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(folder, (32, 32), seed=1)
+    grid = {"kernel": ["linear"], "C": [1.0]}
+    hybrid = fit_svm(model, flow, "branch_2/conv", grid, folds=3)
+    images = _images(3)[0][:4]
+    copied = keras.Model(hybrid.model.inputs, hybrid.model.get_layer("svm_flatten").output)
+    np.testing.assert_allclose(
+        copied.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-5
+    )
+    saved = Classifier.from_flow(hybrid.model, flow).save(tmp_path / "hybrid")
+    found, expected = load_classifier(saved).predict(folder), predict_flow(hybrid.model, flow)
+    np.testing.assert_allclose(found.iloc[:, 2:], expected.iloc[:, 3:], atol=1e-5)
+
+
+def test_subclassed_models_are_refused() -> None:
+    class Own(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    flow, _, _ = _flow(3)
+    with pytest.raises(ValueError, match=r"Own that is a subclass of keras\.Model"):
+        fit_svm(Own(), flow, 0)
+
+
 def test_bad_arguments_are_refused(network) -> None:
     flow, images, _ = _flow(3)
-    with pytest.raises(ValueError, match="no layer 'nowhere'"):
+    with pytest.raises(ValueError, match="nowhere"):
         fit_svm(network, flow, "nowhere")
-    with pytest.raises(ValueError, match="grid holds"):
+    with pytest.raises(ValueError, match="Expected a grid"):
         fit_svm(network, flow, 0, {"kernel": ["poly"]})
-    with pytest.raises(ValueError, match="grid holds"):
+    with pytest.raises(ValueError, match="Expected a grid"):
         fit_svm(network, flow, 0, {"gamma": [1]})
     unlabelled = ImageDataGenerator().flow(images, batch_size=16)
     with pytest.raises(ValueError, match="two or more classes"):
         fit_svm(network, unlabelled, 0)
-    with pytest.raises(ValueError, match="one number an image"):
+    with pytest.raises(ValueError, match="one number per image"):
         fit_svr(network, flow, 0)

@@ -50,7 +50,7 @@ def trainer() -> NetworkTrainer:
 
 
 def test_bagged_networks_predict_in_the_tables_order(trainer, table) -> None:
-    said = [member(table) for member in bag(trainer, table, 2)]
+    said = bag(trainer, table, 2).predict(table, each=True)
     assert said[0]["filename"].tolist() == table["filename"].tolist()
     assert said[0]["class"].tolist() == table["class"].tolist()
     assert not said[0].equals(said[1])

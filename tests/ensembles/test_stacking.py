@@ -56,7 +56,7 @@ def test_saved_and_loaded_is_the_same(stack, draw, tree, tmp_path) -> None:
 
 def test_other_members_than_those_of_the_fit_are_refused(stack, draw, tree) -> None:
     said = tree(2)(draw(100, 0), 0)(draw(50, 1))
-    with pytest.raises(ValueError, match="combines 1 members"):
+    with pytest.raises(ValueError, match="Expected predictions of 1 members"):
         stack.predict([said, said])
     with pytest.raises(ValueError, match=r"\['w', 'y', 'z'\]"):
         stack.predict([said.rename(columns={"x": "w"}).assign(**{"class": "w", "predicted": "w"})])
@@ -65,7 +65,7 @@ def test_other_members_than_those_of_the_fit_are_refused(stack, draw, tree) -> N
 def test_files_that_are_no_stack_are_refused(tmp_path, stack) -> None:
     hostile = tmp_path / "hostile.npz"
     np.savez(hostile, class_names=np.array([{"code": 1}], dtype=object))
-    with pytest.raises(ValueError, match="no saved stack"):
+    with pytest.raises(ValueError, match="Expected a saved stack"):
         Stack.load(hostile)
     wrong = tmp_path / "wrong.npz"
     np.savez(wrong, class_names=["a", "b"], coefficients=np.zeros((3, 2)), intercept=np.zeros(2))
@@ -73,7 +73,7 @@ def test_files_that_are_no_stack_are_refused(tmp_path, stack) -> None:
         Stack.load(wrong)
     text = tmp_path / "text.npz"
     text.write_text("no archive")
-    with pytest.raises(ValueError, match="no saved stack"):
+    with pytest.raises(ValueError, match="Expected a saved stack"):
         Stack.load(text)
     with pytest.raises(ValueError, match="npz"):
         stack.save(tmp_path / "stack.pkl")

@@ -78,7 +78,7 @@ def test_a_class_that_training_lacks_is_never_predicted(tables) -> None:
 
 def test_bad_arguments_are_refused(tables) -> None:
     train, test = tables
-    with pytest.raises(ValueError, match="test needs the columns filename and class"):
+    with pytest.raises(ValueError, match="Expected test to have the columns filename and class"):
         majority_baseline(train, test[["class"]])
     with pytest.raises(ValueError, match="1 to 24"):
         nearest_neighbour_baseline(train, test, neighbours=25)

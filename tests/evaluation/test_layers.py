@@ -94,7 +94,7 @@ def test_channels_that_never_speak_are_counted() -> None:
         [np.array([1.0, -1, 1, 1]).reshape(1, 1, 1, 4), np.array([0, 0, -9, 0])]
     )
     table = sparsity_by_layer(model, np.full((3, 5, 5, 1), 2.0))
-    assert table["silent_channels"].tolist() == [0.5]
+    assert table["dead_channels"].tolist() == [0.5]
     assert table["sparsity"].tolist() == [0.5]
 
 
@@ -137,6 +137,33 @@ def test_sparsity_image(nested, images) -> None:
     table = sparsity_by_layer(nested, images)
     axes = plot_sparsity(table).axes[0]
     np.testing.assert_allclose([bar.get_height() for bar in axes.patches], table["sparsity"])
+
+
+def test_a_layer_called_twice_is_counted_twice() -> None:
+    relu = keras.layers.ReLU(name="shared")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, relu(-relu(inputs)))
+    values = np.array([[-1.0, 1.0, 2.0, 3.0]])
+    table = sparsity_by_layer(model, values).set_index("layer")
+    assert table.loc["shared", "sparsity"] == (1 + 4) / 8
+    assert layer_activations(model, values, "shared").tolist() == [[0, 0, 0, 0]]
+
+
+def test_subclassed_models_are_refused(images) -> None:
+    class Own(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.flat = keras.layers.Flatten(name="flat")
+
+        def call(self, inputs):
+            return self.flat(inputs)
+
+    for looked_into in (
+        lambda m: sparsity_by_layer(m, images),
+        lambda m: layer_activations(m, images, 0),
+    ):
+        with pytest.raises(ValueError, match=r"Own that is a subclass of keras\.Model"):
+            looked_into(Own())
 
 
 def test_bad_arguments_are_refused(nested, images) -> None:

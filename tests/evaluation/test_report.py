@@ -18,7 +18,6 @@ from pykeras_tl.evaluation import (
     confidence_intervals,
     plot_confusion,
     prediction_table,
-    trials_table,
     write_report,
 )
 from pykeras_tl.training.history import History
@@ -203,19 +202,3 @@ def test_images_that_are_gone_do_not_stop_the_report(drawn, tmp_path) -> None:
     trial = TrialReport("gone", evaluations={"TEST": Evaluation(drawn())})
     page = _page(tmp_path / "report.html", Report("Gone", trials=[trial]))
     assert len(page.sources()) == 2
-
-
-def test_the_table_has_ours_beside_published(report) -> None:
-    table = trials_table(report.trials)
-    assert list(table.columns) == [
-        "trial",
-        "parameters",
-        "TEST accuracy",
-        "seconds",
-        "training accuracy",
-        "published training accuracy",
-        "error",
-    ]
-    assert table.loc[0, "published training accuracy"] == 0.91
-    assert np.isnan(table.loc[1, "published training accuracy"])
-    assert table["error"].tolist()[2] == "OSError: no weights"

@@ -22,7 +22,7 @@ def test_each_sample_is_measured_as_if_its_images_were_copied(drawn) -> None:
     table = drawn(images=30, classes=5)
     groups = np.arange(30) % 7
     counts = bootstrap._counts_by_group(table, groups)
-    drawn_groups = bootstrap._draw(7, 20, np.random.default_rng(0))
+    drawn_groups = bootstrap._sample_counts(7, 20, np.random.default_rng(0))
     fast = bootstrap._measure(drawn_groups @ counts)
     for times, row in zip(drawn_groups.astype(int), fast):
         copied = pd.concat(
@@ -61,9 +61,9 @@ def test_the_seed_decides(drawn) -> None:
     ("arguments", "message"),
     [
         ({"level": 95}, "between 0 and 1"),
-        ({"groups": ["a"] * 3}, "3 images, the table has 200"),
-        ({"groups": ["a"] * 200}, "One group alone"),
-        ({"groups": [None, *["a"] * 199]}, "1 images have no group"),
+        ({"groups": ["a"] * 3}, "200 images. Received: 3 groups"),
+        ({"groups": ["a"] * 200}, "two or more groups"),
+        ({"groups": [None, *["a"] * 199]}, "Received: 1 missing values"),
     ],
 )
 def test_bad_arguments_are_refused(drawn, arguments, message) -> None:

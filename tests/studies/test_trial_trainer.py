@@ -14,7 +14,7 @@ from pykeras_tl.studies.data_splits import part_flows
 def test_trials_are_bagged_like_any_trainer(tiny_study: Study, colours: Path) -> None:
     trial = tiny_study.trials(Settings())[0].with_training(epochs=1)
     train, test = list_images(colours / "TRAIN"), list_images(colours / "TEST")
-    first, second = (member(test) for member in bag(TrialTrainer(trial), train, 2))
+    first, second = bag(TrialTrainer(trial), train, 2).predict(test, each=True)
     assert first["filename"].tolist() == test["filename"].tolist()
     assert not first.equals(second)
     assert len(average_predictions([first, second])) == len(test)

@@ -1,4 +1,4 @@
-"""The choice of a machine's kernel and strictness by cross-validation."""
+"""Grid search over an SVM's kernel and C by cross-validation."""
 
 from __future__ import annotations
 
@@ -8,42 +8,45 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# Cross-validation looks at no more images: its time grows with their square.
+# Cross-validation uses at most this many images: its time grows with their square.
 _MOST_TUNING_SAMPLES = 2000
 _GRID: dict[str, Sequence[Any]] = {"kernel": ("linear", "rbf"), "C": (0.1, 1.0, 10.0)}
 
 
 def check_grid(grid: Mapping[str, Sequence[Any]] | None) -> None:
-    """Refuse a grid with other settings than `kernel` and `C`, before any work starts.
+    """Raise `ValueError` if a grid has settings other than `kernel` and `C`.
 
     Args:
         grid: Values to try by setting, or None.
 
     Raises:
-        ValueError: When it has other settings or values, or none.
+        ValueError: If it has other settings, other kernels or a setting without values.
 
     Example:
-        >>> check_grid({"kernel": ["rbf"], "C": [1.0, 10.0]})
+        >>> check_grid({"kernel": ["poly"]})
+        Traceback (most recent call last):
+        ...
+        ValueError: Expected a grid of values for 'kernel' ('linear', 'rbf') and 'C'. ...
     """
     for name, values in (grid or {}).items():
         known = name == "C" or (name == "kernel" and set(values) <= {"linear", "rbf"})
         if not known or not len(values):
             raise ValueError(
-                f"grid holds values to try for 'kernel' ('linear', 'rbf') and 'C'; got "
+                "Expected a grid of values for 'kernel' ('linear', 'rbf') and 'C'. Received: "
                 f"{name!r}: {values}."
             )
 
 
 def tuning_subsample(count: int, seed: int, classes: np.ndarray | None = None) -> np.ndarray:
-    """Draw the images that cross-validation looks at, of all classes alike.
+    """Sample the images for cross-validation, stratified by class.
 
     Args:
-        count: How many images there are.
-        seed: Of the draw.
-        classes: The class of each, shape (count,), or None.
+        count: The number of images.
+        seed: Seed of the sample.
+        classes: The class of each image, shape (count,), or None.
 
     Returns:
-        Their numbers, in order.
+        The indices of the sample, in order: all if there are at most 2,000 images.
 
     Example:
         >>> tuning_subsample(3, seed=0).tolist()
@@ -61,39 +64,39 @@ def tuning_subsample(count: int, seed: int, classes: np.ndarray | None = None) -
 
 
 def search_grid(
-    machine: Any,
+    svm: Any,
     prefix: str,
     grid: Mapping[str, Sequence[Any]] | None,
-    parts: Any,
+    splitter: Any,
     features: np.ndarray,
     targets: np.ndarray,
 ) -> tuple[Any, pd.DataFrame]:
-    """Try all machines of a grid by cross-validation.
+    """Score all settings of a grid by cross-validation.
 
     Args:
-        machine: A scikit-learn machine.
-        prefix: What stands before `kernel` and `C` in the names of its settings.
-        grid: Values to try; the usual ones where it has none.
-        parts: How scikit-learn cuts the folds.
+        svm: A scikit-learn estimator.
+        prefix: Prefix of `kernel` and `C` in the names of its parameters, such as "estimator__".
+        grid: Values to try; the defaults for a setting that it lacks.
+        splitter: A scikit-learn splitter that makes the folds.
         features: Shape (images, features).
         targets: Classes or numbers, shape (images,).
 
     Returns:
-        The best machine, not fitted, and a table of all: `kernel`, `C`, `score`, `deviation`,
-        the best first.
+        The best estimator, unfitted, and a table of all settings: `kernel`, `C`, `score`,
+        `deviation`, best first.
     """
     from sklearn.base import clone
     from sklearn.model_selection import GridSearchCV
 
     tried = {name: list((grid or {}).get(name, values)) for name, values in _GRID.items()}
     settings = {f"{prefix}{name}": values for name, values in tried.items()}
-    search = GridSearchCV(machine, settings, cv=parts, refit=False).fit(features, targets)
-    found = pd.DataFrame(
+    search = GridSearchCV(svm, settings, cv=splitter, refit=False).fit(features, targets)
+    results = pd.DataFrame(
         {
             **{name: search.cv_results_[f"param_{prefix}{name}"] for name in tried},
             "score": search.cv_results_["mean_test_score"],
             "deviation": search.cv_results_["std_test_score"],
         }
     )
-    found = found.sort_values("score", ascending=False, kind="stable", ignore_index=True)
-    return clone(machine).set_params(**search.best_params_), found
+    results = results.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+    return clone(svm).set_params(**search.best_params_), results

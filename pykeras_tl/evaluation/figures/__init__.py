@@ -1,6 +1,6 @@
-"""Images of histories, confusion matrices, mistakes, data and layers, as matplotlib figures.
+"""Figures of histories, confusion matrices, mistakes, data and layers, drawn by matplotlib.
 
-Those of layers need Keras, the others load without it.
+Figures of layers need Keras; the others are imported here because they load without it.
 """
 
 from ...visualization.history_curves import plot_history as plot_history

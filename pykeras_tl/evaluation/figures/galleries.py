@@ -1,4 +1,7 @@
-"""Sheets of images: the worst mistakes, or what a flow gives."""
+"""Sheets of images: the worst mistakes, or the next batches of a flow.
+
+`plot_images` shows what a model receives, augmentation included: the quickest check of a flow.
+"""
 
 from __future__ import annotations
 
@@ -33,18 +36,18 @@ _THUMBNAIL = 224
 
 
 def worst_mistakes(predictions: pd.DataFrame, count: int = 20) -> pd.DataFrame:
-    """List the mistakes in which the network was most certain, the worst first.
+    """List the mistakes with the highest confidence, the worst first.
 
     Args:
-        predictions: A table as `predict_flow` gives it, with the true classes known.
-        count: At most so many.
+        predictions: A table as returned by `predict_flow`, with the true classes.
+        count: The largest number of mistakes.
 
     Returns:
         The columns `filename`, `class` (the true one), `predicted`, `probability` (of the
         predicted class) and `probability_true`; the row labels are those of `predictions`.
 
     Raises:
-        ValueError: When the true classes are unknown.
+        ValueError: If the true classes are unknown.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
@@ -78,20 +81,21 @@ def plot_mistakes(
     title: str | None = None,
     images: Sequence[np.ndarray] | np.ndarray | None = None,
 ) -> Figure:
-    """Draw the mistakes in which the network was most certain, with their file names.
+    """Plot the images of the mistakes with the highest confidence, with their file names.
 
     Args:
-        predictions: A table as `predict_flow` gives it, with the true classes known.
-        count: At most so many images.
-        title: A heading, or None.
-        images: The images of all rows, where they come from an array and not from files.
+        predictions: A table as returned by `predict_flow`, with the true classes.
+        count: The largest number of images.
+        title: Title of the figure, or None.
+        images: The images of all rows, if they come from an array and not from files; shape
+            (images, height, width, channels).
 
     Returns:
-        The figure; it says so when there is no mistake.
+        The figure; it says "No mistakes." if there are none.
 
     Raises:
-        ValueError: When the true classes are unknown.
-        FileNotFoundError: When an image is gone.
+        ValueError: If the true classes are unknown.
+        FileNotFoundError: If an image file is missing.
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
@@ -122,21 +126,21 @@ def plot_mistakes(
 
 
 def plot_images(source: Any, count: int = 15, title: str | None = None) -> Figure:
-    """Draw a sheet of images with their classes.
+    """Plot a sheet of images with their classes.
 
     Args:
-        source: A flow (its next batches are taken, as `next(flow)` would, so the sheet shows
-            what a network is given, augmentation included), a table with the columns
-            `filename` and perhaps `class`, or an array of shape
-            (images, height, width, channels).
-        count: At most so many.
-        title: A heading, or None.
+        source: A flow (its next batches are taken with `next(flow)`, so the sheet shows what a
+            model receives, augmentation included), a table with the columns `filename` and
+            optionally `class`, or an array of shape (images, height, width, channels).
+        count: The largest number of images.
+        title: Title of the figure, or None.
 
     Returns:
-        The figure. Values outside 0..255 are stretched to it, all images alike.
+        The figure. Float images are scaled to the display range, all by the same factor: values
+        in 0..1 and 0..255 as they are, others from the smallest to the largest value.
 
     Raises:
-        ValueError: When there is no image, or the table has no file names.
+        ValueError: If there is no image, or the table has no column `filename`.
 
     Example:
         >>> len(plot_images(np.zeros((3, 8, 8, 1))).axes)
@@ -144,7 +148,7 @@ def plot_images(source: Any, count: int = 15, title: str | None = None) -> Figur
     """
     images, names = _images_of(source, count)
     if not len(images):
-        raise ValueError("There is no image to draw.")
+        raise ValueError("Expected at least one image. Received: no image.")
     return _sheet(_for_display(images), [(shorten(name, 24),) for name in names], title)
 
 
@@ -159,7 +163,7 @@ def read_thumbnail(path: str | Path, longest: int = _THUMBNAIL) -> np.ndarray:
         uint8 array of shape (height, width, 3).
 
     Raises:
-        FileNotFoundError: When there is no such file.
+        FileNotFoundError: If there is no such file.
 
     Example:
         >>> import cv2
@@ -215,7 +219,7 @@ def _names(targets: np.ndarray, classes: list[str] | None) -> list[str]:
 
 
 def _for_display(images: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Bring images of any scale to uint8, all by the same factor."""
+    """Scale images of any range to uint8, all by the same factor."""
     if all(image.dtype == np.uint8 for image in images):
         return list(images)
     low = min(float(image.min()) for image in images)

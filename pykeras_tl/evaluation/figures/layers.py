@@ -1,4 +1,4 @@
-"""What a network's layers see: feature maps, filters, and how sparse each layer is."""
+"""Figures of a model's layers: feature maps, filters and sparsity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...models.layer_tree import LayerTree
 from ...visualization.style import COLORS, finalize, new_figure, shorten, style_axes
 from ..activations import layer_activations
 
-_MOST_NAMED = 40
+_MAX_NAMED = 40
 
 
 def plot_feature_maps(
@@ -25,21 +25,21 @@ def plot_feature_maps(
     count: int = 64,
     title: str | None = None,
 ) -> Figure:
-    """Draw what a layer makes of an image: one small map a channel, on one sheet.
+    """Plot the feature maps of one image: one map per channel of a layer, on one sheet.
 
     Args:
-        model: Any Keras model, with other models inside or not.
-        image: As the model takes it, shape (height, width, channels), scaled as in training.
+        model: A functional or sequential model, which may contain other models.
+        image: Input of the model, shape (height, width, channels), scaled as in training.
         layer: Its name, its index, its path into a nested model, or itself.
-        count: At most so many channels, the first ones.
-        title: A heading; the layer's name when None.
+        count: The largest number of channels; the first ones are shown.
+        title: Title of the figure; by default the layer's name.
 
     Returns:
-        The figure. Each map is stretched between its own darkest and brightest value; a flat
+        The figure. Each map is scaled from its own smallest to its largest value; a constant
         one stays dark.
 
     Raises:
-        ValueError: When there is no such layer, or it puts out no maps.
+        ValueError: If there is no such layer, or its output has no feature maps.
 
     Example:
         >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(5, 3)])
@@ -49,33 +49,33 @@ def plot_feature_maps(
     maps = layer_activations(model, image[None], layer)[0]
     if maps.ndim != 3:
         raise ValueError(
-            f"Layer {_name(layer)!r} puts out shape {maps.shape}, not maps of (height, width, "
-            "channels). Choose a layer before the flattening."
+            "Expected a layer with an output of shape (height, width, channels). Received: "
+            f"{_name(layer)!r} with shape {maps.shape}. Choose a layer before the flattening."
         )
     if keras.config.image_data_format() == "channels_first":
         maps = np.moveaxis(maps, 0, -1)
     shown = np.moveaxis(maps, -1, 0)[:count]
     heading = title or f"{_name(layer)}: {len(shown)} of {maps.shape[-1]} feature maps"
-    return _sheet([_stretched(each) for each in shown], heading, "viridis")
+    return _sheet([_rescaled(each) for each in shown], heading, "viridis")
 
 
 def plot_filters(
     model: keras.Model, layer: str | int | keras.Layer, count: int = 64, title: str | None = None
 ) -> Figure:
-    """Draw the filters of a convolution as images, on one sheet.
+    """Plot the filters of a convolution as images, on one sheet.
 
     Args:
-        model: Any Keras model, with other models inside or not.
+        model: Any Keras model, which may contain other models.
         layer: A convolution: its name, its index, its path into a nested model, or itself.
-        count: At most so many filters, the first ones.
-        title: A heading; the layer's name when None.
+        count: The largest number of filters; the first ones are shown.
+        title: Title of the figure; by default the layer's name.
 
     Returns:
-        The figure. Filters over three channels are shown in colour; of others, the slice
-        through the input channel that weighs most, where middle gray is zero.
+        The figure. Filters over three channels are shown in color; of others, the slice through
+        the input channel with the largest weights, in gray, where middle gray is zero.
 
     Raises:
-        ValueError: When there is no such layer, or it has no two-dimensional filters.
+        ValueError: If there is no such layer, or it has no two-dimensional filters.
 
     Example:
         >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(5, 3)])
@@ -83,58 +83,64 @@ def plot_filters(
         5
     """
     tree = LayerTree(model)
-    found = tree.leaves[tree.find(layer)[-1]].layer
-    kernel = next((w for w in found.weights if "kernel" in w.name and len(w.shape) == 4), None)
+    target = tree.leaves[tree.find(layer)[-1]].layer
+    kernel = next((w for w in target.weights if "kernel" in w.name and len(w.shape) == 4), None)
     if kernel is None:
-        raise ValueError(f"Layer {found.name!r} ({type(found).__name__}) has no filters to draw.")
+        raise ValueError(
+            "Expected a convolution. Received: layer "
+            f"{target.name!r} ({type(target).__name__}), which has no filters."
+        )
     if tuple(kernel.shape[:2]) == (1, 1):
-        raise ValueError(f"The filters of layer {found.name!r} are 1×1: they show no pattern.")
+        raise ValueError(
+            "Expected filters larger than one pixel. Received: layer "
+            f"{target.name!r} with 1×1 filters, which show no pattern."
+        )
     filters = np.moveaxis(keras.ops.convert_to_numpy(kernel), -1, 0)
-    if isinstance(found, keras.layers.DepthwiseConv2D):
-        # Each of its filters looks at one channel only.
+    if isinstance(target, keras.layers.DepthwiseConv2D):
+        # Each filter sees only one channel.
         filters = np.moveaxis(filters, -1, 0).reshape(-1, *filters.shape[1:3], 1)
     shown = [_filter_image(each) for each in filters[:count]]
-    heading = title or f"{found.name}: {len(shown)} of {len(filters)} filters"
+    heading = title or f"{target.name}: {len(shown)} of {len(filters)} filters"
     return _sheet(shown, heading, "gray")
 
 
 def plot_sparsity(table: pd.DataFrame, title: str | None = None) -> Figure:
-    """Draw how sparse each layer is, from input to output.
+    """Plot the sparsity of each layer, from input to output.
 
     Args:
-        table: As `sparsity_by_layer` gives it; leave out the rows that should not be drawn.
-        title: A heading, or None.
+        table: A table as returned by `sparsity_by_layer`, or some of its rows.
+        title: Title of the figure, or None.
 
     Returns:
-        The figure: a bar a layer, and a line for the channels that are always silent.
+        The figure: one bar per layer for zero activations, and a line for dead channels.
 
     Raises:
-        ValueError: When the table is empty.
+        ValueError: If the table is empty.
 
     Example:
-        >>> table = pd.DataFrame({"layer": ["a"], "sparsity": [0.5], "silent_channels": [0.1]})
+        >>> table = pd.DataFrame({"layer": ["a"], "sparsity": [0.5], "dead_channels": [0.1]})
         >>> [tick.get_text() for tick in plot_sparsity(table).axes[0].get_xticklabels()]
         ['a']
     """
     if table.empty:
-        raise ValueError("The table names no layer to draw.")
-    places = np.arange(1, len(table) + 1)
+        raise ValueError("Expected at least one layer. Received: an empty table.")
+    depths = np.arange(1, len(table) + 1)
     figure = new_figure(min(14.0, 3.5 + 0.3 * len(table)), 4.2, title)
     axes = figure.add_subplot()
-    axes.bar(places, table["sparsity"], color=COLORS[5], label="silent values")
+    axes.bar(depths, table["sparsity"], color=COLORS[5], label="zero activations")
     axes.plot(
-        places,
-        table["silent_channels"],
+        depths,
+        table["dead_channels"],
         "o-",
         color=COLORS[1],
         ms=4,
-        label="channels always silent",
+        label="dead channels",
     )
     style_axes(axes)
     axes.set(xlim=(0, len(table) + 1), ylim=(0, 1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    if len(table) <= _MOST_NAMED:
-        _name_layers(axes, places, [str(name) for name in table["layer"]])
+    if len(table) <= _MAX_NAMED:
+        _name_layers(axes, depths, [str(name) for name in table["layer"]])
     else:
         axes.set_xlabel("layer, from input to output")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -148,9 +154,9 @@ def plot_sparsity(table: pd.DataFrame, title: str | None = None) -> Figure:
     return finalize(figure)
 
 
-def _name_layers(axes: Axes, places: np.ndarray, paths: list[str]) -> None:
+def _name_layers(axes: Axes, depths: np.ndarray, paths: list[str]) -> None:
     names = [shorten(path.rsplit("/", 1)[-1], 24) for path in paths]
-    axes.set_xticks(places, names, rotation=50)
+    axes.set_xticks(depths, names, rotation=50)
     for label in axes.get_xticklabels():
         label.set(ha="right", rotation_mode="anchor")
 
@@ -161,14 +167,14 @@ def _name(layer: str | int | keras.Layer) -> str:
     return layer if isinstance(layer, str) else f"layer {layer}"
 
 
-def _stretched(values: np.ndarray) -> np.ndarray:
+def _rescaled(values: np.ndarray) -> np.ndarray:
     low, high = float(values.min()), float(values.max())
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
 def _filter_image(kernel: np.ndarray) -> np.ndarray:
     if kernel.shape[-1] == 3:
-        return _stretched(kernel)
+        return _rescaled(kernel)
     strongest = np.abs(kernel).sum(axis=(0, 1)).argmax()
     flat = kernel[..., strongest]
     return 0.5 + 0.5 * flat / max(float(np.abs(flat).max()), 1e-12)
@@ -184,8 +190,8 @@ def _sheet(images: list[np.ndarray], title: str, colors: str) -> Figure:
         wspace=0.02,
         hspace=0.02,  # type: ignore[call-arg]
     )
-    for place, image in enumerate(images):
-        axes = figure.add_subplot(rows, columns, place + 1)
+    for number, image in enumerate(images):
+        axes = figure.add_subplot(rows, columns, number + 1)
         axes.imshow(image, cmap=colors, vmin=0, vmax=1)
         axes.set_axis_off()
     return finalize(figure)

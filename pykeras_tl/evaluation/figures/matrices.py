@@ -1,4 +1,4 @@
-"""The confusion matrix as an image, from two classes to some two hundred."""
+"""The confusion matrix as a figure that stays readable from 2 to about 200 classes."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from ...visualization.style import (
     shorten,
 )
 
-# Beyond so many classes the numbers in the cells, or their shares, can no longer be read.
+# Up to how many classes shares, or counts alone, are readable in the cells.
 _MOST_WITH_SHARES = 14
 _MOST_WITH_COUNTS = 40
 _LONGEST_NAME = 26
 
 
 def plot_confusion(confusion: pd.DataFrame, title: str | None = None) -> Figure:
-    """Draw a confusion matrix: colour is the share of the true class, numbers are counts.
+    """Plot a confusion matrix: color shows the share of the true class, numbers are counts.
 
-    With many classes the numbers give way to colour alone, and the image grows.
+    With more than 40 classes there are no numbers, and the figure grows with the classes.
 
     Args:
-        confusion: Counts as `confusion_matrix` gives them: true classes in the rows,
-            predicted ones in the columns.
-        title: A heading, or None.
+        confusion: Counts as returned by `confusion_matrix`: true classes in the rows, predicted
+            ones in the columns.
+        title: Title of the figure, or None.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: When the matrix is not square or empty.
+        ValueError: If the matrix is empty or not square.
 
     Example:
         >>> matrix = pd.DataFrame([[8, 2], [1, 9]], index=["cat", "dog"], columns=["cat", "dog"])
@@ -46,12 +46,12 @@ def plot_confusion(confusion: pd.DataFrame, title: str | None = None) -> Figure:
     """
     classes = len(confusion)
     if classes == 0 or confusion.shape != (classes, classes):
-        raise ValueError(f"A confusion matrix is square; got one of shape {confusion.shape}.")
+        raise ValueError(f"Expected a square matrix of counts. Received: shape {confusion.shape}.")
     counts = confusion.to_numpy()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = _sized_figure([str(name) for name in confusion.index], title)
     axes = figure.add_subplot()
-    # Without numbers, colour alone must tell a few hundredths from nothing.
+    # Without numbers, a few percent must differ visibly from zero by color alone.
     norm = PowerNorm(1 if classes <= _MOST_WITH_COUNTS else 0.5, 0, 1)
     image = axes.imshow(shares, cmap=PROPORTION_CMAP, norm=norm, aspect="equal")
     if classes <= _MOST_WITH_COUNTS:

@@ -1,4 +1,4 @@
-"""The reliability diagram: how often predictions of each certainty are right."""
+"""The reliability diagram: accuracy by confidence."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def plot_reliability(
     title: str | None = None,
     bins: int = 10,
 ) -> Figure:
-    """Draw accuracy over certainty; on the diagonal, probabilities mean what they say.
+    """Plot accuracy by confidence; a calibrated model lies on the diagonal.
 
     Args:
-        predictions: A table as `predict_flow` gives it, with the true classes known, or
+        predictions: A table as returned by `predict_flow`, with the true classes, or
             several by name, such as before and after temperature scaling.
-        title: A heading, or None.
-        bins: Into how many equal ranges the probability of the predicted class is cut.
+        title: Title of the figure, or None.
+        bins: The number of equal ranges of the probability of the predicted class.
 
     Returns:
-        The figure: a point's area is the share of images in its range.
+        The figure: the area of a point is the share of images in its range.
 
     Raises:
-        ValueError: When there is no table, or the true classes are unknown.
+        ValueError: If there is no table, or the true classes are unknown.
 
     Example:
         >>> import numpy as np
@@ -48,7 +48,7 @@ def plot_reliability(
     """
     named = dict(predictions) if isinstance(predictions, Mapping) else {"": predictions}
     if not named:
-        raise ValueError("There is no table of predictions to draw.")
+        raise ValueError("Expected at least one table of predictions. Received: no table.")
     figure = new_figure(4.6, 4.7 + 0.2 * len(named), title)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=MUTED_TEXT_COLOR, linestyle=":", lw=1.2)

@@ -18,6 +18,7 @@ from ...images.iterators.base import Iterator
 from ...images.threads import default_workers, parallel_for
 from ...storage.atomic_files import atomic_directory
 from ...versions import package_versions
+from ..inference import as_probabilities
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
     CONFIG,
@@ -190,8 +191,7 @@ class Classifier:
             batch[number] = self.images.read(files[number])
 
         parallel_for(read, len(files), default_workers())
-        outputs = np.asarray(self.model.predict_on_batch(batch))
-        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+        return as_probabilities(self.model.predict_on_batch(batch), len(self.class_names))
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> Classifier:

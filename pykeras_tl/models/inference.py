@@ -1,0 +1,100 @@
+"""Running a model over images, and checking that what it returns are probabilities.
+
+`Classifier.predict`, `predict_flow` and the support vector machines share these, so that one
+sigmoid unit becomes two columns, and a diverged model is reported, in one place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..images.iterators.prefetch import Prefetcher
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..images.iterators.base import Iterator
+
+# Outputs may leave 0..1 by this much through rounding.
+_TOLERANCE = 1e-5
+
+
+def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndarray:
+    """Convert a classifier's outputs to one probability per class.
+
+    Args:
+        outputs: Shape (images, units), or (images, 1) from one sigmoid unit, which gives the
+            probability of the second of two classes.
+        classes: The expected number of classes, or None to accept any.
+
+    Returns:
+        float32 array of shape (images, classes).
+
+    Raises:
+        ValueError: If the outputs are not finite, lie outside 0..1, or do not match `classes`.
+
+    Example:
+        >>> as_probabilities(np.array([[0.25]]))
+        array([[0.75, 0.25]], dtype=float32)
+    """
+    values = np.asarray(outputs, dtype="float32")
+    if values.ndim != 2:
+        raise ValueError(
+            "Expected a classifier's output, of shape (images, classes). Received: shape "
+            f"{values.shape}."
+        )
+    if values.shape[1] == 1:
+        values = np.concatenate([1 - values, values], axis=1)
+    if classes is not None and values.shape[1] != classes:
+        raise ValueError(
+            f"Expected one output for each of {classes} classes. Received: a model with "
+            f"{values.shape[1]} outputs. Pass the classes that the model was trained on "
+            "(argument `classes` of the flow)."
+        )
+    broken = ~np.isfinite(values).all(axis=1)
+    if broken.any():
+        raise ValueError(
+            f"The model's output is not finite for {broken.sum()} of {len(values)} images: its "
+            "training has diverged. Train again with a lower learning rate."
+        )
+    if len(values) and (values.min() < -_TOLERANCE or values.max() > 1 + _TOLERANCE):
+        raise ValueError(
+            f"Expected probabilities, from 0 to 1. Received: outputs from {values.min():.3g} to "
+            f"{values.max():.3g}. End the model with a softmax or sigmoid activation."
+        )
+    return values.clip(0, 1)
+
+
+def run_flow(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray]:
+    """Run a model once over all batches of a flow, reading images ahead.
+
+    Args:
+        model: Any Keras model.
+        flow: The images; use `flow.in_file_order()` for no shuffling and no augmentation.
+
+    Returns:
+        The sample indices, shape (images,), and the model's outputs, shape (images, ...), in
+        the same order.
+
+    Example:
+        >>> import keras
+        >>> from pykeras_tl.images import ImageDataGenerator
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+        >>> flow = ImageDataGenerator().flow(np.ones((3, 8, 8, 3)), shuffle=False)
+        >>> indices, outputs = run_flow(model, flow)
+        >>> indices.tolist(), outputs.shape
+        ([0, 1, 2], (3, 192))
+    """
+    specs = (flow.next_batch_spec() for _ in range(len(flow)))
+    indices, outputs = [], []
+    with Prefetcher(
+        specs.__next__,
+        lambda spec: (spec.indices, flow.compute_batch(spec)),
+        workers=0 if flow.main_thread_only else None,
+    ) as batches:
+        for numbers, batch in batches:
+            indices.append(numbers)
+            outputs.append(model.predict_on_batch(batch[0] if isinstance(batch, tuple) else batch))
+    return np.concatenate(indices), np.concatenate(outputs)
