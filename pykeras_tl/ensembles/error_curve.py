@@ -93,8 +93,8 @@ def plot_error_by_members(
         raise ValueError("Expected at least one curve. Received: no curve.")
     figure = new_figure(5.6, 3.8, title)
     axes = figure.add_subplot()
-    for place, (name, table) in enumerate(named.items()):
-        color = COLORS[place % len(COLORS)]
+    for number, (name, table) in enumerate(named.items()):
+        color = COLORS[number % len(COLORS)]
         axes.fill_between(table["members"], table["low"], table["high"], color=color, alpha=0.15)
         axes.plot(table["members"], table["error"], "o-", color=color, ms=4, lw=1.8, label=name)
     axes.set_xlabel("members")

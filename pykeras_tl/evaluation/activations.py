@@ -14,7 +14,15 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ..models.graph import Graph, GraphTensor, Subgraph, calls_of, inspectable_graph, nodes_between
+from ..models.graph import (
+    Graph,
+    GraphTensor,
+    Subgraph,
+    calls_of,
+    inspectable_graph,
+    nodes_between,
+    output_of,
+)
 from ..models.layer_tree import LayerTree
 
 _BATCH = 32
@@ -45,15 +53,9 @@ def layer_activations(
         array([[0., 0., 1., 2.]], dtype=float32)
     """
     tree = LayerTree(model)
-    target = tree.leaves[tree.find(layer)[-1]]
     graph = inspectable_graph(model)
-    calls = calls_of(graph, target.layer)
-    if not calls or len(calls[-1].outputs) != 1:
-        raise ValueError(
-            f"Expected a layer with a single output. Received: {target.path!r}, with "
-            f"{len(calls[-1].outputs) if calls else 0} outputs."
-        )
-    return np.concatenate([out for (out,) in _run(graph, calls[-1].outputs, images)])
+    output = output_of(graph, tree.leaves[tree.find(layer)[-1]].layer)
+    return np.concatenate([values for (values,) in _run(graph, [output], images)])
 
 
 def sparsity_by_layer(

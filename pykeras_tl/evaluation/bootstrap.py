@@ -47,9 +47,9 @@ def confidence_intervals(
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
-        >>> chances = np.eye(2)[[0, 1] * 50]
+        >>> values = np.eye(2)[[0, 1] * 50]
         >>> true = ["cat", "dog"] * 45 + ["cat", "cat"] * 5
-        >>> table = prediction_table(list(map(str, range(100))), true, chances, ["cat", "dog"])
+        >>> table = prediction_table(list(map(str, range(100))), true, values, ["cat", "dog"])
         >>> confidence_intervals(table).round(2)
              metric class  value   low  high
         0  accuracy  None   0.95  0.9  0.99

@@ -30,8 +30,8 @@ def accuracy(predictions: pd.DataFrame) -> float:
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
-        >>> chances = np.array([[0.9, 0.1], [0.8, 0.2]])
-        >>> accuracy(prediction_table(["a", "b"], ["cat", "dog"], chances, ["cat", "dog"]))
+        >>> values = np.array([[0.9, 0.1], [0.8, 0.2]])
+        >>> accuracy(prediction_table(["a", "b"], ["cat", "dog"], values, ["cat", "dog"]))
         0.5
     """
     return float(sk.accuracy_score(true_indices(predictions), predicted_indices(predictions)))
@@ -81,9 +81,9 @@ def by_class(predictions: pd.DataFrame) -> pd.DataFrame:
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
-        >>> chances = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        >>> values = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
         >>> true = ["cat", "dog", "dog"]
-        >>> table = prediction_table(["a", "b", "c"], true, chances, ["cat", "dog"])
+        >>> table = prediction_table(["a", "b", "c"], true, values, ["cat", "dog"])
         >>> by_class(table).round(2)
                       class  precision  recall    f1  support
         0               cat       0.50    1.00  0.67        1
@@ -132,8 +132,8 @@ def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
-        >>> chances = np.array([[0.9, 0.1], [0.8, 0.2]])
-        >>> table = prediction_table(["a", "b"], ["cat", "dog"], chances, ["cat", "dog"])
+        >>> values = np.array([[0.9, 0.1], [0.8, 0.2]])
+        >>> table = prediction_table(["a", "b"], ["cat", "dog"], values, ["cat", "dog"])
         >>> confusion_matrix(table)
         predicted  cat  dog
         true

@@ -158,8 +158,8 @@ class _TrialPart:
 def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
     # One trial at a time, so that memory does not grow with the number of trials.
     for trial in trials:
-        drawn = _drawn_history(trial)
-        curves = None if drawn is None else embed_figure(plot_history(drawn))
+        history = _nonempty_history(trial)
+        curves = None if history is None else embed_figure(plot_history(history))
         temperature = _temperature(trial.evaluations)
         parts = (
             _evaluation_part(name, evaluation, None if name == _VALIDATION else temperature)
@@ -169,8 +169,8 @@ def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
 
 
 def _temperature(evaluations: Mapping[str, Evaluation]) -> float | None:
-    found = evaluations.get(_VALIDATION)
-    return None if found is None else fit_temperature(found.predictions)
+    validation = evaluations.get(_VALIDATION)
+    return None if validation is None else fit_temperature(validation.predictions)
 
 
 def _evaluation_part(
@@ -203,12 +203,12 @@ def _interval(evaluation: Evaluation) -> tuple[float, float] | None:
 
 
 def _common_curves(trials: Sequence[TrialReport]) -> EmbeddedImage | None:
-    histories = {trial.name: _drawn_history(trial) for trial in trials}
-    drawn = {name: history for name, history in histories.items() if history is not None}
-    return embed_figure(plot_history(drawn)) if len(drawn) > 1 else None
+    all_histories = {trial.name: _nonempty_history(trial) for trial in trials}
+    histories = {name: history for name, history in all_histories.items() if history is not None}
+    return embed_figure(plot_history(histories)) if len(histories) > 1 else None
 
 
-def _drawn_history(trial: TrialReport) -> HasFrame | None:
+def _nonempty_history(trial: TrialReport) -> HasFrame | None:
     return None if trial.history is None or trial.history.to_frame().empty else trial.history
 
 
@@ -219,15 +219,15 @@ def _columns(trials: Sequence[TrialReport]) -> list[str]:
 
 def _best(trials: Sequence[TrialReport]) -> dict[str, float]:
     """Return the best value of each column that has values of more than one trial."""
-    found = {}
+    best = {}
     for column in _columns(trials):
         values = [t.metrics[column] for t in trials if np.isfinite(t.metrics.get(column, np.nan))]
         if len(values) > 1:
             if any(word in column for word in _HIGHER_IS_BETTER):
-                found[column] = max(values)
+                best[column] = max(values)
             elif "loss" in column:
-                found[column] = min(values)
-    return found
+                best[column] = min(values)
+    return best
 
 
 @cache

@@ -153,6 +153,34 @@ def calls_of(graph: Graph, layer: keras.Layer) -> list[Node]:
     return [node for node in graph.nodes if node.operation is layer]
 
 
+def output_of(graph: Graph, layer: keras.Layer) -> GraphTensor:
+    """Return the output of a layer, of its last call if there are several.
+
+    Args:
+        graph: The graph of a model.
+        layer: A layer of the model or of a model inside it.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        ValueError: If the layer does not return a single tensor, or is not part of the graph.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        >>> output_of(flat_graph(model), model.layers[0]).shape
+        (None, 2)
+    """
+    calls = calls_of(graph, layer)
+    outputs = calls[-1].outputs if calls else []
+    if len(outputs) != 1:
+        raise ValueError(
+            f"Expected a layer with a single output. Received: {layer.name!r}, with "
+            f"{len(outputs)} outputs."
+        )
+    return outputs[0]
+
+
 def nodes_between(
     nodes: Iterable[Node], inputs: Iterable[GraphTensor], outputs: Iterable[GraphTensor]
 ) -> list[Node]:

@@ -1,1 +1,1 @@
-"""Support vector machines on a network's features."""
+"""Support vector machines on the features of a network."""

@@ -17,7 +17,7 @@ from scipy.special import softmax
 from ...evaluation.calibration import fit_temperature
 from ...evaluation.prediction_table import prediction_table
 from ...evaluation.predictions import true_classes
-from ...models.graph import GraphTensor, calls_of, inspectable_graph, nodes_between
+from ...models.graph import GraphTensor, inspectable_graph, nodes_between, output_of
 from ...models.inference import run_flow
 from ...models.layer_tree import LayerTree
 from ...models.networks.cnn_svr import network as published_network
@@ -78,9 +78,9 @@ def feature_network(
         >>> feature_network().output_shape
         (None, 100)
     """
-    whole = published_network(input_shape=input_shape, seed=seed)
-    features = whole.get_layer("features").output
-    return keras.Model(whole.inputs, features, name="feature_network")
+    network = published_network(input_shape=input_shape, seed=seed)
+    features = network.get_layer("features").output
+    return keras.Model(network.inputs, features, name="feature_network")
 
 
 def fit_svm(
@@ -258,15 +258,8 @@ def _feature_extractor(model: keras.Model, layer: str | int) -> keras.Model:
     it can be saved; and training it leaves the model itself unchanged.
     """
     tree = LayerTree(model)
-    target = tree.leaves[tree.find(layer)[-1]]
     graph = inspectable_graph(model)
-    calls = calls_of(graph, target.layer)
-    if not calls or len(calls[-1].outputs) != 1:
-        raise ValueError(
-            f"Expected a layer with a single output. Received: {target.path!r}, with "
-            f"{len(calls[-1].outputs) if calls else 0} outputs."
-        )
-    end = calls[-1].outputs[0]
+    end = output_of(graph, tree.leaves[tree.find(layer)[-1]].layer)
     tensors = {tensor: keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in graph.inputs}
 
     def copied(leaf: Any) -> Any:

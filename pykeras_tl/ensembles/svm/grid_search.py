@@ -57,10 +57,10 @@ def tuning_subsample(count: int, seed: int, classes: np.ndarray | None = None) -
     rows = np.arange(count)
     if count <= _MOST_TUNING_SAMPLES:
         return rows
-    drawn, _ = train_test_split(
+    sample, _ = train_test_split(
         rows, train_size=_MOST_TUNING_SAMPLES, stratify=classes, random_state=seed
     )
-    return np.sort(drawn)
+    return np.sort(sample)
 
 
 def search_grid(

@@ -51,8 +51,8 @@ def worst_mistakes(predictions: pd.DataFrame, count: int = 20) -> pd.DataFrame:
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
-        >>> chances = np.array([[0.9, 0.1], [0.6, 0.4]])
-        >>> table = prediction_table(["a", "b"], ["dog", "dog"], chances, ["cat", "dog"])
+        >>> values = np.array([[0.9, 0.1], [0.6, 0.4]])
+        >>> table = prediction_table(["a", "b"], ["dog", "dog"], values, ["cat", "dog"])
         >>> worst_mistakes(table)["filename"].tolist()
         ['a', 'b']
     """
@@ -99,8 +99,8 @@ def plot_mistakes(
 
     Example:
         >>> from pykeras_tl.evaluation import prediction_table
-        >>> chances = np.array([[0.9, 0.1]])
-        >>> table = prediction_table(["0"], ["dog"], chances, ["cat", "dog"])
+        >>> values = np.array([[0.9, 0.1]])
+        >>> table = prediction_table(["0"], ["dog"], values, ["cat", "dog"])
         >>> figure = plot_mistakes(table, images=np.zeros((1, 8, 8, 3)))
         >>> len(figure.axes)
         1
@@ -113,7 +113,7 @@ def plot_mistakes(
     if images is None:
         shown = [read_thumbnail(file) for file in worst["filename"]]
     else:
-        shown = [images[int(place)] for place in predictions.index.get_indexer(worst.index)]
+        shown = [images[int(row)] for row in predictions.index.get_indexer(worst.index)]
     captions = [
         (
             f"{shorten(predicted, 20)} {probability:.0%}",
@@ -153,7 +153,7 @@ def plot_images(source: Any, count: int = 15, title: str | None = None) -> Figur
 
 
 def read_thumbnail(path: str | Path, longest: int = _THUMBNAIL) -> np.ndarray:
-    """Read an image, made smaller so that its longer side is at most `longest`.
+    """Read an image, reduced so that its longer side is at most `longest`.
 
     Args:
         path: An image file.
@@ -239,8 +239,8 @@ def _sheet(
     height = 2.0 * float(np.median([image.shape[0] / image.shape[1] for image in images]))
     figure = new_figure(2.1 * columns, (height + 0.2 + 0.17 * lines) * rows + 0.4, title)
     figure.get_layout_engine().set(wspace=0.03, hspace=0.03)  # type: ignore[union-attr, call-arg]
-    for place, (image, caption) in enumerate(zip(images, captions)):
-        axes = figure.add_subplot(rows, columns, place + 1)
+    for number, (image, caption) in enumerate(zip(images, captions)):
+        axes = figure.add_subplot(rows, columns, number + 1)
         flat = image[..., 0] if image.shape[-1] == 1 else image[..., :3]
         axes.imshow(flat, cmap="gray", vmin=0, vmax=255)
         axes.set_axis_off()

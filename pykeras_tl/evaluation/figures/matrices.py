@@ -108,13 +108,13 @@ def _label_classes(axes: Axes, names: list[str], counts: np.ndarray) -> None:
     size = _font_size(len(names))
     short = [shorten(name, _LONGEST_NAME) for name in names]
     rows = short if many else [f"{name} ({total})" for name, total in zip(short, counts.sum(1))]
-    places = np.arange(len(names))
+    ticks = np.arange(len(names))
     level = _is_level(names)
-    axes.set_xticks(places, short, fontsize=size, rotation=0 if level else 90 if many else 45)
+    axes.set_xticks(ticks, short, fontsize=size, rotation=0 if level else 90 if many else 45)
     if not level and not many:
         for label in axes.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
-    axes.set_yticks(places, rows, fontsize=size)
+    axes.set_yticks(ticks, rows, fontsize=size)
     axes.tick_params(length=0, labelcolor=TEXT_COLOR)
     axes.set_xlabel("predicted", fontsize=10, color=MUTED_TEXT_COLOR)
     axes.set_ylabel("true (images)" if not many else "true", fontsize=10, color=MUTED_TEXT_COLOR)
@@ -122,7 +122,7 @@ def _label_classes(axes: Axes, names: list[str], counts: np.ndarray) -> None:
         spine.set_color("#B8BFC8")
     if many:
         return
-    axes.set_xticks(places[1:] - 0.5, minor=True)
-    axes.set_yticks(places[1:] - 0.5, minor=True)
+    axes.set_xticks(ticks[1:] - 0.5, minor=True)
+    axes.set_yticks(ticks[1:] - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1.2)
     axes.tick_params(which="minor", length=0)

@@ -41,8 +41,8 @@ def plot_reliability(
     Example:
         >>> import numpy as np
         >>> from pykeras_tl.evaluation import prediction_table
-        >>> chances = np.array([[0.9, 0.1], [0.4, 0.6]])
-        >>> table = prediction_table(["a", "b"], ["x", "x"], chances, ["x", "y"])
+        >>> values = np.array([[0.9, 0.1], [0.4, 0.6]])
+        >>> table = prediction_table(["a", "b"], ["x", "x"], values, ["x", "y"])
         >>> plot_reliability(table).axes[0].get_xlabel()
         'probability of the predicted class'
     """
@@ -52,10 +52,10 @@ def plot_reliability(
     figure = new_figure(4.6, 4.7 + 0.2 * len(named), title)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=MUTED_TEXT_COLOR, linestyle=":", lw=1.2)
-    for place, (name, table) in enumerate(named.items()):
+    for number, (name, table) in enumerate(named.items()):
         points = reliability_table(table, bins)
         error = expected_calibration_error(table, bins)
-        color = COLORS[place % len(COLORS)]
+        color = COLORS[number % len(COLORS)]
         label = f"{shorten(name, 30)} (calibration error {error:.3f})".strip()
         axes.plot(points["confidence"], points["accuracy"], color=color, lw=1.6, label=label)
         areas = 20 + 500 * points["images"] / points["images"].sum()
