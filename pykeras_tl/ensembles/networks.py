@@ -30,19 +30,17 @@ class NetworkTrainer:
 
     Example:
         >>> import keras
-        >>> import cv2, numpy as np
-        >>> for value in (0, 255):
-        ...     _ = cv2.imwrite(f"{value}.png", np.full((8, 8, 3), value, "uint8"))
-        >>> table = pd.DataFrame({"filename": ["0.png", "255.png"], "class": ["dark", "light"]})
         >>> def build(seed):
         ...     keras.utils.set_random_seed(seed)
         ...     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
         ...     model.add(keras.layers.Dense(2, activation="softmax"))
         ...     model.compile("adam", "categorical_crossentropy")
         ...     return model
-        >>> train = NetworkTrainer(build, ["dark", "light"], target_size=(8, 8), epochs=1)
-        >>> train(table, seed=1)(table).columns.tolist()
-        ['filename', 'class', 'predicted', 'dark', 'light']
+        >>> trainer = NetworkTrainer(build, ["cat", "dog"], target_size=(8, 8), epochs=1)
+        >>> trainer.build(seed=1).output_shape
+        (None, 2)
+
+        Then `bag(trainer, table, count=5)` trains five networks.
     """
 
     build: Callable[[int], keras.Model]

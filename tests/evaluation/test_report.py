@@ -108,7 +108,7 @@ def test_intervals_are_by_group_where_there_are_groups(drawn, tmp_path) -> None:
     trial = TrialReport("grouped", evaluations={"test": Evaluation(table, groups)})
     text = " ".join(_page(tmp_path / "report.html", Report("Cells", trials=[trial])).texts)
     by_group = confidence_intervals(table, groups, repeats=1000).iloc[0]
-    assert f"{by_group['low']:.3f} to {by_group['high']:.3f}, by the 5 groups" in text
+    assert f"{by_group['low']:.3f} to {by_group['high']:.3f}, resampling the 5 groups" in text
     assert by_group["high"] - by_group["low"] > 0
 
 
