@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ..images.datasets.array_files import INDEX_COLUMN, open_array_file
+from ..images.datasets.array_files import index_column, open_array_file
 from ..images.decoding.reading import read_image
 from ..images.threads import default_workers
 from .prediction_table import prediction_table
@@ -101,7 +101,8 @@ def _small_pixels(table: pd.DataFrame, size: int) -> np.ndarray:
         image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
         return np.broadcast_to(image.reshape(size, size, -1), (size, size, 3)).reshape(-1)
 
-    rows = table[INDEX_COLUMN] if INDEX_COLUMN in table else [-1] * len(table)
+    column = index_column(table)
+    rows = table[column] if column else [-1] * len(table)
     places = zip(table["filename"], rows)
     with ThreadPoolExecutor(default_workers()) as threads:
         return np.stack(list(threads.map(small, places))).astype("float32")

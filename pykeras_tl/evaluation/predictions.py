@@ -133,6 +133,8 @@ def run_flow(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray
         >>> run_flow(model, flow)[1].shape
         (3, 192)
     """
+    if flow.n == 0:
+        raise ValueError("Expected an iterator over images. Received: one without images.")
     plans = (flow.next_batch_spec() for _ in range(len(flow)))
     indices, outputs = [], []
     with Prefetcher(

@@ -111,7 +111,7 @@ def test_bad_files_are_named_with_the_reason(kinds, tmp_path, what, why):
 
 
 def test_gigantic_files_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MOST_PIXELS", 100)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 100)
     Image.new("RGB", (20, 20)).save(tmp_path / "1.png")
     Image.new("RGB", (20, 20)).save(tmp_path / "1.bmp")
     monkeypatch.setattr(reading.cv2, "imdecode", None)
@@ -119,7 +119,7 @@ def test_gigantic_files_are_refused_before_they_are_decoded(tmp_path, monkeypatc
     for name in ("1.png", "1.bmp"):
         with pytest.raises(BadImageError, match="20 × 20 pixels, at most 100"):
             read_image(tmp_path / name)
-    monkeypatch.setattr(reading, "MOST_BYTES", 10)
+    monkeypatch.setattr(reading, "MAX_BYTES", 10)
     with pytest.raises(BadImageError, match="too large"):
         read_image(tmp_path / "1.png")
 
