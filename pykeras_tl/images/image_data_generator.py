@@ -59,11 +59,10 @@ class ImageDataGenerator(Augmenter):
 
     Example:
         >>> import numpy as np
-        >>> generator = ImageDataGenerator(rescale=1 / 255, horizontal_flip=True)
-        >>> image = np.array([[0.0, 51.0, 255.0]]).reshape(1, 1, 3, 1)
-        >>> iterator = generator.flow(image, seed=0)
-        >>> [next(iterator).ravel() for _ in range(2)]
-        [array([0. , 0.2, 1. ], dtype=float32), array([1. , 0.2, 0. ], dtype=float32)]
+        >>> generator = ImageDataGenerator(rescale=0.5, horizontal_flip=True)
+        >>> iterator = generator.flow(np.array([0, 100, 200]).reshape(1, 1, 3, 1), seed=0)
+        >>> [next(iterator).ravel().tolist() for _ in range(2)]
+        [[0.0, 50.0, 100.0], [100.0, 50.0, 0.0]]
 
     Source:
         `keras.src.legacy.preprocessing.image.ImageDataGenerator`. The same arguments and

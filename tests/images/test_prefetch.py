@@ -143,7 +143,7 @@ def test_closed_half_way_nothing_is_drawn_any_more():
 
 def test_wrong_numbers_are_refused():
     for how in ({"workers": -1}, {"ahead": 0}):
-        with pytest.raises(ValueError, match="should be"):
+        with pytest.raises(ValueError, match="Expected workers >= 0"):
             Prefetcher(counting(), lambda plan: plan, **how)
 
 

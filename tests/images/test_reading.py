@@ -91,14 +91,14 @@ def broken(kinds: Path, what: str) -> bytes:
     ("what", "why"),
     [
         ("empty", "is empty"),
-        ("text", "is not an image"),
+        ("text", "is not a readable image"),
         ("truncated jpeg", "truncated"),
         ("jpeg without its end", "truncated"),
-        ("jpeg header only", "cannot be decoded|is not an image"),
+        ("jpeg header only", "cannot be decoded|is not a readable image"),
         ("truncated png", "cannot be decoded"),
         ("damaged png", "cannot be decoded"),
         ("truncated bmp", "truncated"),
-        ("gigantic png", "gigantic"),
+        ("gigantic png", "too large"),
         ("png with too few rows", "truncated|cannot be decoded"),
     ],
 )
@@ -142,9 +142,9 @@ def test_a_jpeg_with_something_after_its_end_is_read(kinds, tmp_path):
 
 
 def test_unknown_settings_are_refused(kinds):
-    with pytest.raises(ValueError, match="color mode: 'cmyk'"):
+    with pytest.raises(ValueError, match="Received: 'cmyk'"):
         read_image(kinds / "rgb.jpg", "cmyk")
-    with pytest.raises(ValueError, match="interpolation method 'cubic'"):
+    with pytest.raises(ValueError, match="Received: 'cubic'"):
         read_image(kinds / "rgb.jpg", target_size=(5, 5), interpolation="cubic")
 
 

@@ -279,5 +279,5 @@ def _decode_with_pillow(data: bytes, color_mode: str, path: object) -> Image.Ima
 def _validate_size(height: int, width: int, path: object) -> None:
     if height * width > MAX_PIXELS:
         raise BadImageError(
-            path, f"is gigantic: {height:,} × {width:,} pixels, at most {MAX_PIXELS:,} in total"
+            path, f"is too large: {height:,} × {width:,} pixels, at most {MAX_PIXELS:,} in total"
         )

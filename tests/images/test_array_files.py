@@ -190,7 +190,7 @@ def test_cifar_comes_from_its_binary_form(tmp_path: Path) -> None:
 
 def test_wrong_cifar_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "train.bin").write_bytes(b"short")
-    with pytest.raises(ValueError, match="with 3074 bytes for each image. Received: .* with 5 bytes"):
+    with pytest.raises(ValueError, match=r"3074 bytes for each image\. Received: .* 5 bytes"):
         read_cifar100(tmp_path / "train.bin")
     with pytest.raises(FileNotFoundError):
         read_cifar100(tmp_path / "none.bin")
