@@ -15,6 +15,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,7 +29,7 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator as KerasGene
 
 from benchmarks.measuring import Row, arguments, report
 from pykeras_tl.images import ImageDataGenerator, list_images
-from pykeras_tl.images.iterators.prefetch import prefetch
+from pykeras_tl.images.iterators.prefetch import Prefetcher
 from pykeras_tl.images.threads import default_workers, parallel_for
 
 _STUDY = {
@@ -68,7 +69,9 @@ def check_same(ours: Any, theirs: Any, batches: int = 5) -> None:
 
 def rate_ahead(flow: Any, images: int) -> float:
     begin = perf_counter()
-    count = sum(len(x) for x, _ in prefetch(flow, count=images // _BATCH))
+    specs = (flow.next_batch_spec() for _ in range(images // _BATCH))
+    batches = Prefetcher(specs.__next__, partial(flow.compute_batch, workers=1), flow.threads)
+    count = sum(len(x) for x, _ in batches)
     return count / (perf_counter() - begin)
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ..images.datasets.array_files import INDEX_COLUMN, open_array_file
+from ..images.datasets.array_files import index_column, open_array_file
 from ..images.decoding.reading import read_image
 from ..images.threads import default_workers, parallel_for
 from .prediction_table import prediction_table
@@ -103,7 +103,8 @@ def _checked(train: pd.DataFrame, test: pd.DataFrame) -> tuple[list[str], list[s
 def _small_pixels(table: pd.DataFrame, size: int) -> np.ndarray:
     """Return every image resized to `size` × `size` RGB, shape (images, size * size * 3)."""
     files = table["filename"].tolist()
-    rows = table[INDEX_COLUMN].tolist() if INDEX_COLUMN in table else None
+    column = index_column(table)
+    rows = None if column is None else table[column].tolist()
     pixels = np.empty((len(files), size, size, 3), "float32")
 
     def resize(number: int) -> None:

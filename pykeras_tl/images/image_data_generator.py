@@ -1,4 +1,4 @@
-"""`ImageDataGenerator`: an augmenter that makes iterators over batches of images."""
+"""`ImageDataGenerator`: an augmenter that creates iterators over batches of images."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .iterators.array_file_iterator import ArrayFileIterator
 from .iterators.dataframe_iterator import DataFrameIterator
 from .iterators.directory_iterator import DirectoryIterator
 from .iterators.numpy_array_iterator import NumpyArrayIterator
@@ -20,49 +21,55 @@ class ImageDataGenerator(Augmenter):
     """Batches of images with random augmentation and standardization, as in Keras.
 
     Args:
-        featurewise_center: Whether to subtract the mean that `fit` found.
+        featurewise_center: Whether to subtract each channel's mean over the data set; see `fit`.
         samplewise_center: Whether to subtract each image's own mean.
-        featurewise_std_normalization: Whether to divide by the deviation that `fit` found.
-        samplewise_std_normalization: Whether to divide by each image's own deviation.
-        zca_whitening: Whether to whiten with the matrix that `fit` found.
-        zca_epsilon: What is added to the singular values for that.
-        rotation_range: Greatest turn, in degrees.
-        width_shift_range: Greatest shift: below 1 a fraction, else pixels; or a list of
-            shifts to choose from. It moves images along the rows, as in Keras (see Source).
-        height_shift_range: The same along the columns.
-        brightness_range: Least and greatest factor of brightness.
-        shear_range: Greatest shear, in degrees.
-        zoom_range: Least and greatest zoom, or z for 1-z to 1+z.
-        channel_shift_range: Greatest value added to all channels.
-        fill_mode: What lies beyond an edge: "nearest", "constant", "reflect" or "wrap".
-        cval: The value beyond the edge for "constant".
-        horizontal_flip: Whether to mirror half of the images left to right.
-        vertical_flip: Whether to mirror half of them top to bottom.
-        rescale: Factor for the values, applied after augmentation; None or 0 for none.
-        preprocessing_function: Called with each augmented image, a float array of three
-            axes; returns one of the same shape. When it has a true attribute
-            `main_thread_only`, it is only called on the thread that asks for the batch.
-        data_format: "channels_last" or "channels_first"; Keras's setting when absent.
-        validation_split: Share of the images, the first ones of each class, that
-            `subset="validation"` takes.
-        interpolation_order: Order of the interpolating spline, 0 (nearest pixel) to 5.
-        dtype: Type of the batches; Keras's `floatx` when absent.
+        featurewise_std_normalization: Whether to divide by each channel's deviation; see `fit`.
+        samplewise_std_normalization: Whether to divide by each image's own standard deviation.
+        zca_whitening: Whether to apply ZCA whitening; see `fit`.
+        zca_epsilon: Added to the singular values in ZCA whitening, above 0.
+        rotation_range: Rotate by -rotation_range to rotation_range degrees.
+        width_shift_range: Shift by up to this fraction of the width (below 1) or this many
+            pixels (1 or more), either way; or a list of shifts to choose from. As in Keras, it
+            shifts vertically (see Source).
+        height_shift_range: The same for the height; as in Keras, it shifts horizontally.
+        brightness_range: Smallest and largest brightness factor; 0 is black, 1 no change.
+        shear_range: Shear by -shear_range to shear_range degrees.
+        zoom_range: Smallest and largest zoom factor, below 1 magnifies; or z for 1-z to 1+z.
+        channel_shift_range: Add up to this value, either sign, within the image's value range.
+        fill_mode: How points outside the image are filled:
+            "nearest": `aaaaaaaa|abcd|dddddddd`
+            "constant": `kkkkkkkk|abcd|kkkkkkkk`, with k=cval
+            "reflect": `abcddcba|abcd|dcbaabcd`
+            "wrap": `bcdbcdbc|abcd|bcabcabc`, as SciPy does it
+        cval: Value of points outside the image for "constant".
+        horizontal_flip: Whether to flip images left to right, with probability 0.5.
+        vertical_flip: Whether to flip images upside down, with probability 0.5.
+        rescale: Factor that values are multiplied by after augmentation; None or 0 for none.
+        preprocessing_function: Called with each augmented image, a float array of rank 3;
+            returns one of the same shape. If it has a true attribute `main_thread_only`, it
+            is only called on the thread that asks for the batch.
+        data_format: "channels_last" or "channels_first"; Keras's setting when None.
+        validation_split: Fraction of the images, the first ones of each class, for
+            `subset="validation"`; between 0 and 1.
+        interpolation_order: Order of the spline interpolation, 0 (nearest pixel) to 5.
+        dtype: Data type of the batches; Keras's `floatx` when None.
 
     Raises:
-        ValueError: When an argument cannot mean anything.
+        ValueError: When an argument is out of range or unknown.
 
     Example:
-        >>> generator = ImageDataGenerator(rescale=1 / 255, rotation_range=10)
-        >>> flow = generator.flow(np.zeros((4, 8, 8, 3)), batch_size=2, seed=0)
-        >>> next(flow).shape
-        (2, 8, 8, 3)
+        >>> import numpy as np
+        >>> generator = ImageDataGenerator(rescale=0.5, horizontal_flip=True)
+        >>> iterator = generator.flow(np.array([0, 100, 200]).reshape(1, 1, 3, 1), seed=0)
+        >>> [next(iterator).ravel().tolist() for _ in range(2)]
+        [[0.0, 50.0, 100.0], [100.0, 50.0, 0.0]]
 
     Source:
         `keras.src.legacy.preprocessing.image.ImageDataGenerator`. The same arguments and
-        seed give the same images, in Keras's own ways too: `height_shift_range` is scaled by
-        the height and moves along the columns, `width_shift_range` the other way round, and
-        an image that is not square turns about the centre of its transpose. Random numbers
-        come from generators of our own; NumPy's global one is left alone.
+        seed give the same images, including what is surprising in Keras: `height_shift_range`
+        is scaled by the height and shifts along the columns, `width_shift_range` the other
+        way round, and an image that is not square rotates about the center of its transpose.
+        Random numbers come from the generator's own streams, never from NumPy's global one.
     """
 
     def flow(
@@ -80,35 +87,34 @@ class ImageDataGenerator(Augmenter):
         subset: str | None = None,
         workers: int | None = None,
     ) -> NumpyArrayIterator:
-        """Make batches of images that are in memory.
+        """Iterate over batches of images in memory.
 
         Args:
-            x: Images, of shape (samples, height, width, channels) or with the channels
-                second; or (images, other) where other is an array or a list of arrays that
-                go along with them.
-            y: Labels.
-            batch_size: Images in a batch.
-            shuffle: Whether to mix them anew for each epoch.
-            sample_weight: A weight for each image.
+            x: Images, shape (samples, height, width, channels) or (samples, channels, height,
+                width); or (images, others), where others is an array or a list of arrays with
+                one entry for each image, which are put into the batches unchanged.
+            y: Labels, of length samples; None for none.
+            batch_size: Images in a batch; the last one of an epoch may be smaller.
+            shuffle: Whether to shuffle the images for each epoch.
+            sample_weight: Weights, shape (samples,); None for none.
             seed: Makes order and augmentation repeatable.
-            save_to_dir: Folder where the images of each batch are saved.
-            save_prefix: Start of the names there.
+            save_to_dir: Existing folder where the images of each batch are saved.
+            save_prefix: Prefix of the names there.
             save_format: Format of the files there.
-            ignore_class_split: Whether not to check that both subsets have all classes.
+            ignore_class_split: Whether to allow subsets with different classes.
             subset: "training" or "validation", with `validation_split`.
-            workers: Threads to compute with; as many as there are processors when absent.
+            workers: Number of threads; one for each available processor when None.
 
         Returns:
-            An iterator over batches (x, y, sample_weight), as far as these are given.
+            An endless iterator over batches x, (x, y) or (x, y, sample_weight).
 
         Raises:
-            ValueError: When lengths or shapes do not fit, or an argument is unknown.
+            ValueError: When lengths or shapes do not match, or an argument is out of range.
 
         Example:
             >>> import numpy as np
-            >>> from pykeras_tl.images import ImageDataGenerator
-            >>> flow = ImageDataGenerator().flow(np.zeros((4, 8, 8, 3)), [0, 1, 0, 1])
-            >>> [part.shape for part in next(flow)]
+            >>> iterator = ImageDataGenerator().flow(np.zeros((4, 8, 8, 3)), [0, 1, 0, 1])
+            >>> [array.shape for array in next(iterator)]
             [(4, 8, 8, 3), (4,)]
         """
         return NumpyArrayIterator(
@@ -151,53 +157,52 @@ class ImageDataGenerator(Augmenter):
         workers: int | None = None,
         cache: bool = True,
     ) -> DirectoryIterator:
-        """Make batches of the images in a folder that holds one folder for each class.
+        """Iterate over batches of the images in a folder with one subfolder for each class.
 
         Args:
-            directory: The folder.
-            target_size: Height and width that all images are resized to.
+            directory: Folder that holds one folder of images for each class.
+            target_size: Height and width in pixels that all images are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
-            classes: Names of the class folders in the order wanted; all of them, sorted,
-                when absent.
-            class_mode: What the labels are: "categorical" (one-hot), "sparse" (numbers),
-                "binary" (0 and 1), "input" (the images themselves), or None.
-            batch_size: Images in a batch.
-            shuffle: Whether to mix the images anew for each epoch.
+            classes: Names of the class folders in the order of their numbers; all of them,
+                sorted, when None.
+            class_mode: How labels are encoded: "categorical" (one-hot), "sparse" (class
+                numbers), "binary" (0 and 1), "input" (the images themselves), or None.
+            batch_size: Images in a batch; the last one of an epoch may be smaller.
+            shuffle: Whether to shuffle the images for each epoch.
             seed: Makes order and augmentation repeatable.
-            save_to_dir: Folder where the images of each batch are saved.
-            save_prefix: Start of the names there.
+            save_to_dir: Existing folder where the images of each batch are saved.
+            save_prefix: Prefix of the names there.
             save_format: Format of the files there.
-            follow_links: Whether to enter folders in class folders that are links.
+            follow_links: Whether to follow symbolic links to folders inside class folders.
             subset: "training" or "validation", with `validation_split`.
-            interpolation: One of "nearest", "bilinear", "bicubic", "hamming", "box",
-                "lanczos".
-            keep_aspect_ratio: Whether to cut images to the shape of `target_size` before
-                they are resized.
-            check: "all" decodes every file now, so that bad ones are found at once.
+            interpolation: How to resize: "nearest", "bilinear", "bicubic", "hamming", "box"
+                or "lanczos".
+            keep_aspect_ratio: Whether to crop images to the aspect ratio of `target_size`
+                before they are resized.
+            check: "all" decodes every file first, to find bad ones before the first batch.
             on_bad: "raise" an error for a file that cannot be read, or "skip" to decode all
-                files now and set the bad ones aside in `bad_files`.
-            workers: Threads to compute with; as many as there are processors when absent.
+                files first and list the bad ones in `bad_files`.
+            workers: Number of threads; one for each available processor when None.
             cache: Whether to keep decoded images for later epochs.
 
         Returns:
-            An iterator over batches (x, y), or x alone without labels.
+            An endless iterator over batches x or (x, y); as in Keras, of length 0 when the
+            folder has no images, with a warning.
 
         Raises:
             FileNotFoundError: When the folder does not exist.
-            ValueError: When it holds no class folder or no image, or an argument is unknown.
-            BadImageError: When a file cannot be read and is not to be skipped.
+            ValueError: When an argument is out of range or unknown.
+            BadImageError: With `check="all"`, when a file cannot be read.
 
         Example:
-            >>> import tempfile
             >>> from PIL import Image
-            >>> from pykeras_tl.images import ImageDataGenerator
-            >>> folder = tempfile.mkdtemp()
             >>> for name in ["cat", "dog"]:
-            ...     os.mkdir(f"{folder}/{name}")
-            ...     Image.new("RGB", (9, 9)).save(f"{folder}/{name}/1.png")
-            >>> flow = ImageDataGenerator().flow_from_directory(folder, target_size=(8, 8))
+            ...     os.makedirs(f"pets/{name}")
+            ...     Image.new("RGB", (9, 9)).save(f"pets/{name}/1.png")
+            >>> generator = ImageDataGenerator(rescale=1 / 255)
+            >>> iterator = generator.flow_from_directory("pets", target_size=(8, 8))
             Found 2 images belonging to 2 classes.
-            >>> [part.shape for part in next(flow)]
+            >>> [array.shape for array in next(iterator)]
             [(2, 8, 8, 3), (2, 2)]
         """
         return DirectoryIterator(
@@ -252,74 +257,64 @@ class ImageDataGenerator(Augmenter):
         cache: bool = True,
         **kwargs: Any,
     ) -> DataFrameIterator:
-        """Make batches of the images that a table lists.
+        """Iterate over batches of the image files that a table lists.
 
         Args:
-            dataframe: The table.
-            directory: Folder that the names are relative to.
-            x_col: Column of the files' names.
-            y_col: Column, or columns, of the labels.
-            weight_col: Column of the samples' weights.
-            target_size: Height and width that all images are resized to.
+            dataframe: Table with one row for each image.
+            directory: Folder that the file names are relative to.
+            x_col: Column with the file names.
+            y_col: Column, or columns, with the labels.
+            weight_col: Column with the sample weights.
+            target_size: Height and width in pixels that all images are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
-            classes: Names of the classes in the order wanted; those in the table, sorted,
-                when absent.
-            class_mode: What the labels are: "categorical" (one-hot, also several classes an
-                image), "sparse", "binary", "raw" (the column as it is), "multi_output" (a
-                list of columns), "input" (the images themselves), or None.
-            batch_size: Images in a batch.
-            shuffle: Whether to mix the images anew for each epoch.
+            classes: Names of the classes in the order of their numbers; those in the table,
+                sorted, when None.
+            class_mode: How labels are encoded: "categorical" (one-hot; a list for several
+                classes), "sparse", "binary", "raw" (the column's values), "multi_output" (the
+                values of several columns), "input" (the images themselves), or None.
+            batch_size: Images in a batch; the last one of an epoch may be smaller.
+            shuffle: Whether to shuffle the images for each epoch.
             seed: Makes order and augmentation repeatable.
-            save_to_dir: Folder where the images of each batch are saved.
-            save_prefix: Start of the names there.
+            save_to_dir: Existing folder where the images of each batch are saved.
+            save_prefix: Prefix of the names there.
             save_format: Format of the files there.
             subset: "training" or "validation", with `validation_split`.
-            interpolation: One of "nearest", "bilinear", "bicubic", "hamming", "box",
-                "lanczos".
-            validate_filenames: Whether to leave out, with a warning, names of files that do
-                not exist or are not images by their extension.
-            keep_aspect_ratio: Whether to cut images to the shape of `target_size` before
-                they are resized.
-            check: "all" decodes every file now, so that bad ones are found at once.
-            on_bad: "raise" an error for a file that cannot be read, or "skip" to decode all
-                files now and set the bad ones aside in `bad_files`.
-            workers: Threads to compute with; as many as there are processors when absent.
+            interpolation: How to resize, as in `flow_from_directory`.
+            validate_filenames: Whether to leave out, with a warning, files that do not exist
+                or have no image extension.
+            keep_aspect_ratio: Whether to crop images to the aspect ratio of `target_size`
+                before they are resized.
+            check: "all" decodes every file first, as in `flow_from_directory`.
+            on_bad: "raise" or "skip", as in `flow_from_directory`.
+            workers: Number of threads; one for each available processor when None.
             cache: Whether to keep decoded images for later epochs.
-            **kwargs: The names `has_ext`, `sort` and `drop_duplicates`, which old scripts
-                have and which do nothing.
+            **kwargs: `has_ext`, `sort` and `drop_duplicates` of old scripts, which do nothing.
 
         Returns:
-            An iterator over batches (x, y, sample_weight), as far as these are given.
+            An endless iterator over batches x, (x, y) or (x, y, sample_weight); as in Keras, of
+            length 0 when no file is left, with a warning.
 
         Raises:
-            TypeError: When a column's values are of the wrong kind, or an argument is
-                unknown (Keras takes any without a word).
-            ValueError: When no file is left, or an argument is unknown.
-            BadImageError: When a file cannot be read and is not to be skipped.
+            TypeError: When a column has values of the wrong type, or an argument is unknown.
+            ValueError: When a column is missing, or an argument is out of range.
+            BadImageError: With `check="all"`, when a file cannot be read.
 
         Example:
-            >>> import tempfile
             >>> import pandas as pd
             >>> from PIL import Image
-            >>> from pykeras_tl.images import ImageDataGenerator
-            >>> folder = tempfile.mkdtemp()
-            >>> Image.new("RGB", (9, 9)).save(f"{folder}/1.png")
+            >>> Image.new("RGB", (9, 9)).save("1.png")
             >>> table = pd.DataFrame({"filename": ["1.png"], "class": ["cat"]})
-            >>> flow = ImageDataGenerator().flow_from_dataframe(table, folder)
+            >>> iterator = ImageDataGenerator().flow_from_dataframe(table)
             Found 1 validated image filenames belonging to 1 classes.
-            >>> next(flow)[0].shape
+            >>> next(iterator)[0].shape
             (1, 256, 256, 3)
         """
         for name in kwargs:
             if name not in ("has_ext", "sort", "drop_duplicates"):
-                raise TypeError(f"flow_from_dataframe() got an unknown argument {name!r}.")
+                raise TypeError(f"flow_from_dataframe() got an unexpected argument {name!r}.")
             warnings.warn(f"{name} is deprecated and does nothing.", DeprecationWarning, 2)
         if class_mode == "other":
-            warnings.warn(
-                '`class_mode="other"` is deprecated, please use `class_mode="raw"`.',
-                DeprecationWarning,
-                stacklevel=2,
-            )
+            warnings.warn('class_mode="other" is now called "raw".', DeprecationWarning, 2)
             class_mode = "raw"
         return DataFrameIterator(
             dataframe,
@@ -348,4 +343,57 @@ class ImageDataGenerator(Augmenter):
             on_bad=on_bad,
             workers=workers,
             cache=cache,
+        )
+
+    def flow_from_array_files(
+        self,
+        table: pd.DataFrame,
+        target_size: tuple[int, int] = (256, 256),
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        interpolation: str = "nearest",
+        workers: int | None = None,
+    ) -> ArrayFileIterator:
+        """Iterate over batches of images stored together in `.npy` or HDF5 files.
+
+        Args:
+            table: The images, as `array_file_table` and `read_hdf5` list them.
+            target_size: Height and width in pixels that all images are resized to.
+            classes: Names of the classes, as in `flow_from_dataframe`.
+            class_mode: "categorical", "sparse", "binary", "input", or None.
+            batch_size: Images in a batch; the last one of an epoch may be smaller.
+            shuffle: Whether to shuffle the images for each epoch.
+            seed: Makes order and augmentation repeatable.
+            interpolation: How to resize, as in `flow_from_directory`.
+            workers: Number of threads; one for each available processor when None.
+
+        Returns:
+            An endless iterator over batches x or (x, y).
+
+        Raises:
+            ValueError: When the table is empty, lacks a column or has other classes, or an
+                argument is out of range or unknown.
+
+        Example:
+            >>> import numpy as np
+            >>> from pykeras_tl.images import array_file_table
+            >>> np.save("many.npy", np.zeros((3, 8, 8), "uint8"))
+            >>> table = array_file_table("many.npy", ["cat", "dog", "cat"])
+            >>> next(ImageDataGenerator().flow_from_array_files(table, (16, 16)))[0].shape
+            (3, 16, 16, 3)
+        """
+        return ArrayFileIterator(
+            table,
+            self,
+            target_size,
+            classes,
+            class_mode,
+            batch_size,
+            shuffle,
+            seed,
+            interpolation,
+            workers,
         )

@@ -78,6 +78,9 @@ def run_flow(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray
         The sample indices, shape (images,), and the model's outputs, shape (images, ...), in
         the same order.
 
+    Raises:
+        ValueError: When there are no images.
+
     Example:
         >>> import keras
         >>> from pykeras_tl.images import ImageDataGenerator
@@ -87,6 +90,8 @@ def run_flow(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray
         >>> indices.tolist(), outputs.shape
         ([0, 1, 2], (3, 192))
     """
+    if flow.n == 0:
+        raise ValueError("Expected an iterator over images. Received: one without images.")
     specs = (flow.next_batch_spec() for _ in range(len(flow)))
     indices, outputs = [], []
     with Prefetcher(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..images.datasets.array_files import INDEX_COLUMN
+from ..images.datasets.array_files import index_column
 from ..images.datasets.folders import existing_folder, list_images
 from .trial import TRAINED_ON, Trial
 
@@ -86,8 +86,8 @@ def digest(table: pd.DataFrame) -> str:
     for filename, name in zip(table["filename"], table["class"], strict=True):
         path = Path(filename)
         made.update(f"{name}/{path.name}:{path.stat().st_size}\n".encode())
-    if INDEX_COLUMN in table:
-        made.update(table[INDEX_COLUMN].to_numpy("int64").tobytes())
+    if column := index_column(table):
+        made.update(table[column].to_numpy("int64").tobytes())
     return made.hexdigest()[:16]
 
 
@@ -130,7 +130,6 @@ class _Settings:
         shuffle: bool = False,
     ) -> Iterator:
         from ..images.image_data_generator import ImageDataGenerator
-        from ..images.iterators.array_file_iterator import ArrayFileIterator
 
         data = self.trial.data
         options = dict(augmentation or {})
@@ -149,13 +148,13 @@ class _Settings:
             "interpolation": data.get("interpolation", "nearest"),
         }
         weights = _WEIGHT if shuffle and _WEIGHT in table else None
-        if INDEX_COLUMN in table:
+        if index_column(table):
             if weights:
                 raise ValueError(
                     "Images that lie together in one file cannot weigh differently, as boosting "
                     "needs; give a table of image files."
                 )
-            return ArrayFileIterator(table, generator, **settings)
+            return generator.flow_from_array_files(table, **settings)
         return generator.flow_from_dataframe(table, weight_col=weights, **settings)
 
 

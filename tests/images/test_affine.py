@@ -63,9 +63,25 @@ def test_random_functions(name, arguments, axes):
 def test_wrong_axes_are_refused():
     x = np.zeros((4, 4, 3))
     for axes in ((0, 0, 2), (0, 2, 1), (0, 1, 3)):
-        with pytest.raises(ValueError, match=r"distinct|Invalid axis|first and last"):
+        with pytest.raises(ValueError, match=r"distinct|below 3|0 or 2"):
             images.apply_affine_transform(x, 1, 0, 0, 0, 1, 1, *axes)
-    with pytest.raises(ValueError, match="2-D"):
+    with pytest.raises(ValueError, match="rank 3"):
         images.apply_affine_transform(np.zeros((4, 4)), theta=3)
     with pytest.raises(ValueError, match="zoom_range"):
         images.random_zoom(x, (1, 2, 3))
+
+
+@pytest.mark.parametrize("fill_mode", ["nearest", "constant", "reflect", "wrap"])
+def test_fill_modes_are_as_drawn_in_the_docstring(fill_mode):
+    """Shift a row of four pixels by four and eight either way to see what is beside it."""
+    letters = "abcd"
+    row = np.array([float(ord(letter)) for letter in letters]).reshape(1, 4, 1)
+    options = {"row_axis": 0, "col_axis": 1, "channel_axis": 2, "cval": ord("k")}
+    for dtype in (np.float32, np.float64):
+        tiles = [
+            images.apply_affine_transform(row.astype(dtype), tx=tx, fill_mode=fill_mode, **options)
+            for tx in (-8, -4, 0, 4, 8)
+        ]
+        text = "".join(chr(round(float(value))) for tile in tiles for value in tile.ravel())
+        drawing = f"`{text[:8]}|{text[8:12]}|{text[12:]}`"
+        assert f'"{fill_mode}": {drawing}' in images.ImageDataGenerator.__doc__

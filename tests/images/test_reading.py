@@ -91,14 +91,14 @@ def broken(kinds: Path, what: str) -> bytes:
     ("what", "why"),
     [
         ("empty", "is empty"),
-        ("text", "is not an image"),
+        ("text", "is not a readable image"),
         ("truncated jpeg", "truncated"),
         ("jpeg without its end", "truncated"),
-        ("jpeg header only", "cannot be decoded|is not an image"),
+        ("jpeg header only", "cannot be decoded|is not a readable image"),
         ("truncated png", "cannot be decoded"),
         ("damaged png", "cannot be decoded"),
         ("truncated bmp", "truncated"),
-        ("gigantic png", "gigantic"),
+        ("gigantic png", "too large"),
         ("png with too few rows", "truncated|cannot be decoded"),
     ],
 )
@@ -111,7 +111,7 @@ def test_bad_files_are_named_with_the_reason(kinds, tmp_path, what, why):
 
 
 def test_gigantic_files_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MOST_PIXELS", 100)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 100)
     Image.new("RGB", (20, 20)).save(tmp_path / "1.png")
     Image.new("RGB", (20, 20)).save(tmp_path / "1.bmp")
     monkeypatch.setattr(reading.cv2, "imdecode", None)
@@ -119,7 +119,7 @@ def test_gigantic_files_are_refused_before_they_are_decoded(tmp_path, monkeypatc
     for name in ("1.png", "1.bmp"):
         with pytest.raises(BadImageError, match="20 × 20 pixels, at most 100"):
             read_image(tmp_path / name)
-    monkeypatch.setattr(reading, "MOST_BYTES", 10)
+    monkeypatch.setattr(reading, "MAX_BYTES", 10)
     with pytest.raises(BadImageError, match="too large"):
         read_image(tmp_path / "1.png")
 
@@ -142,9 +142,9 @@ def test_a_jpeg_with_something_after_its_end_is_read(kinds, tmp_path):
 
 
 def test_unknown_settings_are_refused(kinds):
-    with pytest.raises(ValueError, match="color mode: 'cmyk'"):
+    with pytest.raises(ValueError, match="Received: 'cmyk'"):
         read_image(kinds / "rgb.jpg", "cmyk")
-    with pytest.raises(ValueError, match="interpolation method 'cubic'"):
+    with pytest.raises(ValueError, match="Received: 'cubic'"):
         read_image(kinds / "rgb.jpg", target_size=(5, 5), interpolation="cubic")
 
 

@@ -18,6 +18,6 @@ def test_nearest_takes_pillows_pixels(size, target, seed):
 def test_the_way_without_opencv_takes_the_same_pixels(monkeypatch):
     image = np.random.default_rng(0).integers(0, 256, (61, 47, 3), np.uint8)
     fast = resizing.resize(image, (33, 80))
-    found = resizing._nearest
-    monkeypatch.setattr(resizing, "_nearest", lambda *where: (found(*where)[0], False))
+    indices = resizing._nearest_indices
+    monkeypatch.setattr(resizing, "_nearest_indices", lambda *axis: (indices(*axis)[0], False))
     np.testing.assert_array_equal(resizing.resize(image, (33, 80)), fast)

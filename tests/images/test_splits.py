@@ -125,7 +125,7 @@ def test_source_and_target():
     sizes = split.groupby(["class", "split"]).size().unstack()
     assert sizes.loc["class 0"].to_dict() == {"source": 60, "train": 28, "test": 12}
     assert sizes.loc["class 1"].to_dict() == {"source": 120, "train": 56, "test": 24}
-    with pytest.raises(ValueError, match="train=1"):
+    with pytest.raises(ValueError, match="Expected train to be between 0 and 1"):
         split_source_target(make_table(100), train=1)
 
 
@@ -141,27 +141,33 @@ def test_patients_of_the_malaria_set_stay_whole(real_data):
 def test_group_is_what_the_parentheses_match():
     table = pd.DataFrame({"filename": ["a/x_17_2.png", "b/x_3_2.png"]})
     assert groups_from_names(table, r"_(\d+)_")["group"].tolist() == ["17", "3"]
-    with pytest.raises(ValueError, match=r"1 of 2 file names, for example 'x_3_2.png'"):
+    with pytest.raises(ValueError, match=r"does not match 1, for example 'x_3_2.png'"):
         groups_from_names(table, r"\d\d")
-    with pytest.raises(ValueError, match="not a regular expression"):
+    with pytest.raises(ValueError, match=r"a regular expression\. Received"):
         groups_from_names(table, "(")
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda t: split_fractions(t, {"train": 0.6, "test": 0.3}), "sum to 0.9; expected 1"),
+        (
+            lambda t: split_fractions(t, {"train": 0.6, "test": 0.3}),
+            "sum to 1.* sum 0.9",
+        ),
         (lambda t: split_fractions(t, {"train": 1.2, "test": -0.2}), "above 0"),
-        (lambda t: split_fractions(t, {"train": 1.0}), "fewer than two"),
-        (lambda t: split_fractions(t, THIRDS, by="label"), "no column 'label'"),
-        (lambda t: split_fractions(t, THIRDS, groups="patient"), "no column 'patient'"),
-        (lambda t: split_fractions(t.assign(g=None), THIRDS, groups="g"), "no value in 24"),
-        (lambda t: split_fractions(t.assign(g=1), THIRDS, groups="g"), "1 groups cannot"),
-        (lambda t: split_fractions(t[:2], THIRDS), "2 images cannot"),
-        (lambda t: k_folds(t, 1), "k=1"),
-        (lambda t: k_folds(t, 5), "'class 1' has 4 images, too few"),
-        (lambda t: k_folds(t, 25), "24 images cannot"),
-        (lambda t: split_fractions(t, {"a": 0.9, "b": 0.05, "c": 0.05}), "one for 'c'"),
+        (lambda t: split_fractions(t, {"train": 1.0}), "two or more fractions"),
+        (lambda t: split_fractions(t, THIRDS, by="label"), "the column 'label'"),
+        (lambda t: split_fractions(t, THIRDS, groups="patient"), "the column 'patient'"),
+        (lambda t: split_fractions(t.assign(g=None), THIRDS, groups="g"), "24 of 24 rows"),
+        (
+            lambda t: split_fractions(t.assign(g=1), THIRDS, groups="g"),
+            "at least 3 groups.*: 1",
+        ),
+        (lambda t: split_fractions(t[:2], THIRDS), "at least 3 images.* Received: 2"),
+        (lambda t: k_folds(t, 1), "2 or more. Received: 1"),
+        (lambda t: k_folds(t, 5), "images of 'class 1' .* Received: 4"),
+        (lambda t: k_folds(t, 25), "at least 25 images.* Received: 24"),
+        (lambda t: split_fractions(t, {"a": 0.9, "b": 0.05, "c": 0.05}), "none for 'c'"),
     ],
 )
 def test_impossible_splits_are_refused(call, words):

@@ -150,7 +150,7 @@ def test_cats_and_dogs_come_from_one_hdf5_file(tmp_path: Path) -> None:
         "validation": 4,
         "test": 4,
     }
-    rows = [row for table in parts.values() for row in table["row"]]
+    rows = [row for table in parts.values() for row in table["index"]]
     assert sorted(rows) == list(range(20))
 
 

@@ -1,1 +1,1 @@
-"""From folders, tables and files of other projects to a table of images."""
+"""Tables of images from folders and data set files, and their splits."""

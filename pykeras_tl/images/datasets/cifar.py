@@ -1,4 +1,4 @@
-"""CIFAR-100's binary form, read without unpacking it into files."""
+"""CIFAR-100 from its binary files, without extracting image files."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from .array_files import array_file_table
 
 _SIDE = 32
 _IMAGES = "images.npy"
-# Coarse class, fine class, and the three planes of the image.
+# Coarse class, fine class, and the red, green and blue planes of the image.
 _RECORD = 2 + 3 * _SIDE * _SIDE
 
 
 def read_cifar100(path: str | os.PathLike[str], classes: int = 100) -> pd.DataFrame:
     """List the images of one of CIFAR-100's binary files.
 
-    The images are kept as a `.npy` file in the cache directory, from which a `ArrayFileIterator`
-    reads them. The classes are called by their names where `fine_label_names.txt` lies beside
-    the file, and by their numbers else.
+    The images are copied to a `.npy` file in the cache directory. Classes have their names when
+    `fine_label_names.txt` is in the same folder, and their numbers otherwise.
 
     Args:
         path: `train.bin` or `test.bin`.
-        classes: How many of the fine classes to take, from the first.
+        classes: Number of fine classes to list, from the first; 1 to 100.
 
     Returns:
-        A table with `filename` (the `.npy` file), `class` and `row`.
+        A table with `filename` (the `.npy` file), `class` and `index`, for
+        `ImageDataGenerator.flow_from_array_files`.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When it is no such file, or has fewer classes.
+        FileNotFoundError: When the file does not exist.
+        ValueError: When it is not a CIFAR-100 file, or has fewer classes.
 
     Example:
         >>> np.zeros((2, 3074), "uint8").tofile("test.bin")
@@ -47,27 +47,35 @@ def read_cifar100(path: str | os.PathLike[str], classes: int = 100) -> pd.DataFr
     file = Path(path).absolute()
     size = file.stat().st_size
     if size == 0 or size % _RECORD:
-        raise ValueError(f"{file} has {size} bytes; CIFAR-100's have {_RECORD} for each image.")
+        raise ValueError(
+            f"Expected a CIFAR-100 file, with {_RECORD} bytes for each image. "
+            f"Received: {file} with {size} bytes."
+        )
     records = np.memmap(file, dtype="uint8", mode="r").reshape(-1, _RECORD)
     fine = np.asarray(records[:, 1])
     names = _names(file.with_name("fine_label_names.txt"), int(fine.max()) + 1)
     if not 1 <= classes <= len(names):
-        raise ValueError(f"classes={classes}; {file} has {len(names)} classes.")
-    rows = np.flatnonzero(fine < classes)
-    return array_file_table(_pixels(file, records), [names[fine[row]] for row in rows], rows)
+        raise ValueError(
+            f"Expected classes to be 1 to {len(names)}, the classes in {file}. Received: {classes}"
+        )
+    indices = np.flatnonzero(fine < classes)
+    labels = [names[fine[index]] for index in indices]
+    return array_file_table(_cached_images(file, records), labels, indices)
 
 
 def _names(file: Path, needed: int) -> list[str]:
+    """Return the class names in a file, or zero-padded numbers without one."""
     if not file.is_file():
         width = len(str(needed - 1))
         return [f"{number:0{width}}" for number in range(needed)]
     names = file.read_text(encoding="utf-8").split()
     if len(names) < needed:
-        raise ValueError(f"{file} names {len(names)} classes; the images have {needed}.")
+        raise ValueError(f"Expected {needed} class names in {file}. Received: {len(names)}")
     return names
 
 
-def _pixels(file: Path, records: np.ndarray) -> Path:
+def _cached_images(file: Path, records: np.ndarray) -> Path:
+    """Return the path of the cached `.npy` file, written if this content was never read."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(records.tobytes())
     name = f"cifar100-{digest.hexdigest()}"

@@ -1,4 +1,4 @@
-"""The layout of CUB-200: lists of files, classes and parts beside a folder of images."""
+"""CUB-200: a folder of images with text files that list classes and splits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LISTS = ("images.txt", "image_class_labels.txt", "classes.txt", "train_test_spl
 
 
 def read_cub200(directory: str | os.PathLike[str]) -> pd.DataFrame:
-    """List the images of CUB-200, with the part that its authors gave each to.
+    """List the images of CUB-200, with its authors' split.
 
     Args:
-        directory: The folder that holds `images`, `images.txt`, `classes.txt`,
+        directory: Folder with `images`, `images.txt`, `classes.txt`,
             `image_class_labels.txt` and `train_test_split.txt`.
 
     Returns:
@@ -24,7 +24,7 @@ def read_cub200(directory: str | os.PathLike[str]) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: When the folder or one of the lists is missing.
-        ValueError: When the lists do not name the same images.
+        ValueError: When the lists name different images.
 
     Example:
         >>> folder = Path("cub"); folder.mkdir()
@@ -40,10 +40,16 @@ def read_cub200(directory: str | os.PathLike[str]) -> pd.DataFrame:
     root = existing_folder(directory)
     missing = [name for name in _LISTS if not (root / name).is_file()]
     if missing:
-        raise FileNotFoundError(f"{root} has no {', '.join(missing)}; expected CUB-200's layout.")
+        raise FileNotFoundError(
+            f"Expected {root} to be the folder of CUB-200. Received: one without "
+            f"{', '.join(missing)}."
+        )
     images, labels, classes, trained = (_read(root / name) for name in _LISTS)
     if not set(images) == set(labels) == set(trained) or set(labels.values()) - set(classes):
-        raise ValueError(f"The lists in {root} do not name the same images and classes.")
+        raise ValueError(
+            f"Expected {', '.join(_LISTS)} in {root} to list the same images and classes. "
+            "Received: different ones. Extract the data set again."
+        )
     rows = [
         (
             str(root / "images" / images[number]),

@@ -1,4 +1,4 @@
-"""A data set in one HDF5 file: images of one size, their classes and their names."""
+"""Images, classes and file names of a data set in one HDF5 file."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ def write_hdf5(
     target_size: tuple[int, int],
     interpolation: str = "nearest",
 ) -> Path:
-    """Write images into one HDF5 file, one after another.
+    """Write images into one HDF5 file.
 
-    The file is complete or not there: what an interruption leaves is no file of that name.
+    The file is written atomically: an interruption leaves no incomplete file.
 
     Args:
         table: The images: `filename` and `class`, as `list_images` returns them.
-        path: The file to write; one that is there is replaced.
-        target_size: Height and width that all images are resized to.
+        path: The file to write; an existing one is replaced.
+        target_size: Height and width in pixels that all images are resized to.
         interpolation: How to resize, as in `read_image`.
 
     Returns:
-        The path. The file holds `images` (images, height, width, 3) in uint8, a chunk for each
-        image, `labels`, `names` and `classes`.
+        The path. The file has the data sets `images`, uint8 of shape (images, height, width, 3)
+        with a chunk for each image; `labels`, int64 of shape (images,); `names`, the file
+        names; and `classes`, the class names.
 
     Raises:
         ValueError: When the table is empty.
@@ -48,7 +49,7 @@ def write_hdf5(
     import h5py
 
     if table.empty:
-        raise ValueError("The table lists no images to write.")
+        raise ValueError("Expected a table of images. Received: a table without rows.")
     classes = sorted(table["class"].unique())
     shape = (len(table), *target_size, 3)
     text = h5py.string_dtype("utf-8")
@@ -65,18 +66,25 @@ def write_hdf5(
 
 
 def read_hdf5(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """List the images of a file that `write_hdf5` wrote.
+    """List the images in a file that `write_hdf5` wrote.
 
     Args:
         path: The file.
 
     Returns:
-        A table with `filename` (the file), `class`, `row`, and `name`, the image's own. A
-        `ArrayFileIterator` makes batches of it, and reads from the file what a batch needs.
+        A table with `filename` (the HDF5 file), `class`, `index`, and `name` (the image's file
+        name), for `ImageDataGenerator.flow_from_array_files`.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When it is no such file, or its parts do not fit together.
+        FileNotFoundError: When the file does not exist.
+        ValueError: When it is not such a file, or its data sets contradict each other.
+
+    Example:
+        >>> from ..decoding.conversion import save_img
+        >>> save_img("cat.png", np.zeros((8, 8, 3)))
+        >>> table = pd.DataFrame({"filename": ["cat.png"], "class": ["cat"]})
+        >>> read_hdf5(write_hdf5(table, "cats.h5", (4, 4)))[["class", "index"]].values.tolist()
+        [['cat', 0]]
     """
     import h5py
 
@@ -87,16 +95,20 @@ def read_hdf5(path: str | os.PathLike[str]) -> pd.DataFrame:
         with h5py.File(file, "r") as opened:
             missing = [key for key in ("images", "labels", "names", "classes") if key not in opened]
             if missing:
-                raise ValueError(f"{file} has no {', '.join(missing)}; write_hdf5 writes them.")
+                raise ValueError(
+                    f"Expected a file from write_hdf5. Received: {file} without the data sets "
+                    f"{', '.join(missing)}."
+                )
             images = len(opened["images"])
             labels = np.asarray(opened["labels"])
             names = list(opened["names"].asstr())
             classes = list(opened["classes"].asstr())
     except (OSError, TypeError) as error:
-        raise ValueError(f"{file} is no HDF5 file of images: {error}") from error
+        raise ValueError(f"{file} is not an HDF5 file of images: {error}") from error
     if not len(names) == images == len(labels) or not np.isin(labels, range(len(classes))).all():
         raise ValueError(
-            f"{file} has {images} images, {len(labels)} labels and {len(names)} names of "
-            f"{len(classes)} classes, which do not fit together."
+            f"Expected as many labels and names as images in {file}, and labels below the number "
+            f"of classes. Received: {images} images, {len(labels)} labels, {len(names)} names and "
+            f"{len(classes)} classes."
         )
     return array_file_table(file, [classes[label] for label in labels]).assign(name=names)

@@ -1,1 +1,1 @@
-"""From the bytes of an image file to an array."""
+"""Reading, resizing and caching image files."""

@@ -1,4 +1,4 @@
-"""Digests of what files hold, wherever they lie and whenever they were written."""
+"""Content hashes of files, independent of path and modification time."""
 
 from __future__ import annotations
 
@@ -11,32 +11,36 @@ from ..threads import default_workers, parallel_for
 
 
 def content_hashes(paths: Sequence[str]) -> list[str]:
-    """Digest what each file holds; one that has not changed meanwhile is read once.
+    """Return a hash of each file's content, read once as long as the file is not modified.
 
     Args:
         paths: The files.
 
     Returns:
-        32 hexadecimal digits a file, in the same order; the same for a copy elsewhere.
+        32 hexadecimal digits for each file, in the order of `paths`.
 
     Raises:
         FileNotFoundError: When a file does not exist.
 
     Example:
-        >>> len(content_hashes([__file__])[0])
-        32
+        >>> for name, content in [("a", b"cell"), ("copy", b"cell"), ("b", b"other")]:
+        ...     with open(name, "wb") as file:
+        ...         _ = file.write(content)
+        >>> hashes = content_hashes(["a", "copy", "b"])
+        >>> hashes[0] == hashes[1], hashes[0] == hashes[2]
+        (True, False)
     """
-    digests = [""] * len(paths)
+    hashes = [""] * len(paths)
 
-    def look_at(number: int) -> None:
-        state = os.stat(paths[number])  # noqa: PTH116
-        digests[number] = _content(paths[number], state.st_size, state.st_mtime_ns)
+    def hash_file(number: int) -> None:
+        status = os.stat(paths[number])  # noqa: PTH116
+        hashes[number] = _content_hash(paths[number], status.st_size, status.st_mtime_ns)
 
-    parallel_for(look_at, len(paths), default_workers())
-    return digests
+    parallel_for(hash_file, len(paths), default_workers())
+    return hashes
 
 
 @lru_cache(maxsize=1 << 20)
-def _content(path: str, size: int, time: int) -> str:
+def _content_hash(path: str, size: int, modified: int) -> str:
     with open(path, "rb") as file:  # noqa: PTH123
         return hashlib.file_digest(file, partial(hashlib.blake2b, digest_size=16)).hexdigest()

@@ -1,4 +1,4 @@
-"""Keras's functions between image files, Pillow images and arrays."""
+"""Keras's functions that convert between image files, Pillow images and arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from .reading import open_image
-from .resizing import INTERPOLATIONS, check_interpolation, crop_box
+from .resizing import INTERPOLATIONS, crop_box, validate_interpolation
 
 
 def load_img(
@@ -25,20 +25,21 @@ def load_img(
     """Load an image file as a Pillow image.
 
     Args:
-        path: The file, or its content.
+        path: Path of the file, or its content as `io.BytesIO`.
         color_mode: "rgb", "rgba" or "grayscale".
-        target_size: Height and width wanted; the file's own when absent.
-        interpolation: One of "nearest", "bilinear", "bicubic", "hamming", "box", "lanczos".
-        keep_aspect_ratio: Whether to cut the image to the shape of `target_size` before it
-            is resized, in place of distorting it.
+        target_size: Height and width in pixels to resize to; the file's own when None.
+        interpolation: How to resize: "nearest", "bilinear", "bicubic", "hamming", "box" or
+            "lanczos".
+        keep_aspect_ratio: Whether to crop the image to the aspect ratio of `target_size`
+            before it is resized, instead of distorting it.
 
     Returns:
         The image, of mode "RGB", "RGBA", or for "grayscale" of mode "L", "I;16" or "I".
 
     Raises:
-        FileNotFoundError: When there is no such file.
+        FileNotFoundError: When the file does not exist.
         BadImageError: When it cannot be decoded.
-        TypeError: When `path` is not a path.
+        TypeError: When `path` is of another type.
         ValueError: When `color_mode` or `interpolation` is unknown.
 
     Example:
@@ -53,11 +54,11 @@ def load_img(
     if isinstance(path, bytes):
         path = os.fsdecode(path)
     if not isinstance(path, (str, os.PathLike, io.BytesIO)):
-        raise TypeError(f"path should be a path or io.BytesIO, not {type(path).__name__}.")
+        raise TypeError(f"Expected path to be a path or io.BytesIO. Received: {type(path)}")
     image = open_image(path, color_mode)
     if target_size is None or image.size == (target_size[1], target_size[0]):
         return image
-    check_interpolation(interpolation)
+    validate_interpolation(interpolation)
     return image.resize(
         (target_size[1], target_size[0]),
         INTERPOLATIONS[interpolation],
@@ -71,15 +72,15 @@ def img_to_array(
     """Convert a Pillow image to an array.
 
     Args:
-        img: The image, or anything NumPy can make an array of two or three axes from.
-        data_format: "channels_last" or "channels_first"; Keras's setting when absent.
-        dtype: Type of the numbers; Keras's `floatx` when absent.
+        img: The image, or anything NumPy converts to an array of rank 2 or 3.
+        data_format: "channels_last" or "channels_first"; Keras's setting when None.
+        dtype: Data type of the array; Keras's `floatx` when None.
 
     Returns:
         Array of shape (height, width, channels), or (channels, height, width).
 
     Raises:
-        ValueError: When `data_format` is unknown or there are not two or three axes.
+        ValueError: When `data_format` is unknown, or the array has another rank.
 
     Example:
         >>> img_to_array(Image.new("L", (3, 2))).shape
@@ -93,7 +94,7 @@ def img_to_array(
     if array.ndim == 2:
         return array[None] if first else array[:, :, None]
     if array.ndim != 3:
-        raise ValueError(f"Unsupported image shape: {array.shape}; expected two or three axes.")
+        raise ValueError(f"Expected an image of rank 2 or 3. Received: shape {array.shape}.")
     return array.transpose(2, 0, 1) if first else array
 
 
@@ -105,38 +106,37 @@ def array_to_img(
     Args:
         x: Array of shape (height, width, channels), or (channels, height, width), with 1, 3
             or 4 channels.
-        data_format: "channels_last" or "channels_first"; Keras's setting when absent.
-        scale: Whether to stretch the values so that the smallest becomes 0 and the largest
-            255. Without it they should be in 0..255.
-        dtype: Type to compute in; Keras's `floatx` when absent.
+        data_format: "channels_last" or "channels_first"; Keras's setting when None.
+        scale: Whether to rescale the values so that the smallest becomes 0 and the largest
+            255. Otherwise they should be in 0..255.
+        dtype: Data type to compute in; Keras's `floatx` when None.
 
     Returns:
-        An image of mode "RGB", "RGBA", "L", or for gray values above 255 "I".
+        An image of mode "RGB", "RGBA" or "L", or of mode "I" for grayscale values above 255.
 
     Raises:
-        ValueError: When the shape is none of an image.
+        ValueError: When the array does not have the shape of an image.
 
     Example:
-        >>> array_to_img(np.zeros((2, 3, 3))).size
-        (3, 2)
+        >>> np.asarray(array_to_img(np.array([[[0.0], [0.5], [1.0]]])))
+        array([[  0, 127, 255]], dtype=uint8)
 
     Source:
-        `keras.utils.array_to_img`. Like Keras's it cuts fractions off and does not round.
+        `keras.utils.array_to_img`. As in Keras, values are truncated, not rounded.
     """
     first = _channels_first(data_format)
     array = np.asarray(x, dtype=_floatx(dtype))
     if array.ndim != 3:
         raise ValueError(
-            "Expected image array to have rank 3 (single image). "
-            f"Got array with shape: {array.shape}"
+            f"Expected an image array of rank 3 (single image). Received: shape {array.shape}."
         )
     if first:
         array = array.transpose(1, 2, 0)
     if scale:
-        array = _stretch(array)
+        array = _rescale(array)
     channels = array.shape[2]
     if channels not in (1, 3, 4):
-        raise ValueError(f"Unsupported channel number: {channels}; expected 1, 3 or 4.")
+        raise ValueError(f"Expected an image with 1, 3 or 4 channels. Received: {channels}")
     if channels == 1:
         kind = "int32" if np.max(array) > 255 else "uint8"
         return Image.fromarray(array[:, :, 0].astype(kind))
@@ -156,18 +156,21 @@ def save_img(
     Args:
         path: The file to write, or a buffer.
         x: Array of shape (height, width, channels), or (channels, height, width).
-        data_format: "channels_last" or "channels_first"; Keras's setting when absent.
-        file_format: Format of the file; told by the extension when absent. Needed for a
-            buffer.
-        scale: Whether to stretch the values to 0..255.
-        **kwargs: What `PIL.Image.Image.save` takes besides.
+        data_format: "channels_last" or "channels_first"; Keras's setting when None.
+        file_format: Format of the file, such as "png"; None for that of the extension.
+            Required for a buffer.
+        scale: Whether to rescale the values to 0..255.
+        **kwargs: Other arguments of `PIL.Image.Image.save`.
 
     Raises:
-        ValueError: When the shape is none of an image, or the format is unknown.
+        ValueError: When the array does not have the shape of an image, or the format is
+            unknown.
         OSError: When the file cannot be written.
 
     Example:
-        >>> save_img(io.BytesIO(), np.zeros((2, 3, 3)), file_format="png")
+        >>> save_img("cell.png", np.array([[[0.0], [0.5], [1.0]]]))
+        >>> np.asarray(load_img("cell.png", "grayscale"))
+        array([[  0, 127, 255]], dtype=uint8)
 
     Source:
         `keras.utils.save_img`.
@@ -185,7 +188,7 @@ def save_img(
     image.save(path, format=file_format, **kwargs)
 
 
-def _stretch(array: np.ndarray) -> np.ndarray:
+def _rescale(array: np.ndarray) -> np.ndarray:
     array = array - np.min(array)
     largest = np.max(array)
     if largest != 0:
@@ -201,7 +204,8 @@ def _channels_first(data_format: str | None) -> bool:
         data_format = keras.config.image_data_format()
     if data_format not in ("channels_first", "channels_last"):
         raise ValueError(
-            f'data_format should be "channels_last" or "channels_first". Received: {data_format!r}'
+            'Expected data_format to be "channels_last" or "channels_first". '
+            f"Received: {data_format!r}"
         )
     return data_format == "channels_first"
 

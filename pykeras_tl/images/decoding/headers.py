@@ -1,4 +1,4 @@
-"""What the first bytes of an image file tell, without decoding it."""
+"""Headers of image files: format, size and completeness, without decoding the pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
-# By the first bytes: the kind, and the file extensions that go with it.
+# First bytes of a file, its format, and the usual file extensions.
 _SIGNATURES: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (b"\xff\xd8\xff", "JPEG", ("jpg", "jpeg")),
     (b"\x89PNG\r\n\x1a\n", "PNG", ("png",)),
@@ -18,22 +18,22 @@ _SIGNATURES: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (b"GIF8", "GIF", ("gif",)),
     (b"RIFF", "WebP", ("webp",)),
 )
-# JPEG segments that describe the frame: every SOF but the three codes used otherwise.
+# Markers of JPEG frame headers (SOF): three codes of the range mean something else.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
 
 class Header(NamedTuple):
-    """Size and layout of the pixels in a file."""
+    """Size of the image in a file, and whether the file is complete."""
 
     height: int
     width: int
     channels: int
-    whole: bool
+    complete: bool
 
 
 def kind_of(data: bytes) -> str | None:
-    r"""Name the format that a file's first bytes announce.
+    r"""Return the format of an image file, by its first bytes.
 
     Args:
         data: The start of the file, eight bytes or more.
@@ -45,40 +45,45 @@ def kind_of(data: bytes) -> str | None:
         >>> kind_of(b"BM\x00\x00")
         'BMP'
     """
-    return next((kind for start, kind, _ in _SIGNATURES if data.startswith(start)), None)
+    return next((name for start, name, _ in _SIGNATURES if data.startswith(start)), None)
 
 
 def fits_extension(kind: str, name: str) -> bool:
-    """Tell whether a file of this kind bears an extension that is usual for it.
+    """Return whether a file name has an extension that is usual for a format.
 
     Args:
-        kind: As `kind_of` names it.
+        kind: The format, as `kind_of` returns it.
         name: Name or path of the file.
 
     Returns:
-        True when the extension fits.
+        True when the extension matches.
 
     Example:
-        >>> fits_extension("JPEG", "cell.png")
-        False
+        >>> fits_extension("JPEG", "cell.JPG"), fits_extension("JPEG", "cell.png")
+        (True, False)
     """
     extension = name.rsplit(".", 1)[-1].lower()
-    return any(extension in usual for _, named, usual in _SIGNATURES if named == kind)
+    return any(extension in usual for _, known, usual in _SIGNATURES if known == kind)
 
 
 def jpeg_header(data: bytes) -> Header | None:
     """Read a JPEG file's frame header.
 
     Args:
-        data: The whole file.
+        data: Content of the file.
 
     Returns:
-        Its size and number of channels; `whole` is True when the file ends with the
-        end-of-image marker. None when there is no frame of 8 bits a channel.
+        Its size and number of channels; `complete` is True when the file ends with the
+        end-of-image marker. None when there is no frame with 8 bits for each channel.
 
     Example:
-        >>> jpeg_header(b"not an image") is None
-        True
+        >>> import io
+        >>> from PIL import Image
+        >>> Image.new("RGB", (3, 2)).save(buffer := io.BytesIO(), "JPEG")
+        >>> jpeg_header(buffer.getvalue())
+        Header(height=2, width=3, channels=3, complete=True)
+        >>> jpeg_header(buffer.getvalue()[:-1]).complete
+        False
     """
     at, end = 2, len(data)
     while at + 9 < end and data[at] == 0xFF:
@@ -96,35 +101,40 @@ def jpeg_header(data: bytes) -> Header | None:
 
 
 def png_header(data: bytes) -> Header | None:
-    """Read a PNG file's header and check all of its chunks.
+    """Read a PNG file's header and verify the checksums of all its chunks.
 
     Args:
-        data: The whole file.
+        data: Content of the file.
 
     Returns:
-        Its size and number of channels; `whole` is True when every checksum is right and
-        the file ends as it should. None for what is not plain: a palette, transparency by
-        colour, an animation, or other than 8 bits a channel.
+        Its size and number of channels; `complete` is True when all checksums are right and
+        the file ends with the end chunk. None for special files: a palette, a transparent
+        color, an animation, or other than 8 bits for each channel.
 
     Example:
-        >>> png_header(b"not an image") is None
-        True
+        >>> import io
+        >>> from PIL import Image
+        >>> Image.new("RGBA", (3, 2)).save(buffer := io.BytesIO(), "PNG")
+        >>> png_header(buffer.getvalue())
+        Header(height=2, width=3, channels=4, complete=True)
+        >>> png_header(buffer.getvalue()[:-1]).complete
+        False
     """
     if data[12:16] != b"IHDR" or len(data) < 33:
         return None
-    width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
-    channels = {0: 1, 2: 3, 6: 4}.get(colour)
+    width, height, bits, color_type = struct.unpack_from(">IIBB", data, 16)
+    channels = {0: 1, 2: 3, 6: 4}.get(color_type)
     if channels is None or bits != 8:
         return None
     view = memoryview(data)
-    whole, at = data.endswith(_PNG_END), 8
-    while whole and at < len(data):
+    complete, at = data.endswith(_PNG_END), 8
+    while complete and at < len(data):
         (length,) = struct.unpack_from(">I", data, at)
         if data[at + 4 : at + 8] in (b"tRNS", b"acTL"):
             return None
         stop = at + 8 + length
-        whole = stop + 4 <= len(data) and zlib.crc32(view[at + 4 : stop]) == int.from_bytes(
+        complete = stop + 4 <= len(data) and zlib.crc32(view[at + 4 : stop]) == int.from_bytes(
             data[stop : stop + 4], "big"
         )
         at = stop + 4
-    return Header(height, width, channels, whole)
+    return Header(height, width, channels, complete)

@@ -1,4 +1,12 @@
-"""Decoded, resized images kept for later epochs and, on disk, for later runs."""
+"""Cache of decoded, resized images for later epochs and, on disk, for later runs.
+
+Decoding takes most of the time of an epoch over image files, and gives the same pixels each
+time. The cache holds them before augmentation, as uint8: in memory up to `MEMORY_BUDGET`, else
+in a memory-mapped file in the cache directory. It is found by a digest of the paths, sizes and
+modification times of the files and of the options that determine the pixels, and disk entries
+have checksums. So an image from the cache is the image that decoding would give, and a changed
+file or option, or a damaged cache, only costs time.
+"""
 
 # Plain text paths: making a Path for each of many files costs more than the call itself.
 # ruff: noqa: PTH116, PTH100
@@ -22,27 +30,27 @@ import numpy as np
 
 from ...storage.disk_cache import create_entry, evict, find_entries
 
-# All pixel caches in this process's memory together.
+# For all pixel caches in this process's memory together, in bytes.
 MEMORY_BUDGET = 1 << 30
 _KIND, _PIXELS, _SUMS = "images", "pixels", "sums.npy"
 
 
 class PixelCache(Protocol):
-    """Images by their number, as far as they have been put in."""
+    """Images by index, as far as they have been put in."""
 
-    def get(self, number: int) -> np.ndarray | None:
-        """Return an image, or None when it is not there."""
+    def get(self, index: int) -> np.ndarray | None:
+        """Return an image, or None when it is not cached."""
 
-    def put(self, number: int, pixels: np.ndarray) -> None:
-        """Keep an image; one of other shape or type is passed over."""
+    def put(self, index: int, pixels: np.ndarray) -> None:
+        """Cache an image; one of another shape or dtype is ignored."""
 
 
 class MemoryCache:
     """Images in memory.
 
     Args:
-        count: How many there can be.
-        shape: Height, width and channels of each.
+        count: Number of images.
+        shape: Height, width and channels of each image.
 
     Example:
         >>> cache = MemoryCache(2, (1, 1, 3))
@@ -52,47 +60,47 @@ class MemoryCache:
     """
 
     def __init__(self, count: int, shape: tuple[int, int, int]) -> None:
-        # The system gives the memory only as images are put in.
+        # The operating system allocates the memory only as images are put in.
         self.pixels = np.empty((count, *shape), np.uint8)
         self.filled = np.zeros(count, bool)
 
-    def get(self, number: int) -> np.ndarray | None:
-        """Return an image, or None when it is not there.
+    def get(self, index: int) -> np.ndarray | None:
+        """Return an image, or None when it is not cached.
 
         Args:
-            number: The image's number.
+            index: Index of the image.
 
         Returns:
             uint8 array of shape (height, width, channels).
         """
-        return self.pixels[number] if self.filled[number] else None
+        return self.pixels[index] if self.filled[index] else None
 
-    def put(self, number: int, pixels: np.ndarray) -> None:
-        """Keep an image; one of other shape or type is passed over.
+    def put(self, index: int, pixels: np.ndarray) -> None:
+        """Cache an image; one of another shape or dtype is ignored.
 
         Args:
-            number: The image's number.
+            index: Index of the image.
             pixels: uint8 array of shape (height, width, channels).
         """
         if pixels.dtype == np.uint8 and pixels.shape == self.pixels.shape[1:]:
-            self.pixels[number] = pixels
-            self.filled[number] = True
+            self.pixels[index] = pixels
+            self.filled[index] = True
 
 
 class DiskCache:
     """Images in a memory-mapped file, which other runs share once it is complete.
 
-    Images are written to a file of this process's own. When the last one is in, their
-    checksums are added and the file becomes a store, in one step. An image is only taken
-    from another run's store when its checksum is right.
+    Images are written to a temporary file of this process. After the last one their checksums
+    are added and the file becomes a cache entry, atomically. An image from another run's entry
+    is only used when its checksum is right.
 
     Args:
-        digest: Digest of the files and settings; the store's name.
-        count: How many images there are.
-        shape: Height, width and channels of each.
+        digest: Digest of the files and settings; the name of the entry.
+        count: Number of images.
+        shape: Height, width and channels of each image.
 
     Raises:
-        OSError: When the file cannot be made.
+        OSError: When the file cannot be created.
     """
 
     def __init__(self, digest: str, count: int, shape: tuple[int, int, int]) -> None:
@@ -100,59 +108,59 @@ class DiskCache:
         self._size = math.prod(shape)
         self._filled = np.zeros(count, bool)
         self._lock = threading.Lock()
-        found = _open_store(digest, count, self._size)
-        # Whether images are taken from a store, and whether more are to be put in.
-        self._whole, self._open = found is not None, found is None
-        if found is not None:
-            self._map, self._sums = found
+        entry = _open_entry(digest, count, self._size)
+        # Whether the images come from an entry of another run, and whether more can be put in.
+        self._complete, self._open = entry is not None, entry is None
+        if entry is not None:
+            self._map, self._sums = entry
             return
         self._sums = np.zeros(count, np.uint32)
-        self._store = ExitStack()
+        self._creating = ExitStack()
         title = f"{count:,} images of {' × '.join(map(str, shape))}"
-        self._folder = self._store.enter_context(create_entry(_KIND, digest, title))
+        self._folder = self._creating.enter_context(create_entry(_KIND, digest, title))
         self._file = (self._folder / _PIXELS).open("w+b", buffering=0)
         self._file.truncate(count * self._size)
         self._map = np.memmap(self._file, np.uint8, "r")
-        self._end = weakref.finalize(self, _abandon, self._store, self._file)
+        self._end = weakref.finalize(self, _abandon, self._creating, self._file)
 
-    def get(self, number: int) -> np.ndarray | None:
-        """Return an image, or None when it is not there.
+    def get(self, index: int) -> np.ndarray | None:
+        """Return an image, or None when it is not cached.
 
         Args:
-            number: The image's number.
+            index: Index of the image.
 
         Returns:
             uint8 array of shape (height, width, channels).
         """
-        if not self._filled[number] and not self._whole:
+        if not self._filled[index] and not self._complete:
             return None
-        start = number * self._size
+        start = index * self._size
         pixels = self._map[start : start + self._size]
-        if not self._filled[number]:
-            if zlib.crc32(pixels.data) != self._sums[number]:
+        if not self._filled[index]:
+            if zlib.crc32(pixels.data) != self._sums[index]:
                 return None
-            self._filled[number] = True
+            self._filled[index] = True
         return pixels.reshape(self._shape)
 
-    def put(self, number: int, pixels: np.ndarray) -> None:
-        """Keep an image; one of other shape or type is passed over.
+    def put(self, index: int, pixels: np.ndarray) -> None:
+        """Cache an image; one of another shape or dtype is ignored.
 
         Args:
-            number: The image's number.
+            index: Index of the image.
             pixels: uint8 array of shape (height, width, channels).
         """
         if not self._open or pixels.dtype != np.uint8 or pixels.shape != self._shape:
             return
         data = np.ascontiguousarray(pixels).data
         with self._lock:
-            if not self._open or self._filled[number]:
+            if not self._open or self._filled[index]:
                 return
             try:
-                self._file.seek(number * self._size)
+                self._file.seek(index * self._size)
                 if self._file.write(data) != self._size:
                     raise OSError(errno.ENOSPC, "no space left", str(self._folder))
-                self._sums[number] = zlib.crc32(data)
-                self._filled[number] = True
+                self._sums[index] = zlib.crc32(data)
+                self._filled[index] = True
                 if self._filled.all():
                     self._finish()
             except OSError as error:
@@ -163,7 +171,7 @@ class DiskCache:
         self._open = False
         np.save(self._folder / _SUMS, self._sums, allow_pickle=False)
         self._end.detach()
-        self._store.close()
+        self._creating.close()
 
 
 _known: OrderedDict[str, PixelCache] = OrderedDict()
@@ -172,15 +180,15 @@ _opening = threading.Lock()
 
 
 def open_cache(digest: str, count: int, shape: tuple[int, int, int]) -> PixelCache | None:
-    """Give the cache of these images, in memory when it fits the budget, else on disk.
+    """Return the cache of some images, in memory if it fits the budget, else on disk.
 
     Args:
-        digest: Digest of the files and settings, as `files_digest` gives it.
-        count: How many images there are.
-        shape: Height, width and channels of each.
+        digest: Digest of the files and settings, as `files_digest` returns it.
+        count: Number of images.
+        shape: Height, width and channels of each image.
 
     Returns:
-        The cache, the same for all flows over the same files; None when there is no room
+        The cache, shared by all iterators over the same files; None when there is no space
         for it in memory or on disk.
 
     Example:
@@ -203,22 +211,12 @@ def open_cache(digest: str, count: int, shape: tuple[int, int, int]) -> PixelCac
         return cache
 
 
-def forget_caches() -> None:
-    """Let go of the caches in memory; flows in use keep theirs.
-
-    Example:
-        >>> forget_caches()
-    """
-    with _opening:
-        _known.clear()
-
-
 def files_digest(paths: Sequence[str], settings: str) -> str:
-    """Give a digest of files, by path, size and time of change, and of settings.
+    """Return a digest of files, by path, size and modification time, and of settings.
 
     Args:
         paths: The files.
-        settings: Whatever else the content depends on.
+        settings: Text with all options that the pixels depend on.
 
     Returns:
         Hexadecimal digits.
@@ -227,19 +225,20 @@ def files_digest(paths: Sequence[str], settings: str) -> str:
         FileNotFoundError: When a file does not exist.
 
     Example:
-        >>> files_digest([__file__], "") == files_digest([__file__], "rgb")
-        False
+        >>> digest = files_digest([__file__], "rgb")
+        >>> digest == files_digest([__file__], "rgb"), digest == files_digest([__file__], "rgba")
+        (True, False)
     """
     digest = hashlib.blake2b(settings.encode(), digest_size=16)
     for path in paths:
-        about = os.stat(path)
+        status = os.stat(path)
         name = os.fsencode(os.path.abspath(path))
-        digest.update(b"%s\0%d\0%d\0" % (name, about.st_size, about.st_mtime_ns))
+        digest.update(b"%s\0%d\0%d\0" % (name, status.st_size, status.st_mtime_ns))
     return digest.hexdigest()
 
 
 def _fits_memory(size: int) -> bool:
-    """Tell whether a cache fits the budget, letting go of others when that makes room."""
+    """Return whether a cache fits the budget, dropping the least recently used others for it."""
     while sum(cache.pixels.nbytes for cache in _in_memory) + size > MEMORY_BUDGET:
         oldest = next((key for key, value in _known.items() if isinstance(value, MemoryCache)), "")
         if size > MEMORY_BUDGET or not oldest:
@@ -259,8 +258,8 @@ def _open_disk_cache(
     return None
 
 
-def _open_store(digest: str, count: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Open the pixels and checksums of a store, when there is one of the right size."""
+def _open_entry(digest: str, count: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Open the pixels and checksums of a cache entry, if there is one of the right size."""
     for folder in find_entries(_KIND, digest):
         try:
             sums = np.load(folder / _SUMS, allow_pickle=False)
@@ -272,8 +271,8 @@ def _open_store(digest: str, count: int, size: int) -> tuple[np.ndarray, np.ndar
     return None
 
 
-def _abandon(store: ExitStack, file: io.FileIO) -> None:
-    """Close the file of a cache that was not completed and remove it."""
+def _abandon(creating: ExitStack, file: io.FileIO) -> None:
+    """Close and remove the file of a cache that was not completed."""
     file.close()
     reason = InterruptedError("not all images were read")
-    store.__exit__(InterruptedError, reason, None)
+    creating.__exit__(InterruptedError, reason, None)

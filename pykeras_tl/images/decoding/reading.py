@@ -1,4 +1,4 @@
-"""The one place where image files are opened."""
+"""Reading image files: the pixels of Keras's `load_img`, decoded by OpenCV where that is exact."""
 
 # Plain text paths: making a Path for each of many files costs more than the call itself.
 # ruff: noqa: PTH123, PTH112
@@ -18,9 +18,9 @@ from .headers import Header, jpeg_header, kind_of, png_header
 from .resizing import resize
 
 COLOR_MODES = {"rgb": 3, "rgba": 4, "grayscale": 1}
-# Pillow refuses more pixels than this as a decompression bomb.
-MOST_PIXELS = 178_956_970
-MOST_BYTES = 1 << 30
+# Pillow rejects images with more pixels as decompression bombs.
+MAX_PIXELS = 178_956_970
+MAX_BYTES = 1 << 30
 
 # The work is parallel_for over images; OpenCV's own threads would only fight with ours.
 cv2.setNumThreads(1)
@@ -29,18 +29,22 @@ _UPRIGHT = cv2.IMREAD_IGNORE_ORIENTATION
 _RGB = cv2.IMREAD_COLOR_RGB | _UPRIGHT
 _GRAY = cv2.IMREAD_GRAYSCALE | _UPRIGHT
 _HEADERS: dict[str, Callable[[bytes], Header | None]] = {"JPEG": jpeg_header, "PNG": png_header}
-# What Pillow raises for broken content, over its many formats.
-_BROKEN = (
+# What Pillow raises for corrupt content in its various formats.
+_DECODING_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError, struct.error,
     OverflowError, MemoryError, NotImplementedError, Image.DecompressionBombError,
 )  # fmt: skip
 
 
 class BadImageError(OSError, ValueError):
-    """A file that should hold an image and does not; the message names it and says why.
+    """Raised for a file that is not a readable image; the message says which file and why.
 
-    It is also an `OSError`, which is what Pillow raises for such files and what callers of
-    Keras's `load_img` catch.
+    It is also an `OSError`, which Pillow raises for such files and callers of Keras's
+    `load_img` catch.
+
+    Attributes:
+        path: The file.
+        reason: Why it cannot be read, as the end of a sentence about the file.
 
     Example:
         >>> raise BadImageError("cell.png", "is empty")
@@ -64,42 +68,41 @@ def read_image(
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
 ) -> np.ndarray:
-    """Read an image file into the pixels that Keras's `load_img` gives.
+    """Read an image file into an array with the pixels of Keras's `load_img`.
 
-    JPEG and PNG files of the common layouts are decoded by OpenCV, which gives the same
-    pixels as Pillow and lets other threads run; everything else, and every file that is not
-    plainly whole, is left to Pillow. As in Keras, the orientation a camera noted in the file
-    is not applied.
+    Complete JPEG and PNG files of the common layouts are decoded by OpenCV, which is faster,
+    gives the same pixels as Pillow and releases the interpreter lock; all other files are
+    decoded by Pillow. As in Keras, the EXIF orientation is not applied.
 
     Args:
         path: The file.
         color_mode: "rgb", "rgba" or "grayscale".
-        target_size: Height and width wanted; the file's own when absent.
-        interpolation: One of "nearest", "bilinear", "bicubic", "hamming", "box", "lanczos".
-        keep_aspect_ratio: Whether to cut the image to the shape of `target_size` before it
-            is resized, in place of distorting it.
+        target_size: Height and width in pixels to resize to; the file's own when None.
+        interpolation: How to resize: "nearest", "bilinear", "bicubic", "hamming", "box" or
+            "lanczos".
+        keep_aspect_ratio: Whether to crop the image to the aspect ratio of `target_size`
+            before it is resized, instead of distorting it.
 
     Returns:
         Array of shape (height, width, channels) with 3, 4 or 1 channels; uint8 in 0..255, or
         for grayscale files of 16 or 32 bits uint16 or int32.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        BadImageError: When the file is empty, truncated, corrupt, no image, or larger than
-            1 GiB or 178,956,970 pixels.
+        FileNotFoundError: When the file does not exist.
+        BadImageError: When the file is empty, truncated, corrupt, not an image, or larger
+            than 1 GiB or 178,956,970 pixels.
         ValueError: When `color_mode` or `interpolation` is unknown.
 
     Example:
-        >>> import tempfile
-        >>> name = os.path.join(tempfile.mkdtemp(), "cell.png")
-        >>> Image.new("RGB", (320, 240)).save(name)
-        >>> read_image(name, target_size=(150, 150)).shape
-        (150, 150, 3)
+        >>> Image.new("RGB", (320, 240), "red").save("cell.png")
+        >>> pixels = read_image("cell.png", target_size=(150, 150))
+        >>> pixels.shape, pixels[0, 0]
+        ((150, 150, 3), array([255,   0,   0], dtype=uint8))
 
     Source:
         `keras.utils.load_img` followed by `keras.utils.img_to_array`.
     """
-    check_color_mode(color_mode)
+    validate_color_mode(color_mode)
     data = _read_bytes(path)
     image = _decode_with_opencv(data, color_mode, path)
     if image is None:
@@ -110,17 +113,17 @@ def read_image(
 
 
 def open_image(source: str | os.PathLike[str] | io.BytesIO, color_mode: str) -> Image.Image:
-    """Read an image file into a Pillow image.
+    """Decode an image file into a Pillow image.
 
     Args:
-        source: The file, or its content.
+        source: Path of the file, or its content.
         color_mode: "rgb", "rgba" or "grayscale".
 
     Returns:
         The decoded image, of mode "RGB", "RGBA", or "L", "I;16" or "I".
 
     Raises:
-        FileNotFoundError: When there is no such file.
+        FileNotFoundError: When the file does not exist.
         BadImageError: When it cannot be decoded.
         ValueError: When `color_mode` is unknown.
 
@@ -130,52 +133,55 @@ def open_image(source: str | os.PathLike[str] | io.BytesIO, color_mode: str) -> 
         >>> open_image(content, "rgb").size
         (3, 2)
     """
-    check_color_mode(color_mode)
+    validate_color_mode(color_mode)
     if isinstance(source, io.BytesIO):
         return _decode_with_pillow(source.getvalue(), color_mode, "The image in memory")
     return _decode_with_pillow(_read_bytes(source), color_mode, source)
 
 
-def check_color_mode(color_mode: str) -> None:
-    """Refuse a colour mode that there is not.
+def validate_color_mode(color_mode: str) -> None:
+    """Raise `ValueError` when a color mode is unknown.
 
     Args:
-        color_mode: The name received.
+        color_mode: The argument received.
 
     Raises:
-        ValueError: When it is none of "rgb", "rgba", "grayscale".
+        ValueError: When it is not "rgb", "rgba" or "grayscale".
 
     Example:
-        >>> check_color_mode("rgb")
+        >>> validate_color_mode("bgr")
+        Traceback (most recent call last):
+        ValueError: Expected color_mode to be "rgb", "rgba" or "grayscale". Received: 'bgr'
     """
     if color_mode not in COLOR_MODES:
         raise ValueError(
-            f'Invalid color mode: {color_mode!r}; expected "rgb", "rgba", or "grayscale".'
+            f'Expected color_mode to be "rgb", "rgba" or "grayscale". Received: {color_mode!r}'
         )
 
 
 def first_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Read enough of a file to tell its format.
+    """Read the first sixteen bytes of a file, enough for `kind_of`.
 
     Args:
         path: The file.
 
     Returns:
-        Its first sixteen bytes.
+        The bytes; fewer for a smaller file.
 
     Raises:
         OSError: When the file cannot be read.
 
     Example:
-        >>> first_bytes(__file__)[:3]
-        b'\"\"\"'
+        >>> Image.new("RGB", (3, 2)).save("cell.bmp")
+        >>> first_bytes("cell.bmp")[:2]
+        b'BM'
     """
     with open(path, "rb") as file:
         return file.read(16)
 
 
 def stored_mode(path: str | os.PathLike[str]) -> str:
-    """Tell in which colour mode a file holds its pixels.
+    """Return the mode in which an image file stores its pixels.
 
     Args:
         path: An image file that `read_image` can read.
@@ -196,7 +202,7 @@ def stored_mode(path: str | os.PathLike[str]) -> str:
 
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
-    # Half the system calls of `open`; and the opening of a pipe does not wait for a writer.
+    # Half the system calls of `open`. O_NONBLOCK: opening a pipe must not wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         handle = os.open(path, flags)
@@ -205,14 +211,14 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
             raise BadImageError(path, "is not a file") from None
         raise
     try:
-        about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode):
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
             raise BadImageError(path, "is not a file")
-        if about.st_size > MOST_BYTES:
-            size = f"{about.st_size:,} bytes, at most {MOST_BYTES:,}"
+        if status.st_size > MAX_BYTES:
+            size = f"{status.st_size:,} bytes, at most {MAX_BYTES:,}"
             raise BadImageError(path, f"is too large: {size}")
-        data = os.read(handle, about.st_size)
-        while len(data) < about.st_size and (more := os.read(handle, about.st_size - len(data))):
+        data = os.read(handle, status.st_size)
+        while len(data) < status.st_size and (more := os.read(handle, status.st_size - len(data))):
             data += more
     finally:
         os.close(handle)
@@ -222,12 +228,12 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def _decode_with_opencv(data: bytes, color_mode: str, path: object) -> np.ndarray | None:
-    """Decode where OpenCV gives Pillow's pixels; None where Pillow has to do it."""
+    """Decode a file for which OpenCV gives Pillow's pixels; return None for all others."""
     read_header = _HEADERS.get(kind_of(data) or "")
     header = read_header(data) if read_header else None
-    if header is None or not header.whole:
+    if header is None or not header.complete:
         return None
-    _check_pixels(header.height, header.width, path)
+    _validate_size(header.height, header.width, path)
     if header.channels == 4 and (color_mode != "rgba" or data.startswith(b"\xff\xd8")):
         return None
     flags = _RGB
@@ -253,25 +259,25 @@ def _decode_with_opencv(data: bytes, color_mode: str, path: object) -> np.ndarra
 def _decode_with_pillow(data: bytes, color_mode: str, path: object) -> Image.Image:
     try:
         with Image.open(io.BytesIO(data)) as image:
-            _check_pixels(image.height, image.width, path)
+            _validate_size(image.height, image.width, path)
             image.load()
             if color_mode == "grayscale":
-                wanted = image.mode if image.mode in ("L", "I;16", "I") else "L"
+                mode = image.mode if image.mode in ("L", "I;16", "I") else "L"
             else:
-                wanted = color_mode.upper()
-            return image if image.mode == wanted else image.convert(wanted)
+                mode = color_mode.upper()
+            return image if image.mode == mode else image.convert(mode)
     except BadImageError:
         raise
     except Image.UnidentifiedImageError as error:
-        kind = kind_of(data)
-        found = f"a damaged {kind} file" if kind else f"its content begins with {data[:12]!r}"
-        raise BadImageError(path, f"is not an image that can be read: {found}") from error
-    except _BROKEN as error:
+        known = kind_of(data)
+        content = f"a damaged {known} file" if known else f"its content begins with {data[:12]!r}"
+        raise BadImageError(path, f"is not a readable image: {content}") from error
+    except _DECODING_ERRORS as error:
         raise BadImageError(path, f"cannot be decoded: {str(error).rstrip('.')}") from error
 
 
-def _check_pixels(height: int, width: int, path: object) -> None:
-    if height * width > MOST_PIXELS:
+def _validate_size(height: int, width: int, path: object) -> None:
+    if height * width > MAX_PIXELS:
         raise BadImageError(
-            path, f"is gigantic: {height:,} × {width:,} pixels, at most {MOST_PIXELS:,} in all"
+            path, f"is too large: {height:,} × {width:,} pixels, at most {MAX_PIXELS:,} in total"
         )

@@ -1,4 +1,4 @@
-"""Pillow's resizing, on arrays."""
+"""Resizing arrays to the pixels of Pillow's `Image.resize`, by OpenCV where that is exact."""
 
 from __future__ import annotations
 
@@ -18,35 +18,38 @@ INTERPOLATIONS: dict[str, Image.Resampling] = {
 }
 
 
-def check_interpolation(interpolation: str) -> None:
-    """Refuse a way of resizing that there is not.
+def validate_interpolation(interpolation: str) -> None:
+    """Raise `ValueError` when an interpolation method is unknown.
 
     Args:
-        interpolation: The name received.
+        interpolation: The argument received.
 
     Raises:
-        ValueError: When it is none of Pillow's.
+        ValueError: When it is not one of Pillow's methods.
 
     Example:
-        >>> check_interpolation("bicubic")
+        >>> validate_interpolation("cubic")
+        Traceback (most recent call last):
+        ValueError: Expected interpolation to be one of: nearest, bilinear, bicubic, hamming, box,
+        lanczos. Received: 'cubic'
     """
     if interpolation not in INTERPOLATIONS:
         raise ValueError(
-            f"Invalid interpolation method {interpolation!r}; "
-            f"supported methods are {', '.join(INTERPOLATIONS)}."
+            f"Expected interpolation to be one of: {', '.join(INTERPOLATIONS)}. "
+            f"Received: {interpolation!r}"
         )
 
 
 def crop_box(
     size: tuple[int, int], target_size: tuple[int, int], keep_aspect_ratio: bool
 ) -> tuple[int, int, int, int]:
-    """Find the part of a pil_image that is resized to `target_size`.
+    """Return the box of an image that is resized to `target_size`.
 
     Args:
-        size: Height and width of the image.
-        target_size: Height and width wanted.
-        keep_aspect_ratio: Whether to take the largest centred part that has the shape of
-            `target_size`, in place of the whole image.
+        size: Height and width of the image, in pixels.
+        target_size: Height and width to resize to, in pixels.
+        keep_aspect_ratio: Whether to take the largest centered box with the aspect ratio of
+            `target_size`, instead of the full image.
 
     Returns:
         Left, top, right and bottom, in pixels.
@@ -70,29 +73,30 @@ def resize(
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
 ) -> np.ndarray:
-    """Resize an image to the pixels that Pillow's `Image.resize` gives.
+    """Resize an image to the pixels of Pillow's `Image.resize`.
 
     Args:
-        image: Pixels as Pillow knows them: uint8 of shape (height, width), (height, width, 3)
-            or (height, width, 4); uint16 or int32 of shape (height, width).
-        target_size: Height and width wanted.
-        interpolation: One of "nearest", "bilinear", "bicubic", "hamming", "box", "lanczos".
-        keep_aspect_ratio: Whether to cut the image to the shape of `target_size` first.
+        image: uint8 of shape (height, width), (height, width, 3) or (height, width, 4); or
+            uint16 or int32 of shape (height, width).
+        target_size: Height and width to resize to, in pixels.
+        interpolation: How to resize: "nearest", "bilinear", "bicubic", "hamming", "box" or
+            "lanczos".
+        keep_aspect_ratio: Whether to crop the image to the aspect ratio of `target_size` first.
 
     Returns:
-        Array of the same dtype with `target_size` as its height and width.
+        Array of the same dtype with the height and width of `target_size`.
 
     Raises:
         ValueError: When `interpolation` is unknown.
 
     Example:
-        >>> resize(np.zeros((240, 320, 3), np.uint8), (150, 150)).shape
-        (150, 150, 3)
+        >>> resize(np.array([[0, 100, 200, 240]], np.uint8), (1, 2), "bilinear")
+        array([[ 71, 203]], dtype=uint8)
 
     Source:
         `keras.utils.load_img`, `PIL.Image.Image.resize`.
     """
-    check_interpolation(interpolation)
+    validate_interpolation(interpolation)
     size = (image.shape[0], image.shape[1])
     if size == tuple(target_size):
         return image
@@ -104,9 +108,9 @@ def resize(
             box=(left, top, right, bottom),
         )
         return np.asarray(pil_image)
-    rows, rows_fit = _nearest(size[0], top, bottom, target_size[0])
-    columns, columns_fit = _nearest(size[1], left, right, target_size[1])
-    if rows_fit and columns_fit:
+    rows, rows_same = _nearest_indices(size[0], top, bottom, target_size[0])
+    columns, columns_same = _nearest_indices(size[1], left, right, target_size[1])
+    if rows_same and columns_same:
         return cv2.resize(
             image, (target_size[1], target_size[0]), interpolation=cv2.INTER_NEAREST_EXACT
         )
@@ -114,13 +118,13 @@ def resize(
 
 
 @lru_cache(maxsize=4096)
-def _nearest(length: int, start: int, stop: int, target: int) -> tuple[np.ndarray, bool]:
-    """Find the pixels Pillow takes along one axis, and whether OpenCV takes the same ones."""
+def _nearest_indices(length: int, start: int, stop: int, target: int) -> tuple[np.ndarray, bool]:
+    """Return the pixels that Pillow selects along an axis, and whether OpenCV selects the same."""
     ramp = np.arange(length, dtype=np.int32)[None]
-    taken = Image.fromarray(ramp).resize(
+    selected = Image.fromarray(ramp).resize(
         (target, 1), Image.Resampling.NEAREST, box=(start, 0, stop, 1)
     )
-    index = np.asarray(taken)[0].astype(np.intp)
+    index = np.asarray(selected)[0].astype(np.intp)
     index.setflags(write=False)
     opencv = cv2.resize(ramp.astype(np.float32), (target, 1), interpolation=cv2.INTER_NEAREST_EXACT)
     return index, np.array_equal(opencv[0], index)

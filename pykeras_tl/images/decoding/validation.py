@@ -1,4 +1,4 @@
-"""Looking at all image files before training starts."""
+"""Checking all image files before training starts."""
 
 from __future__ import annotations
 
@@ -11,36 +11,40 @@ from ..threads import default_workers, parallel_for
 from .headers import fits_extension, kind_of
 from .reading import BadImageError, first_bytes, read_image
 
-_MOST_NAMED = 20
+_MAX_LISTED = 20
 
 
 def check_files(
     paths: Sequence[str], workers: int | None = None, raise_error: bool = True
 ) -> dict[str, str]:
-    """Decode image files and find those that are missing, corrupt, cut off, empty or gigantic.
+    """Decode image files to find those that are missing, corrupt, truncated, empty or too large.
 
-    A file whose content is an image of another kind than its extension says can be read; it
-    is only warned of.
+    Files of another image format than their extension says can be read nevertheless; there is
+    only a warning.
 
     Args:
         paths: The files.
-        workers: Threads to use; as many as there are processors when absent.
+        workers: Number of threads; one for each available processor when None.
         raise_error: Whether to raise an error when there is a bad file.
 
     Returns:
-        The reason for each bad file, in the order of `paths`.
+        Path and reason of each bad file, in the order of `paths`.
 
     Raises:
-        BadImageError: When there are bad files and `raise_error` is set; it names them.
+        BadImageError: When there are bad files and `raise_error` is true; it lists them.
 
     Example:
-        >>> check_files([__file__], raise_error=False)[__file__][:26]
-        'is not an image that can b'
+        >>> for name in ["empty.png", "text.png"]:
+        ...     with open(name, "w") as file:
+        ...         _ = file.write(name[:4] if name == "text.png" else "")
+        >>> check_files(["empty.png", "text.png"], raise_error=False)
+        {'empty.png': 'is empty',
+         'text.png': "is not a readable image: its content begins with b'text'"}
     """
     reasons: list[str | None] = [None] * len(paths)
-    mislabelled: list[str] = []
+    mislabeled: list[str] = []
 
-    def look_at(number: int) -> None:
+    def check_file(number: int) -> None:
         path = paths[number]
         try:
             read_image(path)
@@ -51,41 +55,42 @@ def check_files(
             reasons[number] = f"cannot be read: {error.strerror or error}"
         else:
             if kind and not fits_extension(kind, path):
-                mislabelled.append(f"{path} ({kind})")
+                mislabeled.append(f"{path} ({kind})")
 
-    parallel_for(look_at, len(paths), workers or default_workers())
+    parallel_for(check_file, len(paths), workers or default_workers())
     bad = {path: reason for path, reason in zip(paths, reasons, strict=True) if reason}
-    if mislabelled:
+    if mislabeled:
         warnings.warn(
-            f"{len(mislabelled)} image files are of another kind than their extension says: "
-            f"{_listed(sorted(mislabelled))}. They can be read all the same.",
+            f"{len(mislabeled)} image files have another format than their extension says: "
+            f"{_listed(sorted(mislabeled))}. They can be read nevertheless.",
             stacklevel=2,
         )
     if bad and raise_error:
-        named = _listed([f"{path} {reason}" for path, reason in bad.items()])
+        listed = _listed([f"{path} {reason}" for path, reason in bad.items()])
         raise BadImageError(
             f"{len(bad)} of {len(paths)} image files:",
-            f'cannot be used: {named}. Remove them, or set on_bad="skip"',
+            f'cannot be used: {listed}. Remove them, or set on_bad="skip"',
         )
     return bad
 
 
 def bad_files_table(reasons: Mapping[str, str]) -> pd.DataFrame:
-    """Make a table of bad files.
+    """Return the table of bad files.
 
     Args:
-        reasons: The reason for each file.
+        reasons: Path and reason of each file.
 
     Returns:
-        Columns `filename` and `reason`.
+        Table with the columns `filename` and `reason`.
 
     Example:
-        >>> list(bad_files_table({"1.png": "is empty"}).columns)
-        ['filename', 'reason']
+        >>> bad_files_table({"1.png": "is empty"})
+          filename    reason
+        0    1.png  is empty
     """
     return pd.DataFrame({"filename": list(reasons), "reason": list(reasons.values())}, dtype=str)
 
 
 def _listed(items: Sequence[str]) -> str:
-    more = f"; and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
-    return "; ".join(items[:_MOST_NAMED]) + more
+    more = f"; and {len(items) - _MAX_LISTED} more" if len(items) > _MAX_LISTED else ""
+    return "; ".join(items[:_MAX_LISTED]) + more

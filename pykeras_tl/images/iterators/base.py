@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ..transforms.augmenter import Augmenter
 from ..transforms.pipeline import BatchParams, ImagePipeline, overridden
 from ..transforms.sampling import sample_batch_params
 from .labels import encode_labels
+from .options import ImageOptions
 from .state import IteratorState
 
 
@@ -44,7 +46,7 @@ class Iterator(keras.utils.PyDataset):
     batches are the same for any number of threads.
 
     Args:
-        n: Number of samples.
+        n: Number of samples, 0 or more.
         batch_size: Samples in a batch; the last one of an epoch may be smaller.
         shuffle: Whether to shuffle the samples for each epoch.
         seed: Makes order and augmentation repeatable.
@@ -59,19 +61,33 @@ class Iterator(keras.utils.PyDataset):
     Raises:
         ValueError: When `batch_size`, `seed` or `workers` is out of range.
 
+    Example:
+        >>> from pykeras_tl.images import ImageDataGenerator
+        >>> images = np.arange(3.0).reshape(3, 1, 1, 1)
+        >>> iterator = ImageDataGenerator().flow(images, ["a", "b", "c"], batch_size=2, seed=0)
+        >>> state = iterator.get_state()
+        >>> spec = iterator.next_batch_spec()
+        >>> x, y = iterator.compute_batch(spec)
+        >>> spec.indices, x.shape, y
+        (array([2, 1]), (2, 1, 1, 1), array(['c', 'b'], dtype='<U1'))
+        >>> iterator.set_state(state)
+        >>> next(iterator)[1]
+        array(['c', 'b'], dtype='<U1')
+
     Source:
         `keras.src.legacy.preprocessing.image.Iterator`. As there, each batch is seeded with
-        the seed plus the number of batches before it, and an epoch's order is drawn from the
-        random stream of its first batch.
+        the seed plus the number of batches before it, an epoch's order is sampled from the
+        random stream of its first batch, and an iterator over no samples has length 0 and
+        yields empty batches.
     """
 
-    image_data_generator: Augmenter | None
+    image_data_generator: Augmenter | None = None
     data_format: str
     dtype: Any
     image_shape: tuple[int, ...]
-    save_to_dir: str | os.PathLike[str] | None
-    save_prefix: str
-    save_format: str
+    save_to_dir: str | os.PathLike[str] | None = None
+    save_prefix: str = ""
+    save_format: str = "png"
     class_mode: str | None = None
     class_indices: dict[str, int] | None = None
     sample_weight: np.ndarray | None = None
@@ -81,9 +97,11 @@ class Iterator(keras.utils.PyDataset):
     ) -> None:
         # With one worker, Keras starts no threads of its own beside ours.
         super().__init__(workers=1)
-        _check_whole("batch_size", batch_size, 1)
+        _validate_integer("n", n, 0)
+        # As in Keras, where nothing is batched the batch size does not matter.
+        _validate_integer("batch_size", batch_size, 1 if n else 0)
         if workers is not None:
-            _check_whole("workers", workers, 1)
+            _validate_integer("workers", workers, 1)
         self.n = n
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -96,10 +114,11 @@ class Iterator(keras.utils.PyDataset):
         self.batch_index = 0
         self.total_batches_seen = 0
         self.index_array: np.ndarray | None = None
-        self.lock = threading.Lock()
+        # Reentrant, because Keras 2 code holds it while it advances `index_generator`.
+        self.lock = threading.RLock()
 
     def __len__(self) -> int:
-        return (self.n + self.batch_size - 1) // self.batch_size
+        return -(-self.n // self.batch_size) if self.n else 0
 
     def __iter__(self) -> Iterator:
         return self
@@ -110,7 +129,8 @@ class Iterator(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> Any:
         if not 0 <= index < len(self):
             raise ValueError(
-                f"Asked to retrieve element {index}, but the Sequence has length {len(self)}"
+                f"Expected a batch index below {len(self)}, the number of batches. "
+                f"Received: {index}"
             )
         with self.lock:
             self._seed_batch()
@@ -132,7 +152,7 @@ class Iterator(keras.utils.PyDataset):
             if self.batch_index == 0 or self.index_array is None:
                 self._set_index_array()
             assert self.index_array is not None
-            start = (self.batch_index * self.batch_size) % self.n
+            start = (self.batch_index * self.batch_size) % max(self.n, 1)
             last = self.n <= start + self.batch_size
             self.batch_index = 0 if last else self.batch_index + 1
             return self._batch_spec(self.index_array[start : start + self.batch_size])
@@ -164,6 +184,12 @@ class Iterator(keras.utils.PyDataset):
             self._save(x, spec)
         return self._batch(x, spec.indices)
 
+    @property
+    def index_generator(self) -> Generator[np.ndarray, None, None]:
+        """Endless generator of the sample indices of each next batch; it advances the iterator."""
+        while True:
+            yield self.next_batch_spec().indices
+
     def reset(self) -> None:
         """Start a new epoch with the next batch."""
         self.batch_index = 0
@@ -174,13 +200,16 @@ class Iterator(keras.utils.PyDataset):
             self._set_index_array()
 
     def get_state(self) -> IteratorState:
-        """Return the iterator's position: the next batch from there is always the same.
+        """Return the iterator's position, from which it always yields the same batches.
 
         Returns:
             The state, for `set_state`.
         """
-        random = self._random.get_state() if self.seed is None else None
-        return IteratorState(self.total_batches_seen, self.batch_index, self.index_array, random)
+        with self.lock:
+            random = self._random.get_state() if self.seed is None else None
+            return IteratorState(
+                self.total_batches_seen, self.batch_index, self.index_array, random
+            )
 
     def set_state(self, state: IteratorState) -> None:
         """Move the iterator to a position.
@@ -188,11 +217,12 @@ class Iterator(keras.utils.PyDataset):
         Args:
             state: What `get_state` of an iterator over the same samples returned.
         """
-        self.total_batches_seen = state.total_batches_seen
-        self.batch_index = state.batch_index
-        self.index_array = state.index_array
-        if state.random is not None:
-            self._random.set_state(state.random)
+        with self.lock:
+            self.total_batches_seen = state.total_batches_seen
+            self.batch_index = state.batch_index
+            self.index_array = state.index_array
+            if state.random is not None:
+                self._random.set_state(state.random)
 
     @property
     def class_names(self) -> list[str] | None:
@@ -213,7 +243,7 @@ class Iterator(keras.utils.PyDataset):
 
     @property
     def main_thread_only(self) -> bool:
-        """Whether the preprocessing function may only run on the thread that asks for it."""
+        """Whether the preprocessing function may only run on the thread that asks for a batch."""
         if self.image_data_generator is None:
             return False
         function = self.image_data_generator.preprocessing_function
@@ -272,6 +302,21 @@ class Iterator(keras.utils.PyDataset):
         ordered._start()
         return ordered
 
+    def _set_options(self, options: ImageOptions) -> None:
+        """Set the attributes that Keras's iterators over files have."""
+        self.options = options
+        self.target_size = options.target_size
+        self.color_mode = options.color_mode
+        self.interpolation = options.interpolation
+        self.keep_aspect_ratio = options.keep_aspect_ratio
+        self.data_format = options.data_format
+        self.dtype = options.dtype
+        self.image_shape = options.image_shape
+        self.save_to_dir = options.save_to_dir
+        self.save_prefix = options.save_prefix
+        self.save_format = options.save_format
+        self.subset = options.subset
+
     def _seed_batch(self) -> None:
         if self.seed is not None:
             self._random.seed(self.seed + self.total_batches_seen)
@@ -308,13 +353,15 @@ class Iterator(keras.utils.PyDataset):
             pil_image.save(Path(self.save_to_dir) / name)
 
     def _save_numbers_below(self) -> int:
+        """Return the bound of the random numbers in the names of saved files."""
         return 10_000_000
 
     def _working_dtype(self) -> Any:
+        """Return the data type that images are transformed in."""
         return self.dtype
 
     def _sources(self, indices: np.ndarray) -> Any:
-        """Return a function from an index in the batch to pixels (height, width, channels)."""
+        """Return a function from an index within the batch to pixels (height, width, channels)."""
         raise NotImplementedError
 
     def _batch(self, x: np.ndarray, indices: np.ndarray) -> Any:
@@ -326,6 +373,6 @@ class Iterator(keras.utils.PyDataset):
         return (x, y) if weight is None else (x, y, weight)
 
 
-def _check_whole(name: str, value: Any, least: int) -> None:
+def _validate_integer(name: str, value: Any, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} should be a whole number of {least} or more. Received: {value!r}")
+        raise ValueError(f"Expected {name} to be an integer >= {least}. Received: {value!r}")

@@ -1,67 +1,83 @@
-"""Flows over the files that a table lists."""
+"""Iterator over the image files that a table lists."""
 
 # Plain text paths: making a Path for each of many files costs more than the call itself.
-# ruff: noqa: PTH113, PTH118
+# ruff: noqa: PTH118
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 
-from ..datasets.folders import is_image_name
+from ..datasets.folders import validate_filename
 from ..transforms.augmenter import Augmenter
-from .file_iterator import FileIterator, announce, find_bad_files, subset_fractions
-from .options import ImageOptions
+from .file_iterator import FileIterator, find_bad_files, print_message
+from .labels import validate_class_mode
+from .options import ImageOptions, subset_fractions
 
 _CLASS_MODES = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
 _WITHOUT_CLASSES = ("input", "multi_output", "raw", None)
 
 
 class DataFrameIterator(FileIterator):
-    """Batches of images listed in a table; `ImageDataGenerator.flow_from_dataframe` makes it.
+    """Batches of images from a table, as `ImageDataGenerator.flow_from_dataframe` returns.
 
     Args:
-        dataframe: The table.
-        directory: Folder that the names are relative to.
-        image_data_generator: The settings; None for none.
-        x_col: Column of the files' names.
-        y_col: Column, or columns, of the labels.
-        weight_col: Column of the samples' weights.
-        target_size: Height and width that all images are resized to.
+        dataframe: Table with one row for each image.
+        directory: Folder that the file names are relative to; None for the working directory.
+        image_data_generator: Augmentation and standardization; None for neither.
+        x_col: Column with the file names.
+        y_col: Column, or columns, with the labels.
+        weight_col: Column with the sample weights.
+        target_size: Height and width in pixels that all images are resized to.
         color_mode: "rgb", "rgba" or "grayscale".
-        classes: Names of the classes in the order wanted; those in the table when absent.
+        classes: Names of the classes in the order of their numbers; those in the table,
+            sorted, when None.
         class_mode: "categorical", "sparse", "binary", "raw", "multi_output", "input", or None.
-        batch_size: Images in a batch.
-        shuffle: Whether to mix the images anew for each epoch.
+        batch_size: Images in a batch; the last one of an epoch may be smaller.
+        shuffle: Whether to shuffle the images for each epoch.
         seed: Makes order and augmentation repeatable.
-        data_format: "channels_last" or "channels_first".
-        save_to_dir: Folder where the images of each batch are saved.
-        save_prefix: Start of the names there.
+        data_format: "channels_last" or "channels_first"; Keras's setting when None.
+        save_to_dir: Existing folder where the images of each batch are saved.
+        save_prefix: Prefix of the names there.
         save_format: Format of the files there.
         subset: "training" or "validation".
         interpolation: How to resize, as in `read_image`.
-        keep_aspect_ratio: Whether to cut images to shape before they are resized.
-        dtype: Type of the batches.
-        validate_filenames: Whether to leave out names that are not image files.
-        check: "all" decodes every file now.
-        on_bad: "raise" an error for a bad file, or "skip" to set all of them aside now.
-        workers: Threads to compute with; as many as there are processors when absent.
+        keep_aspect_ratio: Whether to crop images to the aspect ratio of `target_size` before
+            they are resized.
+        dtype: Data type of the batches; Keras's `floatx` when None.
+        validate_filenames: Whether to leave out, with a warning, files that do not exist or
+            have no image extension.
+        check: "all" decodes every file before the first batch.
+        on_bad: "raise" an error for a bad file, or "skip" to set all of them aside.
+        workers: Number of threads; one for each available processor when None.
         cache: Whether to keep decoded images for later epochs.
 
     Raises:
-        TypeError: When a column's values are of the wrong kind.
-        ValueError: When no file is left, a column is missing, or an argument is unknown.
-        BadImageError: When a file cannot be read and is not to be skipped.
+        TypeError: When a column has values of the wrong type.
+        ValueError: When a column is missing, or an argument is out of range or unknown.
+        BadImageError: With `check="all"`, when a file cannot be read and `on_bad` is "raise".
+
+    Example:
+        >>> from PIL import Image
+        >>> Image.new("RGB", (9, 9)).save("1.png")
+        >>> table = pd.DataFrame({"filename": ["1.png"], "age": [7.5]})
+        >>> iterator = DataFrameIterator(
+        ...     table, y_col="age", class_mode="raw", target_size=(8, 8))
+        Found 1 validated image filenames.
+        >>> x, y = next(iterator)
+        >>> x.shape, y
+        ((1, 8, 8, 3), array([7.5]))
 
     Source:
         `keras.src.legacy.preprocessing.image.DataFrameIterator`. As there, `subset` takes the
-        first rows of the table for validation, whatever their class. Unlike there, a table
-        with no usable file is an error.
+        first rows of the table for validation, whatever their class, and a table without a
+        usable file gives an iterator of length 0; unlike there, with a warning.
     """
 
     def __init__(
@@ -72,7 +88,7 @@ class DataFrameIterator(FileIterator):
         x_col: str = "filename",
         y_col: str | list[str] = "class",
         weight_col: str | None = None,
-        target_size: Sequence[int] = (256, 256),
+        target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
         class_mode: str | None = "categorical",
@@ -98,8 +114,8 @@ class DataFrameIterator(FileIterator):
             color_mode=color_mode,
             interpolation=interpolation,
             keep_aspect_ratio=keep_aspect_ratio,
-            data_format=data_format,
-            dtype=dtype,
+            data_format=data_format or keras.config.image_data_format(),
+            dtype=dtype or keras.config.floatx(),
             save_to_dir=save_to_dir,
             save_prefix=save_prefix,
             save_format=save_format,
@@ -109,10 +125,9 @@ class DataFrameIterator(FileIterator):
             cache=cache,
         )
         fractions = subset_fractions(subset, image_data_generator)
-        if class_mode not in _CLASS_MODES:
-            raise ValueError(f"Invalid class_mode: {class_mode}; expected one of: {_CLASS_MODES}")
+        validate_class_mode(class_mode, _CLASS_MODES)
         folder = os.fspath(directory) if directory is not None else ""
-        _check_columns(dataframe, class_mode, x_col, y_col, weight_col, classes)
+        _validate_columns(dataframe, class_mode, x_col, y_col, weight_col, classes)
         table = dataframe.copy()
         if validate_filenames:
             table = _with_valid_names(table, folder, x_col)
@@ -120,9 +135,9 @@ class DataFrameIterator(FileIterator):
         if class_mode not in _WITHOUT_CLASSES:
             table, names = _with_classes(table, y_col, classes)
         if fractions:
-            start, stop = (int(share * len(table)) for share in fractions)
+            start, stop = (int(fraction * len(table)) for fraction in fractions)
             table = table.iloc[start:stop]
-        _announce(len(table), folder, validate_filenames, names)
+        _print_count(len(table), folder, validate_filenames, names)
         paths = [os.path.join(folder, name) for name in table[x_col]]
         keep, bad_files = find_bad_files(paths, options, workers)
         table = table[keep]
@@ -141,22 +156,22 @@ class DataFrameIterator(FileIterator):
         if names is not None:
             self.class_indices = {name: number for number, name in enumerate(names)}
         self.sample_weight = table[weight_col].to_numpy() if weight_col else None
-        self._take_labels(table, y_col)
+        self._set_labels(table, y_col)
 
     @property
     def labels(self) -> Any:
         """Labels of all samples: class numbers, or the values of the label columns."""
         return self._values if self.class_mode in ("multi_output", "raw") else self.classes
 
-    def _take_labels(self, table: pd.DataFrame, y_col: str | list[str]) -> None:
+    def _set_labels(self, table: pd.DataFrame, y_col: str | list[str]) -> None:
         if self.class_mode == "multi_output":
             self._values: Any = [np.array(table[column].tolist()) for column in y_col]
         elif self.class_mode == "raw":
             self._values = table[y_col].to_numpy()
         elif self.class_indices is not None:
-            self.classes = [self._numbers(label) for label in table[y_col]]
+            self.classes = [self._class_numbers(label) for label in table[y_col]]
 
-    def _numbers(self, label: Any) -> int | list[int]:
+    def _class_numbers(self, label: Any) -> int | list[int]:
         assert self.class_indices is not None
         if isinstance(label, (list, tuple)):
             return [self.class_indices[name] for name in label]
@@ -165,10 +180,7 @@ class DataFrameIterator(FileIterator):
 
 def _with_valid_names(table: pd.DataFrame, folder: str, x_col: str) -> pd.DataFrame:
     valid = np.array(
-        [
-            is_image_name(name) and os.path.isfile(os.path.join(folder, name))
-            for name in table[x_col]
-        ],
+        [validate_filename(os.path.join(folder, name)) for name in table[x_col]],
         bool,
     )
     if not valid.all():
@@ -180,18 +192,19 @@ def _with_valid_names(table: pd.DataFrame, folder: str, x_col: str) -> pd.DataFr
     return table[valid]
 
 
-def _announce(count: int, folder: str, validated: bool, names: list[str] | None) -> None:
+def _print_count(count: int, folder: str, validated: bool, names: list[str] | None) -> None:
     kind = "validated" if validated else "non-validated"
     belonging = f" belonging to {len(names)} classes" if names is not None else ""
-    announce(f"Found {count} {kind} image filenames{belonging}.")
+    print_message(f"Found {count} {kind} image filenames{belonging}.")
     if not count:
-        raise ValueError(
-            f"No image file of the table was found in {folder or Path.cwd()}; check the names, "
-            "`directory`, `classes` and `subset`."
+        warnings.warn(
+            f"The table lists no image file in {folder or Path.cwd()}. Check the file names, "
+            "`directory`, `classes` and `subset`.",
+            stacklevel=4,
         )
 
 
-def _check_columns(
+def _validate_columns(
     table: pd.DataFrame,
     class_mode: str | None,
     x_col: str,
@@ -201,55 +214,63 @@ def _check_columns(
 ) -> None:
     if class_mode == "multi_output" and not isinstance(y_col, list):
         raise TypeError(
-            f'If class_mode="{class_mode}", y_col must be a list. Received {type(y_col).__name__}.'
+            f'Expected y_col to be a list of columns with class_mode="multi_output". '
+            f"Received: {y_col!r}"
         )
     labels = [] if class_mode in ("input", None) else y_col if isinstance(y_col, list) else [y_col]
     for column in (x_col, *labels, *([weight_col] if weight_col else [])):
         if column not in table:
-            raise ValueError(f"The table has no column {column!r}; it has {list(table.columns)}.")
-    if not _all_are(table[x_col], str):
-        raise TypeError(f"All values in column x_col={x_col} must be strings.")
-    if class_mode in ("binary", "sparse") and not _all_are(table[y_col], str):
-        raise TypeError(
-            f'If class_mode="{class_mode}", y_col="{y_col}" column values must be strings.'
+            raise ValueError(
+                f"Expected a table with the column {column!r}. Received: {list(table.columns)}"
+            )
+    _validate_types(table[x_col], x_col, "strings", (str,))
+    if class_mode in ("binary", "sparse"):
+        hint = "; convert them with astype(str)"
+        _validate_types(
+            table[y_col], y_col, f"strings with class_mode={class_mode!r}{hint}", (str,)
         )
+    if class_mode == "categorical":
+        kinds = "strings, lists or tuples with class_mode='categorical'"
+        _validate_types(table[y_col], y_col, kinds, (str, list, tuple))
     if class_mode == "binary":
         count = len(set(classes)) if classes else table[y_col].nunique()
         if count != 2:
-            raise ValueError(f'If class_mode="binary" there must be 2 classes. Found {count}.')
-    if class_mode == "categorical" and not _all_are(table[y_col], (str, list, tuple)):
-        raise TypeError(
-            f'If class_mode="{class_mode}", y_col="{y_col}" column values must be type string, '
-            "list or tuple."
-        )
+            raise ValueError(f'Expected 2 classes with class_mode="binary". Received: {count}')
     if classes and class_mode in _WITHOUT_CLASSES:
         warnings.warn(
             f'`classes` will be ignored given the class_mode="{class_mode}"', stacklevel=4
         )
     if weight_col and not pd.api.types.is_numeric_dtype(table[weight_col].dtype):
-        raise TypeError(f"Column weight_col={weight_col} must be numeric.")
+        raise TypeError(
+            f"Expected the column {weight_col!r} to hold numbers. "
+            f"Received: {table[weight_col].dtype}"
+        )
 
 
-def _all_are(values: Any, kinds: Any) -> bool:
-    return all(isinstance(value, kinds) for value in values)
+def _validate_types(values: Any, column: Any, kinds: str, types: tuple[type, ...]) -> None:
+    for value in values:
+        if not isinstance(value, types):
+            raise TypeError(f"Expected the column {column!r} to hold {kinds}. Received: {value!r}")
 
 
 def _with_classes(
     table: pd.DataFrame, y_col: Any, classes: Sequence[str] | None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Keep the rows that belong to a class wanted, and list the classes."""
+    """Return the rows that belong to one of the classes, and the classes in order."""
     if not classes:
         names: set[str] = set()
         for label in table[y_col]:
             names.update(label if isinstance(label, (list, tuple)) else [label])
         return table.dropna(subset=[y_col]), sorted(names)
-    wanted = list(dict.fromkeys(classes))
-    keep: Callable[[Any], Any] = lambda label: (  # noqa: E731
-        ([name for name in label if name in wanted] or None)
-        if isinstance(label, (list, tuple))
-        else (label if label in wanted else None)
-    )
-    labels = [keep(label) for label in table[y_col]]
+    names_in_order = list(dict.fromkeys(classes))
+    labels = [_restricted(label, names_in_order) for label in table[y_col]]
     present = np.array([label is not None for label in labels], bool)
     table = table.assign(**{y_col: pd.Series(labels, index=table.index, dtype=object)})
-    return table[present], wanted
+    return table[present], names_in_order
+
+
+def _restricted(label: Any, classes: Sequence[str]) -> Any:
+    """Return a sample's label, or list of labels, without other classes; None if none is left."""
+    if isinstance(label, (list, tuple)):
+        return [name for name in label if name in classes] or None
+    return label if label in classes else None

@@ -1,4 +1,4 @@
-"""Flows over a folder that holds one folder for each class."""
+"""Iterator over a folder with one subfolder for each class."""
 
 from __future__ import annotations
 
@@ -8,59 +8,73 @@ from collections.abc import Sequence
 from itertools import compress
 from pathlib import Path
 
+import keras
 import numpy as np
 
-from ..datasets.folders import class_folders, existing_folder, images_under
+from ..datasets.folders import class_folders, existing_folder, images_under, no_class_folder
 from ..transforms.augmenter import Augmenter
-from .file_iterator import FileIterator, announce, find_bad_files, subset_fractions
-from .options import ImageOptions
+from .file_iterator import FileIterator, find_bad_files, print_message
+from .labels import validate_class_mode
+from .options import ImageOptions, subset_fractions
 
 _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 
 
 class DirectoryIterator(FileIterator):
-    """Batches of the images in a folder; `ImageDataGenerator.flow_from_directory` makes it.
+    """Batches of the images in a folder, as `ImageDataGenerator.flow_from_directory` returns.
 
     Args:
-        directory: The folder.
-        image_data_generator: The settings; None for none.
-        target_size: Height and width that all images are resized to.
+        directory: Folder that holds one folder of images for each class.
+        image_data_generator: Augmentation and standardization; None for neither.
+        target_size: Height and width in pixels that all images are resized to.
         color_mode: "rgb", "rgba" or "grayscale".
-        classes: Names of the class folders in the order wanted; all of them when absent.
+        classes: Names of the class folders in the order of their numbers; all of them,
+            sorted, when None.
         class_mode: "categorical", "sparse", "binary", "input", or None.
-        batch_size: Images in a batch.
-        shuffle: Whether to mix the images anew for each epoch.
+        batch_size: Images in a batch; the last one of an epoch may be smaller.
+        shuffle: Whether to shuffle the images for each epoch.
         seed: Makes order and augmentation repeatable.
-        data_format: "channels_last" or "channels_first"; Keras's setting when absent.
-        save_to_dir: Folder where the images of each batch are saved.
-        save_prefix: Start of the names there.
+        data_format: "channels_last" or "channels_first"; Keras's setting when None.
+        save_to_dir: Existing folder where the images of each batch are saved.
+        save_prefix: Prefix of the names there.
         save_format: Format of the files there.
-        follow_links: Whether to enter folders in class folders that are links.
+        follow_links: Whether to follow symbolic links to folders inside the class folders.
         subset: "training" or "validation".
         interpolation: How to resize, as in `read_image`.
-        keep_aspect_ratio: Whether to cut images to shape before they are resized.
-        dtype: Type of the batches; Keras's `floatx` when absent.
-        check: "all" decodes every file now.
-        on_bad: "raise" an error for a bad file, or "skip" to set all of them aside now.
-        workers: Threads to compute with; as many as there are processors when absent.
+        keep_aspect_ratio: Whether to crop images to the aspect ratio of `target_size` before
+            they are resized.
+        dtype: Data type of the batches; Keras's `floatx` when None.
+        check: "all" decodes every file before the first batch.
+        on_bad: "raise" an error for a bad file, or "skip" to set all of them aside.
+        workers: Number of threads; one for each available processor when None.
         cache: Whether to keep decoded images for later epochs.
 
     Raises:
         FileNotFoundError: When the folder does not exist.
-        ValueError: When it holds no class folder or no image, or an argument is unknown.
-        BadImageError: When a file cannot be read and is not to be skipped.
+        NotADirectoryError: When `directory` is a file.
+        ValueError: When an argument is out of range or unknown.
+        BadImageError: With `check="all"`, when a file cannot be read and `on_bad` is "raise".
+
+    Example:
+        >>> from PIL import Image
+        >>> (Path("pets") / "cat").mkdir(parents=True)
+        >>> Image.new("RGB", (9, 9)).save("pets/cat/1.png")
+        >>> iterator = DirectoryIterator("pets", None, target_size=(8, 8))
+        Found 1 images belonging to 1 classes.
+        >>> iterator.class_indices, iterator.labels, iterator.filenames
+        ({'cat': 0}, array([0], dtype=int32), ['cat/1.png'])
 
     Source:
-        `keras.src.legacy.preprocessing.image.DirectoryIterator`. As there, a folder named in
-        `classes` that does not exist counts as one without images; here with a warning.
-        Unlike there, a folder with no image at all is an error.
+        `keras.src.legacy.preprocessing.image.DirectoryIterator`. As there, a folder without
+        images gives an iterator of length 0, and a class folder that does not exist counts as
+        an empty one; unlike there, both come with a warning.
     """
 
     def __init__(
         self,
         directory: str | os.PathLike[str],
         image_data_generator: Augmenter | None,
-        target_size: Sequence[int] = (256, 256),
+        target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
         class_mode: str | None = "categorical",
@@ -86,8 +100,8 @@ class DirectoryIterator(FileIterator):
             color_mode=color_mode,
             interpolation=interpolation,
             keep_aspect_ratio=keep_aspect_ratio,
-            data_format=data_format,
-            dtype=dtype,
+            data_format=data_format or keras.config.image_data_format(),
+            dtype=dtype or keras.config.floatx(),
             save_to_dir=save_to_dir,
             save_prefix=save_prefix,
             save_format=save_format,
@@ -97,18 +111,13 @@ class DirectoryIterator(FileIterator):
             cache=cache,
         )
         fractions = subset_fractions(subset, image_data_generator)
-        if class_mode not in _CLASS_MODES:
-            raise ValueError(f"Invalid class_mode: {class_mode}; expected one of: {_CLASS_MODES}")
+        validate_class_mode(class_mode, _CLASS_MODES)
         root = existing_folder(directory)
         names = list(classes) if classes else class_folders(root)
         filenames, numbers = _list_files(root, names, fractions, follow_links)
-        announce(f"Found {len(filenames)} images belonging to {len(names)} classes.")
+        print_message(f"Found {len(filenames)} images belonging to {len(names)} classes.")
         if not filenames:
-            part = f" in the {subset} subset" if subset else ""
-            raise ValueError(
-                f"No image{part} in the class folders {names} of {root}. Expected files that "
-                "end in png, jpg, jpeg, bmp, ppm, tif or tiff."
-            )
+            warnings.warn(_no_images(root, names, subset), stacklevel=3)
         folder = os.fspath(directory)
         paths = [os.path.join(folder, name) for name in filenames]  # noqa: PTH118
         keep, bad_files = find_bad_files(paths, options, workers)
@@ -132,22 +141,35 @@ class DirectoryIterator(FileIterator):
 def _list_files(
     root: Path, names: Sequence[str], fractions: tuple[float, float] | None, follow_links: bool
 ) -> tuple[list[str], np.ndarray]:
-    """List the images of each class, and the class number of each."""
+    """Return the images' paths relative to `root`, class by class, and their class numbers."""
     filenames: list[str] = []
     counts = []
     for name in names:
-        if not (root / name).is_dir():
+        paths = []
+        if (root / name).is_dir():
+            paths = list(images_under(root / name, follow_links))
+        else:
             warnings.warn(f"There is no class folder {name!r} in {root}.", stacklevel=4)
-        found = list(images_under(root / name, follow_links)) if (root / name).is_dir() else []
         if fractions:
-            start, stop = (int(share * len(found)) for share in fractions)
-            found = found[start:stop]
-        filenames += [os.path.relpath(path, root) for path in found]
-        counts.append(len(found))
+            start, stop = (int(fraction * len(paths)) for fraction in fractions)
+            paths = paths[start:stop]
+        filenames += [os.path.relpath(path, root) for path in paths]
+        counts.append(len(paths))
     if any(name.lower().endswith(".tiff") for name in filenames):
         warnings.warn(
             'Using ".tiff" files with multiple bands will cause distortion. '
             "Please verify your output.",
             stacklevel=4,
         )
-    return filenames, np.repeat(np.arange(len(names)), counts).astype("int32")
+    return filenames, np.repeat(np.arange(len(names)), np.array(counts, int)).astype("int32")
+
+
+def _no_images(root: Path, names: Sequence[str], subset: str | None) -> str:
+    """Describe what a folder without images has instead."""
+    if not names:
+        return no_class_folder(root)
+    where = f" in the {subset} subset" if subset else ""
+    return (
+        f"No image{where} in the class folders {list(names)} of {root}. Expected files that end "
+        "in png, jpg, jpeg, bmp, ppm, tif or tiff."
+    )

@@ -20,7 +20,7 @@ from ..decoding.validation import bad_files_table, check_files
 from ..transforms.augmenter import Augmenter
 from ..transforms.fingerprint import standardization_fingerprint
 from .base import Iterator
-from .options import ImageOptions
+from .options import ImageOptions, subset_fractions
 
 
 class FileIterator(Iterator):
@@ -61,38 +61,15 @@ class FileIterator(Iterator):
         workers: int | None,
     ) -> None:
         super().__init__(len(filenames), batch_size, shuffle, seed, workers)
+        self._set_options(options)
         self.filenames = filenames
         self.samples = len(filenames)
         self.directory = directory
         self.bad_files = bad_files
         self.image_data_generator = image_data_generator
-        self.options = options
-        for name in ("target_size", "color_mode", "interpolation", "keep_aspect_ratio"):
-            setattr(self, name, getattr(options, name))
-        self.data_format = str(options.data_format)
-        self.dtype = options.dtype
-        self.image_shape = options.image_shape
-        self.save_to_dir = options.save_to_dir
-        self.save_prefix = options.save_prefix
-        self.save_format = options.save_format
-        self.subset = options.subset
         self.split = subset_fractions(options.subset, image_data_generator)
+        # A tuple of the cache or None; None until it was looked for.
         self._opened: tuple[PixelCache | None] | None = None
-
-    def _pixel_cache(self) -> PixelCache | None:
-        """Open the cache of decoded images when the first batch is made."""
-        if not self.options.cache:
-            return None
-        with self._opening:
-            if self._opened is None:
-                height, width = self.options.target_size
-                shape = (height, width, self.options.channels)
-                try:
-                    digest = files_digest(self.filepaths, self.options.pixel_settings)
-                    self._opened = (open_cache(digest, self.samples, shape),)
-                except OSError:  # A file is missing, which reading it will report.
-                    self._opened = (None,)
-            return self._opened[0]
 
     @property
     def filepaths(self) -> list[str]:
@@ -125,6 +102,21 @@ class FileIterator(Iterator):
     def _working_dtype(self) -> Any:
         # Keras decodes files into arrays of its own float type, whatever the batch's type.
         return keras.config.floatx()
+
+    def _pixel_cache(self) -> PixelCache | None:
+        """Return the cache of decoded images, opened when the first batch is computed."""
+        if not self.options.cache or not self.samples:
+            return None
+        with self._opening:
+            if self._opened is None:
+                height, width = self.options.target_size
+                shape = (height, width, self.options.channels)
+                try:
+                    digest = files_digest(self.filepaths, self.options.pixel_settings)
+                    self._opened = (open_cache(digest, self.samples, shape),)
+                except OSError:  # A file is missing, which reading it will report.
+                    self._opened = (None,)
+            return self._opened[0]
 
     def _sources(self, indices: np.ndarray) -> Any:
         cache = self._pixel_cache()
@@ -172,43 +164,20 @@ def find_bad_files(
     keep[[path in bad for path in paths]] = False
     if bad and not keep.any():
         first, reason = next(iter(bad.items()))
-        raise ValueError(f"No image can be read; the first one, {first}, {reason}.")
+        raise ValueError(
+            f"None of the {len(paths)} image files can be read. The first one, {first}, {reason}."
+        )
     return keep, bad_files_table(bad)
 
 
-def subset_fractions(subset: str | None, generator: Augmenter | None) -> tuple[float, float] | None:
-    """Return which part of the files a subset takes.
-
-    Args:
-        subset: "training", "validation", or None.
-        generator: Has the `validation_split`.
-
-    Returns:
-        First and last fraction of the files' number; None for all files.
-
-    Raises:
-        ValueError: When there is a subset but no generator.
-
-    Example:
-        >>> subset_fractions("training", Augmenter(validation_split=0.25))
-        (0.25, 1)
-    """
-    if subset is None:
-        return None
-    if generator is None:
-        raise ValueError(f"subset={subset!r} needs a generator with validation_split.")
-    share = generator._validation_split
-    return (0, share) if subset == "validation" else (share, 1)
-
-
-def announce(message: str) -> None:
+def print_message(message: str) -> None:
     """Print a line, unless Keras's interactive logging is off.
 
     Args:
         message: The line.
 
     Example:
-        >>> announce("Found 2 images belonging to 2 classes.")
+        >>> print_message("Found 2 images belonging to 2 classes.")
         Found 2 images belonging to 2 classes.
     """
     if keras.config.is_interactive_logging_enabled():

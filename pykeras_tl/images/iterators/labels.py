@@ -1,10 +1,32 @@
-"""Labels as class modes encode them in a batch."""
+"""Class modes: which ones an iterator offers, and how each encodes labels in a batch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+
+def validate_class_mode(class_mode: str | None, allowed: Sequence[str | None]) -> None:
+    """Raise `ValueError` when an iterator does not offer a class mode.
+
+    Args:
+        class_mode: The argument received.
+        allowed: The class modes that the iterator offers.
+
+    Raises:
+        ValueError: When it is not one of them.
+
+    Example:
+        >>> validate_class_mode("one-hot", ["categorical", "sparse", None])
+        Traceback (most recent call last):
+        ValueError: Invalid class_mode. Expected one of: 'categorical', 'sparse', None.
+        Received: 'one-hot'
+    """
+    if class_mode not in allowed:
+        listed = ", ".join(map(repr, allowed))
+        raise ValueError(f"Invalid class_mode. Expected one of: {listed}. Received: {class_mode!r}")
 
 
 def encode_labels(
@@ -18,7 +40,7 @@ def encode_labels(
         indices: Indices of the samples, shape (batch,).
         class_mode: "binary", "sparse", "categorical", "multi_output", "raw" or "input".
         classes: Number of classes.
-        dtype: Type of the encoded class numbers.
+        dtype: Data type of the encoded class numbers.
 
     Returns:
         Class numbers of shape (batch,), one-hot rows of shape (batch, classes), values, a list
@@ -31,10 +53,10 @@ def encode_labels(
     if class_mode in ("binary", "sparse"):
         return np.array([labels[index] for index in indices], dtype=dtype)
     if class_mode == "categorical":
-        y = np.zeros((len(indices), classes), dtype=dtype)
+        one_hot = np.zeros((len(indices), classes), dtype=dtype)
         for row, index in enumerate(indices):
-            y[row, labels[index]] = 1.0
-        return y
+            one_hot[row, labels[index]] = 1.0
+        return one_hot
     if class_mode == "multi_output":
         return [values[indices] for values in labels]
     return labels[indices] if class_mode == "raw" else None

@@ -1,39 +1,40 @@
-"""The options that image iterators share, validated once."""
+"""Options shared by the image iterators, validated once."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..decoding.reading import COLOR_MODES, check_color_mode
-from ..decoding.resizing import check_interpolation
+from ..decoding.reading import COLOR_MODES, validate_color_mode
+from ..decoding.resizing import validate_interpolation
+from ..transforms.augmenter import Augmenter
 
 SUBSETS = ("training", "validation")
 
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """How files become the arrays of a batch, which files count, and what is saved.
+    """How images are read and resized, which of them are used, and where batches are saved.
 
     Args:
         target_size: Height and width in pixels that all images are resized to.
         color_mode: "rgb", "rgba" or "grayscale".
         interpolation: How to resize, as in `read_image`.
-        keep_aspect_ratio: Whether to crop images to the shape of `target_size` before they
-            are resized.
-        data_format: "channels_last" or "channels_first"; Keras's setting when None.
-        dtype: Type of the batches; Keras's `floatx` when None.
+        keep_aspect_ratio: Whether to crop images to the aspect ratio of `target_size` before
+            they are resized.
+        data_format: "channels_last" or "channels_first".
+        dtype: Data type of the batches.
         save_to_dir: Existing folder where the images of each batch are saved.
         save_prefix: Prefix of the names there.
         save_format: Format of the files there.
-        subset: "training" or "validation"; None for all files.
+        subset: "training" or "validation"; None for all images.
         check: "all" decodes every file before the first batch.
         on_bad: "raise" an error for a bad file, or "skip" to set all of them aside.
         cache: Whether to keep decoded images for later epochs.
@@ -48,12 +49,12 @@ class ImageOptions:
         (32, 48, 1)
     """
 
-    target_size: Any = (256, 256)
+    target_size: tuple[int, int] = (256, 256)
     color_mode: str = "rgb"
     interpolation: str = "nearest"
     keep_aspect_ratio: bool = False
-    data_format: str | None = None
-    dtype: Any = None
+    data_format: str = field(default_factory=keras.config.image_data_format)
+    dtype: str = field(default_factory=keras.config.floatx)
     save_to_dir: str | os.PathLike[str] | None = None
     save_prefix: str = ""
     save_format: str = "png"
@@ -63,24 +64,27 @@ class ImageOptions:
     cache: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "target_size", _whole_target_size(self.target_size))
-        check_color_mode(self.color_mode)
-        check_interpolation(self.interpolation)
-        if self.data_format is None:
-            object.__setattr__(self, "data_format", keras.config.image_data_format())
-        if self.dtype is None:
-            object.__setattr__(self, "dtype", keras.config.floatx())
+        # Lists, as JSON and R have them, become tuples, so that equal sizes have equal digests.
+        object.__setattr__(self, "target_size", _target_size(self.target_size))
+        validate_color_mode(self.color_mode)
+        validate_interpolation(self.interpolation)
+        if self.data_format not in ("channels_last", "channels_first"):
+            raise ValueError(
+                'Expected data_format to be "channels_last" or "channels_first". '
+                f"Received: {self.data_format!r}"
+            )
         if self.save_to_dir is not None and not Path(self.save_to_dir).is_dir():
             raise FileNotFoundError(
-                f"save_to_dir should be an existing folder. Received: {str(self.save_to_dir)!r}"
+                "Expected save_to_dir to be an existing folder; create it first. "
+                f"Received: {str(self.save_to_dir)!r}"
             )
-        check_subset(self.subset)
+        validate_subset(self.subset)
         if self.check not in (None, "all"):
-            raise ValueError(f'check should be None or "all". Received: {self.check!r}')
+            raise ValueError(f'Expected check to be None or "all". Received: {self.check!r}')
         if self.on_bad not in ("raise", "skip"):
-            raise ValueError(f'on_bad should be "raise" or "skip". Received: {self.on_bad!r}')
+            raise ValueError(f'Expected on_bad to be "raise" or "skip". Received: {self.on_bad!r}')
         if not isinstance(self.cache, (bool, np.bool_)):
-            raise ValueError(f"cache should be True or False. Received: {self.cache!r}")
+            raise ValueError(f"Expected cache to be True or False. Received: {self.cache!r}")
 
     @property
     def channels(self) -> int:
@@ -110,33 +114,62 @@ class ImageOptions:
         Returns:
             Hexadecimal digits.
         """
-        known = [*content_hashes, self.pixel_settings, standardization]
-        return hashlib.blake2b("\n".join(known).encode(), digest_size=16).hexdigest()
+        parts = [*content_hashes, self.pixel_settings, standardization]
+        return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def check_subset(subset: str | None) -> None:
-    """Raise ValueError when the name of a subset is unknown.
+def validate_subset(subset: str | None) -> None:
+    """Raise `ValueError` when the name of a subset is unknown.
 
     Args:
-        subset: What was received.
+        subset: The argument received.
 
     Raises:
         ValueError: When it is not None, "training" or "validation".
 
     Example:
-        >>> check_subset("train")
+        >>> validate_subset("train")
         Traceback (most recent call last):
-        ValueError: Invalid subset name: train; expected "training" or "validation".
+        ValueError: Expected subset to be "training" or "validation". Received: 'train'
     """
     if subset is not None and subset not in SUBSETS:
-        raise ValueError(f'Invalid subset name: {subset}; expected "training" or "validation".')
+        raise ValueError(f'Expected subset to be "training" or "validation". Received: {subset!r}')
 
 
-def _whole_target_size(value: Any) -> tuple[int, int]:
-    size = tuple(value) if np.iterable(value) and not isinstance(value, str) else ()
-    whole = all(isinstance(side, (int, np.integer)) and side > 0 for side in size)
-    if len(size) != 2 or not whole:
+def subset_fractions(subset: str | None, generator: Augmenter | None) -> tuple[float, float] | None:
+    """Return which fraction of the images a subset consists of.
+
+    Args:
+        subset: "training", "validation", or None.
+        generator: Its `validation_split` counts.
+
+    Returns:
+        Start and stop, as fractions of the number of images; None for all images.
+
+    Raises:
+        ValueError: When there is a subset but no generator.
+
+    Example:
+        >>> subset_fractions("training", Augmenter(validation_split=0.25))
+        (0.25, 1)
+    """
+    if subset is None:
+        return None
+    if generator is None:
         raise ValueError(
-            f"target_size should be (height, width) in whole pixels. Received: {value!r}"
+            "Expected an ImageDataGenerator with validation_split, which subset needs. "
+            f"Received: subset={subset!r} and no generator."
+        )
+    fraction = generator._validation_split
+    return (0, fraction) if subset == "validation" else (fraction, 1)
+
+
+def _target_size(value: Any) -> tuple[int, int]:
+    size = tuple(value) if np.iterable(value) and not isinstance(value, str) else ()
+    positive = all(isinstance(side, (int, np.integer)) and side > 0 for side in size)
+    if len(size) != 2 or not positive:
+        raise ValueError(
+            "Expected target_size to be (height, width), two positive integers. "
+            f"Received: {value!r}"
         )
     return int(size[0]), int(size[1])

@@ -1,4 +1,4 @@
-"""The position of an iterator in its data."""
+"""State of an iterator: what must be stored so that it continues from the same position."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class IteratorState(NamedTuple):
     """Position of an iterator, as `Iterator.get_state` returns it.
 
     Attributes:
-        total_batches_seen: Batches drawn since the iterator was made.
+        total_batches_seen: Number of batches since the iterator was created.
         batch_index: Index of the next batch within the epoch.
         index_array: The epoch's order of samples, shape (n,); None before the first batch.
             An iterator never changes this array, but replaces it.

@@ -1,4 +1,4 @@
-"""Keras's functions that turn, move, shear and zoom a single image."""
+"""Keras's functions that rotate, shift, shear and zoom a single image."""
 
 from __future__ import annotations
 
@@ -28,29 +28,30 @@ def apply_affine_transform(
     cval: float = 0.0,
     order: int = 1,
 ) -> np.ndarray:
-    """Turn, move, shear and zoom an image about its centre.
+    """Rotate, shift, shear and zoom an image about its center.
 
     Args:
-        x: Array of three axes.
-        theta: Turn, in degrees.
-        tx: Shift, in pixels, along the columns.
-        ty: Shift, in pixels, along the rows.
-        shear: Shear, in degrees.
-        zx: Zoom along the columns; above 1 shows more of the image.
-        zy: Zoom along the rows.
+        x: Image, an array of rank 3.
+        theta: Rotation angle in degrees.
+        tx: Shift along the columns in pixels.
+        ty: Shift along the rows in pixels.
+        shear: Shear angle in degrees.
+        zx: Zoom factor along the columns; below 1 magnifies.
+        zy: Zoom factor along the rows.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
         channel_axis: Axis of the channels, the first or the last.
-        fill_mode: What lies beyond the edge: "nearest", "constant", "reflect" or "wrap".
-        cval: The value beyond the edge for "constant".
-        order: Order of the interpolating spline, 0 (nearest pixel) to 5.
+        fill_mode: How points outside the image are filled: "nearest", "constant", "reflect" or
+            "wrap", as in `ImageDataGenerator`.
+        cval: Value of points outside the image for "constant".
+        order: Order of the spline interpolation, 0 (nearest pixel) to 5.
 
     Returns:
         Array of the shape and dtype of `x`; `x` itself when nothing changes.
 
     Raises:
-        ValueError: When the axes are not three different ones, `x` has not three, or the
-            channels stand in the middle.
+        ValueError: When the axes are not 0, 1 and 2, `x` has another rank, or the channels are
+            on axis 1.
 
     Example:
         >>> image = np.arange(4.0).reshape(1, 2, 2)
@@ -60,8 +61,8 @@ def apply_affine_transform(
 
     Source:
         `keras.src.legacy.preprocessing.image.apply_affine_transform`. As there, the axes are
-        swapped at the end, so that `tx`, although drawn from the height, moves along the
-        columns, and an image that is not square turns about the centre of its transpose.
+        swapped at the end, so that `tx`, although scaled by the height, shifts along the
+        columns, and an image that is not square rotates about the center of its transpose.
     """
     parameters = {"theta": theta, "tx": tx, "ty": ty, "shear": shear, "zx": zx, "zy": zy}
     return transform(x, parameters, (row_axis, col_axis, channel_axis), fill_mode, cval, order)
@@ -76,22 +77,22 @@ def transform(
     order: int,
     exact: bool = False,
 ) -> np.ndarray:
-    """Turn, move, shear and zoom an image as `apply_affine_transform` does.
+    """Transform an image as `apply_affine_transform` does.
 
     Args:
-        x: Array of three axes.
-        parameters: Any of theta, tx, ty, shear, zx and zy; others are passed over.
+        x: Image, an array of rank 3.
+        parameters: Any of theta, tx, ty, shear, zx and zy; others are ignored.
         axes: Axes of the rows, the columns and the channels.
-        fill_mode: What lies beyond the edge.
-        cval: The value beyond the edge for "constant".
-        order: Order of the interpolating spline, 0 to 5.
-        exact: Whether to give SciPy's very numbers, which takes longer.
+        fill_mode: How points outside the image are filled, as in `ImageDataGenerator`.
+        cval: Value of points outside the image for "constant".
+        order: Order of the spline interpolation, 0 to 5.
+        exact: Whether to compute exactly SciPy's values, which takes longer.
 
     Returns:
         Array of the shape and dtype of `x`; `x` itself when nothing changes.
 
     Raises:
-        ValueError: When the axes or the shape are none of an image.
+        ValueError: When the axes or the shape are not those of an image.
 
     Example:
         >>> image = np.arange(4.0).reshape(1, 2, 2)
@@ -100,15 +101,15 @@ def transform(
                [3., 3.]])
     """
     row_axis, col_axis, channel_axis = axes
-    _check_axes(x, row_axis, col_axis, channel_axis)
-    given = {name: np.array([value]) for name, value in parameters.items()}
-    matrices, moved = transform_matrices(given, x.shape[row_axis], x.shape[col_axis], 1)
+    _validate_axes(x, row_axis, col_axis, channel_axis)
+    arrays = {name: np.array([value]) for name, value in parameters.items()}
+    matrices, moved = transform_matrices(arrays, x.shape[row_axis], x.shape[col_axis], 1)
     if not moved[0]:
         return x
     matrix = matrices[0]
     if col_axis < row_axis:
         matrix = np.ascontiguousarray(matrix[[1, 0]][:, [1, 0, 2]])
-    # SciPy gets the two axes in the order in which they lie in the array.
+    # SciPy gets the two axes in their order in memory.
     image = np.moveaxis(x, channel_axis, 2)
     if image.dtype == np.float32 and order == 1 and not exact:
         warped = warp(np.ascontiguousarray(image), matrix, fill_mode, cval)
@@ -128,32 +129,33 @@ def random_rotation(
     interpolation_order: int = 1,
     seed: int | None = None,
 ) -> np.ndarray:
-    """Turn an image by a random angle.
+    """Rotate an image by a random angle.
 
     Args:
-        x: Array of three axes.
-        rg: The angle is drawn from -rg to rg degrees.
+        x: Image, an array of rank 3.
+        rg: The angle is between -rg and rg degrees.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
         channel_axis: Axis of the channels.
-        fill_mode: What lies beyond the edge.
-        cval: The value beyond the edge for "constant".
-        interpolation_order: Order of the interpolating spline, 0 to 5.
-        seed: Makes the draw repeatable.
+        fill_mode: How points outside the image are filled, as in `ImageDataGenerator`.
+        cval: Value of points outside the image for "constant".
+        interpolation_order: Order of the spline interpolation, 0 to 5.
+        seed: Makes the result repeatable.
 
     Returns:
         Array of the shape of `x`.
 
     Example:
-        >>> random_rotation(np.ones((1, 4, 4)), 20).shape
-        (1, 4, 4)
+        >>> random_rotation(np.arange(4.0).reshape(1, 2, 2), 20, seed=0).round(2)
+        array([[[0.02, 1.03],
+                [1.97, 2.98]]])
 
     Source:
         `keras.src.legacy.preprocessing.image.random_rotation`.
     """
     theta = rng(seed).uniform(-rg, rg)
-    where = _places(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, theta=theta, **where)
+    options = _warp_options(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
+    return apply_affine_transform(x, theta=theta, **options)
 
 
 def random_shift(
@@ -168,26 +170,27 @@ def random_shift(
     interpolation_order: int = 1,
     seed: int | None = None,
 ) -> np.ndarray:
-    """Move an image by random distances.
+    """Shift an image by random distances.
 
     Args:
-        x: Array of three axes.
-        wrg: Greatest shift as a fraction of the width.
-        hrg: Greatest shift as a fraction of the height.
+        x: Image, an array of rank 3.
+        wrg: Maximum shift, either way, as a fraction of the width.
+        hrg: Maximum shift, either way, as a fraction of the height.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
         channel_axis: Axis of the channels.
-        fill_mode: What lies beyond the edge.
-        cval: The value beyond the edge for "constant".
-        interpolation_order: Order of the interpolating spline, 0 to 5.
-        seed: Makes the draw repeatable.
+        fill_mode: How points outside the image are filled, as in `ImageDataGenerator`.
+        cval: Value of points outside the image for "constant".
+        interpolation_order: Order of the spline interpolation, 0 to 5.
+        seed: Makes the result repeatable.
 
     Returns:
         Array of the shape of `x`.
 
     Example:
-        >>> random_shift(np.ones((1, 4, 4)), 0.1, 0.1).shape
-        (1, 4, 4)
+        >>> random_shift(np.arange(4.0).reshape(1, 2, 2), 0.2, 0.2, seed=0).round(2)
+        array([[[0.38, 1.34],
+                [2.04, 3.  ]]])
 
     Source:
         `keras.src.legacy.preprocessing.image.random_shift`.
@@ -195,8 +198,8 @@ def random_shift(
     random = rng(seed)
     tx = random.uniform(-hrg, hrg) * x.shape[row_axis]
     ty = random.uniform(-wrg, wrg) * x.shape[col_axis]
-    where = _places(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, tx=tx, ty=ty, **where)
+    options = _warp_options(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
+    return apply_affine_transform(x, tx=tx, ty=ty, **options)
 
 
 def random_shear(
@@ -213,29 +216,30 @@ def random_shear(
     """Shear an image by a random angle.
 
     Args:
-        x: Array of three axes.
-        intensity: The angle is drawn from -intensity to intensity degrees.
+        x: Image, an array of rank 3.
+        intensity: The angle is between -intensity and intensity degrees.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
         channel_axis: Axis of the channels.
-        fill_mode: What lies beyond the edge.
-        cval: The value beyond the edge for "constant".
-        interpolation_order: Order of the interpolating spline, 0 to 5.
-        seed: Makes the draw repeatable.
+        fill_mode: How points outside the image are filled, as in `ImageDataGenerator`.
+        cval: Value of points outside the image for "constant".
+        interpolation_order: Order of the spline interpolation, 0 to 5.
+        seed: Makes the result repeatable.
 
     Returns:
         Array of the shape of `x`.
 
     Example:
-        >>> random_shear(np.ones((1, 4, 4)), 20).shape
-        (1, 4, 4)
+        >>> random_shear(np.arange(4.0).reshape(1, 2, 2), 20, seed=0).round(2)
+        array([[[0.02, 1.  ],
+                [2.  , 2.98]]])
 
     Source:
         `keras.src.legacy.preprocessing.image.random_shear`.
     """
     shear = rng(seed).uniform(-intensity, intensity)
-    where = _places(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, shear=shear, **where)
+    options = _warp_options(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
+    return apply_affine_transform(x, shear=shear, **options)
 
 
 def random_zoom(
@@ -252,40 +256,41 @@ def random_zoom(
     """Zoom an image by random factors, one for each axis.
 
     Args:
-        x: Array of three axes.
-        zoom_range: The least and the greatest factor; above 1 shows more of the image.
+        x: Image, an array of rank 3.
+        zoom_range: Smallest and largest factor; below 1 magnifies.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
         channel_axis: Axis of the channels.
-        fill_mode: What lies beyond the edge.
-        cval: The value beyond the edge for "constant".
-        interpolation_order: Order of the interpolating spline, 0 to 5.
-        seed: Makes the draw repeatable.
+        fill_mode: How points outside the image are filled, as in `ImageDataGenerator`.
+        cval: Value of points outside the image for "constant".
+        interpolation_order: Order of the spline interpolation, 0 to 5.
+        seed: Makes the result repeatable.
 
     Returns:
         Array of the shape of `x`.
 
     Raises:
-        ValueError: When `zoom_range` is not two numbers.
+        ValueError: When `zoom_range` does not have two numbers.
 
     Example:
-        >>> random_zoom(np.ones((1, 4, 4)), (0.8, 1.2)).shape
-        (1, 4, 4)
+        >>> random_zoom(np.arange(4.0).reshape(1, 2, 2), (0.5, 0.5)).round(2)
+        array([[[0.75, 1.25],
+                [1.75, 2.25]]])
 
     Source:
         `keras.src.legacy.preprocessing.image.random_zoom`.
     """
     if len(zoom_range) != 2:
         raise ValueError(
-            f"`zoom_range` should be a tuple or list of two floats. Received: {zoom_range}"
+            f"Expected zoom_range to be a tuple or list of two floats. Received: {zoom_range}"
         )
     low, high = zoom_range
     zx, zy = (1, 1) if low == 1 and high == 1 else rng(seed).uniform(low, high, 2)
-    where = _places(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, zx=zx, zy=zy, **where)
+    options = _warp_options(row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
+    return apply_affine_transform(x, zx=zx, zy=zy, **options)
 
 
-def _places(
+def _warp_options(
     row_axis: int, col_axis: int, channel_axis: int, fill_mode: str, cval: float, order: int
 ) -> dict[str, Any]:
     return {
@@ -298,15 +303,15 @@ def _places(
     }
 
 
-def _check_axes(x: np.ndarray, row_axis: int, col_axis: int, channel_axis: int) -> None:
+def _validate_axes(x: np.ndarray, row_axis: int, col_axis: int, channel_axis: int) -> None:
     axes = [row_axis, col_axis, channel_axis]
     if len(set(axes)) != 3:
         raise ValueError(
-            f"'row_axis', 'col_axis', and 'channel_axis' must be distinct. Received: {axes}"
+            f"Expected row_axis, col_axis and channel_axis to be distinct. Received: {axes}"
         )
     if set(axes) != {0, 1, 2}:
-        raise ValueError(f"Invalid axis' indices: {set(axes) - {0, 1, 2}}")
+        raise ValueError(f"Expected row_axis, col_axis and channel_axis below 3. Received: {axes}")
     if x.ndim != 3:
-        raise ValueError(f"Input arrays must be multi-channel 2D images, not {x.ndim}-D.")
+        raise ValueError(f"Expected an image of rank 3. Received: shape {x.shape}.")
     if channel_axis == 1:
-        raise ValueError("Channels are allowed at the first and last dimensions.")
+        raise ValueError("Expected channel_axis to be 0 or 2. Received: 1")

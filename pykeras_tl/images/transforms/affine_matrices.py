@@ -1,4 +1,4 @@
-"""The affine maps of drawn transformations, for all images of a batch at once."""
+"""Affine matrices of sampled transforms, for all images of a batch at once."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 def transform_matrices(
     parameters: Mapping[str, np.ndarray | None], height: int, width: int, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compose rotation, shift, shear and zoom about the images' centre.
+    """Compose rotation, shift, shear and zoom about the images' center.
 
     Args:
-        parameters: Values for each image under the names theta, tx, ty, shear, zx and zy,
-            as `apply_affine_transform` has them; a name may be missing.
-        height: Rows of the images.
-        width: Columns of the images.
-        count: How many images.
+        parameters: Arrays of shape (images,) named theta, tx, ty, shear, zx and zy, in the
+            units of `apply_affine_transform`; None or a missing name means no change.
+        height: Height of the images in pixels.
+        width: Width of the images in pixels.
+        count: Number of images.
 
     Returns:
-        The maps, float64 of shape (images, 2, 3), from a (row, column) of the result to a
-        (row, column) of the source; and a bool for each image, False where it stays as
-        it is.
+        The matrices, float64 of shape (images, 2, 3), from a (row, column) of the result to a
+        (row, column) of the source; and a bool for each image, False where the image stays
+        unchanged.
 
     Example:
         >>> matrices, moved = transform_matrices({"tx": np.array([0.0, 2.0])}, 8, 8, 2)
@@ -30,14 +30,14 @@ def transform_matrices(
         (array([0., 2.]), array([False,  True]))
 
     Source:
-        `apply_affine_transform`. Like Keras it swaps the axes at the end, so that `tx`, which
-        is drawn from `height_shift_range` and scaled by the height, moves an image along its
-        columns, and the centre of an image that is not square is that of its transpose.
+        `apply_affine_transform`. As in Keras, the axes are swapped at the end, so that `tx`,
+        which is scaled by the height, shifts an image along its columns, and the center of an
+        image that is not square is that of its transpose.
     """
 
     def values(name: str, neutral: float) -> np.ndarray:
-        given = parameters.get(name)
-        return np.full(count, neutral) if given is None else np.asarray(given, np.float64)
+        array = parameters.get(name)
+        return np.full(count, neutral) if array is None else np.asarray(array, np.float64)
 
     degrees, shear_degrees = values("theta", 0), values("shear", 0)
     tx, ty, zx, zy = values("tx", 0), values("ty", 0), values("zx", 1), values("zy", 1)
@@ -50,27 +50,27 @@ def transform_matrices(
     shift[:, 0, 2], shift[:, 1, 2] = tx, ty
     shearing[:, 0, 1], shearing[:, 1, 1] = -np.sin(shear), np.cos(shear)
     zoom[:, 0, 0], zoom[:, 1, 1] = zx, zy
-    to_centre, back = np.eye(3), np.eye(3)
-    to_centre[:2, 2] = height / 2 - 0.5, width / 2 - 0.5
-    back[:2, 2] = -to_centre[:2, 2]
-    composed = to_centre @ (rotation @ shift @ shearing @ zoom) @ back
+    to_center, back = np.eye(3), np.eye(3)
+    to_center[:2, 2] = height / 2 - 0.5, width / 2 - 0.5
+    back[:2, 2] = -to_center[:2, 2]
+    composed = to_center @ (rotation @ shift @ shearing @ zoom) @ back
     return np.ascontiguousarray(composed[:, [1, 0]][:, :, [1, 0, 2]]), moved
 
 
 def compose_flip(
     matrix: np.ndarray, height: int, width: int, vertical: bool, horizontal: bool
 ) -> np.ndarray:
-    """Change a map so that its result comes out flipped.
+    """Compose an affine map with a flip of its result.
 
     Args:
-        matrix: The map, of shape (2, 3).
-        height: Rows of the result.
-        width: Columns of the result.
-        vertical: Whether the rows run backwards.
-        horizontal: Whether the columns run backwards.
+        matrix: The map, shape (2, 3).
+        height: Height of the result in pixels.
+        width: Width of the result in pixels.
+        vertical: Whether to reverse the rows.
+        horizontal: Whether to reverse the columns.
 
     Returns:
-        The new map, of shape (2, 3).
+        The composed map, shape (2, 3).
 
     Example:
         >>> compose_flip(np.eye(2, 3), 4, 5, False, True)

@@ -1,4 +1,4 @@
-"""`Augmenter`: random transforms and standardization with the settings of Keras's generator."""
+"""`Augmenter`: random transforms and standardization with the arguments of Keras's generator."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _PAIRS = ("brightness_range", "zoom_range")
 
 
 class Augmenter(Standardization):
-    """All settings of an `ImageDataGenerator`, and what they do to one image.
+    """The settings of an `ImageDataGenerator`, and the methods that work on one image.
 
-    `ImageDataGenerator` adds the iterators over batches, and documents the arguments.
+    `ImageDataGenerator` documents the arguments and adds the iterators over batches.
 
     Raises:
-        ValueError: When an argument is out of range or of an unknown kind.
+        ValueError: When an argument is out of range or unknown.
 
     Example:
         >>> augmenter = Augmenter(rotation_range=10, rescale=1 / 255)
@@ -101,26 +101,26 @@ class Augmenter(Standardization):
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         self._validation_split = validation_split
         self._random = np.random.RandomState()
-        self._check()
+        self._validate()
         first = self.data_format == "channels_first"
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
-        self._switch_on_what_others_need()
+        self._enable_required_settings()
 
     def get_random_transform(
         self, img_shape: Sequence[int], seed: int | None = None
     ) -> dict[str, Any]:
-        """Draw a transformation.
+        """Sample the parameters of a random transform.
 
         Args:
-            img_shape: Shape of the image, of three axes in the generator's data format.
-            seed: Seeds the generator's stream, from which later draws go on.
+            img_shape: Shape of the image, of length 3 in the generator's data format.
+            seed: Seeds the generator's random stream, which later calls continue.
 
         Returns:
-            The transformation under the names that `apply_transform` takes.
+            The parameters, by the names that `apply_transform` takes.
 
         Example:
-            >>> drawn = ImageDataGenerator(rotation_range=10).get_random_transform((8, 8, 3), 0)
-            >>> round(drawn["theta"], 3)
+            >>> params = Augmenter(rotation_range=10).get_random_transform((8, 8, 3), seed=0)
+            >>> round(params["theta"], 3)
             0.976
         """
         if seed is not None:
@@ -129,92 +129,96 @@ class Augmenter(Standardization):
         return sample_params(self, height, width, self._random)
 
     def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
-        """Apply a transformation to an image.
+        """Apply a transform to an image.
 
         Args:
-            x: Array of three axes.
-            transform_parameters: Any of theta, tx, ty, shear, zx, zy, flip_horizontal,
-                flip_vertical, channel_shift_intensity and brightness.
+            x: Image, an array of rank 3.
+            transform_parameters: Any of theta and shear (degrees), tx and ty (pixels), zx, zy
+                and brightness (factors), channel_shift_intensity (in values of `x`),
+                flip_horizontal and flip_vertical (bool).
 
         Returns:
             Array of the shape of `x`.
 
         Raises:
-            ValueError: With brightness, when the generator's data format is not Keras's own.
+            ValueError: With brightness, when the generator's data format is not Keras's setting.
 
         Example:
             >>> image = np.arange(4.0).reshape(2, 2, 1)
-            >>> ImageDataGenerator().apply_transform(image, {"flip_vertical": True})[..., 0]
+            >>> Augmenter().apply_transform(image, {"flip_vertical": True})[..., 0]
             array([[2., 3.],
                    [0., 1.]])
         """
         rows, columns, channels = self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1
-        given = transform_parameters.get
-        intensity, brightness = given("channel_shift_intensity"), given("brightness")
-        # A change of brightness cuts values to whole numbers: the least error would count.
+        get = transform_parameters.get
+        intensity, brightness = get("channel_shift_intensity"), get("brightness")
+        # Brightness truncates values to integers, where the smallest error can change a value.
         exact = brightness is not None
         axes = (rows, columns, channels)
         order = self.interpolation_order
         x = transform(x, transform_parameters, axes, self.fill_mode, self.cval, order, exact)
         if intensity is not None:
             x = apply_channel_shift(x, intensity, channels)
-        if given("flip_horizontal", False):
+        if get("flip_horizontal", False):
             x = np.flip(x, columns)
-        if given("flip_vertical", False):
+        if get("flip_vertical", False):
             x = np.flip(x, rows)
         if brightness is not None:
             x = apply_brightness_shift(x, brightness, False)
         return x
 
     def random_transform(self, x: np.ndarray, seed: int | None = None) -> np.ndarray:
-        """Apply a random transformation to an image.
+        """Apply a random transform to an image.
 
         Args:
-            x: Array of three axes.
-            seed: Seeds the generator's stream, from which later draws go on.
+            x: Image, an array of rank 3.
+            seed: Seeds the generator's random stream, which later calls continue.
 
         Returns:
             Array of the shape of `x`.
 
         Example:
-            >>> ImageDataGenerator(rotation_range=10).random_transform(np.ones((8, 8, 3))).shape
-            (8, 8, 3)
+            >>> augmenter = Augmenter(horizontal_flip=True)
+            >>> image = np.arange(3.0).reshape(1, 3, 1)
+            >>> [augmenter.random_transform(image, seed)[0, :, 0].tolist() for seed in (0, 1)]
+            [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]
         """
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
-        """Find the mean, deviation and whitening that feature-wise settings need.
+        """Compute the mean, deviation and whitening matrix of the feature-wise settings.
 
         Args:
-            x: Sample images, of shape (samples, height, width, channels) or with the channels
-                second.
-            augment: Whether to look at augmented images.
-            rounds: How many times each image is augmented for that.
-            seed: Seeds the generator's stream, from which later draws go on.
+            x: Sample images, shape (samples, height, width, channels) or (samples, channels,
+                height, width).
+            augment: Whether to compute them from augmented images.
+            rounds: Number of augmented versions of each image.
+            seed: Seeds the generator's random stream, which later calls continue.
 
         Raises:
-            ValueError: When `x` has not four axes.
+            ValueError: When `x` does not have rank 4.
 
         Example:
-            >>> generator = ImageDataGenerator(featurewise_center=True)
-            >>> generator.fit(np.ones((4, 2, 2, 3)))
-            >>> generator.mean
-            array([[[1., 1., 1.]]], dtype=float32)
+            >>> augmenter = Augmenter(featurewise_center=True)
+            >>> augmenter.fit(np.array([1.0, 4.0]).reshape(2, 1, 1, 1))
+            >>> augmenter.mean
+            array([[[2.5]]], dtype=float32)
 
         Source:
-            `ImageDataGenerator.fit`. As there, the mean is taken of rescaled images that the
-            preprocessing function has not seen.
+            `ImageDataGenerator.fit`. As there, images are rescaled before, but the
+            preprocessing function is not applied.
         """
         x = np.array(x, dtype=self.dtype)
         if x.ndim != 4:
             raise ValueError(
-                f"Input to `.fit()` should have rank 4. Got array with shape: {x.shape}"
+                "Expected x to have rank 4: (samples, height, width, channels). "
+                f"Received: shape {x.shape}."
             )
         channels = x.shape[self.channel_axis]
         if channels not in (1, 3, 4):
             warnings.warn(
-                f'Expected images in data format "{self.data_format}", with 1, 3 or 4 channels '
-                f"on axis {self.channel_axis}. Got an array with shape {x.shape}.",
+                f'Expected 1, 3 or 4 channels on axis {self.channel_axis} ("{self.data_format}"). '
+                f"Received: an array of shape {x.shape}.",
                 stacklevel=2,
             )
         if seed is not None:
@@ -222,13 +226,13 @@ class Augmenter(Standardization):
         if self.rescale:
             x *= self.rescale
         if augment:
-            drawn = [self.random_transform(image) for _ in range(rounds) for image in x]
-            x = np.array(drawn, dtype=self.dtype).reshape(-1, *x.shape[1:])
-        self._find_statistics(x)
+            augmented = [self.random_transform(image) for _ in range(rounds) for image in x]
+            x = np.array(augmented, dtype=self.dtype).reshape(-1, *x.shape[1:])
+        self._compute_statistics(x)
 
     @property
     def augments(self) -> bool:
-        """Whether two epochs can show an image differently."""
+        """Whether the settings can make an image's pixels differ between epochs."""
         ranges = (getattr(self, name) for name in _NEUTRAL if name not in _PAIRS)
         return (
             any(np.any(value) for value in ranges)
@@ -237,14 +241,14 @@ class Augmenter(Standardization):
         )
 
     def without_augmentation(self) -> Self:
-        """Give a generator that standardizes as this one does, and draws nothing.
+        """Return a copy that standardizes in the same way and does not augment.
 
         Returns:
-            The new generator; statistics found by `fit` are shared.
+            The copy; it shares the statistics computed by `fit`.
 
         Example:
-            >>> generator = ImageDataGenerator(rescale=0.5, rotation_range=10)
-            >>> plain = generator.without_augmentation()
+            >>> augmenter = Augmenter(rescale=0.5, rotation_range=10)
+            >>> plain = augmenter.without_augmentation()
             >>> plain.rescale, plain.rotation_range
             (0.5, 0)
         """
@@ -253,25 +257,25 @@ class Augmenter(Standardization):
             setattr(plain, name, value)
         return plain
 
-    def _check(self) -> None:
+    def _validate(self) -> None:
         if self.data_format not in ("channels_last", "channels_first"):
             raise ValueError(
-                '`data_format` should be "channels_last" or "channels_first". '
-                f"Received: {self.data_format}"
+                'Expected data_format to be "channels_last" or "channels_first". '
+                f"Received: {self.data_format!r}"
             )
         if self._validation_split and not 0 < self._validation_split < 1:
             raise ValueError(
-                "`validation_split` must be strictly between 0 and 1. "
+                "Expected validation_split to be strictly between 0 and 1. "
                 f"Received: {self._validation_split}"
             )
         if self.fill_mode not in _FILL_MODES:
             raise ValueError(
-                f"`fill_mode` should be one of {', '.join(_FILL_MODES[:4])}. "
+                f"Expected fill_mode to be one of: {', '.join(_FILL_MODES[:4])}. "
                 f"Received: {self.fill_mode!r}"
             )
         if self.interpolation_order not in range(6):
             raise ValueError(
-                "`interpolation_order` should be a whole number from 0 to 5. "
+                "Expected interpolation_order to be an integer from 0 to 5. "
                 f"Received: {self.interpolation_order!r}"
             )
         validate_shift_range("width_shift_range", self.width_shift_range)
@@ -280,7 +284,7 @@ class Augmenter(Standardization):
             not isinstance(self.brightness_range, (tuple, list)) or len(self.brightness_range) != 2
         ):
             raise ValueError(
-                "`brightness_range` should be a tuple or list of two floats. "
+                "Expected brightness_range to be a tuple or list of two floats. "
                 f"Received: {self.brightness_range}"
             )
 
@@ -291,9 +295,9 @@ def _zoom_range(value: Any) -> list[float]:
     if (
         isinstance(value, (tuple, list))
         and len(value) == 2
-        and all(isinstance(part, (float, int)) for part in value)
+        and all(isinstance(factor, (float, int)) for factor in value)
     ):
         return [value[0], value[1]]
     raise ValueError(
-        f"`zoom_range` should be a float or a tuple or list of two floats. Received: {value}"
+        f"Expected zoom_range to be a float, or a tuple or list of two floats. Received: {value}"
     )

@@ -1,4 +1,4 @@
-"""Changes of brightness and colour, which act on each pixel alone."""
+"""Brightness and channel shifts, which act on each pixel by itself."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .sampling import rng
 
 
 def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) -> np.ndarray:
-    """Add a value to all channels of an image, within the range that it has.
+    """Add a value to all channels of an image, clipped to the image's value range.
 
     Args:
-        x: Array of three axes.
-        intensity: What to add.
-        channel_axis: The axis of the channels.
+        x: Image, an array of rank 3.
+        intensity: Value to add.
+        channel_axis: Axis of the channels.
 
     Returns:
-        Array of the shape of `x`, cut to the smallest and largest value in `x`.
+        Array of the shape of `x`, with values between the smallest and largest one in `x`.
 
     Example:
         >>> apply_channel_shift(np.array([[[0.0, 5.0]]]), 2)
@@ -43,10 +43,10 @@ def random_channel_shift(
     """Shift the channels of an image by a random value.
 
     Args:
-        x: Array of three axes.
-        intensity_range: The value is drawn from -intensity_range to intensity_range.
-        channel_axis: The axis of the channels.
-        seed: Makes the draw repeatable.
+        x: Image, an array of rank 3.
+        intensity_range: The value is between -intensity_range and intensity_range.
+        channel_axis: Axis of the channels.
+        seed: Makes the result repeatable.
 
     Returns:
         Array of the shape of `x`.
@@ -66,32 +66,32 @@ def apply_brightness_shift(x: Any, brightness: float, scale: bool = True) -> np.
     """Make an image brighter or darker, as Pillow does.
 
     Args:
-        x: Array of three axes in Keras's data format, with 1, 3 or 4 channels.
-        brightness: 0 gives black, 1 the same image, 2 one twice as bright.
-        scale: Whether to stretch the values to 0..255 first.
+        x: Image, an array of rank 3 in Keras's data format, with 1, 3 or 4 channels.
+        brightness: Factor, 0 or above: 0 is black, 1 no change, 2 twice as bright.
+        scale: Whether to rescale the values to 0..255 first.
 
     Returns:
         Array of Keras's `floatx`, of shape (height, width, channels).
 
     Raises:
-        ValueError: When `x` has no shape of an image.
+        ValueError: When `x` does not have the shape of an image.
 
     Example:
         >>> apply_brightness_shift(np.array([[[10.0], [100.0]]]), 1.5, scale=False)[..., 0]
         array([[ 15., 150.]], dtype=float32)
 
     Source:
-        `keras.src.legacy.preprocessing.image.apply_brightness_shift`. Like Keras it cuts
-        values to whole numbers, stretches values that are not all in 0..255 there and back,
-        leaves the alpha channel alone, and goes by Keras's own data format, not by that of a
-        generator.
+        `keras.src.legacy.preprocessing.image.apply_brightness_shift`. As in Keras,
+        values are truncated to integers; values outside 0..255 are rescaled to that range and
+        back; the alpha channel does not change; and Keras's own data format is used, not that
+        of a generator.
     """
     array = np.asarray(x)
     lowest, highest = np.min(array), np.max(array)
-    stretched = bool(lowest < 0 or highest > 255)
-    image = array_to_img(array, scale=stretched or scale)
+    rescaled = bool(lowest < 0 or highest > 255)
+    image = array_to_img(array, scale=rescaled or scale)
     result = img_to_array(ImageEnhance.Brightness(image).enhance(brightness))
-    if not scale and stretched:
+    if not scale and rescaled:
         result = result / 255 * (highest - lowest) + lowest
     return result
 
@@ -102,16 +102,16 @@ def random_brightness(
     """Make an image brighter or darker by a random factor.
 
     Args:
-        x: Array of three axes.
-        brightness_range: The least and the greatest factor.
-        scale: Whether to stretch the values to 0..255 first.
-        seed: Makes the draw repeatable.
+        x: Image, an array of rank 3.
+        brightness_range: Smallest and largest factor, 0 or above.
+        scale: Whether to rescale the values to 0..255 first.
+        seed: Makes the result repeatable.
 
     Returns:
         Array of Keras's `floatx`, of shape (height, width, channels).
 
     Raises:
-        ValueError: When `brightness_range` is not two numbers.
+        ValueError: When `brightness_range` does not have two numbers.
 
     Example:
         >>> random_brightness(np.full((1, 1, 1), 10.0), (2, 2), scale=False)[0, 0]
@@ -121,16 +121,18 @@ def random_brightness(
         `keras.src.legacy.preprocessing.image.random_brightness`.
     """
     if len(brightness_range) != 2:
-        raise ValueError(f"`brightness_range` should be two floats. Received: {brightness_range}")
+        raise ValueError(
+            f"Expected brightness_range to be two floats. Received: {brightness_range}"
+        )
     factor = rng(seed).uniform(brightness_range[0], brightness_range[1])
     return apply_brightness_shift(x, factor, scale)
 
 
 def brightness_table(brightness: float) -> np.ndarray:
-    """Tabulate what Pillow's change of brightness makes of each grey level.
+    """Return the lookup table of Pillow's brightness change.
 
     Args:
-        brightness: The factor.
+        brightness: Factor, 0 or above.
 
     Returns:
         uint8 array of shape (256,).

@@ -1,4 +1,4 @@
-"""A digest of how a generator standardizes."""
+"""Digest of a generator's standardization, for cache keys and checkpoints."""
 
 from __future__ import annotations
 
@@ -20,19 +20,23 @@ _STATISTICS = ("mean", "std", "zca_whitening_matrix")
 
 
 def standardization_fingerprint(iterator: Any) -> str:
-    """Return a digest of how an iterator standardizes an image that is not augmented.
+    """Return a digest of how an iterator standardizes images.
 
     Args:
-        iterator: An iterator over images: its `image_data_generator`, dtype and data format.
+        iterator: An image iterator; its `image_data_generator`, `dtype` and `data_format` count.
 
     Returns:
         Hexadecimal digits.
 
     Example:
         >>> from pykeras_tl.images import ImageDataGenerator
-        >>> flow = ImageDataGenerator(rescale=0.5).flow(np.zeros((1, 2, 2, 3)))
-        >>> len(standardization_fingerprint(flow))
-        32
+        >>> def fingerprint(**settings):
+        ...     iterator = ImageDataGenerator(**settings).flow(np.zeros((1, 2, 2, 3)))
+        ...     return standardization_fingerprint(iterator)
+        >>> fingerprint(rescale=0.5) == fingerprint(rescale=0.5, rotation_range=10)
+        True
+        >>> fingerprint(rescale=0.5) == fingerprint(rescale=0.1)
+        False
     """
     generator = iterator.image_data_generator
     digest = hashlib.blake2b(digest_size=16)
@@ -49,14 +53,14 @@ def standardization_fingerprint(iterator: Any) -> str:
 
 
 def _function_digest(function: Any) -> bytes:
-    """Describe a function by its name and its text, as far as that can be had."""
+    """Return a function's name, source code, closure and defaults, as far as available."""
     if function is None:
         return b"none"
     name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', '')}"
     try:
         text = inspect.getsource(function)
     except (OSError, TypeError):
-        # Nothing tells two such functions apart across runs; this one is only itself.
+        # Without source, functions cannot be compared across runs: this one equals only itself.
         text = repr(function)
     cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     defaults = getattr(function, "__defaults__", None)

@@ -1,4 +1,10 @@
-"""The random draws of an augmentation, from a stream of their own, in Keras's order."""
+"""Sampling of random transforms, in Keras's order but from random streams of our own.
+
+The order of the random numbers is part of Keras's behavior: with the same seed the parameters
+are the same to the last digit. `sample_params` samples one image's parameters as Keras does;
+`sample_batch_params` does so for a batch at once. The latter is much faster, and equal because
+uniform numbers from one call for all images are those of one call after another.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +15,8 @@ import numpy as np
 
 from .affine_matrices import transform_matrices
 
-# Where an image's transformation is drawn without a seed and without a generator.
-_FRESH = np.random.RandomState()
+# Random stream of the functions on a single image when they get no seed.
+_UNSEEDED = np.random.RandomState()
 _CHOICE, _UNIFORM = "choice", "uniform"
 
 
@@ -30,72 +36,76 @@ class TransformRanges(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class TransformParams:
-    """The transformations drawn for the images of a batch.
+    """The parameters of the random transforms of a batch's images.
 
-    Every array has one entry an image; `matrices`, of shape (images, 2, 3), maps a row and
-    column of the result to those of the source, and `moved` says where it is not the identity.
+    Attributes:
+        parameters: Arrays of shape (images,), by the names that `apply_transform` takes; None
+            where no image is changed.
+        matrices: Affine maps from a (row, column) of the result to one of the source, shape
+            (images, 2, 3).
+        moved: Whether each map differs from the identity, shape (images,).
     """
 
     parameters: dict[str, np.ndarray | None]
     matrices: np.ndarray
     moved: np.ndarray
 
-    def one(self, number: int) -> dict[str, Any]:
-        """Return one image's transformation as Keras's dictionary.
+    def one(self, index: int) -> dict[str, Any]:
+        """Return one image's parameters as Keras's dictionary.
 
         Args:
-            number: The image's place in the batch.
+            index: Index of the image in the batch.
 
         Returns:
-            The values under the names that `apply_transform` takes.
+            The values, by the names that `apply_transform` takes.
         """
         return {
-            name: None if values is None else values[number].item()
+            name: None if values is None else values[index].item()
             for name, values in self.parameters.items()
         }
 
 
 def rng(seed: int | None) -> np.random.RandomState:
-    """Give the generator to draw from: a fresh one for a seed, else a shared one.
+    """Return a random number generator: a new one for a seed, otherwise a shared one.
 
     Args:
-        seed: What to seed with; None takes the stream seeded by the operating system.
+        seed: The seed; None for the generator seeded by the operating system.
 
     Returns:
-        The generator. NumPy's global one is never touched.
+        The generator, never NumPy's global one.
 
     Example:
         >>> rng(3).uniform() == rng(3).uniform()
         True
     """
-    return _FRESH if seed is None else np.random.RandomState(seed)
+    return _UNSEEDED if seed is None else np.random.RandomState(seed)
 
 
 def sample_params(
     ranges: TransformRanges, height: int, width: int, random: np.random.RandomState
 ) -> dict[str, Any]:
-    """Draw the transformation of one image.
+    """Sample the parameters of one image's random transform.
 
     Args:
-        ranges: The generator whose settings count.
-        height: Rows of the image.
-        width: Columns of the image.
-        random: Where the numbers come from.
+        ranges: The augmenter whose settings count.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+        random: Source of the random numbers.
 
     Returns:
-        theta and shear in degrees; tx and ty in pixels; zx, zy; flip_horizontal,
-        flip_vertical; channel_shift_intensity and brightness, or None.
+        theta and shear in degrees; tx and ty in pixels; the factors zx and zy;
+        flip_horizontal and flip_vertical; channel_shift_intensity and brightness, or None.
 
     Example:
         >>> from pykeras_tl.images import ImageDataGenerator
-        >>> drawn = sample_params(ImageDataGenerator(rotation_range=10), 8, 8, rng(0))
-        >>> round(drawn["theta"], 3)
+        >>> params = sample_params(ImageDataGenerator(rotation_range=10), 8, 8, rng(0))
+        >>> round(params["theta"], 3)
         0.976
 
     Source:
-        `ImageDataGenerator.get_random_transform`. Like Keras, it draws for both flips
-        whether or not they are asked for, and takes one of the values listed, with either
-        sign, when a shift range is a list or a whole number.
+        `ImageDataGenerator.get_random_transform`. As in Keras, a number is sampled for each
+        flip even if it is off, and a shift range that is a list or an integer is a set of
+        values to choose from, with either sign.
     """
     theta = _symmetric(ranges.rotation_range, random)
     tx = _shift(ranges.height_shift_range, height, random)
@@ -127,18 +137,18 @@ def sample_params(
 def sample_batch_params(
     ranges: TransformRanges, height: int, width: int, count: int, random: np.random.RandomState
 ) -> TransformParams:
-    """Draw the transformations of `count` images of one size, one image after another.
+    """Sample the parameters of the random transforms of a batch.
 
     Args:
-        ranges: The generator whose settings count.
-        height: Rows of each image.
-        width: Columns of each image.
-        count: How many images.
-        random: Where the numbers come from; it is left as after `count` calls of
-            `sample_params`.
+        ranges: The augmenter whose settings count.
+        height: Height of the images in pixels.
+        width: Width of the images in pixels.
+        count: Number of images.
+        random: Source of the random numbers; its state afterwards is that after `count` calls
+            of `sample_params`.
 
     Returns:
-        The transformations, the same as `sample_params` would draw one by one.
+        The parameters, the same as from `count` calls of `sample_params`.
 
     Example:
         >>> from pykeras_tl.images import ImageDataGenerator
@@ -149,10 +159,10 @@ def sample_batch_params(
     """
     shifts = [_sampling_method(r) for r in (ranges.height_shift_range, ranges.width_shift_range)]
     if _CHOICE in shifts:
-        drawn = [sample_params(ranges, height, width, random) for _ in range(count)]
+        samples = [sample_params(ranges, height, width, random) for _ in range(count)]
         parameters = {
-            name: None if value is None else np.array([one[name] for one in drawn])
-            for name, value in (drawn[0] if drawn else {}).items()
+            name: None if value is None else np.array([sample[name] for sample in samples])
+            for name, value in (samples[0] if samples else {}).items()
         }
     else:
         parameters = _sample_all_uniform(ranges, height, width, count, random)
@@ -161,20 +171,24 @@ def sample_batch_params(
 
 
 def validate_shift_range(name: str, value: Any) -> None:
-    """Refuse a shift range that no number can be drawn from.
+    """Raise `ValueError` when a shift range is neither a number nor a list of numbers.
 
     Args:
         name: Name of the argument, for the message.
-        value: What was received.
+        value: The argument received.
 
     Raises:
         ValueError: When it is neither a number nor a list of numbers.
 
     Example:
-        >>> validate_shift_range("width_shift_range", 0.2)
+        >>> validate_shift_range("width_shift_range", "20%")
+        Traceback (most recent call last):
+        ValueError: Expected width_shift_range to be a number or a list of numbers. Received: '20%'
     """
     if np.ndim(value) > 1 or not np.issubdtype(np.asarray(value).dtype, np.number):
-        raise ValueError(f"`{name}` should be a number or a list of numbers. Received: {value!r}")
+        raise ValueError(
+            f"Expected {name} to be a number or a list of numbers. Received: {value!r}"
+        )
 
 
 def _symmetric(bound: Any, random: np.random.RandomState) -> float:
@@ -182,31 +196,35 @@ def _symmetric(bound: Any, random: np.random.RandomState) -> float:
 
 
 def _shift(bound: Any, length: int, random: np.random.RandomState) -> Any:
-    way = _sampling_method(bound)
-    if way is None:
+    method = _sampling_method(bound)
+    if method is None:
         return 0
-    if way == _CHOICE:
-        drawn = random.choice(bound)
-        drawn *= random.choice([-1, 1])
+    if method == _CHOICE:
+        shift = random.choice(bound)
+        shift *= random.choice([-1, 1])
     else:
-        drawn = random.uniform(-bound, bound)
-    return drawn * length if np.max(bound) < 1 else drawn
+        shift = random.uniform(-bound, bound)
+    return shift * length if np.max(bound) < 1 else shift
 
 
 def _sampling_method(bound: Any) -> str | None:
-    """Tell how Keras draws a shift: it tries `choice`, which takes no float and no 0 or less."""
+    """Return how Keras samples a shift: by `choice`, or uniformly where `choice` raises."""
     if np.ndim(bound) == 0:
         if not bound:
             return None
-        whole = isinstance(bound, (int, np.integer)) and bound > 0
-        return _CHOICE if whole else _UNIFORM
+        positive_integer = isinstance(bound, (int, np.integer)) and bound > 0
+        return _CHOICE if positive_integer else _UNIFORM
     return _CHOICE if len(bound) else None
 
 
 def _sample_all_uniform(
     ranges: TransformRanges, height: int, width: int, count: int, random: np.random.RandomState
 ) -> dict[str, np.ndarray | None]:
-    """Draw as `sample_params` does where every draw is uniform, all images in one call."""
+    """Sample a batch's parameters in one call, where all of them are uniform.
+
+    `sample_params` takes the numbers of one image after another. Here the same numbers are the
+    rows of one array, with a column for each parameter that it would sample, in its order.
+    """
     low, high = ranges.zoom_range
     zooms = not (low == 1 and high == 1)
     lower_upper: dict[str, tuple[float, float]] = {}
@@ -228,7 +246,7 @@ def _sample_all_uniform(
         lower_upper["brightness"] = (ranges.brightness_range[0], ranges.brightness_range[1])
 
     uniform = random.random_sample((count, len(lower_upper)))
-    drawn = {
+    sampled = {
         name: lower + (upper - lower) * uniform[:, column]
         for column, (name, (lower, upper)) in enumerate(lower_upper.items())
     }
@@ -236,18 +254,18 @@ def _sample_all_uniform(
         ("tx", ranges.height_shift_range, height),
         ("ty", ranges.width_shift_range, width),
     ):
-        if name in drawn and bound < 1:
-            drawn[name] = drawn[name] * length
-    none, ones = np.zeros(count, np.int64), np.ones(count, np.int64)
+        if name in sampled and bound < 1:
+            sampled[name] = sampled[name] * length
+    zeros, ones = np.zeros(count, np.int64), np.ones(count, np.int64)
     return {
-        "theta": drawn.get("theta", none),
-        "tx": drawn.get("tx", none),
-        "ty": drawn.get("ty", none),
-        "shear": drawn.get("shear", none),
-        "zx": drawn.get("zx", ones),
-        "zy": drawn.get("zy", ones),
-        "flip_horizontal": (drawn["flip_horizontal"] < 0.5) * ranges.horizontal_flip,
-        "flip_vertical": (drawn["flip_vertical"] < 0.5) * ranges.vertical_flip,
-        "channel_shift_intensity": drawn.get("channel_shift_intensity"),
-        "brightness": drawn.get("brightness"),
+        "theta": sampled.get("theta", zeros),
+        "tx": sampled.get("tx", zeros),
+        "ty": sampled.get("ty", zeros),
+        "shear": sampled.get("shear", zeros),
+        "zx": sampled.get("zx", ones),
+        "zy": sampled.get("zy", ones),
+        "flip_horizontal": (sampled["flip_horizontal"] < 0.5) * ranges.horizontal_flip,
+        "flip_vertical": (sampled["flip_vertical"] < 0.5) * ranges.vertical_flip,
+        "channel_shift_intensity": sampled.get("channel_shift_intensity"),
+        "brightness": sampled.get("brightness"),
     }

@@ -1,4 +1,10 @@
-"""Affine warps with the very numbers of SciPy, in double precision: exact, and slower."""
+"""Affine warps in double precision with exactly SciPy's values, slower than `warp`.
+
+Keras transforms images with `scipy.ndimage.affine_transform`. This module calls it, and
+reproduces its linear interpolation at single points, rounding by rounding, so that `warp` can
+correct the few pixels where its single precision is not enough. Tests compare the values with
+SciPy's, bit by bit.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +18,16 @@ def warp_like_scipy(
 
     Args:
         image: Array of shape (height, width, channels).
-        matrix: Map of shape (2, 3) from a (row, column) of the result to one of the source.
-        fill_mode: What lies beyond the edge, as in `scipy.ndimage`.
-        cval: The value beyond the edge for "constant".
-        order: Order of the spline, 0 to 5.
+        matrix: Map from a (row, column) of the result to one of the source, shape (2, 3).
+        fill_mode: How points outside the image are filled, as in `scipy.ndimage`.
+        cval: Value of points outside the image for "constant".
+        order: Order of the spline interpolation, 0 to 5.
 
     Returns:
         Array of the shape and dtype of `image`.
 
     Raises:
-        RuntimeError: When SciPy knows no such order or fill mode, or not this dtype.
+        RuntimeError: When SciPy does not support the order, fill mode or dtype.
 
     Example:
         >>> image = np.arange(4.0).reshape(2, 2, 1)
@@ -47,15 +53,15 @@ def warp_like_scipy(
 def coordinates(
     matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find where in the source pixels of the result lie.
+    """Map pixels of the result to coordinates in the source.
 
     Args:
-        matrix: Map of shape (2, 3).
+        matrix: The map, shape (2, 3).
         rows: Rows in the result, float64.
-        columns: Columns in the result, of a shape that goes with that of `rows`.
+        columns: Columns in the result, float64, broadcastable with `rows`.
 
     Returns:
-        Rows and columns in the source, rounded as SciPy rounds them.
+        Rows and columns in the source, with SciPy's rounding.
 
     Example:
         >>> coordinates(np.array([[1, 0, 0], [0, 2, 0.5]]), np.array([3.0]), np.array([1.0]))
@@ -68,11 +74,11 @@ def coordinates(
 
 
 def grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the rows and columns of all pixels of an image.
+    """Return the row and column indices of an image.
 
     Args:
-        height: Its rows.
-        width: Its columns.
+        height: Height in pixels.
+        width: Width in pixels.
 
     Returns:
         float64 arrays of shape (height, 1) and (1, width).
@@ -85,16 +91,16 @@ def grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def out_of_bounds(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Tell which coordinates lie beyond the centres of the outermost pixels.
+    """Return which coordinates are outside the centers of the outermost pixels.
 
     Args:
         rows: Rows in the source.
         columns: Columns in the source.
-        height: Rows of the source.
-        width: Columns of the source.
+        height: Height of the source in pixels.
+        width: Width of the source in pixels.
 
     Returns:
-        Array of bool of the shape of `rows`.
+        Array of bool, of the shape that `rows` and `columns` broadcast to.
 
     Example:
         >>> out_of_bounds(np.array([0.0, 1.1]), np.array([0.0, 0.0]), 2, 2)
@@ -106,17 +112,17 @@ def out_of_bounds(rows: np.ndarray, columns: np.ndarray, height: int, width: int
 def sample_bilinear(
     image: np.ndarray, rows: np.ndarray, columns: np.ndarray, fill_mode: str, cval: float
 ) -> np.ndarray:
-    """Interpolate linearly at single places, to the numbers that SciPy gives.
+    """Interpolate linearly at single points, with exactly SciPy's values.
 
     Args:
         image: Array of shape (height, width, channels).
-        rows: Rows, shape (places,).
-        columns: Columns, shape (places,).
+        rows: Row coordinates, shape (points,).
+        columns: Column coordinates, shape (points,).
         fill_mode: "nearest", "reflect", "constant" or "wrap".
-        cval: The value beyond the edge for "constant".
+        cval: Value of points outside the image for "constant".
 
     Returns:
-        float64 array of shape (places, channels).
+        float64 array of shape (points, channels).
 
     Example:
         >>> image = np.arange(4.0).reshape(2, 2, 1)
@@ -127,9 +133,9 @@ def sample_bilinear(
         `NI_GeometricTransform` in SciPy's `ni_interpolation.c`.
     """
     height, width = image.shape[:2]
-    beyond = out_of_bounds(rows, columns, height, width) if fill_mode == "constant" else None
-    inside = {"reflect": reflected, "wrap": wrapped}.get(fill_mode, _clamped)
-    rows, columns = inside(rows, height), inside(columns, width)
+    outside = out_of_bounds(rows, columns, height, width) if fill_mode == "constant" else None
+    fold = {"reflect": reflected, "wrap": wrapped}.get(fill_mode, _clamped)
+    rows, columns = fold(rows, height), fold(columns, width)
     top, left = np.floor(rows), np.floor(columns)
     below, right = (rows - top)[:, None], (columns - left)[:, None]
     row, column = top.astype(np.intp), left.astype(np.intp)
@@ -139,57 +145,59 @@ def sample_bilinear(
     total += image[row0, column1] * (1 - below) * right
     total += image[row1, column0] * below * (1 - right)
     total += image[row1, column1] * below * right
-    if beyond is not None:
-        total[beyond] = cval
+    if outside is not None:
+        total[outside] = cval
     return total
 
 
-def reflected(where: np.ndarray, length: int) -> np.ndarray:
-    """Fold coordinates back into an image whose edges are mirrors.
+def reflected(positions: np.ndarray, length: int) -> np.ndarray:
+    """Fold coordinates back into an image that is reflected at its edges.
 
     Args:
-        where: Coordinates along one axis.
-        length: Pixels along it.
+        positions: Coordinates along one axis.
+        length: Number of pixels along it.
 
     Returns:
-        Coordinates from -1 to `length`, where the interpolation does the rest.
+        Coordinates from -1 to `length`; the interpolation clamps those outside the image.
 
     Example:
         >>> reflected(np.array([-1.0, 4.25]), 4)
         array([0.  , 2.75])
     """
     if length == 1:
-        return np.zeros_like(where)
+        return np.zeros_like(positions)
     period = 2.0 * length
-    below = np.where(where < -period, period * np.trunc(-where / period) + where, where)
+    below = np.where(
+        positions < -period, period * np.trunc(-positions / period) + positions, positions
+    )
     below = np.where(below < -length, below + period, -below - 1)
-    above = where - period * np.trunc(where / period)
+    above = positions - period * np.trunc(positions / period)
     above = np.where(above >= length, period - above - 1, above)
-    return np.where(where < 0, below, np.where(where > length - 1, above, where))
+    return np.where(positions < 0, below, np.where(positions > length - 1, above, positions))
 
 
-def wrapped(where: np.ndarray, length: int) -> np.ndarray:
+def wrapped(positions: np.ndarray, length: int) -> np.ndarray:
     """Fold coordinates back into an image that repeats itself.
 
     Args:
-        where: Coordinates along one axis.
-        length: Pixels along it.
+        positions: Coordinates along one axis.
+        length: Number of pixels along it.
 
     Returns:
-        Coordinates from 0 to `length` - 1. SciPy's period is one short of the length: the
-        first pixel comes to lie on the last.
+        Coordinates from 0 to `length` - 1. SciPy's period is `length` - 1: the first pixel of
+        each copy replaces the last of the one before.
 
     Example:
         >>> wrapped(np.array([-1.0, 4.0]), 4)
         array([2., 1.])
     """
     if length == 1:
-        return np.zeros_like(where)
+        return np.zeros_like(positions)
     period = length - 1
-    below = where + period * (np.trunc(-where / period) + 1)
-    above = where - period * np.trunc(where / period)
-    return np.where(where < 0, below, np.where(where > period, above, where))
+    below = positions + period * (np.trunc(-positions / period) + 1)
+    above = positions - period * np.trunc(positions / period)
+    return np.where(positions < 0, below, np.where(positions > period, above, positions))
 
 
-def _clamped(where: np.ndarray, length: int) -> np.ndarray:
-    return np.clip(where, 0, length - 1)
+def _clamped(positions: np.ndarray, length: int) -> np.ndarray:
+    return np.clip(positions, 0, length - 1)

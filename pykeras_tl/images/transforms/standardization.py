@@ -1,4 +1,4 @@
-"""What is done to the values of an image after its augmentation, and what that needs to know."""
+"""Standardization of images after augmentation: rescaling, centering, normalizing, whitening."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 
 class Standardization:
-    """The part of an `ImageDataGenerator` that standardizes.
+    """The part of an `ImageDataGenerator` that standardizes images.
 
     Attributes:
-        mean: What `fit` found for `featurewise_center`, of shape (1, 1, channels) or
-            (channels, 1, 1).
-        std: What it found for `featurewise_std_normalization`, of the same shape.
-        zca_whitening_matrix: What it found for `zca_whitening`, of shape (values, values), with
-            as many values as an image has.
+        mean: Mean of each channel that `fit` computed for `featurewise_center`, shape (1, 1,
+            channels) or (channels, 1, 1); None before.
+        std: Standard deviation for `featurewise_std_normalization`, of the same shape.
+        zca_whitening_matrix: Matrix for `zca_whitening`, shape (values, values), with the number
+            of values in an image.
     """
 
     featurewise_center: bool
@@ -36,18 +36,19 @@ class Standardization:
     zca_whitening_matrix: np.ndarray | None = None
 
     def standardize(self, x: np.ndarray) -> np.ndarray:
-        """Apply preprocessing function, rescaling, centring, normalization and whitening.
+        """Apply preprocessing function, rescaling, centering, normalization and whitening.
 
         Args:
-            x: Float array of an image or a batch of them. As in Keras it is changed in place.
+            x: Image or batch of images, a float array. As in Keras, it is changed in place.
 
         Returns:
             Array of the shape of `x`.
 
         Example:
             >>> from pykeras_tl.images import ImageDataGenerator
-            >>> ImageDataGenerator(rescale=0.5).standardize(np.ones((1, 1, 1)))
-            array([[[0.5]]])
+            >>> generator = ImageDataGenerator(rescale=0.5, samplewise_center=True)
+            >>> generator.standardize(np.array([[[0.0], [4.0]]]))[..., 0]
+            array([[-1.,  1.]])
         """
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
@@ -75,24 +76,26 @@ class Standardization:
                 x = np.reshape(flat @ self.zca_whitening_matrix, x.shape)
         return x
 
-    def _find_statistics(self, x: np.ndarray) -> None:
-        """Find what feature-wise settings need, from a batch that is changed on the way."""
-        over = (0, self.row_axis, self.col_axis)
-        by_channel = np.ones(3, int)
-        by_channel[self.channel_axis - 1] = x.shape[self.channel_axis]
+    def _compute_statistics(self, x: np.ndarray) -> None:
+        """Compute the statistics of the feature-wise settings from a batch, changed in place."""
+        axes = (0, self.row_axis, self.col_axis)
+        broadcast_shape = np.ones(3, int)
+        broadcast_shape[self.channel_axis - 1] = x.shape[self.channel_axis]
         if self.featurewise_center:
-            self.mean = np.reshape(np.mean(x, axis=over), by_channel)
+            self.mean = np.reshape(np.mean(x, axis=axes), broadcast_shape)
             x -= self.mean
         if self.featurewise_std_normalization:
-            self.std = np.reshape(np.std(x, axis=over), by_channel)
+            self.std = np.reshape(np.std(x, axis=axes), broadcast_shape)
             x /= self.std + 1e-6
         if self.zca_whitening:
             flat = np.reshape(x, (len(x), -1))
             u, s, _ = np.linalg.svd(flat.T, full_matrices=False)
             self.zca_whitening_matrix = (u * (np.sqrt(len(x)) / (s + self.zca_epsilon))).dot(u.T)
 
-    def _switch_on_what_others_need(self) -> None:
-        def change(name: str, value: bool, because: str) -> None:
+    def _enable_required_settings(self) -> None:
+        """Change settings that contradict others, with a warning, as Keras does."""
+
+        def override(name: str, value: bool, because: str) -> None:
             if getattr(self, name) != value:
                 setattr(self, name, value)
                 warnings.warn(
@@ -103,12 +106,12 @@ class Standardization:
 
         normalize = self.featurewise_std_normalization
         if self.zca_whitening:
-            change("featurewise_center", True, "zca_whitening")
-            change("featurewise_std_normalization", False, "zca_whitening")
+            override("featurewise_center", True, "zca_whitening")
+            override("featurewise_std_normalization", False, "zca_whitening")
         if normalize:
-            change("featurewise_center", True, "featurewise_std_normalization")
+            override("featurewise_center", True, "featurewise_std_normalization")
         if self.samplewise_std_normalization:
-            change("samplewise_center", True, "samplewise_std_normalization")
+            override("samplewise_center", True, "samplewise_std_normalization")
 
     def _warn_not_fitted(self, setting: str) -> None:
         warnings.warn(

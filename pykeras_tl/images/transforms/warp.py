@@ -1,4 +1,13 @@
-"""Affine warps in single precision with OpenCV, within 0.01 of 255 grey levels of SciPy's."""
+"""Affine warps in single precision with OpenCV, within 0.01 of 255 gray levels of SciPy's.
+
+SciPy's `affine_transform`, which Keras calls, takes most of the time of an augmented epoch;
+OpenCV does the same much faster, but in float32 and with other fill modes. To
+stay within the tolerance, `warp` limits the coordinates that OpenCV sees: large images are
+warped in windows, each from a small part of the source, which is continued beyond the edges as
+the fill mode requires. What OpenCV cannot do goes to `warp_like_scipy`. Where results are
+truncated to integers afterwards, `warp_for_truncation` recomputes in double precision the
+pixels that the tolerance could change. Tests compare all of it with SciPy.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +26,10 @@ _EDGES = {
     "constant": cv2.BORDER_REPLICATE,
 }
 _TOLERANCE = 0.01
-# Coordinates below this leave float32 the accuracy to place the sharpest edge within 0.01.
-_LONGEST_REACH = 224
-# With more windows than this the exact way is the shorter one.
-_MOST_WINDOWS = 256
+# Up to this coordinate, float32 is accurate enough for the tolerance at the sharpest edge.
+_MAX_REACH = 224
+# With more windows, SciPy is faster.
+_MAX_WINDOWS = 256
 
 _scratch = threading.local()
 
@@ -36,13 +45,13 @@ def warp(
 
     Args:
         image: uint8 or float32 of shape (height, width, channels).
-        matrix: Map of shape (2, 3) from a (row, column) of the result to one of the source.
-        fill_mode: "nearest", "reflect", "constant" or "wrap", as `scipy.ndimage` has them.
-        cval: The value beyond the edge for "constant".
-        out: Where the result goes, C-contiguous float32 of the shape of `image`.
+        matrix: Map from a (row, column) of the result to one of the source, shape (2, 3).
+        fill_mode: "nearest", "reflect", "constant" or "wrap", as in `scipy.ndimage`.
+        cval: Value of points outside the image for "constant".
+        out: Array for the result, C-contiguous float32 of the shape of `image`.
 
     Returns:
-        `out`, or a new float32 array of the shape of `image`. Values lie within 0.01 of
+        `out`, or a new float32 array of the shape of `image`. Values are within 0.01 of
         SciPy's for pixels in 0..255.
 
     Example:
@@ -57,9 +66,9 @@ def warp(
         out = np.empty(image.shape, np.float32)
     height, width, channels = image.shape
     windows = _windows(matrix, height, width)
-    small = max(height, width) <= _LONGEST_REACH
-    possible = fill_mode in _EDGES or (fill_mode == "wrap" and small)
-    if not (windows and possible and channels in (1, 3, 4)):
+    small = max(height, width) <= _MAX_REACH
+    supported = fill_mode in _EDGES or (fill_mode == "wrap" and small)
+    if not (windows and supported and channels in (1, 3, 4)):
         out[:] = warp_like_scipy(image.astype(np.float32, copy=False), matrix, fill_mode, cval, 1)
         return out
     if fill_mode == "wrap":
@@ -73,8 +82,8 @@ def warp(
     for top, bottom, left, right in windows:
         _warp_window(source, matrix, fill_mode, top, left, target[top:bottom, left:right])
     if fill_mode == "constant":
-        beyond = out_of_bounds(*coordinates(matrix, *grid(height, width)), height, width)
-        cv2.copyTo(np.full(out.shape, cval, np.float32), beyond.view(np.uint8), out)
+        outside = out_of_bounds(*coordinates(matrix, *grid(height, width)), height, width)
+        cv2.copyTo(np.full(out.shape, cval, np.float32), outside.view(np.uint8), out)
     return out
 
 
@@ -85,17 +94,17 @@ def warp_for_truncation(
     cval: float = 0.0,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Warp an image so that cutting fractions off gives the whole numbers that SciPy's has.
+    """Warp an image so that truncating to integers matches SciPy exactly.
 
-    Values that are nearly whole numbers, where the least error would make a difference of
-    one, are computed again in double precision.
+    Values close to an integer, where the smallest error would make a difference of one, are
+    recomputed in double precision.
 
     Args:
         image: uint8 of shape (height, width, channels).
-        matrix: Map of shape (2, 3) from a (row, column) of the result to one of the source.
+        matrix: Map from a (row, column) of the result to one of the source, shape (2, 3).
         fill_mode: "nearest", "reflect", "constant" or "wrap".
-        cval: The value beyond the edge for "constant".
-        out: Where the result goes, C-contiguous float32 of the shape of `image`.
+        cval: Value of points outside the image for "constant".
+        out: Array for the result, C-contiguous float32 of the shape of `image`.
 
     Returns:
         `out`, or a new float32 array of the shape of `image`.
@@ -108,15 +117,16 @@ def warp_for_truncation(
     out = warp(image, matrix, fill_mode, cval, out)
     _, width, channels = out.shape
     values = out.reshape(-1, channels)
-    unsure = np.abs(out - np.rint(out)) < 2 * _TOLERANCE
-    places = np.flatnonzero(unsure.reshape(-1, channels).any(axis=1))
-    row, column = np.divmod(places.astype(np.float64), width)
+    uncertain = np.abs(out - np.rint(out)) < 2 * _TOLERANCE
+    pixels = np.flatnonzero(uncertain.reshape(-1, channels).any(axis=1))
+    row, column = np.divmod(pixels.astype(np.float64), width)
     rows, columns = coordinates(matrix, row, column)
-    values[places] = sample_bilinear(image, rows, columns, fill_mode, cval)
+    values[pixels] = sample_bilinear(image, rows, columns, fill_mode, cval)
     return out
 
 
 def _warp_wrapped(image: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Warp with fill mode "wrap", whose period of SciPy's OpenCV does not have."""
     height, width, channels = image.shape
     rows, columns = coordinates(matrix, *grid(height, width))
     result = cv2.remap(
@@ -131,14 +141,17 @@ def _warp_wrapped(image: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> np.
 
 
 def _windows(matrix: np.ndarray, height: int, width: int) -> list[tuple[int, int, int, int]]:
-    """Divide the result into parts that each come from a small part of the source."""
+    """Divide the result into windows (top, bottom, left, right) with small source coordinates.
+
+    Returns an empty list when SciPy is faster.
+    """
     (a, b, _), (c, d, _) = matrix.tolist()
     reach = max(abs(a) * height + abs(b) * width, abs(c) * height + abs(d) * width)
-    if reach <= _LONGEST_REACH:
+    if reach <= _MAX_REACH:
         return [(0, height, 0, width)]
     stretch = max(abs(a) + abs(b), abs(c) + abs(d))
-    side = int(_LONGEST_REACH / stretch) if math.isfinite(stretch) else 0
-    if side == 0 or math.ceil(height / side) * math.ceil(width / side) > _MOST_WINDOWS:
+    side = int(_MAX_REACH / stretch) if math.isfinite(stretch) else 0
+    if side == 0 or math.ceil(height / side) * math.ceil(width / side) > _MAX_WINDOWS:
         return []
     return [
         (top, min(top + side, height), left, min(left + side, width))
@@ -150,7 +163,7 @@ def _windows(matrix: np.ndarray, height: int, width: int) -> list[tuple[int, int
 def _warp_window(
     source: np.ndarray, matrix: np.ndarray, fill_mode: str, top: int, left: int, target: np.ndarray
 ) -> None:
-    """Warp into `target`, the part of the result that begins at (top, left)."""
+    """Warp into `target`, the window of the result that begins at (top, left)."""
     height, width = target.shape[:2]
     (a, b, row), (c, d, column) = matrix.tolist()
     row, first_row, last_row = _span(
@@ -159,10 +172,10 @@ def _warp_window(
     column, first_column, last_column = _span(
         column + top * c + left * d, c * (height - 1), d * (width - 1), source.shape[1], fill_mode
     )
-    part = _cut(source, first_row, last_row, first_column, last_column, _EDGES[fill_mode])
+    part = _padded_crop(source, first_row, last_row, first_column, last_column, _EDGES[fill_mode])
     # OpenCV's maps take (column, row).
     local = np.array([[d, c, column - first_column], [b, a, row - first_row]])
-    # What lies beyond a "constant" edge is filled in later, and OpenCV is fastest this way.
+    # Points outside get `cval` later; until then, OpenCV is fastest with a constant border.
     border = cv2.BORDER_CONSTANT if fill_mode == "constant" else cv2.BORDER_REPLICATE
     if target.ndim == 3 and target.shape[2] == 3:
         warped = _buffer("warped", (height, width, 4))
@@ -175,22 +188,28 @@ def _warp_window(
 def _span(
     origin: float, down: float, across: float, length: int, fill_mode: str
 ) -> tuple[float, int, int]:
-    """Find which pixels along an axis are reached: origin, first, and one after the last."""
+    """Return the source pixels that a window needs along an axis: origin, first and stop.
+
+    The origin is the source coordinate of the window's first pixel, moved by whole periods of
+    "reflect" so that the range is near the image.
+    """
     low, high = min(0.0, down) + min(0.0, across), max(0.0, down) + max(0.0, across)
     if fill_mode == "reflect":
-        # The image repeats itself after twice its length.
+        # A reflected image repeats itself after twice its length.
         origin -= 2 * length * math.floor((origin + low) / (2 * length))
     first, last = math.floor(origin + low - 1e-3), math.floor(origin + high + 1e-3) + 2
     if fill_mode != "reflect":
-        # Further out lies nothing but copies of the edge.
-        beyond = 1 if fill_mode == "constant" else length
-        first = min(max(first, -beyond), length + beyond - 1)
-        last = max(min(last, length + beyond), first + 1)
+        # Farther outside there are only copies of the edge.
+        margin = 1 if fill_mode == "constant" else length
+        first = min(max(first, -margin), length + margin - 1)
+        last = max(min(last, length + margin), first + 1)
     return origin, first, last
 
 
-def _cut(source: np.ndarray, top: int, bottom: int, left: int, right: int, edge: int) -> np.ndarray:
-    """Take rows and columns of the image, continued beyond its edges, as float32."""
+def _padded_crop(
+    source: np.ndarray, top: int, bottom: int, left: int, right: int, edge: int
+) -> np.ndarray:
+    """Return rows and columns of the image, padded where they are outside of it, as float32."""
     height, width = source.shape[:2]
     row, stop_row, above, below = _extent(top, bottom, height, edge)
     column, stop_column, before, after = _extent(left, right, width, edge)
@@ -207,7 +226,7 @@ def _cut(source: np.ndarray, top: int, bottom: int, left: int, right: int, edge:
 
 
 def _extent(first: int, last: int, length: int, edge: int) -> tuple[int, int, int, int]:
-    """Tell from where to where pixels are taken, and how many to put before and after them."""
+    """Return start and stop of the pixels to crop, and the padding before and after them."""
     start, stop = min(max(first, 0), length - 1), max(min(last, length), 1)
     if edge == cv2.BORDER_REFLECT:
         start = max(min(start, 2 * length - last), 0)
@@ -216,7 +235,7 @@ def _extent(first: int, last: int, length: int, edge: int) -> tuple[int, int, in
 
 
 def _buffer(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Give this thread's working memory under that name; its content is anything."""
+    """Return uninitialized memory of this thread, reused by calls with the same name."""
     size = math.prod(shape)
     memory = getattr(_scratch, name, None)
     if memory is None or memory.size < size:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ...images.decoding.reading import COLOR_MODES, check_color_mode, read_image
-from ...images.decoding.resizing import check_interpolation
+from ...images.decoding.reading import COLOR_MODES, read_image, validate_color_mode
+from ...images.decoding.resizing import validate_interpolation
 from ...images.iterators.base import Iterator
 from ...images.transforms.augmenter import Augmenter
 
@@ -55,8 +55,8 @@ class PreprocessConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target_size", _size(self.target_size))
-        check_color_mode(self.color_mode)
-        check_interpolation(self.interpolation)
+        validate_color_mode(self.color_mode)
+        validate_interpolation(self.interpolation)
         if not isinstance(self.keep_aspect_ratio, bool):
             raise ValueError(f"keep_aspect_ratio is true or false, not {self.keep_aspect_ratio!r}")
         _ = self._generator
@@ -99,7 +99,7 @@ class PreprocessConfig:
             raise ValueError("images with the channels first cannot be stored in a classifier")
         generator = flow.image_data_generator
         return cls(
-            tuple(flow.target_size),
+            flow.target_size,
             flow.color_mode,
             flow.interpolation,
             bool(flow.keep_aspect_ratio),

@@ -18,7 +18,7 @@ def test_load_img(kinds, name):
             found = images.load_img(source, **how)
             assert (found.mode, found.size) == (expected.mode, expected.size)
             np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
-    with pytest.raises(TypeError, match="not int"):
+    with pytest.raises(TypeError, match="int"):
         images.load_img(3)
 
 
@@ -30,7 +30,7 @@ def test_img_to_array(data_format):
             found = images.img_to_array(image, data_format, dtype)
             np.testing.assert_array_equal(found, expected)
             assert found.dtype == expected.dtype
-    with pytest.raises(ValueError, match="Unsupported image shape"):
+    with pytest.raises(ValueError, match="rank 2 or 3"):
         images.img_to_array(np.zeros(3))
     with pytest.raises(ValueError, match="data_format"):
         images.img_to_array(np.zeros((3, 3)), "channels_middle")
@@ -51,7 +51,7 @@ def test_array_to_img(scale):
         np.asarray(utils.array_to_img(first, "channels_first")),
     )
     assert images.array_to_img(np.full((2, 2, 1), 300.0), scale=False).mode == "I"
-    with pytest.raises(ValueError, match="channel number: 2"):
+    with pytest.raises(ValueError, match="Received: 2"):
         images.array_to_img(np.zeros((3, 3, 2)))
     with pytest.raises(ValueError, match="rank 3"):
         images.array_to_img(np.zeros((3, 3)))

@@ -49,5 +49,5 @@ def test_many_at_once_are_many_one_by_one(ranges, seed, count):
 
 @pytest.mark.parametrize("value", ["wide", [[0.1, 0.2]], None, [0.1, "a"]])
 def test_what_no_shift_can_be_drawn_from_is_refused(value):
-    with pytest.raises(ValueError, match="`width_shift_range` should be"):
+    with pytest.raises(ValueError, match="Expected width_shift_range to be"):
         ImageDataGenerator(width_shift_range=value)
