@@ -73,5 +73,5 @@ def test_a_budget_that_is_no_number_says_so(monkeypatch, value):
 
 
 def test_an_unknown_kind_says_so():
-    with pytest.raises(ValueError, match="images, features"):
+    with pytest.raises(ValueError, match=r"images, features\. Received: .weights"):
         disk_cache.clear_cache("weights")
