@@ -170,13 +170,13 @@ def test_tables_and_page_are_written_and_names_escaped(tmp_path):
     assert "<b>&" not in text
     assert html.escape(f"{label}/<b>&.png") in text
     assert text.count("data:image/jpeg;base64,") == 2
-    assert "http" not in text
+    assert "://" not in text
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "audit.html", "classes.csv", "copies.csv", "files.csv", "leaks.csv", "problems.csv",
     ]  # fmt: skip
     assert len(pd.read_csv(tmp_path / "out" / "copies.csv")) == 2
     assert write_page(audit(root, workers=1), tmp_path / "again.html").read_text() == text
-    with pytest.raises(ValueError, match="relation='in'"):
+    with pytest.raises(ValueError, match=r"relation.* Received: 'in'"):
         plot_copies(audit(root, workers=1), "in")
 
 

@@ -160,12 +160,6 @@ def audit(
     )
 
 
-def _table(rows: list[tuple[str, str, str, str, str]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        rows, columns=["problem", "filename", "class", "split", "detail"], dtype=str
-    )
-
-
 def _of_files(files: pd.DataFrame) -> pd.DataFrame:
     bad = files[files["problem"] != ""]
     return bad[_COLUMNS]
