@@ -140,6 +140,16 @@ def test_an_interrupted_drawing_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_progress_is_shown_to_a_person_only(tmp_path, monkeypatch, capsys):
+    generate_blood_cells(tmp_path / "quiet", 1, 0, 0, size=(24, 32))
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    generate_blood_cells(tmp_path / "watched", 1, 0, 0, size=(24, 32))
+    shown = capsys.readouterr().err
+    assert "Generating" in shown
+    assert "4/4" in shown
+
+
 def test_record_tells_how_it_was_drawn(tmp_path):
     folder = generate_blood_cells(tmp_path / "cells", 1, 2, 0, seed=3, size=(24, 32))
     assert json.loads((folder / "drawn.json").read_text()) == {

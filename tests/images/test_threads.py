@@ -78,6 +78,7 @@ def test_a_forked_process_has_threads_of_its_own():
     assert os.waitstatus_to_exitcode(status) == 0
 
 
+@pytest.mark.slow
 def test_the_threads_of_opencv_stay_as_the_process_has_them(tmp_path):
     code = """
 import cv2

@@ -65,6 +65,7 @@ def test_atomic_directory_keeps_the_old_folder_when_writing_fails(tmp_path: Path
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.kill
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.parametrize("signal", ["kill", "ctrl-c"])
 @pytest.mark.parametrize(
@@ -169,6 +170,7 @@ def test_free_space_is_asked_for_before_it_is_used(tmp_path: Path) -> None:
         require_free_space(tmp_path, 10**18)
 
 
+@pytest.mark.slow
 def test_readers_find_what_a_killed_writer_had_moved_aside(tmp_path: Path) -> None:
     import keras
     import numpy as np
