@@ -2,8 +2,8 @@
 
 Decoding and OpenCV release the interpreter's lock, so threads are enough, and one pool serves
 all batches of the process. OpenCV splits only images of more than about 100,000 pixels over
-threads of its own, and its setting holds for the whole process; it is left as it is, because
-on two processors the throughput with one and with two of its threads was the same.
+threads of its own. That setting applies to the whole process, so it is not changed here: on two
+processors, throughput was the same with one and with two OpenCV threads.
 """
 
 from __future__ import annotations

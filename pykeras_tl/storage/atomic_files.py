@@ -81,8 +81,8 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Write a directory atomically: yield a temporary one that replaces `path` on success.
 
-    A directory at `path` is replaced as a whole, and stays as it is if the block raises.
-    What earlier, killed writers of the same directory left is repaired and removed first.
+    An existing directory is replaced, not merged, and is unchanged if the block raises.
+    Leftovers of killed writers of the same directory are repaired and removed first.
 
     Args:
         path: The directory to write. Missing parent directories are created.
@@ -103,7 +103,7 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
         >>> [file.name for file in target.iterdir()]
         ['new.json']
     """
-    # A link keeps pointing where it points; the directory behind it is replaced.
+    # A symbolic link stays; the directory that it points to is replaced.
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() and not target.is_dir():
@@ -133,8 +133,8 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
 def recover_directory(path: str | os.PathLike[str]) -> Path:
     """Put back a directory whose replacement by `atomic_directory` was killed halfway.
 
-    Whoever reads a directory that `atomic_directory` wrote calls this first. It does nothing
-    if the directory exists, or if there is nothing to put back.
+    Every function that reads a directory written by `atomic_directory` calls this first. It
+    does nothing if the directory exists, or if there is nothing to put back.
 
     Args:
         path: The directory, which may be missing.
@@ -253,6 +253,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 @cache
 def _exchanging_rename() -> Callable[[bytes, bytes], int] | None:
+    """Return the system call that exchanges two paths, or None if the C library lacks it."""
     try:
         if sys.platform == "linux":
             at_cwd, rename_exchange = -100, 2

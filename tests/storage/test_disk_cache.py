@@ -43,6 +43,13 @@ def test_nothing_is_evicted_for_an_entry_that_never_fits(monkeypatch):
     assert len(disk_cache.list_cache()) == 1
 
 
+def test_what_a_killed_writer_left_is_not_an_entry():
+    entry = _entry("features", "one", 3)
+    entry.rename(entry.with_name(".one-0f9a31c2-partial"))
+    assert disk_cache.list_cache().empty
+    assert disk_cache.find_entries("features", "") == []
+
+
 def test_listing_and_clearing():
     _entry("features", "one", 1000)
     _entry("images", "two", 500)

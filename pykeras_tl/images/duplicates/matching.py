@@ -111,6 +111,7 @@ def dihedral_transforms(image: np.ndarray) -> list[np.ndarray]:
 
 
 def _correlation_under(affine: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+    """Return the correlation of two thumbnails after the first was warped onto the second."""
     # The map was fitted to copies that are twice as large.
     affine = affine * np.array([[1, 1, 0.5], [1, 1, 0.5]])
     size = other.shape[::-1]
@@ -123,6 +124,7 @@ def _correlation_under(affine: np.ndarray, one: np.ndarray, other: np.ndarray) -
 
 
 def _detail_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the correlation of the detail of two images where both have content."""
     shared = _content(one) & _content(other)
     if shared.mean() < _MIN_OVERLAP:
         return 0.0
