@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pandas as pd
 
-from ..storage.atomic_files import atomic_directory
+from ..storage.atomic_files import atomic_directory, recover_directory
 from . import metrics
 from .bootstrap import confidence_intervals
 from .calibration import expected_calibration_error, reliability_table
@@ -136,7 +136,7 @@ class Evaluation:
         """
         from .figures import plot_confusion, plot_mistakes, plot_reliability, save_png
 
-        target = Path(folder)
+        target = recover_directory(folder)
         if target.exists() and not (target / _PREDICTIONS).exists() and any(target.iterdir()):
             raise FileExistsError(
                 "Expected an empty folder or one with an earlier evaluation. Received: "
@@ -180,7 +180,7 @@ class Evaluation:
         Raises:
             FileNotFoundError: If the folder holds no evaluation.
         """
-        path = Path(folder) / _PREDICTIONS
+        path = recover_directory(folder) / _PREDICTIONS
         if not path.is_file():
             raise FileNotFoundError(
                 f"Expected a folder with a saved evaluation. Received: {folder}, without a "

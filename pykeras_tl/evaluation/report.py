@@ -8,16 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 
-from ..storage.atomic_files import atomic_file
-from ..visualization.html_images import EmbeddedImage, embed_figure, embed_file
+from ..images.decoding.thumbnails import read_thumbnail
+from ..visualization.html_page import EmbeddedImage, embed_figure, embed_image, write_page
 from .calibration import fit_temperature, scale_by_temperature
 from .figures import plot_confusion, plot_history, plot_reliability, worst_mistakes
 from .metrics import confused_pairs
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from .evaluate import Evaluation
 
 _MISTAKES = 12
+_THUMBNAIL = 200
 # The temperature for the other evaluations is fitted on the evaluation of this name.
 _VALIDATION = "validation"
 # With more classes the matrix is hard to read, so the most frequent confusions are listed too.
@@ -122,18 +121,17 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
         >>> "Blood &lt;cells&gt;" in page.read_text(encoding="utf-8")
         True
     """
-    stream = _template().stream(
+    return write_page(
+        path,
+        Path(__file__).with_name("report.html.j2"),
         report=report,
         columns=_columns(report.trials),
         best=_best(report.trials),
         curves=_common_curves(report.trials),
         trials=_trial_parts(report.trials),
+        flatten=_flatten,
+        file_name=_file_name,
     )
-    # A file name may hold bytes that are not valid UTF-8.
-    how: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace"}
-    with atomic_file(path) as temporary, temporary.open("w", **how) as file:
-        file.writelines(stream)
-    return Path(path)
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,10 @@ def _evaluation_part(
         embed_figure(plot_reliability(tables)),
         temperature,
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
-        [(row, embed_file(str(row["filename"]))) for row in worst.to_dict("records")],
+        [
+            (row, embed_image(read_thumbnail(row["filename"], _THUMBNAIL)))
+            for row in worst.to_dict("records")
+        ],
     )
 
 
@@ -230,55 +231,17 @@ def _best(trials: Sequence[TrialReport]) -> dict[str, float]:
     return best
 
 
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["number"] = _number
-    environment.filters["flat"] = _flat
-    environment.filters["image"] = embed_figure
-    environment.filters["file_name"] = _file_name
-    return environment.get_template("report.html.j2")
-
-
-def _number(value: Any, name: str = "") -> str:
-    """Format a number for reading; anything else is converted with `str`."""
-    if isinstance(value, bool | str) or not np.isscalar(value):
-        return str(value)
-    number = float(value)  # type: ignore[arg-type]
-    if not np.isfinite(number):
-        return "–" if np.isnan(number) else str(number)
-    if name.endswith("seconds"):
-        return _duration(number)
-    if number == round(number) and (abs(number) > 1 or isinstance(value, int | np.integer)):
-        return f"{number:,.0f}"
-    return f"{number:.3f}" if number == 0 or abs(number) >= 1e-3 else f"{number:.2g}"
-
-
 def _file_name(path: str) -> str:
     # With its folder, which is usually the class.
     return "/".join(Path(path).parts[-2:])
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for name, value in settings.items():
         label = f"{prefix}{name}"
         if isinstance(value, Mapping) and value:
-            rows.extend(_flat(value, f"{label} · "))
+            rows.extend(_flatten(value, f"{label} · "))
         elif isinstance(value, list | tuple):
             rows.append((label, ", ".join(map(str, value)) or "–"))
         else:

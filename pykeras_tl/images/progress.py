@@ -1,4 +1,4 @@
-"""A bar for work on many files, with the time left."""
+"""A progress bar with the remaining time, for work on many files."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def progress_bar(words: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far work is, where a person watches: in a terminal or a notebook.
+def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar in a terminal or notebook; show nothing elsewhere.
+
+    It is written to the standard error and disappears at the end, so that it never mixes with
+    results.
 
     Args:
-        words: What is being done.
-        total: How many steps there are.
+        description: What is being done, such as "Reading".
+        total: The number of steps.
 
     Yields:
-        A function that is told of steps done; any thread may call it.
-
-    Example:
-        >>> with progress_bar("counting", 3) as advance:
-        ...     for _ in range(3):
-        ...         advance(1)
+        A function to call with the number of steps that were just completed, in any thread.
     """
     console = Console(stderr=True)
     shown = Progress(
@@ -36,5 +34,5 @@ def progress_bar(words: str, total: int) -> Iterator[Callable[[int], None]]:
         disable=not (console.is_terminal or console.is_jupyter),
     )
     with shown:
-        task = shown.add_task(words, total=total)
+        task = shown.add_task(description, total=total)
         yield lambda steps: shown.advance(task, steps)

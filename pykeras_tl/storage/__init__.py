@@ -1,4 +1,4 @@
-"""Atomic writes and the disk cache of decoded images and frozen layers' output."""
+"""Atomic writes, and the disk cache of decoded images and outputs of frozen layers."""
 
 import lazy_loader as _lazy
 

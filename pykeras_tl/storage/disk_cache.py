@@ -1,7 +1,9 @@
-"""The books of what is cached on disk: decoded images and frozen layers' output.
+"""Bookkeeping of the disk cache: decoded images and the outputs of frozen layers.
 
-A store is a folder `<cache directory>/<kind>/<name>`, whole or not there at all. The oldest
-are removed when a new one needs room.
+An entry is a directory `<cache directory>/<kind>/<name>` that is written atomically. There is
+no index beside the entries that could disagree with them: each holds a small label, whose
+modification time tells when the entry was used last. The entries that were used longest ago
+are removed when a new one needs their space.
 """
 
 from __future__ import annotations
@@ -25,138 +27,169 @@ _DAY = 24 * 60 * 60
 
 
 def max_bytes() -> int:
-    """Return how many bytes all stores together may take.
+    """Return how many bytes all entries together may take.
 
     Returns:
-        `$PYKERAS_TL_CACHE_GB` in bytes; by default half of what the stores take now and
-        the disk has free.
+        `$PYKERAS_TL_CACHE_GB` in bytes. If it is not set, half of the sum of what the entries
+        take and what is free on the disk.
 
     Raises:
-        ValueError: When the variable is no number of 0 or above.
+        ValueError: If the variable is not a number that is 0 or larger.
 
     Example:
-        >>> max_bytes() >= 0
-        True
+        >>> from unittest import mock
+        >>> with mock.patch.dict(os.environ, PYKERAS_TL_CACHE_GB="1.5"):
+        ...     max_bytes()
+        1500000000
     """
     chosen = os.environ.get("PYKERAS_TL_CACHE_GB")
     if chosen is None:
-        return (_taken() + _free()) // 2
+        return (_used_bytes() + _free_bytes()) // 2
     try:
         gigabytes = float(chosen)
     except ValueError:
         gigabytes = -1
     if not gigabytes >= 0:
-        raise ValueError(f"PYKERAS_TL_CACHE_GB must be a number of gigabytes; it is {chosen!r}.")
+        raise ValueError(
+            "Expected the environment variable PYKERAS_TL_CACHE_GB to be a number of gigabytes, "
+            f"0 or larger. Received: {chosen!r}."
+        )
     return int(gigabytes * 1e9)
 
 
 def evict(needed: int) -> bool:
-    """Remove the stores that were used longest ago until `needed` bytes fit in.
+    """Remove the least recently used entries until `needed` bytes fit.
 
     Args:
-        needed: Bytes that a new store will take.
+        needed: Size of a new entry in bytes.
 
     Returns:
-        False when it does not fit even without the others; then none is removed.
+        Whether it fits. If it would not fit into an empty cache either, nothing is removed.
     """
     _remove_leftovers()
     if needed > max_bytes():
         return False
     limit = max_bytes() - needed
     for row in list_cache().sort_values("last_used").itertuples():
-        if _taken() <= limit:
+        if _used_bytes() <= limit:
             break
         shutil.rmtree(str(row.path), ignore_errors=True)
-    return needed <= _free()
+    return needed <= _free_bytes()
 
 
 @contextmanager
 def create_entry(kind: str, name: str, title: str) -> Iterator[Path]:
-    """Give an empty folder that becomes the store when the block ends well.
+    """Create an entry: yield an empty directory that becomes the entry on success.
 
     Args:
         kind: One of `KINDS`.
-        name: The store's name, which should tell all that its content depends on.
-        title: What it holds, for people.
+        name: The name of the entry, which identifies everything that its content depends on.
+        title: A description for people, which `list_cache` shows.
 
     Yields:
-        The folder to write into.
+        The directory to write into.
 
     Raises:
-        OSError: When the folder cannot be written or the disk is full.
+        OSError: If the directory is not writable or the disk is full.
+
+    Example:
+        >>> with create_entry("images", "5f0c", "two images") as folder:
+        ...     _ = (folder / "pixels").write_bytes(bytes(24))
+        >>> [entry.name for entry in find_entries("images", "5f")]
+        ['5f0c']
     """
-    with atomic_directory(_folder(kind) / name) as folder:
+    with atomic_directory(_kind_directory(kind) / name) as folder:
         yield folder
         (folder / _LABEL).write_text(json.dumps({"title": title}), encoding="utf-8")
 
 
 def find_entries(kind: str, prefix: str) -> list[Path]:
-    """Find the whole stores whose name begins with `prefix`, and mark them as used now.
+    """Find the entries whose names begin with `prefix`, and mark them as just used.
 
     Args:
         kind: One of `KINDS`.
-        prefix: The beginning of their names, or a whole name.
+        prefix: The beginning of the names, or a complete name.
 
     Returns:
-        Their folders, sorted by name.
+        The entries' directories, sorted by name.
     """
-    found = [label.parent for label in sorted(_folder(kind).glob(f"{prefix}*/{_LABEL}"))]
-    for folder in found:
+    entries = [label.parent for label in _labels(kind, prefix)]
+    for entry in entries:
         # A read-only cache can still be read.
-        if os.access(folder / _LABEL, os.W_OK):
-            os.utime(folder / _LABEL)
-    return found
+        if os.access(entry / _LABEL, os.W_OK):
+            os.utime(entry / _LABEL)
+    return entries
 
 
 def list_cache() -> pd.DataFrame:
-    """List what is cached.
+    """List the entries of the cache.
 
     Returns:
-        One row a store: `kind`, `title`, `bytes`, `last_used`, `path`.
+        One row per entry, with the columns `kind`, `title`, `bytes`, `last_used` and `path`.
+
+    Example:
+        >>> with create_entry("images", "5f0c", "two images") as folder:
+        ...     _ = (folder / "pixels").write_bytes(bytes(24))
+        >>> list_cache()["title"].tolist()
+        ['two images']
     """
     rows = []
     for kind in KINDS:
-        for label in sorted(_folder(kind).glob(f"*/{_LABEL}")):
-            used = pd.Timestamp(label.stat().st_mtime, unit="s")
+        for label in _labels(kind):
+            last_used = pd.Timestamp(label.stat().st_mtime, unit="s")
             title = json.loads(label.read_text(encoding="utf-8"))["title"]
-            rows.append((kind, title, _size(label.parent), used, label.parent))
+            rows.append((kind, title, _size(label.parent), last_used, label.parent))
     return pd.DataFrame(rows, columns=["kind", "title", "bytes", "last_used", "path"])
 
 
 def clear_cache(kind: str | None = None) -> int:
-    """Remove what is cached.
+    """Remove all entries of the cache.
 
     Args:
-        kind: One of `KINDS`; all by default.
+        kind: Remove only entries of this kind, one of `KINDS`; all by default.
 
     Returns:
-        The number of bytes that became free.
+        The number of bytes that were freed.
 
     Raises:
-        ValueError: When there is no such kind.
+        ValueError: If `kind` is unknown.
+
+    Example:
+        >>> with create_entry("images", "5f0c", "two images") as folder:
+        ...     _ = (folder / "pixels").write_bytes(bytes(24))
+        >>> clear_cache("images") > 24
+        True
+        >>> len(list_cache())
+        0
     """
     freed = 0
     for chosen in KINDS if kind is None else (kind,):
-        freed += _size(_folder(chosen))
-        shutil.rmtree(_folder(chosen), ignore_errors=True)
+        freed += _size(_kind_directory(chosen))
+        shutil.rmtree(_kind_directory(chosen), ignore_errors=True)
     return freed
 
 
-def _folder(kind: str) -> Path:
+def _kind_directory(kind: str) -> Path:
     if kind not in KINDS:
-        raise ValueError(f"There is no kind of store {kind!r}; there are {', '.join(KINDS)}.")
+        raise ValueError(f"Expected `kind` to be one of {', '.join(KINDS)}. Received: {kind!r}.")
     return cache_directory() / kind
+
+
+def _labels(kind: str, prefix: str = "") -> list[Path]:
+    labels = sorted(_kind_directory(kind).glob(f"{prefix}*/{_LABEL}"))
+    # Hidden directories are unfinished entries.
+    return [label for label in labels if not label.parent.name.startswith(".")]
 
 
 def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _taken() -> int:
-    return sum(_size(_folder(kind)) for kind in KINDS)
+def _used_bytes() -> int:
+    return sum(_size(_kind_directory(kind)) for kind in KINDS)
 
 
-def _free() -> int:
+def _free_bytes() -> int:
     folder = cache_directory()
     while not folder.exists():
         folder = folder.parent
@@ -164,8 +197,8 @@ def _free() -> int:
 
 
 def _remove_leftovers() -> None:
-    """Remove the unfinished folders of runs that were killed a day ago or earlier."""
+    """Remove the unfinished entries of processes that were killed at least a day ago."""
     for kind in KINDS:
-        for folder in _folder(kind).glob(".*"):
+        for folder in _kind_directory(kind).glob(".*"):
             if folder.is_dir() and time.time() - folder.stat().st_mtime > _DAY:
                 shutil.rmtree(folder, ignore_errors=True)

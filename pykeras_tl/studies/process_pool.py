@@ -32,9 +32,7 @@ def run_one(trial: Trial, tables: Mapping[str, pd.DataFrame], place: Path) -> No
     unfinished = place.with_name(f"{place.name}.unfinished")
     with atomic_directory(place) as working:
         run_trial(trial, tables, working, unfinished)
-    # Those with a dot were left by processes that were killed as they wrote results.
-    for left in (unfinished, *place.parent.glob(f".{place.name}-*")):
-        shutil.rmtree(left, ignore_errors=True)
+    shutil.rmtree(unfinished, ignore_errors=True)
     error_file(place).unlink(missing_ok=True)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from rich.console import Console
 
-from ..storage.atomic_files import atomic_directory, atomic_file
+from ..storage.atomic_files import atomic_directory, atomic_file, recover_directory
 from .data_splits import digest
 from .process_pool import error_file, run_several
 from .results.baselines import study_baselines
@@ -167,7 +167,7 @@ def _drawn(chosen: Study, quick: bool, out: Path) -> Path:
             f"The study {chosen.name!r} needs a folder of data; only its quick form can run on "
             "drawn images."
         )
-    images = _study_folder(out, chosen) / "drawn-data"
+    images = recover_directory(_study_folder(out, chosen) / "drawn-data")
     if not images.exists():
         with atomic_directory(images) as working:
             # Drawing makes its folder itself.

@@ -1,1 +1,1 @@
-"""The style of figures, and images inside HTML pages."""
+"""The style of figures, learning curves, and the layout of HTML pages."""

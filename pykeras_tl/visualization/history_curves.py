@@ -1,4 +1,4 @@
-"""Curves of training: one history in detail, or several compared."""
+"""Learning curves: one history in detail, or several compared."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .style import COLORS, MUTED_TEXT_COLOR, finalize, new_figure, shorten, styl
 
 _DATA = ("training", "validation")
 _DASHES: tuple[Literal["-", "--", ":"], ...] = ("-", "--", ":")
-_FIRST = ("accuracy", "loss")
+_FIRST_METRICS = ("accuracy", "loss")
 
 
 class HasFrame(Protocol):
-    """Whatever gives its curves as a table, such as `training.History`."""
+    """An object with a table of learning curves, such as `training.History`."""
 
     def to_frame(self) -> pd.DataFrame:
         """Return the columns `epoch`, `metric`, `value` and `data`."""
@@ -30,22 +30,22 @@ Histories = HasFrame | pd.DataFrame | Mapping[str, HasFrame | pd.DataFrame]
 
 
 def plot_history(histories: Histories, title: str | None = None) -> Figure:
-    """Draw the curves of one training, or of several in one image.
+    """Plot the learning curves of one or several trainings.
 
-    One history: a panel for each metric, training against validation. Several: training and
-    validation each have panels of their own, with one colour a history. A history of several
-    phases has a line where the next begins.
+    For one history, there is a panel per metric with training and validation. For several,
+    training and validation have panels of their own, with one color per history. In a history
+    of several phases, such as fine-tuning, a dotted line marks where the next phase begins.
 
     Args:
-        histories: A `History` (or its table with `epoch`, `metric`, `value` and `data`), or a
-            dictionary of them by name.
-        title: A heading, or None.
+        histories: A `History` (or its table, with the columns `epoch`, `metric`, `value` and
+            `data`), or a dictionary of them by name.
+        title: The heading of the figure, or None.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: When there is no history, or none has an epoch.
+        ValueError: If there is no history, or none of them has an epoch.
 
     Example:
         >>> table = pd.DataFrame(
@@ -58,11 +58,14 @@ def plot_history(histories: Histories, title: str | None = None) -> Figure:
     frames = {name: _frame(history) for name, history in named.items()}
     frames = {name: frame for name, frame in frames.items() if len(frame)}
     if not frames:
-        raise ValueError("There is no curve to draw: no history holds an epoch.")
+        raise ValueError(
+            "Expected at least one history with at least one epoch. Received: "
+            f"{len(named)} histories without epochs."
+        )
     metrics = _metrics(frames)
     if len(frames) > 1:
-        return finalize(_many(frames, metrics, title))
-    figure = _one(frames, metrics, title)
+        return finalize(_plot_several(frames, metrics, title))
+    figure = _plot_one(frames, metrics, title)
     _mark_phases(figure, *(named[name] for name in frames))
     return finalize(figure)
 
@@ -73,20 +76,23 @@ def _frame(history: HasFrame | pd.DataFrame) -> pd.DataFrame:
 
 def _metrics(frames: Mapping[str, pd.DataFrame]) -> list[str]:
     found = pd.unique(pd.concat([frame["metric"] for frame in frames.values()]))
-    return [*(m for m in _FIRST if m in found), *(m for m in found if m not in _FIRST)]
+    return [
+        *(m for m in _FIRST_METRICS if m in found),
+        *(m for m in found if m not in _FIRST_METRICS),
+    ]
 
 
-def _one(frames: Mapping[str, pd.DataFrame], metrics: list[str], title: str | None) -> Figure:
+def _plot_one(frames: Mapping[str, pd.DataFrame], metrics: list[str], title: str | None) -> Figure:
     ((name, frame),) = frames.items()
     figure = new_figure(4.6 * len(metrics), 3.6, title or name or None)
     for axes, metric in zip(_grid(figure, 1, len(metrics))[0], metrics):
         rows = frame[frame["metric"] == metric]
         present = [data for data in _DATA if (rows["data"] == data).any()]
         for data in present:
-            _draw(axes, rows[rows["data"] == data], COLORS[_DATA.index(data)], "-")
+            _plot_curve(axes, rows[rows["data"] == data], COLORS[_DATA.index(data)], "-")
         if present == list(_DATA):
             _mark_best(axes, rows[rows["data"] == "validation"], metric)
-        _dress(axes, metric, _label(metric))
+        _style_panel(axes, metric, _label(metric))
     lines = [Line2D([], [], color=color, lw=2) for color in COLORS[:2]]
     figure.legend(
         lines, list(_DATA), loc="outside lower center", ncols=2, frameon=False, fontsize=9
@@ -95,7 +101,7 @@ def _one(frames: Mapping[str, pd.DataFrame], metrics: list[str], title: str | No
 
 
 def _mark_phases(figure: Figure, history: HasFrame | pd.DataFrame) -> None:
-    """Draw a line where a phase, such as fine tuning, begins after another."""
+    """Mark where a phase, such as fine-tuning, begins after another."""
     phases: Mapping[str, int] = getattr(history, "phases", None) or {}
     for axes in figure.axes:
         for name, first in phases.items():
@@ -113,22 +119,24 @@ def _mark_phases(figure: Figure, history: HasFrame | pd.DataFrame) -> None:
             )
 
 
-def _many(frames: Mapping[str, pd.DataFrame], metrics: list[str], title: str | None) -> Figure:
+def _plot_several(
+    frames: Mapping[str, pd.DataFrame], metrics: list[str], title: str | None
+) -> Figure:
     everything = pd.concat(frames.values())
     data = [part for part in _DATA if (everything["data"] == part).any()]
     figure = new_figure(4.6 * len(data), 3.3 * len(metrics) + 0.5, title)
-    looks = [
+    styles = [
         (COLORS[i % len(COLORS)], _DASHES[i // len(COLORS) % len(_DASHES)])
         for i in range(len(frames))
     ]
     for row, metric in zip(_grid(figure, len(metrics), len(data)), metrics):
         for axes, part in zip(row, data):
-            for frame, (color, dash) in zip(frames.values(), looks):
+            for frame, (color, dash) in zip(frames.values(), styles):
                 chosen = frame[(frame["metric"] == metric) & (frame["data"] == part)]
-                _draw(axes, chosen, color, dash)
-            _dress(axes, metric, f"{_label(metric)}, {part}")
+                _plot_curve(axes, chosen, color, dash)
+            _style_panel(axes, metric, f"{_label(metric)}, {part}")
         _share_range(row)
-    lines = [Line2D([], [], color=color, linestyle=dash, lw=2) for color, dash in looks]
+    lines = [Line2D([], [], color=color, linestyle=dash, lw=2) for color, dash in styles]
     names = [shorten(name, 40) for name in frames]
     width_of_name = 0.65 + 0.08 * max(map(len, names))
     columns = max(1, min(len(names), int(figure.get_figwidth() / width_of_name)))
@@ -142,8 +150,8 @@ def _grid(figure: Figure, rows: int, columns: int) -> np.ndarray:
     return np.asarray(figure.subplots(rows, columns, squeeze=False))
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, color: str, dash: str) -> None:
-    # One epoch or two give no line to see.
+def _plot_curve(axes: Axes, rows: pd.DataFrame, color: str, dash: str) -> None:
+    # One or two epochs do not give a visible line.
     marker = "o" if len(rows) <= 3 else None
     axes.plot(
         rows["epoch"], rows["value"], color=color, linestyle=dash, lw=1.8, marker=marker, ms=3.5
@@ -155,12 +163,13 @@ def _mark_best(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
     if not np.isfinite(values).any():
         return
     best = int(np.nanargmin(values) if "loss" in metric else np.nanargmax(values))
-    place = (float(rows["epoch"].iloc[best]), float(values[best]))
-    axes.plot(*place, "o", ms=7, mfc="none", mec=COLORS[1], mew=1.5)
-    # Validation mostly runs below training's accuracy and above its loss: away from it, then.
+    point = (float(rows["epoch"].iloc[best]), float(values[best]))
+    axes.plot(*point, "o", ms=7, mfc="none", mec=COLORS[1], mew=1.5)
+    # Validation accuracy is mostly below training accuracy, and its loss above: the label goes
+    # to the far side.
     axes.annotate(
-        f"best {place[1]:.1%}" if "accuracy" in metric else f"best {place[1]:.3f}",
-        place,
+        f"best {point[1]:.1%}" if "accuracy" in metric else f"best {point[1]:.3f}",
+        point,
         xytext=(0, 9 if "loss" in metric else -17),
         textcoords="offset points",
         ha="center",
@@ -170,7 +179,7 @@ def _mark_best(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
     )
 
 
-def _dress(axes: Axes, metric: str, title: str) -> None:
+def _style_panel(axes: Axes, metric: str, title: str) -> None:
     axes.set_xlabel("epoch")
     style_axes(axes, title)
     axes.xaxis.set_major_locator(

@@ -1,4 +1,8 @@
-"""The house style of every image: colours, fonts, sizes and how they are written."""
+"""The style of all figures: colors, fonts, sizes, and how figures are saved.
+
+Figures are made without pyplot, so they do not appear in a list of open figures, change no
+global setting, and can be made in any thread.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +20,17 @@ from matplotlib.text import Text
 
 from ..storage.atomic_files import atomic_file
 
-# Okabe and Ito's colours, which people with any colour vision can tell apart; without their
-# yellow, which is too light for a line on white.
+# Okabe and Ito's colors, which are distinguishable with any color vision, without their yellow,
+# which is too light for a line on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D")
 TEXT_COLOR = "#22272E"
 MUTED_TEXT_COLOR = "#68717D"
 GRID_COLOR = "#E4E7EB"
 PROPORTION_CMAP = LinearSegmentedColormap.from_list(
-    "shares", ["#FFFFFF", "#D3E5F3", "#8DBEDF", "#3B8BC2", "#0B5A94", "#06365C"]
+    "proportion", ["#FFFFFF", "#D3E5F3", "#8DBEDF", "#3B8BC2", "#0B5A94", "#06365C"]
 )
 
-# Fonts for scripts that DejaVu Sans lacks, where the machine has one.
+# Fonts for scripts that DejaVu Sans lacks, used if they are installed.
 _FALLBACKS = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -37,12 +41,12 @@ _FALLBACKS = (
 
 
 def new_figure(width: float, height: float, title: str | None = None) -> Figure:
-    """Return an empty figure in the house style, apart from pyplot's global state.
+    """Create an empty figure, independent of pyplot.
 
     Args:
-        width: In inches.
-        height: In inches.
-        title: A heading above everything, or None.
+        width: Width in inches.
+        height: Height in inches.
+        title: The heading of the figure, or None.
 
     Returns:
         The figure, with constrained layout.
@@ -60,12 +64,12 @@ def new_figure(width: float, height: float, title: str | None = None) -> Figure:
 
 
 def style_axes(axes: Axes, title: str = "", grid: str | None = "y") -> None:
-    """Give axes the house style: light grid, no frame, quiet ticks.
+    """Apply the style to axes: a light grid, no frame, inconspicuous ticks.
 
     Args:
         axes: The axes to change.
-        title: What stands above them, on the left.
-        grid: Which grid lines to draw ("x", "y", "both"), or None.
+        title: The title of the axes, aligned left.
+        grid: The grid lines: "x", "y", "both" or None.
 
     Example:
         >>> axes = new_figure(3, 3).add_subplot()
@@ -86,9 +90,9 @@ def style_axes(axes: Axes, title: str = "", grid: str | None = "y") -> None:
 
 
 def finalize(figure: Figure) -> Figure:
-    """Make every text of a figure plain text, in fonts that this machine has.
+    """Turn off math text in a figure, and choose fonts that are installed.
 
-    Names of files and classes may hold `$`, which matplotlib would read as mathematics.
+    File and class names may contain `$`, which matplotlib would interpret as mathematics.
 
     Args:
         figure: A figure that is otherwise complete.
@@ -107,38 +111,38 @@ def finalize(figure: Figure) -> Figure:
 
 
 def png(figure: Figure, dpi: int = 110) -> bytes:
-    """Return a figure as the bytes of a PNG file.
+    """Render a figure as PNG.
 
     Args:
-        figure: The figure to draw.
-        dpi: Pixels an inch.
+        figure: The figure.
+        dpi: Pixels per inch.
 
     Returns:
-        The file's content.
+        The content of a PNG file.
 
     Example:
         >>> png(new_figure(1, 1))[1:4]
         b'PNG'
     """
     content = io.BytesIO()
-    # No software name inside: the same figure gives the same bytes with the next release too.
+    # Without the software name, the bytes do not change with the next release of matplotlib.
     figure.savefig(content, format="png", dpi=dpi, metadata={"Software": None})
     return content.getvalue()
 
 
 def save_png(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> Path:
-    """Write a figure as a PNG file, whole or not at all.
+    """Write a figure to a PNG file, atomically.
 
     Args:
-        figure: The figure to draw.
-        path: The file to write; its folder is made when missing.
-        dpi: Pixels an inch.
+        figure: The figure.
+        path: The file to write. Missing parent directories are created.
+        dpi: Pixels per inch.
 
     Returns:
-        The path.
+        `path`.
 
     Raises:
-        OSError: When the file cannot be written.
+        OSError: If the file cannot be written.
 
     Example:
         >>> save_png(new_figure(1, 1), "image.png").name
@@ -150,20 +154,20 @@ def save_png(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> Pa
 
 
 def shorten(name: str, length: int) -> str:
-    """Return a name on one line, with its middle left out where it is too long.
+    """Shorten a name to one line of at most `length` characters, leaving out its middle.
 
     Args:
-        name: Of a file, a class or a trial.
-        length: At most so many characters.
+        name: The name of a file, a class or a trial.
+        length: The maximal number of characters.
 
     Returns:
-        The name.
+        The shortened name.
 
     Example:
         >>> shorten("BloodImage_00042.jpeg", 13)
         'BloodI…2.jpeg'
     """
-    # Names of files may hold bytes that are no UTF-8, which no font can draw.
+    # File names may contain bytes that are not UTF-8, which no font can display.
     line = " ".join(name.encode("utf-8", "replace").decode("utf-8").split())
     if len(line) <= length:
         return line

@@ -85,7 +85,7 @@ def test_a_loss_that_is_not_finite_can_be_drawn() -> None:
 
 
 def test_no_epoch_is_refused() -> None:
-    with pytest.raises(ValueError, match="no curve"):
+    with pytest.raises(ValueError, match="at least one epoch"):
         plot_history(_history(0).reindex(columns=["epoch", "metric", "value", "data"]))
 
 

@@ -47,7 +47,7 @@ def test_a_clean_set_passes(clean):
     found = audit(clean, workers=2)
     assert found.ok
     assert problems_of(found) == {}
-    assert "Nothing to remark" in found.summary()
+    assert "No problems found" in found.summary()
     assert found.classes().to_dict() == {
         "TRAIN": dict.fromkeys(["EOSINOPHIL", "LYMPHOCYTE", "MONOCYTE", "NEUTROPHIL"], 20),
         "TEST": dict.fromkeys(["EOSINOPHIL", "LYMPHOCYTE", "MONOCYTE", "NEUTROPHIL"], 3),
@@ -119,7 +119,7 @@ def test_copies_are_sorted_by_what_they_spoil(cells):
     assert not exact["across splits"].any()
     leak = found.copies[found.copies["filename"].str.endswith("leak.jpeg")].iloc[0]
     assert leak["copy"] == str(cells / "TRAIN/NEUTROPHIL/00001.jpeg")
-    assert "1 of 13 images of TEST (7.7%) stand in training" in found.summary()
+    assert "1 of 13 images of TEST (7.7%) have copies in training" in found.summary()
     assert len(plot_copies(found, "across classes").axes) == 2
 
 
@@ -152,7 +152,7 @@ def test_nothing_to_audit(tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder"):
         audit(tmp_path / "missing")
     (tmp_path / "a").mkdir()
-    with pytest.raises(ValueError, match="No image"):
+    with pytest.raises(ValueError, match="No image found"):
         audit(tmp_path)
 
 
@@ -170,13 +170,13 @@ def test_tables_and_page_are_written_and_names_escaped(tmp_path):
     assert "<b>&" not in text
     assert html.escape(f"{label}/<b>&.png") in text
     assert text.count("data:image/jpeg;base64,") == 2
-    assert "http" not in text
+    assert "://" not in text
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "audit.html", "classes.csv", "copies.csv", "files.csv", "leaks.csv", "problems.csv",
     ]  # fmt: skip
     assert len(pd.read_csv(tmp_path / "out" / "copies.csv")) == 2
     assert write_page(audit(root, workers=1), tmp_path / "again.html").read_text() == text
-    with pytest.raises(ValueError, match="relation='in'"):
+    with pytest.raises(ValueError, match=r"relation.* Received: 'in'"):
         plot_copies(audit(root, workers=1), "in")
 
 

@@ -107,7 +107,7 @@ def test_a_bad_file_is_named(tmp_path):
     (tmp_path / "cell.png").write_bytes(b"no image")
     with pytest.raises(BadImageError, match=r"cell\.png"):
         duplicate_groups(pd.DataFrame({"filename": [str(tmp_path / "cell.png")]}))
-    with pytest.raises(ValueError, match="no column 'filename'"):
+    with pytest.raises(ValueError, match="a column 'filename'"):
         duplicate_groups(pd.DataFrame({"path": []}))
 
 

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -74,6 +76,22 @@ def test_a_forked_process_has_threads_of_its_own():
         os.kill(child, 9)
         pytest.fail("the child hangs")
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.slow
+def test_the_threads_of_opencv_stay_as_the_process_has_them(tmp_path):
+    code = """
+import cv2
+before = cv2.getNumThreads()
+import numpy as np
+import pykeras_tl.images.decoding.reading
+from pykeras_tl.images.duplicates.features import describe
+from pykeras_tl.images.synthetic import generate_blood_cells
+describe(np.zeros((600, 600, 3), np.uint8))
+generate_blood_cells("cells", 2, 0, 0, size=(24, 24))
+assert cv2.getNumThreads() == before, (before, cv2.getNumThreads())
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
 def test_workers_are_counted():

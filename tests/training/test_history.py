@@ -29,7 +29,7 @@ def test_frame_is_tidy_and_counts_epochs_from_one(history):
 
 def test_an_empty_history_has_an_empty_frame_and_no_figure():
     assert History().to_frame().empty
-    with pytest.raises(ValueError, match="no history holds an epoch"):
+    with pytest.raises(ValueError, match="at least one epoch"):
         History().plot()
 
 

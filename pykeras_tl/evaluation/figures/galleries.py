@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...images.decoding.thumbnails import read_thumbnail
 from ...visualization.style import (
     COLORS,
     MUTED_TEXT_COLOR,
@@ -32,7 +33,6 @@ from ..prediction_table import (
 )
 
 _COLUMNS = 5
-_THUMBNAIL = 224
 
 
 def worst_mistakes(predictions: pd.DataFrame, count: int = 20) -> pd.DataFrame:
@@ -150,38 +150,6 @@ def plot_images(source: Any, count: int = 15, title: str | None = None) -> Figur
     if not len(images):
         raise ValueError("Expected at least one image. Received: no image.")
     return _sheet(_for_display(images), [(shorten(name, 24),) for name in names], title)
-
-
-def read_thumbnail(path: str | Path, longest: int = _THUMBNAIL) -> np.ndarray:
-    """Read an image, reduced so that its longer side is at most `longest`.
-
-    Args:
-        path: An image file.
-        longest: In pixels.
-
-    Returns:
-        uint8 array of shape (height, width, 3).
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-
-    Example:
-        >>> import cv2
-        >>> _ = cv2.imwrite("wide.png", np.zeros((100, 400, 3), "uint8"))
-        >>> read_thumbnail("wide.png", 200).shape
-        (50, 200, 3)
-    """
-    import cv2
-
-    from ...images.decoding.reading import read_image
-
-    image = read_image(path, color_mode="rgb")
-    height, width = image.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _images_of(source: Any, count: int) -> tuple[list[np.ndarray], list[str]]:

@@ -1,4 +1,4 @@
-"""What is wrong with a folder of images, found before any training."""
+"""Problems in a directory of images, found before training."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""Copies of images, sorted by what they spoil."""
+"""Copies of images, classified by the harm they do."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ RELATIONS = ("across splits", "across classes", "within class")
 
 
 def find_copies(files: pd.DataFrame) -> pd.DataFrame:
-    """List each image that has a copy, once for each way in which the two are related.
+    """List the images that have copies, once for each relation to a copy.
 
     Args:
-        files: Rows with `filename`, `class`, `split`, `group` and `digest`.
+        files: A table with the columns `filename`, `class`, `split`, `group` and `digest`.
 
     Returns:
         A table with the columns `filename`, `class`, `split`, `group`, `relation` ("across
-        splits", "across classes" in one split, "within class" in one split), `copy` (another
-        image so related; a training image where there is one), `copy_class`, `copy_split`
-        and `exact` (whether the pixels are equal).
+        splits", or within one split "across classes" or "within class"), `copy` (an image with
+        this relation, from training if possible), `copy_class`, `copy_split` and `exact`
+        (whether the pixels are equal).
 
     Example:
         >>> files = pd.DataFrame({"filename": ["a", "b"], "class": "x", "split": ["train", "test"],
@@ -40,14 +40,14 @@ def find_copies(files: pd.DataFrame) -> pd.DataFrame:
 
 
 def leaked_shares(files: pd.DataFrame) -> pd.DataFrame:
-    """Count for each other split how many of its images stand in training in some shape.
+    """Count the images of each other split that have a copy in training.
 
     Args:
-        files: Rows with `split` and `group`.
+        files: A table with the columns `split` and `group`.
 
     Returns:
-        A table with the columns `split`, `images`, `in_training` and `share` (0 to 1); empty
-        when there is no training split or no other.
+        A table with the columns `split`, `images`, `in_training` and `share` (0 to 1). It is
+        empty if there is no training split, or no other split.
 
     Example:
         >>> files = pd.DataFrame({"split": ["train", "test", "test"], "group": [0, 0, 1]})
@@ -56,19 +56,19 @@ def leaked_shares(files: pd.DataFrame) -> pd.DataFrame:
     """
     training = set(files.loc[files["split"].map(is_training), "group"])
     others = files[~files["split"].map(is_training)] if training else files[:0]
-    found = others.assign(found=others["group"].isin(training)).groupby("split")["found"]
-    table = found.agg(images="size", in_training="sum", share="mean").reset_index()
+    leaked = others.assign(leaked=others["group"].isin(training)).groupby("split")["leaked"]
+    table = leaked.agg(images="size", in_training="sum", share="mean").reset_index()
     return table.astype({"in_training": int})
 
 
 def is_training(split: str) -> bool:
-    """Tell whether a split is for training, by its name.
+    """Return whether a split is for training: whether its name begins with "train".
 
     Args:
-        split: The name.
+        split: The name, in upper or lower case.
 
     Returns:
-        True when it begins with "train" in any case of letters.
+        True if it is for training.
 
     Example:
         >>> is_training("TRAIN"), is_training("test")
@@ -78,15 +78,15 @@ def is_training(split: str) -> bool:
 
 
 def _of_group(group: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    # Training images first; two of each split and class stand for the rest, so that the work
-    # grows with the images of a group and not with their pairs.
+    # Training images first. Two images represent each split and class, so that the work grows
+    # with the number of images in a group and not with the number of pairs.
     ordered = group.iloc[(~group["split"].map(is_training)).argsort(kind="stable")]
     keys = ["split", "class"]
-    stand_ins = ordered.groupby(keys, sort=False).head(2).to_dict("records")
+    representatives = ordered.groupby(keys, sort=False).head(2).to_dict("records")
     equal = ordered.groupby([*keys, "digest"], sort=False).head(2).groupby("digest")
     same = {digest: rows.to_dict("records") for digest, rows in equal}
     for image in group.to_dict("records"):
-        others = same[image["digest"]] + stand_ins
+        others = same[image["digest"]] + representatives
         for relation in RELATIONS:
             for other in others:
                 if _relation(image, other) == relation:

@@ -1,4 +1,4 @@
-"""What is in each image's file, and whether it can be read."""
+"""The content of each image file: format, size, and whether it can be decoded."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..progress import progress_bar
 from ..threads import parallel_for
 
 
-class Contents(NamedTuple):
-    """What a file holds.
+class FileContent(NamedTuple):
+    """The content of a file.
 
     Attributes:
-        bytes: Its size.
-        format: "JPEG", "PNG" and so on by its first bytes; "" for none known.
-        mode: Its colour mode as Pillow names it ("RGB", "L", "P", "I;16"); "" when unreadable.
-        width: Pixels, 0 when unreadable.
-        height: Pixels, 0 when unreadable.
+        bytes: Size of the file.
+        format: "JPEG", "PNG" and so on, by the first bytes; "" if unknown.
+        mode: Color mode as in Pillow ("RGB", "L", "P", "I;16"); "" if unreadable.
+        width: Width in pixels, 0 if unreadable.
+        height: Height in pixels, 0 if unreadable.
         problem: "" or one of "empty", "truncated", "gigantic", "unreadable", "wrong extension".
-        detail: The problem in words.
+        detail: A description of the problem.
     """
 
     bytes: int
@@ -35,35 +35,35 @@ class Contents(NamedTuple):
     detail: str
 
 
-def examine(names: Sequence[str], workers: int) -> tuple[list[Contents], list[Features | None]]:
-    """Read all files, several at once.
+def examine(names: Sequence[str], workers: int) -> tuple[list[FileContent], list[Features | None]]:
+    """Read image files, in several threads.
 
     Args:
         names: The files.
-        workers: Threads to use.
+        workers: Number of threads.
 
     Returns:
-        What each holds, and each one's features for finding copies; None where it cannot be
-        read.
+        The content of each file, and each image's features for finding copies, or None for a
+        file that cannot be read.
 
     Example:
         >>> contents, features = examine([__file__], workers=1)
         >>> contents[0].problem, features
         ('unreadable', [None])
     """
-    contents: list[Contents | None] = [None] * len(names)
+    contents: list[FileContent | None] = [None] * len(names)
     features: list[Features | None] = [None] * len(names)
 
-    def look(number: int) -> None:
+    def read(number: int) -> None:
         contents[number], features[number] = _examine(names[number])
         advance(1)
 
     with progress_bar("Reading", len(names)) as advance:
-        parallel_for(look, len(names), workers)
+        parallel_for(read, len(names), workers)
     return [entry for entry in contents if entry is not None], features
 
 
-def _examine(name: str) -> tuple[Contents, Features | None]:
+def _examine(name: str) -> tuple[FileContent, Features | None]:
     size, kind = 0, ""
     try:
         size = Path(name).stat().st_size
@@ -71,13 +71,13 @@ def _examine(name: str) -> tuple[Contents, Features | None]:
         image = read_image(name)
         mode = stored_mode(name)
     except BadImageError as error:
-        return Contents(size, kind, "", 0, 0, _problem(error.reason), error.reason), None
+        return FileContent(size, kind, "", 0, 0, _problem(error.reason), error.reason), None
     except OSError as error:
-        return Contents(size, kind, "", 0, 0, "unreadable", str(error)), None
+        return FileContent(size, kind, "", 0, 0, "unreadable", str(error)), None
     problem = detail = ""
     if kind and not fits_extension(kind, name):
         problem, detail = "wrong extension", f"is a {kind} file"
-    contents = Contents(size, kind, mode, image.shape[1], image.shape[0], problem, detail)
+    contents = FileContent(size, kind, mode, image.shape[1], image.shape[0], problem, detail)
     return contents, describe(image)
 
 

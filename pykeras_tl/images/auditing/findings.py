@@ -1,4 +1,4 @@
-"""One look at a folder of images: bad files, uneven classes, copies and leaks."""
+"""Audit of a directory of images: bad files, unbalanced classes, copies and leaks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..datasets.folders import existing_folder
 from ..duplicates.groups import group_images
 from ..threads import default_workers
 from .copies import find_copies, is_training, leaked_shares
-from .examine import Contents, examine
+from .examine import FileContent, examine
 from .layout import list_everything
 
-# A class with fewer images, or one that another outnumbers so many times, is remarked on.
+# A class with fewer images, or one that is this many times smaller than another, is reported.
 _FEW = 20
 _UNEVEN = 10
-# What spoils training or its result; the rest is worth knowing.
+# Problems that spoil training or its result; the others are worth knowing.
 SERIOUS = ("empty", "truncated", "gigantic", "unreadable", "one class", "across splits",
            "across classes")  # fmt: skip
 _COLUMNS = ["problem", "filename", "class", "split", "detail"]
@@ -28,17 +28,18 @@ _COLUMNS = ["problem", "filename", "class", "split", "detail"]
 
 @dataclass(frozen=True)
 class Audit:
-    """What `audit` found.
+    """The result of `audit`.
 
     Attributes:
-        directory: The folder.
-        files: One row an image: `filename`, `class` and `split` ("" for none), `bytes`,
-            `format`, `mode`, `width`, `height`, `problem`, `group` (a number that copies
-            share, -1 for a file that cannot be read) and `digest` (of the pixels).
-        problems: One row a problem: `problem`, `serious`, `filename` ("" where it is not one
-            file's), `class`, `split` and `detail`.
-        copies: One row for each image and kind of copy, as `find_copies` returns them.
-        leaks: For each split but training, how many of its images stand in training.
+        directory: The directory.
+        files: One row per image, with the columns `filename`, `class` and `split` ("" if there
+            is none), `bytes`, `format`, `mode`, `width`, `height`, `problem`, `group` (an
+            integer that copies share, -1 for a file that cannot be read) and `digest` (of the
+            pixels).
+        problems: One row per problem, with the columns `problem`, `serious`, `filename` ("" if
+            it does not concern a single file), `class`, `split` and `detail`.
+        copies: One row per image and kind of copy, as returned by `find_copies`.
+        leaks: The number of images with copies in training, for each other split.
     """
 
     directory: Path
@@ -49,46 +50,46 @@ class Audit:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing serious was found."""
+        """Whether there is no serious problem."""
         return not self.problems["serious"].any()
 
     def classes(self) -> pd.DataFrame:
-        """Count the images that can be read, a row a class and a column a split."""
+        """Return the number of readable images, with a row per class and a column per split."""
         good = self.files[self.files["group"] >= 0]
         return pd.crosstab(good["class"], good["split"].replace("", "images"))
 
     def summary(self) -> str:
-        """Tell in a few lines what was found, the serious first."""
+        """Return the findings in a few lines, serious problems first."""
         good = self.files[self.files["group"] >= 0]
         lines = [
-            f"{len(self.files):,} images in {self.directory}, {len(good):,} of them readable, "
-            f"show {good['group'].nunique():,} different things."
+            f"{len(self.files):,} images in {self.directory}, {len(good):,} of them readable. "
+            f"{good['group'].nunique():,} distinct images."
         ]
         by_kind = self.problems.sort_values("serious", ascending=False, kind="stable")
         for problem, rows in by_kind.groupby("problem", sort=False):
             first = rows.iloc[0]
             mark = "!" if first["serious"] else "-"
-            lines.append(f"{mark} {problem}: {len(rows):,} (for example {_in_words(first)})")
+            lines.append(f"{mark} {problem}: {len(rows):,} (for example {_describe(first)})")
         for leak in self.leaks[self.leaks["in_training"] > 0].to_dict("records"):
             lines.append(
                 f"! {leak['in_training']:,} of {leak['images']:,} images of {leak['split']} "
-                f"({leak['share']:.1%}) stand in training, in the same or another shape."
+                f"({leak['share']:.1%}) have copies in training."
             )
         if len(lines) == 1:
-            lines.append("Nothing to remark.")
+            lines.append("No problems found.")
         return "\n".join(lines)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the tables as CSV and a page that shows the pairs.
+        """Write the tables as CSV files, and an HTML page that shows pairs of copies.
 
         Args:
-            folder: Where to; made when missing.
+            folder: The directory to write to, created if missing.
 
         Returns:
-            The page's path.
+            The path of the page.
 
         Raises:
-            OSError: When the folder cannot be written.
+            OSError: If the directory is not writable.
         """
         from .page import write_page
 
@@ -106,39 +107,40 @@ def audit(
     splits: Sequence[str] | None = None,
     workers: int | None = None,
 ) -> Audit:
-    """Look at every image under a folder before any training.
+    """Check all images in a directory before training.
 
-    It finds files that are empty, truncated, gigantic, unreadable or of another kind than
-    their extension says; images without a class and images that training would pass over;
-    classes that are too small or uneven; and copies, also turned, mirrored, moved,
-    recompressed or brighter: within a class, across classes (labels that disagree) and across
-    splits (test images that stand in training).
+    It finds files that are empty, truncated, gigantic, unreadable or have the wrong extension;
+    images without a class, and images that training would skip; classes that are too small or
+    unbalanced; and copies, which may be turned, mirrored, shifted, recompressed or brighter:
+    within a class, across classes (contradictory labels) and across splits (test images that
+    are also in training).
 
     Args:
-        directory: A folder with one folder a class, or one a split with the classes in it.
-        splits: Names of the folders that are splits. When absent, the folders are splits when
-            the names of all begin with train, test, val, dev or holdout.
-        workers: Threads to use; as many as there are processors when absent.
+        directory: A directory with one directory per class, or one per split with the classes
+            in it.
+        splits: Names of the directories that are splits. By default, the directories are splits
+            if all names begin with train, test, val, dev or holdout.
+        workers: Number of threads; by default one per processor.
 
     Returns:
-        What was found.
+        The findings.
 
     Raises:
-        FileNotFoundError: When the folder does not exist.
-        ValueError: When a name in `splits` is no folder there, or no image is found.
+        FileNotFoundError: If the directory does not exist.
+        ValueError: If a name in `splits` is not one of its directories, or there is no image.
 
     Example:
         >>> import tempfile
         >>> from pykeras_tl.images import generate_blood_cells
         >>> folder = generate_blood_cells(Path(tempfile.mkdtemp()), 2, 1, 0, size=(60, 80))
-        >>> found = audit(folder)
-        >>> found.ok, len(found.files)
+        >>> result = audit(folder)
+        >>> result.ok, len(result.files)
         (True, 12)
     """
     images, passed_over = list_everything(directory, splits)
     workers = workers or default_workers()
     contents, features = examine(list(images["filename"]), workers)
-    files = pd.concat([images, pd.DataFrame(contents, columns=list(Contents._fields))], axis=1)
+    files = pd.concat([images, pd.DataFrame(contents, columns=list(FileContent._fields))], axis=1)
     readable = [entry for entry in features if entry is not None]
     can_be_read = [entry is not None for entry in features]
     files["group"] = -1
@@ -147,7 +149,12 @@ def audit(
     good = files[files["group"] >= 0]
     copies = find_copies(good)
     problems = pd.concat(
-        [_of_files(files), _of_places(files, passed_over), _of_classes(good), _of_copies(copies)],
+        [
+            _file_problems(files),
+            _layout_problems(files, passed_over),
+            _class_problems(good),
+            _copy_problems(copies),
+        ],
         ignore_index=True,
     )
     problems.insert(1, "serious", problems["problem"].isin(SERIOUS))
@@ -160,26 +167,22 @@ def audit(
     )
 
 
-def _table(rows: list[tuple[str, str, str, str, str]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        rows, columns=["problem", "filename", "class", "split", "detail"], dtype=str
-    )
-
-
-def _of_files(files: pd.DataFrame) -> pd.DataFrame:
+def _file_problems(files: pd.DataFrame) -> pd.DataFrame:
     bad = files[files["problem"] != ""]
     return bad[_COLUMNS]
 
 
-def _of_places(files: pd.DataFrame, passed_over: pd.DataFrame) -> pd.DataFrame:
-    loose = files[files["class"] == ""].assign(problem="no class", detail="lies in no class folder")
+def _layout_problems(files: pd.DataFrame, passed_over: pd.DataFrame) -> pd.DataFrame:
+    loose = files[files["class"] == ""].assign(
+        problem="no class", detail="is not in a class directory"
+    )
     passed_over = passed_over.assign(
-        problem="passed over", detail="is an image, but its name does not end as one"
+        problem="passed over", detail="contains an image, but has another extension"
     )
     return pd.concat([loose, passed_over])[_COLUMNS]
 
 
-def _of_classes(good: pd.DataFrame) -> pd.DataFrame:
+def _class_problems(good: pd.DataFrame) -> pd.DataFrame:
     rows: list[tuple[str, str, str, str, str]] = []
     for split, part in good[good["class"] != ""].groupby("split", sort=False):
         name = str(split)
@@ -206,14 +209,14 @@ def _of_classes(good: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_COLUMNS, dtype=str)
 
 
-def _of_copies(copies: pd.DataFrame) -> pd.DataFrame:
-    exact = copies["exact"].map({True: "equals", False: "shows the same as"})
+def _copy_problems(copies: pd.DataFrame) -> pd.DataFrame:
+    exact = copies["exact"].map({True: "equals", False: "is a near-duplicate of"})
     table = copies[["relation", "filename", "class", "split"]].assign(
         detail=exact + " " + copies["copy"]
     )
     return table.rename(columns={"relation": "problem"})
 
 
-def _in_words(row: pd.Series) -> str:
+def _describe(row: pd.Series) -> str:
     where = row["filename"] or "/".join(part for part in (row["split"], row["class"]) if part)
     return f"{where} {row['detail']}".strip()

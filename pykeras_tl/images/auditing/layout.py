@@ -1,4 +1,4 @@
-"""Every file under a folder, with the split and the class that its place says."""
+"""All files in a directory, with the split and the class that the path tells."""
 
 from __future__ import annotations
 
@@ -19,24 +19,23 @@ COLUMNS = ["filename", "class", "split"]
 def list_everything(
     directory: str | os.PathLike[str], splits: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """List all images under a folder, those without a class too, and images not named as such.
+    """List all images in a directory, including those that training would not use.
 
-    The folder holds a folder for each class, or one for each split with a folder for each class
-    in it.
+    The directory contains one directory per class, or one per split with one per class in it.
 
     Args:
-        directory: The folder.
-        splits: Names of the folders that are splits. When absent, the folders are splits when
-            the names of all begin with train, test, val, dev or holdout.
+        directory: The directory.
+        splits: Names of the directories that are splits. By default, the directories are splits
+            if all names begin with train, test, val, dev or holdout.
 
     Returns:
-        Two tables with the columns `filename` (absolute path), `class` and `split`, either of
-        which may be empty: the images, and the files that hold an image but whose names do
-        not end as Keras wants, so that training would pass them over.
+        Two tables with the columns `filename` (absolute path), `class` and `split` (both
+        possibly ""): the images, and the files that contain an image but whose extension Keras
+        does not accept, so that training would skip them.
 
     Raises:
-        FileNotFoundError: When the folder does not exist.
-        ValueError: When a name in `splits` is no folder there, or no image is found.
+        FileNotFoundError: If the directory does not exist.
+        ValueError: If a name in `splits` is not one of its directories, or there is no image.
 
     Example:
         >>> import tempfile
@@ -52,26 +51,29 @@ def list_everything(
     if splits is not None:
         unknown = [name for name in splits if name not in folders]
         if unknown:
-            raise ValueError(f"splits={list(splits)}: {unknown} not found in {root}: {folders}.")
-        places = [(root / name, name) for name in splits]
+            raise ValueError(
+                f"Expected `splits` to be names of directories in {root}, which are {folders}. "
+                f"Received: {unknown}."
+            )
+        branches = [(root / name, name) for name in splits]
     elif folders and all(name.lower().startswith(_SPLITS) for name in folders):
-        places = [(root, "")] + [(root / name, name) for name in folders]
+        branches = [(root, "")] + [(root / name, name) for name in folders]
     else:
-        places = [(root, "")]
+        branches = [(root, "")]
     rows = [
         (path, label, split)
-        for place, split in places
-        for path, label in _files_by_class(place, skip=folders if len(places) > 1 else [])
+        for branch, split in branches
+        for path, label in _files_by_class(branch, skip=folders if len(branches) > 1 else [])
     ]
     images = [row for row in rows if is_image_name(row[0])]
     if not images:
-        raise ValueError(f"No image anywhere in {root}.")
+        raise ValueError(f"Expected a directory with images. No image found in {root}.")
     others = [row for row in rows if not is_image_name(row[0]) and _holds_image(row[0])]
     return pd.DataFrame(images, columns=COLUMNS), pd.DataFrame(others, columns=COLUMNS)
 
 
-def _files_by_class(place: Path, skip: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for entry in sorted(place.iterdir()):
+def _files_by_class(branch: Path, skip: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for entry in sorted(branch.iterdir()):
         if entry.is_file():
             yield str(entry), ""
         elif entry.is_dir() and entry.name not in skip:

@@ -1,127 +1,139 @@
-"""The audit as one page and as a figure: the pairs of copies side by side."""
+"""The result of an audit as an HTML page and as a figure: pairs of copies side by side."""
 
 from __future__ import annotations
 
-import base64
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import cv2
-import jinja2
-import numpy as np
 import pandas as pd
 
-from ...storage.atomic_files import atomic_file
-from ..decoding.reading import read_image
+from ...visualization import html_page
+from ...visualization.style import TEXT_COLOR, finalize, new_figure, shorten
+from ..decoding.thumbnails import read_thumbnail
 from .copies import RELATIONS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .findings import Audit
-
-_MOST_PAIRS = 24
-_MOST_PROBLEMS = 200
-_SIDE = 240
+_MAX_PAIRS = 24
+_MAX_PROBLEMS = 200
+_THUMBNAIL = 240
 _MEANINGS = {
-    "across splits": "The same thing stands in two splits: results on one say little.",
-    "across classes": "The same thing bears two labels: one of them is wrong.",
-    "within class": "Keep the copies on one side when this set is split.",
+    "across splits": "The same image is in two splits, so results on one of them say little.",
+    "across classes": "The same image has two labels, one of which is wrong.",
+    "within class": "Keep these copies on the same side when you split this set.",
 }
 
 
-def write_page(found: Audit, path: str | os.PathLike[str]) -> Path:
-    """Write the audit as one self-contained HTML page.
+class AuditResult(Protocol):
+    """What the page needs of an `Audit`."""
+
+    @property
+    def directory(self) -> Path:
+        """The directory that was audited."""
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """One row per problem."""
+
+    @property
+    def copies(self) -> pd.DataFrame:
+        """One row per image and kind of copy."""
+
+    @property
+    def leaks(self) -> pd.DataFrame:
+        """One row per split other than training."""
+
+    def classes(self) -> pd.DataFrame:
+        """Return the number of images per class and split."""
+
+    def summary(self) -> str:
+        """Return the findings in a few lines."""
+
+
+def write_page(result: AuditResult, path: str | os.PathLike[str]) -> Path:
+    """Write the result of an audit as one self-contained HTML page.
 
     Args:
-        found: What `audit` returned.
-        path: The file to write.
+        result: The result of `audit`.
+        path: The file to write. Missing parent directories are created.
 
     Returns:
-        Its path.
+        `path`.
 
     Raises:
-        OSError: When the file cannot be written.
+        OSError: If the file cannot be written.
 
     Example:
         >>> import tempfile
         >>> from pykeras_tl.images import generate_blood_cells
         >>> from pykeras_tl.images.auditing import audit
         >>> folder = Path(tempfile.mkdtemp())
-        >>> found = audit(generate_blood_cells(folder / "cells", 2, 0, 0, size=(60, 80)))
-        >>> "Audit of cells" in write_page(found, folder / "audit.html").read_text()
+        >>> result = audit(generate_blood_cells(folder / "cells", 2, 0, 0, size=(60, 80)))
+        >>> "Audit of cells" in write_page(result, folder / "audit.html").read_text()
         True
     """
-    # Names of files and classes are strangers' text.
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pykeras_tl.images.auditing", ""),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    others = found.problems[~found.problems["problem"].isin(RELATIONS)]
+    others = result.problems[~result.problems["problem"].isin(RELATIONS)]
     others = others.sort_values("serious", ascending=False, kind="stable")
-    leaks = found.leaks.assign(share=found.leaks["share"].map("{:.1%}".format))
-    page = environment.get_template("page.html.j2").render(
-        name=found.directory.name,
-        summary=found.summary(),
-        classes=_cells(found.classes().reset_index()),
-        leaks=_cells(leaks),
-        sections=[
-            _section(found, name) for name in RELATIONS if name in set(found.copies["relation"])
-        ],
-        problems=_cells(others.head(_MOST_PROBLEMS)),
-        more_problems=max(0, len(others) - _MOST_PROBLEMS),
+    relations = set(result.copies["relation"])
+    return html_page.write_page(
+        path,
+        Path(__file__).with_name("audit.html.j2"),
+        name=result.directory.name,
+        summary=result.summary(),
+        classes=result.classes().reset_index(),
+        leaks=result.leaks.assign(share=result.leaks["share"].map("{:.1%}".format)),
+        sections=[_section(result, name) for name in RELATIONS if name in relations],
+        problems=others.head(_MAX_PROBLEMS),
+        more_problems=max(0, len(others) - _MAX_PROBLEMS),
     )
-    target = Path(path)
-    with atomic_file(target) as temporary:
-        temporary.write_text(page, encoding="utf-8", errors="surrogateescape")
-    return target
 
 
-def plot_copies(found: Audit, relation: str = "across splits", count: int = 8) -> Figure:
-    """Draw pairs of images that show the same, one pair a row.
+def plot_copies(result: AuditResult, relation: str = "across splits", count: int = 8) -> Figure:
+    """Plot pairs of copies, one pair per row.
 
     Args:
-        found: What `audit` returned.
+        result: The result of `audit`.
         relation: "across splits", "across classes" or "within class".
-        count: Pairs to draw, each of another group.
+        count: At most this many pairs, each from another group of copies.
 
     Returns:
-        The figure; it says so when there is no such pair.
+        The figure. If there is no such pair, it contains a text that says so.
 
     Raises:
-        ValueError: When the relation is unknown.
+        ValueError: If `relation` is unknown.
 
     Example:
         >>> import tempfile
         >>> from pykeras_tl.images import generate_blood_cells
         >>> from pykeras_tl.images.auditing import audit
-        >>> found = audit(generate_blood_cells(tempfile.mkdtemp(), 2, 0, 0, size=(60, 80)))
-        >>> plot_copies(found).texts[0].get_text()
+        >>> result = audit(generate_blood_cells(tempfile.mkdtemp(), 2, 0, 0, size=(60, 80)))
+        >>> plot_copies(result).texts[0].get_text()
         'No copies across splits'
     """
-    from matplotlib.figure import Figure
-
     if relation not in RELATIONS:
-        raise ValueError(f"relation={relation!r}; expected one of {list(RELATIONS)}.")
-    pairs = _pairs(found, relation).head(count)
+        raise ValueError(
+            f"Expected `relation` to be one of {', '.join(RELATIONS)}. Received: {relation!r}."
+        )
+    pairs = _pairs(result, relation).head(count)
     if pairs.empty:
-        figure = Figure(figsize=(4, 1))
-        figure.text(0.5, 0.5, f"No copies {relation}", ha="center", va="center")
-        return figure
-    figure = Figure(figsize=(7, 2.6 * len(pairs)), layout="constrained")
-    axes = figure.subplots(len(pairs), 2, squeeze=False)
-    for row, names in zip(axes, pairs[["filename", "copy"]].to_numpy()):
-        for axis, name in zip(row, names):
-            axis.imshow(_thumbnail(name))
-            axis.set_title(_shown(found, name), fontsize=7, parse_math=False)
-            axis.set_axis_off()
-    return figure
+        figure = new_figure(6, 1.6)
+        text = f"No copies {relation}"
+        figure.text(0.5, 0.4, text, ha="center", fontsize=12, color=TEXT_COLOR)
+        return finalize(figure)
+    figure = new_figure(7, 2.6 * len(pairs))
+    grid = figure.subplots(len(pairs), 2, squeeze=False)
+    for row, names in zip(grid, pairs[["filename", "copy"]].to_numpy()):
+        for axes, name in zip(row, names):
+            axes.imshow(read_thumbnail(name, _THUMBNAIL))
+            axes.set_title(shorten(_relative(result, name), 48), fontsize=7, color=TEXT_COLOR)
+            axes.set_axis_off()
+    return finalize(figure)
 
 
-def _section(found: Audit, relation: str) -> dict[str, Any]:
-    copies = found.copies[found.copies["relation"] == relation]
+def _section(result: AuditResult, relation: str) -> dict[str, Any]:
+    copies = result.copies[result.copies["relation"] == relation]
     return {
         "relation": relation,
         "meaning": _MEANINGS[relation],
@@ -130,38 +142,20 @@ def _section(found: Audit, relation: str) -> dict[str, Any]:
         "pairs": [
             {
                 "exact": pair["exact"],
-                "images": [
-                    {"name": _shown(found, name), "data": _encoded(name)}
+                "images": {
+                    _relative(result, name): html_page.embed_image(read_thumbnail(name, _THUMBNAIL))
                     for name in (pair["filename"], pair["copy"])
-                ],
+                },
             }
-            for pair in _pairs(found, relation).head(_MOST_PAIRS).to_dict("records")
+            for pair in _pairs(result, relation).head(_MAX_PAIRS).to_dict("records")
         ],
     }
 
 
-def _pairs(found: Audit, relation: str) -> pd.DataFrame:
-    copies = found.copies[found.copies["relation"] == relation]
+def _pairs(result: AuditResult, relation: str) -> pd.DataFrame:
+    copies = result.copies[result.copies["relation"] == relation]
     return copies.drop_duplicates("group")
 
 
-def _shown(found: Audit, name: str) -> str:
-    return Path(name).relative_to(found.directory).as_posix()
-
-
-def _thumbnail(name: str) -> np.ndarray:
-    image = read_image(name)
-    scale = _SIDE / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-
-
-def _encoded(name: str) -> str:
-    content = cv2.imencode(".jpeg", _thumbnail(name)[..., ::-1])[1]
-    return base64.b64encode(content.tobytes()).decode()
-
-
-def _cells(table: pd.DataFrame) -> dict[str, list[Any]]:
-    return {"columns": list(table.columns), "rows": table.to_numpy().tolist()}
+def _relative(result: AuditResult, name: str) -> str:
+    return Path(name).relative_to(result.directory).as_posix()

@@ -22,9 +22,6 @@ COLOR_MODES = {"rgb": 3, "rgba": 4, "grayscale": 1}
 MAX_PIXELS = 178_956_970
 MAX_BYTES = 1 << 30
 
-# The work is parallel_for over images; OpenCV's own threads would only fight with ours.
-cv2.setNumThreads(1)
-
 _UPRIGHT = cv2.IMREAD_IGNORE_ORIENTATION
 _RGB = cv2.IMREAD_COLOR_RGB | _UPRIGHT
 _GRAY = cv2.IMREAD_GRAYSCALE | _UPRIGHT

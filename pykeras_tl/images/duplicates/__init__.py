@@ -1,4 +1,4 @@
-"""Images that stand in a data set more than once, in the same or another shape."""
+"""Near-duplicate images: copies that may be turned, mirrored, shifted or recompressed."""
 
 import lazy_loader as _lazy
 

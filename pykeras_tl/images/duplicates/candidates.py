@@ -1,4 +1,4 @@
-"""Which of many images are worth comparing, without comparing all pairs."""
+"""Candidate pairs: the images that are worth comparing, without comparing all pairs."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
+from sklearn.preprocessing import normalize
 
 from .features import Features
 from .matching import dihedral_transforms
 
 _ROWS = 1024
-_LEAST_TINY = 0.75
+_MIN_SIMILARITY = 0.75
 
 
 def bow_tfidf(features: Sequence[Features], seed: int = 0) -> sparse.csr_matrix:
-    """Describe each image by which of a set of typical corners it has, and how often.
+    """Return each image's bag of visual words, weighted by TF-IDF.
+
+    The codebook is a random sample of the images' own descriptors, which is as good here as
+    cluster centres and needs no clustering. Each descriptor counts as the nearest word.
 
     Args:
         features: The images' features.
-        seed: Number from which the typical corners are drawn.
+        seed: Seed of the codebook's sample.
 
     Returns:
-        Sparse matrix of shape (images, words); rows of length 1, rare words weighing more.
+        Sparse float32 matrix of shape (images, words), its rows of length 1 (or 0 for an image
+        without corners).
 
     Example:
         >>> from pykeras_tl.images.duplicates.features import describe
@@ -37,94 +42,94 @@ def bow_tfidf(features: Sequence[Features], seed: int = 0) -> sparse.csr_matrix:
     if count == 0:
         return sparse.csr_matrix((len(features), 1), dtype=np.float32)
     chosen = np.random.default_rng(seed).choice(len(descriptors), count, replace=False)
-    typical = np.sort(chosen)
-    words = descriptors[typical].astype(np.float32).T
-    words /= np.linalg.norm(words, axis=0) + 1e-6
+    codebook = descriptors[np.sort(chosen)].astype(np.float32).T
+    codebook /= np.linalg.norm(codebook, axis=0) + 1e-6
     nearest = [
-        (descriptors[start : start + 8 * _ROWS].astype(np.float32) @ words).argmax(axis=1)
+        (descriptors[start : start + 8 * _ROWS].astype(np.float32) @ codebook).argmax(axis=1)
         for start in range(0, len(descriptors), 8 * _ROWS)
     ]
     ones = np.ones(len(owners), np.float32)
     counts = sparse.csr_matrix(
         (ones, (owners, np.concatenate(nearest))), shape=(len(features), count)
     )
-    rarity = np.log(len(features) / np.maximum(counts.getnnz(axis=0), 1)) + 0.01
-    counts = counts @ sparse.diags(rarity.astype(np.float32))
-    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1))).ravel()
-    return (sparse.diags(1 / np.maximum(lengths, 1e-6)) @ counts).tocsr().astype(np.float32)
+    # scikit-learn's TfidfTransformer adds 1 here, and common words would weigh more.
+    idf = np.log(len(features) / np.maximum(counts.getnnz(axis=0), 1)) + 0.01
+    return normalize(counts @ sparse.diags(idf.astype(np.float32))).tocsr()
 
 
-def candidates_by_words(counts: sparse.csr_matrix, groups: np.ndarray, each: int) -> np.ndarray:
-    """Find for each image those of other groups that have the most words in common.
+def candidates_by_words(words: sparse.csr_matrix, groups: np.ndarray, count: int) -> np.ndarray:
+    """Find each image's most similar images of other groups by their visual words.
 
     Args:
-        counts: As `bow_tfidf` returns them.
-        groups: The number of the group that each image is known to belong to.
-        each: Images to find for each.
+        words: The bags of visual words, as returned by `bow_tfidf`.
+        groups: The group that each image is known to belong to, int array of shape (images,).
+        count: At most this many candidates per image.
 
     Returns:
-        Pairs of image numbers, the most alike first, int of shape (pairs, 2).
+        Pairs of image indices, the most similar first; int array of shape (pairs, 2).
 
     Example:
-        >>> counts = sparse.csr_matrix(np.array([[1, 0], [1, 0], [0, 1]], np.float32))
-        >>> candidates_by_words(counts, np.arange(3), each=1).tolist()
+        >>> words = sparse.csr_matrix(np.array([[1, 0], [1, 0], [0, 1]], np.float32))
+        >>> candidates_by_words(words, np.arange(3), count=1).tolist()
         [[0, 1]]
     """
-    transposed = counts.T.tocsr()
-    found: list[np.ndarray] = []
-    likeness: list[np.ndarray] = []
-    for start in range(0, counts.shape[0], _ROWS):
-        block = (counts[start : start + _ROWS] @ transposed).toarray()
+    transposed = words.T.tocsr()
+    pairs: list[np.ndarray] = []
+    similarities: list[np.ndarray] = []
+    for start in range(0, words.shape[0], _ROWS):
+        block = (words[start : start + _ROWS] @ transposed).toarray()
         block[groups[start : start + _ROWS, None] == groups] = 0
-        rows, columns, score = _largest(block, each)
-        found.append(np.stack((rows + start, columns), axis=1))
-        likeness.append(score)
-    return _ordered(np.concatenate(found), np.concatenate(likeness))
+        rows, columns, similarity = _largest(block, count)
+        pairs.append(np.stack((rows + start, columns), axis=1))
+        similarities.append(similarity)
+    return _sort_pairs(np.concatenate(pairs), np.concatenate(similarities))
 
 
-def candidates_by_thumbnail(features: Sequence[Features], each: int) -> np.ndarray:
-    """Find for each image those that look alike as a whole, also turned by quarters or mirrored.
+def candidates_by_thumbnail(features: Sequence[Features], count: int) -> np.ndarray:
+    """Find each image's most similar images by their thumbnails.
+
+    A thumbnail is compared in all eight orientations (turned by 90 degrees or mirrored).
 
     Args:
         features: The images' features.
-        each: Images to find for each, at most.
+        count: At most this many candidates per image.
 
     Returns:
-        Pairs of image numbers, the most alike first, int of shape (pairs, 2).
+        Pairs of image indices, the most similar first; int array of shape (pairs, 2).
 
     Example:
         >>> from pykeras_tl.images.duplicates.features import describe
         >>> random = np.random.default_rng(0)
         >>> images = list(random.integers(0, 255, (3, 16, 16, 3), dtype=np.uint8))
         >>> images.append(np.rot90(images[1]))
-        >>> candidates_by_thumbnail([describe(image) for image in images], each=1).tolist()
+        >>> candidates_by_thumbnail([describe(image) for image in images], count=1).tolist()
         [[1, 3]]
     """
     tiny = np.stack([entry.tiny for entry in features])
     turned = np.stack([dihedral_transforms(entry.tiny) for entry in features], axis=1)
     flat, turned = tiny.reshape(len(tiny), -1), turned.reshape(8, len(tiny), -1)
-    found: list[np.ndarray] = []
-    likeness: list[np.ndarray] = []
+    pairs: list[np.ndarray] = []
+    similarities: list[np.ndarray] = []
     for start in range(0, len(flat), _ROWS):
         rows = flat[start : start + _ROWS]
-        # Later images only: each pair comes up once, from its first image.
+        # Later images only, so that each pair is found once, from its first image.
         block = rows @ turned[0, start:].T
         for copies in turned[1:, start:]:
             np.maximum(block, rows @ copies.T, out=block)
         block[np.tri(len(rows), block.shape[1], dtype=bool)] = 0
-        firsts, seconds, score = _largest(block, each)
-        kept = score >= _LEAST_TINY
-        found.append(np.stack((firsts, seconds), axis=1)[kept] + start)
-        likeness.append(score[kept])
-    return _ordered(np.concatenate(found), np.concatenate(likeness))
+        firsts, seconds, similarity = _largest(block, count)
+        kept = similarity >= _MIN_SIMILARITY
+        pairs.append(np.stack((firsts, seconds), axis=1)[kept] + start)
+        similarities.append(similarity[kept])
+    return _sort_pairs(np.concatenate(pairs), np.concatenate(similarities))
 
 
-def _largest(block: np.ndarray, each: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows, columns and values of each row's largest values; `block` is used up."""
+def _largest(block: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows, columns and values of each row's largest values; overwrites `block`."""
     every = np.arange(len(block))
     rows, columns, values = [], [], []
-    # A few passes over the block are far faster than to sort it in part.
-    for _ in range(min(each, block.shape[1])):
+    # A few passes over the block are much faster than a partial sort.
+    for _ in range(min(count, block.shape[1])):
         best = block.argmax(axis=1)
         rows.append(every)
         columns.append(best)
@@ -133,9 +138,9 @@ def _largest(block: np.ndarray, each: int) -> tuple[np.ndarray, np.ndarray, np.n
     return np.concatenate(rows), np.concatenate(columns), np.concatenate(values)
 
 
-def _ordered(pairs: np.ndarray, likeness: np.ndarray) -> np.ndarray:
-    """Return the distinct pairs with any likeness, the most alike first."""
-    pairs, likeness = np.sort(pairs[likeness > 0], axis=1), likeness[likeness > 0]
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], -likeness))
+def _sort_pairs(pairs: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+    """Return the distinct pairs with a similarity above 0, the most similar first."""
+    pairs, similarities = np.sort(pairs[similarities > 0], axis=1), similarities[similarities > 0]
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], -similarities))
     _, first = np.unique(pairs[order], axis=0, return_index=True)
     return pairs[order[np.sort(first)]]

@@ -1,4 +1,4 @@
-"""What is kept of an image to find it again: corners, a small copy and a tiny one."""
+"""Features of an image for finding its copies: corners, a thumbnail and a tiny thumbnail."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-# Corners are looked for in a copy with this longer side; the kept copy is half as large.
+# Corners are detected in a copy with this longer side; the thumbnail is half as large.
 _SIDE = 192
 _POINTS = 64
-# Around each corner the colours are read on rings (radii in pixels) at this many angles.
+# Around each corner, colours are sampled on rings (radii in pixels) at this many angles.
 _RINGS = np.array([2.5, 5, 8, 12], np.float32)
 _ANGLES = 16
 _FREQUENCIES = 5
 _TINY = 16
-# Pixels as dark as this at the edge are what augmentation fills with.
+# Pixels up to this grey level count as the black that augmentation fills borders with.
 BLACK = 12
 
 _TURNS = np.arange(_ANGLES) * (2 * np.pi / _ANGLES)
@@ -26,14 +26,16 @@ _DOWN = (_RINGS[:, None] * np.sin(_TURNS)).ravel().astype(np.float32)
 
 @dataclass(frozen=True)
 class Features:
-    """What is kept of one image, some 12 kB.
+    """The features of one image, about 12 kB.
 
     Attributes:
         digest: Hash of the pixels.
-        points: x and y of its corners in the copy of 192 pixels, float32 of shape (n, 2).
-        descriptors: What surrounds each corner, uint8 of shape (n, 60).
-        small: Gray copy with a longer side of 96 pixels, uint8.
-        tiny: Its middle-sized detail at 16×16, of length 1 or 0, float32 of shape (16, 16).
+        points: x and y of the corners in a copy whose longer side is 192 pixels, float32 of
+            shape (corners, 2).
+        descriptors: The surroundings of each corner, uint8 of shape (corners, 60).
+        small: Grayscale thumbnail whose longer side is 96 pixels, uint8.
+        tiny: Band-pass filtered thumbnail of norm 1 (or 0 for a smooth image), float32 of
+            shape (16, 16).
     """
 
     digest: bytes
@@ -46,12 +48,11 @@ class Features:
 def describe(image: np.ndarray) -> Features:
     """Compute an image's features.
 
-    A descriptor is the strength of each angular frequency of the colours on rings around a
-    corner. It does not change when the image is turned or mirrored, nor with light and
-    contrast.
+    A descriptor is the amplitude of each angular frequency of the colors on rings around a
+    corner. It is invariant to rotation, mirroring, brightness and contrast.
 
     Args:
-        image: RGB image, uint8 of shape (height, width, 3).
+        image: RGB image, uint8 array of shape (height, width, 3).
 
     Returns:
         The features.
@@ -64,7 +65,7 @@ def describe(image: np.ndarray) -> Features:
     """
     height, width = image.shape[:2]
     scale = _SIDE / max(height, width)
-    # An even number of pixels, so that the kept copy is exactly half as large.
+    # An even number of pixels, so that the thumbnail is exactly half as large.
     size = tuple(max(16, 2 * round(side * scale / 2)) for side in (width, height))
     copy = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
     gray = cv2.cvtColor(copy, cv2.COLOR_RGB2GRAY)
@@ -81,7 +82,7 @@ def describe(image: np.ndarray) -> Features:
 
 
 def _corners(gray: np.ndarray) -> np.ndarray:
-    # The edge of an augmented image's black corners is no part of the image.
+    # The edge of the black border of an augmented image is not part of its content.
     lit = (gray > BLACK).astype(np.uint8)
     content = cv2.erode(lit, np.ones((9, 9), np.uint8), borderValue=1)
     content[:4] = content[-4:] = content[:, :4] = content[:, -4:] = 0
@@ -111,10 +112,10 @@ def _describe_points(copy: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _tiny(gray: np.ndarray) -> np.ndarray:
     lit = gray > BLACK
-    # Black corners would else make all images that have them alike.
+    # Otherwise all images with black corners would be similar.
     filled = np.where(lit, gray, gray[lit].mean() if lit.any() else 0).astype(np.float32)
     tiny = cv2.resize(filled, (_TINY, _TINY), interpolation=cv2.INTER_AREA)
     tiny = tiny - cv2.GaussianBlur(tiny, (0, 0), 3.0)
     length = float(np.linalg.norm(tiny))
-    # Next to no detail says nothing about which image it is.
+    # Almost no detail cannot identify an image.
     return tiny / length if length > _TINY else np.zeros_like(tiny)

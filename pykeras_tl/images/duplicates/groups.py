@@ -1,4 +1,9 @@
-"""Groups of images that show the same, for splits that keep them on one side."""
+"""Groups of near-duplicate images, so that a split can keep each group on one side.
+
+Comparing all pairs of a large set takes too long. First an image's most similar candidates
+are found cheaply (`candidates`), by their thumbnails and by a bag of visual words; then each
+candidate pair is checked by aligning the images (`matching`); pairs that match are merged.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.cluster.hierarchy import DisjointSet
 
 from ..decoding.reading import read_image
 from ..progress import progress_bar
@@ -14,33 +20,33 @@ from .candidates import bow_tfidf, candidates_by_thumbnail, candidates_by_words
 from .features import Features, describe
 from .matching import same_by_corners, same_in_place
 
-# Images that each is compared with: in small sets with nearly all.
-_EACH = 6
+# Candidates per image, and in small sets as many more as this number of pairs allows.
+_CANDIDATES = 6
 _SMALL_SET = 4000
 _CHUNK = 256
 
 
 def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.DataFrame:
-    """Find the images that are copies of each other, also turned, mirrored, moved or brighter.
+    """Find near-duplicates: copies that may be turned, mirrored, shifted or brighter.
 
-    Give the column to the splits as `groups="group"`, and copies of one photograph stay on
-    one side.
+    Pass `groups="group"` to the functions that split a data set to keep copies of one
+    photograph on the same side.
 
-    Images with little detail (below some 100 pixels, or smooth) are found when they were
-    mirrored, turned by quarters, recompressed or made brighter; turned by other angles or
-    moved, many of them are missed.
+    For images with little detail (smooth, or smaller than about 100 pixels), copies that were
+    mirrored, turned by a multiple of 90 degrees, recompressed or brightened are found; many
+    that were shifted or turned by other angles are missed.
 
     Args:
-        table: Rows with the column `filename`, as `list_images` returns them.
-        workers: Threads to use; as many as there are processors when absent.
+        table: A table with the column `filename`, as returned by `list_images`.
+        workers: Number of threads; by default one per processor.
 
     Returns:
-        The table with the column `group`: a number that copies share, from 0 in the order of
-        the rows. An image without a copy is a group of its own.
+        The table with a column `group`: an integer that copies share, numbered from 0 in the
+        order of the rows. An image without a copy is a group of its own.
 
     Raises:
-        BadImageError: When a file is no image; `audit` lists all such files at once.
-        ValueError: When the table has no column `filename`.
+        BadImageError: If a file is not a readable image; `audit` lists all such files at once.
+        ValueError: If the table has no column `filename`.
 
     Example:
         >>> import tempfile
@@ -56,29 +62,32 @@ def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.Data
         [0, 1, 0]
     """
     if "filename" not in table:
-        raise ValueError(f"The table has no column 'filename'; it has {list(table.columns)}.")
+        raise ValueError(
+            f"Expected a table with a column 'filename'. Received the columns {list(table)}."
+        )
     names = list(table["filename"])
-    found: list[Features | None] = [None] * len(names)
+    features: dict[int, Features] = {}
 
-    def look(number: int) -> None:
-        found[number] = describe(read_image(names[number]))
+    def read(number: int) -> None:
+        features[number] = describe(read_image(names[number]))
         advance(1)
 
     with progress_bar("Reading", len(names)) as advance:
-        parallel_for(look, len(names), workers or default_workers())
-    features = [entry for entry in found if entry is not None]
-    return table.assign(group=group_images(features, workers))
+        parallel_for(read, len(names), workers or default_workers())
+    ordered = [features[number] for number in range(len(names))]
+    return table.assign(group=group_images(ordered, workers))
 
 
 def group_images(features: Sequence[Features], workers: int | None = None) -> np.ndarray:
-    """Number the groups of images that show the same.
+    """Find the groups of near-duplicate images by their features.
 
     Args:
-        features: The images' features, as `describe` returns them.
-        workers: Threads to use; as many as there are processors when absent.
+        features: The images' features, as returned by `describe`.
+        workers: Number of threads; by default one per processor.
 
     Returns:
-        The number of each image's group, from 0 in the images' order, int of shape (n,).
+        The group of each image, numbered from 0 in the images' order; int array of shape
+        (images,).
 
     Example:
         >>> from pykeras_tl.images.duplicates.features import describe
@@ -86,67 +95,62 @@ def group_images(features: Sequence[Features], workers: int | None = None) -> np
         >>> group_images([describe(image), describe(255 - image), describe(image)]).tolist()
         [0, 1, 0]
     """
-    joined = _Joined(features, workers or default_workers())
+    groups = _Groups(features, workers or default_workers())
     digests: dict[bytes, int] = {}
     for number, entry in enumerate(features):
-        joined.join(number, digests.setdefault(entry.digest, number))
+        groups.merge(number, digests.setdefault(entry.digest, number))
     if len(features) > 1:
-        each = max(_EACH, _SMALL_SET // len(features))
-        joined.compare(candidates_by_thumbnail(features, each), same_in_place)
-        counts = bow_tfidf(features)
-        # A second look finds what joins groups that the first left apart.
+        count = max(_CANDIDATES, _SMALL_SET // len(features))
+        groups.merge_matching(candidates_by_thumbnail(features, count), same_in_place)
+        words = bow_tfidf(features)
+        # The second pass proposes pairs of groups that the first pass left apart.
         for _ in range(2):
-            joined.compare(candidates_by_words(counts, joined.groups(), each), same_by_corners)
-    return joined.groups()
+            pairs = candidates_by_words(words, groups.numbers(), count)
+            groups.merge_matching(pairs, same_by_corners)
+    return groups.numbers()
 
 
-class _Joined:
-    """Images joined into groups, pair by pair."""
+class _Groups:
+    """Images that are merged into groups, pair by pair."""
 
     def __init__(self, features: Sequence[Features], workers: int) -> None:
         self._features = features
         self._workers = workers
-        self._parents = np.arange(len(features))
+        self._sets = DisjointSet(range(len(features)))
         self._compared: set[tuple[int, int, Callable[[Features, Features], bool]]] = set()
 
-    def join(self, one: int, other: int) -> None:
-        self._parents[self._root(one)] = self._root(other)
+    def merge(self, one: int, other: int) -> None:
+        self._sets.merge(one, other)
 
-    def compare(self, pairs: np.ndarray, same: Callable[[Features, Features], bool]) -> None:
-        """Join those pairs that `same` finds to be, passing over pairs joined already."""
+    def merge_matching(self, pairs: np.ndarray, same: Callable[[Features, Features], bool]) -> None:
+        """Merge the pairs for which `same` is true; skip those that are in one group already."""
         with progress_bar("Comparing", len(pairs)) as advance:
             for start in range(0, len(pairs), _CHUNK):
                 chunk = pairs[start : start + _CHUNK]
-                self._compare_chunk(chunk.tolist(), same)
+                self._merge_chunk(chunk.tolist(), same)
                 advance(len(chunk))
 
-    def _compare_chunk(
+    def _merge_chunk(
         self, pairs: list[list[int]], same: Callable[[Features, Features], bool]
     ) -> None:
         apart = [
             (one, other)
             for one, other in pairs
-            if self._root(one) != self._root(other) and (one, other, same) not in self._compared
+            if not self._sets.connected(one, other) and (one, other, same) not in self._compared
         ]
         self._compared.update((one, other, same) for one, other in apart)
-        answers = [False] * len(apart)
+        matches = [False] * len(apart)
 
-        def ask(number: int) -> None:
+        def compare(number: int) -> None:
             one, other = apart[number]
-            answers[number] = same(self._features[one], self._features[other])
+            matches[number] = same(self._features[one], self._features[other])
 
-        parallel_for(ask, len(apart), self._workers)
-        for (one, other), answer in zip(apart, answers):
-            if answer:
-                self.join(one, other)
+        parallel_for(compare, len(apart), self._workers)
+        for (one, other), match in zip(apart, matches):
+            if match:
+                self.merge(one, other)
 
-    def groups(self) -> np.ndarray:
-        return pd.factorize(np.array([self._root(number) for number in range(len(self._parents))]))[
-            0
-        ]
-
-    def _root(self, number: int) -> int:
-        while self._parents[number] != number:
-            self._parents[number] = self._parents[self._parents[number]]
-            number = self._parents[number]
-        return number
+    def numbers(self) -> np.ndarray:
+        """Return the number of each image's group, from 0 in the images' order."""
+        roots = np.array([self._sets[number] for number in range(len(self._features))])
+        return pd.factorize(roots)[0]

@@ -1,4 +1,4 @@
-"""Whether two images show the same, judged by laying one on the other."""
+"""Whether two images are copies, decided by aligning one with the other."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ import numpy as np
 
 from .features import BLACK, Features
 
-# Two images are the same when this many corners agree on one affine map, and the pixels
-# under it correlate as much. Different smears of one slide reach 8 corners.
-_AGREEING = 10
-_CORRELATION = 0.6
-_MOST_PAIRS = 48
-# For images laid on each other without any map: the correlation of their detail, and the
-# share that it must explain of what symmetry does not.
-_DETAIL = 0.8
-_OWN_DETAIL = 0.85
-_LEAST_OVERLAP = 0.15
-# Mean squared grey levels below which there is nothing to compare.
+# Two images are copies if at least this many corners agree on one affine map and the aligned
+# pixels correlate at least this much. Different smears of one slide reach 8 corners.
+_MIN_INLIERS = 10
+_MIN_CORRELATION = 0.6
+_MAX_MATCHES = 48
+# For images that are compared in place: the correlation of their detail, and the share that it
+# must explain of what symmetry leaves unexplained.
+_MIN_DETAIL_CORRELATION = 0.8
+_MIN_ASYMMETRIC_SHARE = 0.85
+_MIN_OVERLAP = 0.15
+# Variance in squared grey levels below which there is nothing to compare.
 _FLAT = 0.25
 
 
 def same_by_corners(one: Features, other: Features) -> bool:
-    """Tell whether an affine map (turned, mirrored, moved, zoomed, sheared) joins two images.
+    """Return whether two images are copies up to an affine map.
+
+    The map may rotate, mirror, shift, zoom and shear.
 
     Args:
         one: Features of an image.
-        other: Features of another.
+        other: Features of another image.
 
     Returns:
-        True when they show the same.
+        True if they are copies.
 
     Example:
         >>> from pykeras_tl.images.duplicates.features import describe
@@ -38,17 +40,17 @@ def same_by_corners(one: Features, other: Features) -> bool:
         >>> same_by_corners(describe(image), describe(image[:, ::-1]))
         True
     """
-    if min(len(one.points), len(other.points)) < _AGREEING:
+    if min(len(one.points), len(other.points)) < _MIN_INLIERS:
         return False
-    likeness = one.descriptors.astype(np.float32) @ other.descriptors.T.astype(np.float32)
-    best, best_back = likeness.argmax(axis=1), likeness.argmax(axis=0)
+    similarity = one.descriptors.astype(np.float32) @ other.descriptors.T.astype(np.float32)
+    best, best_back = similarity.argmax(axis=1), similarity.argmax(axis=0)
     mutual = np.flatnonzero(best_back[best] == np.arange(len(best)))
-    if len(mutual) < _AGREEING:
+    if len(mutual) < _MIN_INLIERS:
         return False
-    order = np.argsort(-likeness[mutual, best[mutual]], kind="stable")
-    mutual = mutual[order[:_MOST_PAIRS]]
-    # OpenCV draws its samples from a fixed seed, so that the answer is always the same.
-    affine, agreeing = cv2.estimateAffine2D(
+    order = np.argsort(-similarity[mutual, best[mutual]], kind="stable")
+    mutual = mutual[order[:_MAX_MATCHES]]
+    # OpenCV's RANSAC has a fixed seed, so the result is deterministic.
+    affine, inliers = cv2.estimateAffine2D(
         one.points[mutual],
         other.points[best[mutual]],
         method=cv2.RANSAC,
@@ -56,22 +58,22 @@ def same_by_corners(one: Features, other: Features) -> bool:
         maxIters=500,
         confidence=0.99,
     )
-    if affine is None or int(agreeing.sum()) < _AGREEING:
+    if affine is None or int(inliers.sum()) < _MIN_INLIERS:
         return False
-    return _correlation_under(affine, one.small, other.small) >= _CORRELATION
+    return _correlation_under(affine, one.small, other.small) >= _MIN_CORRELATION
 
 
 def same_in_place(one: Features, other: Features) -> bool:
-    """Tell whether two images are the same but for a quarter turn, a mirror, light or quality.
+    """Return whether two images are copies up to 90 degree turns, mirroring and brightness.
 
-    It needs no corners and so serves smooth and small images.
+    It needs no corners, so it also works for smooth and small images.
 
     Args:
         one: Features of an image.
-        other: Features of another.
+        other: Features of another image.
 
     Returns:
-        True when they show the same.
+        True if they are copies.
 
     Example:
         >>> from pykeras_tl.images.duplicates.features import describe
@@ -80,24 +82,26 @@ def same_in_place(one: Features, other: Features) -> bool:
         >>> same_in_place(describe(image), describe(np.rot90(image) // 2))
         True
     """
-    likeness = [float((copy * other.tiny).sum()) for copy in dihedral_transforms(one.tiny)]
-    placed = dihedral_transforms(one.small)[int(np.argmax(likeness))]
-    if placed.shape != other.small.shape:
+    similarity = [float((copy * other.tiny).sum()) for copy in dihedral_transforms(one.tiny)]
+    turned = dihedral_transforms(one.small)[int(np.argmax(similarity))]
+    if turned.shape != other.small.shape:
         return False
-    fits = _detail_correlation(placed, other.small)
-    # A round thing on a plain ground fits any other such thing, but itself turned as well.
-    by_symmetry = _detail_correlation(np.rot90(placed, 2), other.small)
-    return fits >= _DETAIL and fits - by_symmetry >= _OWN_DETAIL * (1 - by_symmetry)
+    fits = _detail_correlation(turned, other.small)
+    # A round object on a plain background fits any other such object, but also itself turned.
+    by_symmetry = _detail_correlation(np.rot90(turned, 2), other.small)
+    return fits >= _MIN_DETAIL_CORRELATION and fits - by_symmetry >= _MIN_ASYMMETRIC_SHARE * (
+        1 - by_symmetry
+    )
 
 
 def dihedral_transforms(image: np.ndarray) -> list[np.ndarray]:
-    """Return an image's eight quarter turns and mirrored quarter turns.
+    """Return the eight orientations of an image: turned by 90 degrees, and mirrored.
 
     Args:
         image: Array of shape (height, width).
 
     Returns:
-        Eight arrays, the first being the image itself.
+        Eight arrays, the first of which is the image itself.
 
     Example:
         >>> [copy.tolist() for copy in dihedral_transforms(np.array([[1, 2]]))[:2]]
@@ -107,38 +111,40 @@ def dihedral_transforms(image: np.ndarray) -> list[np.ndarray]:
 
 
 def _correlation_under(affine: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
-    # The map is between copies twice as large.
+    """Return the correlation of two thumbnails after the first was warped onto the second."""
+    # The map was fitted to copies that are twice as large.
     affine = affine * np.array([[1, 1, 0.5], [1, 1, 0.5]])
     size = other.shape[::-1]
     moved = cv2.warpAffine(one, affine, size, flags=cv2.INTER_LINEAR)
     content = cv2.warpAffine((one > BLACK).view(np.uint8), affine, size, flags=cv2.INTER_NEAREST)
     shared = content.astype(bool) & (other > BLACK)
-    if shared.mean() < _LEAST_OVERLAP:
+    if shared.mean() < _MIN_OVERLAP:
         return 0.0
     return _correlation(moved[shared].astype(np.float32), other[shared].astype(np.float32))
 
 
 def _detail_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the correlation of the detail of two images where both have content."""
     shared = _content(one) & _content(other)
-    if shared.mean() < _LEAST_OVERLAP:
+    if shared.mean() < _MIN_OVERLAP:
         return 0.0
     return _correlation(_detail(one)[shared], _detail(other)[shared])
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     one, other = one - one.mean(), other - other.mean()
-    parallel_for = float(np.sqrt((one * one).sum() * (other * other).sum()))
-    return float((one * other).sum()) / parallel_for if parallel_for > len(one) * _FLAT else 0.0
+    norm = float(np.sqrt((one * one).sum() * (other * other).sum()))
+    return float((one * other).sum()) / norm if norm > len(one) * _FLAT else 0.0
 
 
 def _content(image: np.ndarray) -> np.ndarray:
-    """Return where an image is neither black nor, by blur, mixed with black beside it."""
+    """Return the mask of pixels that are not black, nor mixed with adjacent black by blur."""
     lit = (image > BLACK).view(np.uint8)
     return cv2.erode(lit, np.ones((3, 3), np.uint8)).astype(bool)
 
 
 def _detail(image: np.ndarray) -> np.ndarray:
-    """Return an image without its shading and finest grain, as if there were no black in it."""
+    """Band-pass filter an image: remove shading and the finest grain, ignoring black pixels."""
     lit = _content(image).astype(np.float32)
     fine, coarse = (
         cv2.GaussianBlur(image * lit, (0, 0), grain)

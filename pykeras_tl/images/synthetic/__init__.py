@@ -1,4 +1,4 @@
-"""A drawn blood-cell data set of any size from a seed."""
+"""Synthetic images of blood smears, for examples and tests that must not download data."""
 
 import lazy_loader as _lazy
 

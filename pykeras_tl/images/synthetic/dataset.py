@@ -1,18 +1,17 @@
-"""A folder of drawn blood cells, laid out as the blood-cell study's own data."""
+"""A directory of synthetic blood smears, laid out like the data of the blood-cell study."""
 
 from __future__ import annotations
 
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
-from ...storage.atomic_files import atomic_directory
+from ...storage.atomic_files import atomic_directory, recover_directory
+from ..progress import progress_bar
+from ..threads import default_workers, parallel_for
 from .smear import generate_smear
 from .white_cells import CELL_KINDS
 
@@ -28,41 +27,41 @@ def generate_blood_cells(
     seed: int = 0,
     size: tuple[int, int] = (240, 320),
 ) -> Path:
-    """Draw a blood-cell data set: JPEG files in three parts, each with four classes.
+    """Generate a data set of synthetic blood smears: JPEG files in three splits of four classes.
 
-    The folders are TRAIN, TEST and TEST_SIMPLE, and in each EOSINOPHIL, LYMPHOCYTE, MONOCYTE
-    and NEUTROPHIL. The same seed gives the same files whatever the number of threads, and more
-    images of a class leave its first ones as they were. The folder appears when it is
-    complete. A folder that already holds this very drawing is left as it is.
+    The splits are the directories TRAIN, TEST and TEST_SIMPLE, each with a directory for
+    EOSINOPHIL, LYMPHOCYTE, MONOCYTE and NEUTROPHIL. The same seed gives the same files, for any
+    number of threads, and larger counts only add images. The directory is written atomically.
+    If it already contains this data set, it is left as it is.
 
     Args:
-        directory: The folder to make.
-        train: Images of each class in TRAIN; 0 leaves the part out.
-        test: Images of each class in TEST.
-        test_simple: Images of each class in TEST_SIMPLE.
-        seed: Number that determines the drawing, 0 or more.
-        size: Height and width of the images in pixels, 24 or more each.
+        directory: The directory to create.
+        train: Number of images per class in TRAIN; 0 leaves the split out.
+        test: Number of images per class in TEST.
+        test_simple: Number of images per class in TEST_SIMPLE.
+        seed: Seed of the random numbers, 0 or larger.
+        size: Height and width of the images in pixels, at least 24 each.
 
     Returns:
-        The folder's path.
+        The path of the directory.
 
     Raises:
-        FileExistsError: When the folder holds something else.
-        ValueError: When a count is below 0, all are 0, or the size or seed is out of range.
-        OSError: When the folder cannot be written or the disk is full.
+        FileExistsError: If the directory contains something else.
+        ValueError: If a count is negative, all counts are 0, or `size` or `seed` is out of range.
+        OSError: If the directory is not writable or the disk is full.
 
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp()) / "cells"
-        >>> drawn = generate_blood_cells(folder, train=2, test=1, test_simple=0, size=(60, 80))
-        >>> sorted(path.name for path in drawn.iterdir())
+        >>> cells = generate_blood_cells(folder, train=2, test=1, test_simple=0, size=(60, 80))
+        >>> sorted(path.name for path in cells.iterdir())
         ['TEST', 'TRAIN', 'drawn.json']
-        >>> len(list(drawn.glob("TRAIN/*/*.jpeg")))
+        >>> len(list(cells.glob("TRAIN/*/*.jpeg")))
         8
     """
     parts = {"TRAIN": train, "TEST": test, "TEST_SIMPLE": test_simple}
     _check(parts, seed, size)
-    target = Path(directory).expanduser().absolute()
+    target = recover_directory(Path(directory).expanduser().absolute())
     record = {"drawn": "blood cells", "images": parts, "seed": seed, "size": list(size)}
     if _is_there(target, record):
         return target
@@ -77,31 +76,20 @@ def generate_blood_cells(
             if number == 0:
                 (folder / part / kind).mkdir(parents=True)
 
-        def draw(image: tuple[str, str, int]) -> None:
-            part, kind, number = image
+        def generate(index: int) -> None:
+            part, kind, number = images[index]
             path = folder / part / kind / f"{number:05}.jpeg"
             _save(path, generate_smear(kind, _random(seed, part, kind, number), size))
+            advance(1)
 
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            done = threads.map(draw, images)
-            console = Console(stderr=True)
-            try:
-                for _ in track(
-                    done,
-                    "Drawing blood cells",
-                    total=len(images),
-                    console=console,
-                    disable=not console.is_terminal,
-                ):
-                    pass
-            finally:
-                threads.shutdown(cancel_futures=True)
+        with progress_bar("Generating", len(images)) as advance:
+            parallel_for(generate, len(images), default_workers())
         (folder / RECORD).write_text(json.dumps(record, indent=2))
     return target
 
 
 def _random(seed: int, part: str, kind: str, number: int) -> np.random.Generator:
-    # Each image has a stream of its own, so that neither threads nor counts change it.
+    # Each image has its own random stream, which neither threads nor counts change.
     name = int.from_bytes(f"{part}/{kind}".encode(), "big")
     return np.random.default_rng([seed, name, number])
 
@@ -114,37 +102,42 @@ def _save(path: Path, image: np.ndarray) -> None:
 def _check(parts: dict[str, int], seed: int, size: tuple[int, int]) -> None:
     for part, count in parts.items():
         if count < 0:
-            raise ValueError(f"{part.lower()}={count} images; expected 0 or more.")
+            raise ValueError(f"Expected `{part.lower()}` to be 0 or larger. Received: {count}.")
     if not any(parts.values()):
-        raise ValueError("No images asked for; train, test and test_simple are all 0.")
+        raise ValueError(
+            "Expected `train`, `test` or `test_simple` to be larger than 0. Received: 0 for all."
+        )
     if seed < 0:
-        raise ValueError(f"seed={seed}; expected 0 or more.")
+        raise ValueError(f"Expected `seed` to be 0 or larger. Received: {seed}.")
     if len(size) != 2 or min(size) < 24:
-        raise ValueError(f"size={size}; expected a height and width of 24 pixels or more.")
+        raise ValueError(
+            f"Expected `size` to be a height and width of at least 24 pixels. Received: {size}."
+        )
 
 
 def _is_there(target: Path, record: dict[str, object]) -> bool:
-    """Tell whether `target` holds this drawing already; refuse anything else in it."""
+    """Return whether `target` contains this data set; raise if it contains anything else."""
     if target.is_file():
-        raise FileExistsError(f"{target} is a file; name a folder to draw into.")
+        raise FileExistsError(f"Expected a directory to write into. Received the file {target}.")
     if not target.is_dir() or not any(target.iterdir()):
         return False
     try:
         there = json.loads((target / RECORD).read_text())
     except (OSError, ValueError):
         raise FileExistsError(
-            f"{target} holds something that was not drawn here; name another folder."
+            f"{target} is not empty and was not generated by this function. Choose another "
+            "directory."
         ) from None
     if there != record:
         raise FileExistsError(
-            f"{target} holds another drawing ({there}); this one would be {record}. "
-            "Name another folder, or remove that one."
+            f"{target} contains other synthetic images. Expected: {record}. Received: {there}. "
+            "Choose another directory, or remove that one."
         )
     counts = record["images"]
     assert isinstance(counts, dict)
     missing = len(CELL_KINDS) * sum(counts.values()) - len(list(target.glob("*/*/*.jpeg")))
     if missing:
         raise FileExistsError(
-            f"{target} holds this drawing with {missing} images missing; remove it and draw anew."
+            f"{target} is incomplete: {missing} images are missing. Remove it to generate it again."
         )
     return True

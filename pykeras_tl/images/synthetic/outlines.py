@@ -1,4 +1,4 @@
-"""Soft shapes on a small window of the image: irregular discs, lobes, arcs and mottling."""
+"""Soft shapes on a small window of the image: irregular discs, lobes, arcs and noise."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Window:
-    """The part of an image around a cell, with coordinates that start at the cell's centre.
+    """The part of an image around a cell, with coordinates relative to the cell's center.
 
     Attributes:
         rows: Rows of the image in the window.
         columns: Columns of the image in the window.
-        x: Pixels to the right of the centre, shape (height, width).
-        y: Pixels below the centre, shape (height, width).
+        x: Offset from the center to the right in pixels, shape (height, width).
+        y: Offset from the center downwards in pixels, shape (height, width).
     """
 
     rows: slice
@@ -26,16 +26,16 @@ class Window:
     y: np.ndarray
 
 
-def window(centre: tuple[float, float], reach: float, shape: tuple[int, ...]) -> Window | None:
-    """Return the window of the pixels within `reach` of `centre` along both axes.
+def window(center: tuple[float, float], reach: float, shape: tuple[int, ...]) -> Window | None:
+    """Return the window of the pixels within `reach` of `center` along both axes.
 
     Args:
-        centre: x and y in pixels; may lie outside the image.
-        reach: Half the window's side in pixels.
+        center: x and y in pixels, possibly outside the image.
+        reach: Half of the window's side in pixels.
         shape: Height and width of the image.
 
     Returns:
-        The window, or None when it holds no pixel.
+        The window, or None if it contains no pixel of the image.
 
     Example:
         >>> window((0, 5), 2, (10, 10)).x.shape
@@ -43,7 +43,7 @@ def window(centre: tuple[float, float], reach: float, shape: tuple[int, ...]) ->
         >>> window((-9, 5), 2, (10, 10)) is None
         True
     """
-    x, y = centre
+    x, y = center
     left, right = max(0, int(np.ceil(x - reach))), min(shape[1], int(np.floor(x + reach)) + 1)
     top, bottom = max(0, int(np.ceil(y - reach))), min(shape[0], int(np.floor(y + reach)) + 1)
     if left >= right or top >= bottom:
@@ -54,28 +54,28 @@ def window(centre: tuple[float, float], reach: float, shape: tuple[int, ...]) ->
     return Window(slice(top, bottom), slice(left, right), grid_x, grid_y)
 
 
-def irregular_radius(
+def relative_distance(
     x: np.ndarray, y: np.ndarray, radius: float, random: np.random.Generator, roughness: float
 ) -> np.ndarray:
-    """Return each point's distance from the centre, 1 being the edge of an irregular ellipse.
+    """Return each point's distance from the center, relative to the edge of an irregular disc.
 
     Args:
         x: Horizontal coordinates in pixels.
         y: Vertical coordinates, of the same shape.
         radius: Mean radius in pixels.
-        random: Where the shape is drawn from.
-        roughness: How far the edge strays from a circle, as a share of the radius.
+        random: The random number generator.
+        roughness: Deviation of the edge from a circle, relative to the radius.
 
     Returns:
-        Distances of the same shape, 0 at the centre.
+        Distances, an array of the same shape: 0 in the center, 1 on the edge.
 
     Example:
         >>> axis = np.array([0.0, 3.0], np.float32)
-        >>> irregular_radius(axis, 0 * axis, 3, np.random.default_rng(0), 0.0).tolist()
+        >>> relative_distance(axis, 0 * axis, 3, np.random.default_rng(0), 0.0).tolist()
         [0.0, 1.0]
     """
     distance = np.sqrt(x * x + y * y)
-    # Products of points on the unit circle are the waves around the edge, faster than cosines.
+    # Powers of points on the unit circle are waves around the edge, faster than cosines.
     cosine, sine = x / np.maximum(distance, 1e-6), y / np.maximum(distance, 1e-6)
     wave_x, wave_y = cosine, sine
     edge = np.full_like(distance, radius)
@@ -87,18 +87,18 @@ def irregular_radius(
     return distance / edge
 
 
-def inside(distance: np.ndarray, softness: float) -> np.ndarray:
-    """Turn signed distances from an edge into a mask with an anti-aliased edge.
+def soft_mask(distance: np.ndarray, softness: float) -> np.ndarray:
+    """Convert signed distances from an edge into an anti-aliased mask.
 
     Args:
-        distance: Distances, below 0 inside.
+        distance: Signed distances, negative inside.
         softness: Width of the edge, in the unit of the distances.
 
     Returns:
-        A mask of the same shape from 0 (outside) to 1 (inside), 0.5 on the edge.
+        Mask of the same shape, from 0 (outside) to 1 (inside), 0.5 on the edge.
 
     Example:
-        >>> inside(np.array([-2.0, 0.0, 2.0]), 1.0).tolist()
+        >>> soft_mask(np.array([-2.0, 0.0, 2.0]), 1.0).tolist()
         [1.0, 0.5, 0.0]
     """
     return np.clip(0.5 - distance / softness, 0, 1)
@@ -107,17 +107,17 @@ def inside(distance: np.ndarray, softness: float) -> np.ndarray:
 def capsule(
     x: np.ndarray, y: np.ndarray, start: np.ndarray, end: np.ndarray, width: float
 ) -> np.ndarray:
-    """Return signed distances from a line with round ends.
+    """Return signed distances from a thick line with round ends.
 
     Args:
         x: Horizontal coordinates in pixels.
         y: Vertical coordinates, of the same shape.
         start: x and y of the line's start.
-        end: x and y of its end.
-        width: Half its thickness in pixels.
+        end: x and y of the line's end.
+        width: Half of the line's thickness in pixels.
 
     Returns:
-        Distances of the same shape, below 0 inside.
+        Signed distances of the same shape, negative inside.
 
     Example:
         >>> points = np.array([0.0, 5.0])
@@ -133,14 +133,14 @@ def capsule(
 
 
 def smooth_union(distances: list[np.ndarray], blend: float) -> np.ndarray:
-    """Join shapes given by signed distances, rounding the corners where they meet.
+    """Merge shapes that are given by signed distances, and round the corners where they meet.
 
     Args:
-        distances: One array of signed distances a shape.
-        blend: How far from a corner the rounding reaches, in pixels.
+        distances: One array of signed distances per shape.
+        blend: Radius of the rounding in pixels.
 
     Returns:
-        Signed distances of the whole.
+        Signed distances of the merged shape.
 
     Example:
         >>> smooth_union([np.array([3.0]), np.array([-1.0])], 0.5).round(2).tolist()
@@ -152,24 +152,24 @@ def smooth_union(distances: list[np.ndarray], blend: float) -> np.ndarray:
     return -blend * np.log(total)
 
 
-def mottling(
-    shape: tuple[int, ...], grain: float, random: np.random.Generator, parallel_for: float = 1.0
+def smooth_noise(
+    shape: tuple[int, ...], grain: float, random: np.random.Generator, deviation: float = 1.0
 ) -> np.ndarray:
     """Return smooth noise, as of chromatin, granules or uneven stain.
 
     Args:
         shape: Height and width.
-        grain: Size of its spots in pixels.
-        random: Where it is drawn from.
-        parallel_for: Standard deviation about 0, before the smoothing between spots.
+        grain: Size of the spots in pixels.
+        random: The random number generator.
+        deviation: Standard deviation of the spots, before they are interpolated. The mean is 0.
 
     Returns:
-        A float32 array of that shape.
+        float32 array of shape (height, width).
 
     Example:
-        >>> mottling((20, 30), 4.0, np.random.default_rng(0)).shape
+        >>> smooth_noise((20, 30), 4.0, np.random.default_rng(0)).shape
         (20, 30)
     """
     height, width = (max(2, round(side / grain) + 1) for side in shape[:2])
-    coarse = random.normal(0, parallel_for, (height, width)).astype(np.float32)
+    coarse = random.normal(0, deviation, (height, width)).astype(np.float32)
     return cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)

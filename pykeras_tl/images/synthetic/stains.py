@@ -1,4 +1,4 @@
-"""The colours of a smear: each image has its own stain, light and sharpness."""
+"""The colors of a smear: each image has its own stain, light and sharpness."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# What a full layer takes from the light, as optical density in red, green and blue. Measured
-# by eye on Wright-Giemsa stained smears under a light microscope.
+# Optical density of a full layer in red, green and blue. Estimated by eye from Wright-Giemsa
+# stained smears under a light microscope.
 _RED_CELL = (0.11, 0.35, 0.31)
 _CHROMATIN = (0.72, 1.22, 0.14)
 _BASOPHILIC = (0.38, 0.36, 0.05)
@@ -18,20 +18,20 @@ _PLATELET = (0.45, 0.62, 0.10)
 
 @dataclass(frozen=True)
 class Stain:
-    """One image's colours and optics.
+    """The colors and optics of one image.
 
     Attributes:
-        light: What the empty background shows in red, green and blue, 0 to 255.
+        light: Color of the empty background in red, green and blue, 0 to 255.
         red_cell: Optical density of a red cell, in red, green and blue.
-        chromatin: The same of a nucleus.
-        basophilic: The same of the blue cytoplasm of lymphocytes and monocytes.
-        lilac: The same of a neutrophil's cytoplasm.
-        eosin: The same of an eosinophil's granules.
-        platelet: The same of a platelet.
-        pallor: How pale the middle of a red cell is, 0 to 1.
-        crowding: Red cells for each 10,000 pixels of a 320×240 image.
+        chromatin: Optical density of a nucleus.
+        basophilic: Optical density of the blue cytoplasm of lymphocytes and monocytes.
+        lilac: Optical density of a neutrophil's cytoplasm.
+        eosin: Optical density of an eosinophil's granules.
+        platelet: Optical density of a platelet.
+        pallor: Paleness of the center of a red cell, 0 to 1.
+        crowding: Number of red cells per 10,000 pixels of a 320×240 image.
         blur: Standard deviation of the blur in pixels of a 320×240 image.
-        noise: Standard deviation of the camera's noise in grey levels.
+        noise: Standard deviation of the camera's noise in gray levels.
     """
 
     light: np.ndarray
@@ -47,17 +47,17 @@ class Stain:
     noise: float
 
 
-def draw_stain(random: np.random.Generator) -> Stain:
-    """Draw an image's colours and optics.
+def sample_stain(random: np.random.Generator) -> Stain:
+    """Sample the colors and optics of an image.
 
     Args:
-        random: Where they are drawn from.
+        random: The random number generator.
 
     Returns:
         The stain.
 
     Example:
-        >>> draw_stain(np.random.default_rng(0)).light.shape
+        >>> sample_stain(np.random.default_rng(0)).light.shape
         (3,)
     """
     strength = random.uniform(0.8, 1.15)

@@ -16,7 +16,7 @@ import pandas as pd
 from ...images.datasets.folders import images_under
 from ...images.iterators.base import Iterator
 from ...images.threads import default_workers, parallel_for
-from ...storage.atomic_files import atomic_directory
+from ...storage.atomic_files import atomic_directory, recover_directory
 from ...versions import package_versions
 from ..inference import as_probabilities
 from .architecture import build_architecture, write_architecture
@@ -219,7 +219,7 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
         >>> load_classifier(where).class_names
         ['cat', 'dog']
     """
-    place = Path(folder).expanduser().absolute()
+    place = recover_directory(Path(folder).expanduser().absolute())
     if not place.is_dir():
         raise FileNotFoundError(f"there is no classifier folder {place}")
     config = read_config(place)

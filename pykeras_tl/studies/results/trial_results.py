@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ...storage.atomic_files import atomic_file
+from ...storage.atomic_files import atomic_file, recover_directory
 from ...versions import package_versions
 from ..trial import Trial
 
@@ -119,13 +119,13 @@ def read_result(folder: Path) -> TrialResult:
     Raises:
         FileNotFoundError: When the folder holds no complete results.
     """
-    summary = json.loads((folder / _SUMMARY).read_text(encoding="utf-8"))
+    summary = json.loads((recover_directory(folder) / _SUMMARY).read_text(encoding="utf-8"))
     return TrialResult(Trial.read(folder / "trial.json"), folder, **summary)
 
 
 def is_done(folder: Path) -> bool:
     """Whether the folder holds the results of a trial that ended."""
-    return (folder / _SUMMARY).is_file()
+    return (recover_directory(folder) / _SUMMARY).is_file()
 
 
 def tidy_table(study: str, results: list[TrialResult]) -> pd.DataFrame:

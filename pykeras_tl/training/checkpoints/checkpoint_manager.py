@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ...storage.atomic_files import atomic_directory, atomic_file
+from ...storage.atomic_files import atomic_directory, atomic_file, recover_directories
 from .serialization import read_arrays
 
 _KEPT = 2
@@ -75,8 +75,9 @@ class CheckpointManager:
                     "another run_dir."
                 ) from None
         try:
+            # A process may have been killed while it saved.
+            recover_directories(self._checkpoints)
             for unfinished in self._checkpoints.glob(".epoch-*"):
-                # Left by a process that was killed while it saved.
                 shutil.rmtree(unfinished, ignore_errors=True)
             yield
         finally:
@@ -114,6 +115,7 @@ class CheckpointManager:
         Raises:
             ValueError: When all checkpoints are damaged.
         """
+        recover_directories(self._checkpoints)
         damages = []
         for folder in reversed(self._found()):
             try:

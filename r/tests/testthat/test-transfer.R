@@ -67,7 +67,7 @@ test_that("blood cells are drawn and audited", {
   found <- audit(folder)
   expect_false(found$ok)
   expect_equal(found$leaks$in_training[found$leaks$split == "TEST"], 1)
-  expect_output(print(found), "stand in training")
+  expect_output(print(found), "have copies in training")
   expect_true(file.exists(save_audit(found, file.path(withr::local_tempdir(), "audit"))))
 })
 

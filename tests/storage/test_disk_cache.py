@@ -5,7 +5,7 @@ import pytest
 from pykeras_tl.storage import disk_cache
 
 
-def _store(kind, name, size, age=0):
+def _entry(kind, name, size, age=0):
     with disk_cache.create_entry(kind, name, f"about {name}") as folder:
         (folder / "data").write_bytes(bytes(size))
     label = disk_cache.find_entries(kind, name)[0] / "store.json"
@@ -14,38 +14,45 @@ def _store(kind, name, size, age=0):
     return label.parent
 
 
-def test_a_store_is_found_only_when_whole():
-    def fill_by_half():
+def test_an_entry_is_found_only_when_complete():
+    def write_half():
         with disk_cache.create_entry("features", "one", "t") as folder:
             (folder / "data").write_bytes(b"half")
             raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
-        fill_by_half()
+        write_half()
     assert disk_cache.find_entries("features", "one") == []
-    _store("features", "one", 3)
+    _entry("features", "one", 3)
     assert [folder.name for folder in disk_cache.find_entries("features", "o")] == ["one"]
 
 
-def test_the_oldest_make_room(monkeypatch):
+def test_the_least_recently_used_entries_are_evicted(monkeypatch):
     monkeypatch.setenv("PYKERAS_TL_CACHE_GB", "0.000004")
-    _store("features", "old", 1000, age=50)
-    _store("images", "older", 1000, age=100)
-    _store("features", "new", 1000)
+    _entry("features", "old", 1000, age=50)
+    _entry("images", "older", 1000, age=100)
+    _entry("features", "new", 1000)
     assert disk_cache.evict(1500)
     assert {path.name for path in disk_cache.list_cache()["path"]} == {"old", "new"}
 
 
-def test_what_never_fits_removes_nothing(monkeypatch):
+def test_nothing_is_evicted_for_an_entry_that_never_fits(monkeypatch):
     monkeypatch.setenv("PYKERAS_TL_CACHE_GB", "0.000004")
-    _store("features", "old", 1000)
+    _entry("features", "old", 1000)
     assert not disk_cache.evict(5000)
     assert len(disk_cache.list_cache()) == 1
 
 
+def test_what_a_killed_writer_left_is_not_an_entry():
+    entry = _entry("features", "one", 3)
+    entry.rename(entry.with_name(".one-0f9a31c2-partial"))
+    assert disk_cache.list_cache().empty
+    assert disk_cache.find_entries("features", "") == []
+
+
 def test_listing_and_clearing():
-    _store("features", "one", 1000)
-    _store("images", "two", 500)
+    _entry("features", "one", 1000)
+    _entry("images", "two", 500)
     table = disk_cache.list_cache()
     assert table["title"].tolist() == ["about two", "about one"]
     assert (table["bytes"] >= [500, 1000]).all()
@@ -55,8 +62,8 @@ def test_listing_and_clearing():
     assert disk_cache.list_cache().empty
 
 
-def test_leftovers_of_killed_runs_go_after_a_day():
-    folder = _store("features", "one", 1).parent
+def test_leftovers_of_killed_runs_are_removed_after_a_day():
+    folder = _entry("features", "one", 1).parent
     for name, age in [(".two-x", 0), (".three-y", 100_000)]:
         (folder / name).mkdir()
         moment = (folder / name).stat().st_mtime - age
@@ -66,12 +73,12 @@ def test_leftovers_of_killed_runs_go_after_a_day():
 
 
 @pytest.mark.parametrize("value", ["much", "-1", "nan"])
-def test_a_budget_that_is_no_number_says_so(monkeypatch, value):
+def test_a_limit_that_is_not_a_number_is_refused(monkeypatch, value):
     monkeypatch.setenv("PYKERAS_TL_CACHE_GB", value)
     with pytest.raises(ValueError, match="PYKERAS_TL_CACHE_GB"):
         disk_cache.max_bytes()
 
 
-def test_an_unknown_kind_says_so():
-    with pytest.raises(ValueError, match="images, features"):
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match=r"images, features\. Received: .weights"):
         disk_cache.clear_cache("weights")
