@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pykeras_tl.studies.data_splits import part_tables
+from pykeras_tl.studies.data_splits import split_tables
 from pykeras_tl.studies.study import Published, Settings, Study
 from pykeras_tl.studies.trial import Trial
 
@@ -55,7 +55,7 @@ def tiny_study() -> Study:
         name="tiny",
         title="Colours",
         trials=_trials,
-        tables=lambda data, seed: part_tables(
+        tables=lambda data, seed: split_tables(
             data, train="TRAIN", validation="TEST_SIMPLE", test="TEST"
         ),
         published=(Published("constant", "test accuracy", 0.5),),
