@@ -135,6 +135,8 @@ def _is_there(target: Path, record: dict[str, object]) -> bool:
         raise FileExistsError(
             f"{target} holds something that was not drawn here; name another folder."
         ) from None
+    if isinstance(there, dict) and "pictures" in there:
+        there["images"] = there.pop("pictures")  # As earlier versions called them.
     if there != record:
         raise FileExistsError(
             f"{target} holds another drawing ({there}); this one would be {record}. "
