@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import traceback
 import warnings
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 
 from ..storage.atomic_files import atomic_directory, atomic_file
 from .data_splits import digest_files
@@ -24,7 +24,7 @@ from .study import Settings, Study, get_study, select_trials
 from .trial import Trial, with_changes
 
 _STUDY_FILE = "study.json"
-_console = Console()
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -254,9 +254,9 @@ def _run_all(tasks: list[TrialTask], processes: int) -> dict[str, str]:
     labels = _labels([task.trial for task in tasks])
     waiting = [index for index, task in enumerate(tasks) if not is_done(task.folder)]
     for index in sorted(set(range(len(tasks))) - set(waiting)):
-        _console.print(labels[index], "already done", markup=False)
+        _logger.info("%s: already done", labels[index])
     if waiting:
-        _console.print(labels[waiting[0]], markup=False)
+        _logger.info(labels[waiting[0]])
     failures = {}
     runs = run_tasks([tasks[index] for index in waiting], processes)
     for ended, (number, error) in enumerate(runs, start=1):
@@ -264,11 +264,11 @@ def _run_all(tasks: list[TrialTask], processes: int) -> dict[str, str]:
         label = labels[index].partition("] ")[2]
         if error is not None:
             failures[label] = f"{type(error).__name__}: {error}"
-            _console.print(f"{label} failed: {failures[label]}", markup=False)
+            _logger.warning("%s failed: %s", label, failures[label])
             with atomic_file(error_file(tasks[index].folder)) as path:
                 path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         if ended < len(waiting):
-            _console.print(labels[waiting[ended]], markup=False)
+            _logger.info(labels[waiting[ended]])
     return failures
 
 

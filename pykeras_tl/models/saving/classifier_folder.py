@@ -104,5 +104,7 @@ def inside(folder: Path, name: str) -> Path:
     if path.resolve().parent != folder.resolve():
         raise ValueError(f"{path} leads out of the folder and is not read.")
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} lacks {name}, so it is not a complete classifier folder.")
+        raise FileNotFoundError(
+            f"{folder} lacks {name}, so it is not a complete classifier folder."
+        )
     return path

@@ -60,8 +60,9 @@ class PreprocessConfig:
         object.__setattr__(self, "target_size", _size(self.target_size))
         check_color_mode(self.color_mode)
         check_interpolation(self.interpolation)
-        if not isinstance(self.keep_aspect_ratio, bool):
-            raise ValueError(f"Expected keep_aspect_ratio to be True or False. Received: {self.keep_aspect_ratio!r}.")
+        crop = self.keep_aspect_ratio
+        if not isinstance(crop, bool):
+            raise ValueError(f"Expected keep_aspect_ratio to be True or False. Received: {crop!r}.")
         _ = self._generator
 
     @property
@@ -100,7 +101,9 @@ class PreprocessConfig:
                 "PreprocessConfig(...))."
             )
         if flow.data_format != "channels_last":
-            raise ValueError("Expected images with the channels last. A classifier cannot store channels_first.")
+            raise ValueError(
+                "Expected images with the channels last. A classifier cannot store channels_first."
+            )
         generator = flow.image_data_generator
         return cls(
             tuple(flow.target_size),
