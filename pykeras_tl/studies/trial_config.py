@@ -26,7 +26,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from ..images.decoding.resizing import check_interpolation
 from ..images.transforms.augmenter import Augmenter
 
-# A record may be read and written before it is complete; it cannot be run.
+# A record may be created, read and written before it is complete, but not run.
 _MISSING = "missing"
 _OLD_KEYS = {"augmented_passes": "cached_augmented_epochs"}
 
@@ -37,7 +37,7 @@ def _interpolation(name: str) -> str:
 
 
 def _augmentation(options: dict[str, Any]) -> dict[str, Any]:
-    # `rescale` belongs to all images, and stands in the section itself.
+    # `rescale` applies to all images, and is a key of the section itself.
     known = [key for key in inspect.signature(Augmenter).parameters if key != "rescale"]
     for key in options:
         if key not in known:
@@ -49,7 +49,7 @@ _Augmentation = Annotated[dict[str, Any], AfterValidator(_augmentation)]
 
 
 class _Section(BaseModel):
-    # Strict: the text "16" is no batch size. Tuples are lists in JSON and YAML.
+    # Strict: the text "16" is not a number. (Tuples, which are lists in JSON, opt out.)
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -66,7 +66,7 @@ class OptimizerSettings(_Section):
     decay: NonNegativeFloat = 0.0
 
     def options(self) -> dict[str, Any]:
-        """Return what the record says, but for the name."""
+        """Return the given options, without the name."""
         return self.model_dump(exclude_unset=True, exclude={"name"})
 
 
@@ -84,7 +84,7 @@ class EarlyStoppingSettings(_Section):
 
 
 class PhaseSettings(_Section):
-    """What every phase of a training has."""
+    """The settings of every phase of a training."""
 
     optimizer: OptimizerSettings
     epochs: PositiveInt
@@ -124,7 +124,7 @@ class PhaseSettings(_Section):
 
 
 class SourcePhase(PhaseSettings):
-    """The training on a source set, before the training itself."""
+    """The training on a source set that comes first."""
 
     freeze_to: str
 
@@ -137,7 +137,7 @@ class FineTuning(PhaseSettings):
 
 
 class TrainingSettings(PhaseSettings):
-    """The training itself, with the phases before and after it."""
+    """The main training, with the phases before and after it."""
 
     steps_per_epoch: PositiveInt | None = None
     unfreeze_from: str | None = None
@@ -199,7 +199,7 @@ class ModelSettings(_Section):
 
 
 class TrialSettings(_Section):
-    """All that a trial's record says."""
+    """The complete record of a trial."""
 
     name: str
     data: DataSettings
@@ -222,7 +222,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def read_settings(record: Mapping[str, Any]) -> TrialSettings:
-    """Read a trial's record into typed sections.
+    """Parse the record of a trial.
 
     Args:
         record: `name`, `data`, `model`, `training`, and optionally `seed` and `files`.
@@ -251,13 +251,13 @@ def read_settings(record: Mapping[str, Any]) -> TrialSettings:
     try:
         return TrialSettings.model_validate(record)
     except ValidationError as error:
-        # What is wrong comes first; what is missing may be the same key, misspelt.
+        # Report missing keys last: one may be missing because it is misspelt.
         first = min(error.errors(include_url=False), key=lambda each: each["type"] == _MISSING)
         raise ValueError(f"Trial {record.get('name')!r}: {_message(first)}") from None
 
 
 def check_settings(record: Mapping[str, Any]) -> None:
-    """Check what a trial's record says; it need not be complete.
+    """Check the record of a trial, which may be incomplete.
 
     Args:
         record: As for `read_settings`; keys may be missing.

@@ -1,4 +1,4 @@
-"""A tiny study on drawn images that a small network learns in an epoch or two."""
+"""A tiny study on synthetic images that a small network learns in an epoch or two."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 50, 50)}
 
 
 def draw_colours(folder: Path, count: int, seed: int = 0) -> None:
-    """Write `count` noisy 40×32 images of each colour, a folder a class."""
+    """Write `count` noisy 40×32 images of each color, in one folder per class."""
     random = np.random.default_rng(seed)
     for name, colour in _COLOURS.items():
         (folder / name).mkdir(parents=True)

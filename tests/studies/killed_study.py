@@ -1,4 +1,4 @@
-"""A study that the tests kill and start again: IMAGES FOLDER, from the command line."""
+"""A study that the tests kill and restart. Arguments: the folders of images and of results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Studies that stand in a file of one's own, the one in the documentation among them."""
+"""Studies in a file of your own, such as the one in the documentation."""
 
 from __future__ import annotations
 

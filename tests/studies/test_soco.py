@@ -79,7 +79,7 @@ def test_case_4_retrains_the_dense_layers_alone(images: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_quick_form_runs_on_drawn_images(tmp_path: Path) -> None:
+def test_the_quick_form_runs_on_synthetic_images(tmp_path: Path) -> None:
     result = run_study("soco", None, tmp_path / "out", quick=True, repeats=1, epochs=1)
     assert not result.failures
     assert list(result.table["trial"]) == ["case-1", "case-2", "case-3", "case-4"]

@@ -104,7 +104,7 @@ def test_values_changed_on_the_command_line_are_checked(colours: Path, tmp_path:
         ),
         (
             {"training": {"fine_tune": {**_TRAINING, "from": "a", "optimizer": {"name": "adm"}}}},
-            "Trial 'small', training.fine_tune.optimizer: There is no optimizer 'adm'.",
+            "Trial 'small', training.fine_tune.optimizer: Unknown optimizer 'adm'.",
         ),
     ],
 )
