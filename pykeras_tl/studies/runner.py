@@ -24,6 +24,8 @@ from .study import Settings, Study, get_study, select_trials
 from .trial import Trial, with_changes
 
 _STUDY_FILE = "study.json"
+# Where generated images are kept, and where earlier versions kept them.
+_GENERATED, _OLD_GENERATED = Path("generated-data/images"), Path("drawn-data/pictures")
 _logger = logging.getLogger(__name__)
 
 
@@ -185,19 +187,14 @@ def _generated(study: Study, quick: bool, out: Path) -> Path:
             "images."
         )
     folder = _create_folder(out, study)
-    images = folder / _OLD_GENERATED / "pictures"
-    if images.exists():
-        return images
-    images = folder / "generated-data"
-    if not images.exists():
-        with atomic_directory(images) as working:
-            # The study creates the folder itself.
-            study.generate_data(working / "images")
-    return images / "images"
-
-
-# Where earlier versions kept generated images.
-_OLD_GENERATED = "drawn-data"
+    for images in (folder / _GENERATED, folder / _OLD_GENERATED):
+        if images.exists():
+            return images
+    images = folder / _GENERATED
+    with atomic_directory(images.parent) as working:
+        # The study creates the folder itself.
+        study.generate_data(working / images.name)
+    return images
 
 
 def _tasks(study: Study, trials: list[Trial], data: Path, folder: Path) -> list[TrialTask]:

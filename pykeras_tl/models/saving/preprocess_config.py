@@ -85,11 +85,9 @@ class PreprocessConfig:
             ValueError: If its preprocessing cannot be stored.
 
         Example:
-            >>> from ...images.synthetic import generate_blood_cells
-            >>> import tempfile
-            >>> folder = tempfile.mkdtemp()
-            >>> _ = generate_blood_cells(folder, train=1, test=1, test_simple=1, size=(24, 32))
-            >>> flow = ImageDataGenerator(rescale=0.5).flow_from_directory(folder + "/TRAIN")
+            >>> from pykeras_tl.images import ImageDataGenerator, generate_blood_cells
+            >>> _ = generate_blood_cells("cells", train=1, test=1, test_simple=1, size=(24, 32))
+            >>> flow = ImageDataGenerator(rescale=0.5).flow_from_directory("cells/TRAIN")
             Found 4 images belonging to 4 classes.
             >>> PreprocessConfig.of_flow(flow).standardization
             {'rescale': 0.5}
