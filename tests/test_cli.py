@@ -76,11 +76,12 @@ def test_study_lists_what_there_is(run) -> None:
 @pytest.mark.slow
 def test_study_shows_the_table_and_the_report(run, cells: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    status, output, _ = run(
+    status, output, messages = run(
         *("study", "blood-cells", "--data", cells, "--out", out),
         *("--quick", "--epochs", 1, "--trials", "modern", "--weights", "none"),
     )
     assert status == 0
+    assert "[1/1] modern" in messages
     assert "modern" in output
     assert f"report: {out / 'report.html'}" in output
     assert (out / "report.html").is_file()

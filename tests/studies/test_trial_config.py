@@ -164,6 +164,14 @@ def test_early_stopping_has_keras_arguments_and_defaults() -> None:
     }
 
 
+def test_the_old_argument_of_run_study_is_still_taken(tmp_path: Path) -> None:
+    with (
+        pytest.warns(FutureWarning, match="`name` of run_study is now called `study`"),
+        pytest.raises(ValueError, match="Unknown study 'red-cells'"),
+    ):
+        run_study(name="red-cells", data=tmp_path, out=tmp_path / "out")
+
+
 def test_draw_is_still_taken_for_generate_data() -> None:
     def generate(folder: Path) -> None:
         folder.mkdir()
