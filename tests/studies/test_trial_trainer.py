@@ -32,5 +32,5 @@ def test_weights_reach_the_training_alone(tiny_study: Study, colours: Path) -> N
 
 def test_images_in_one_file_cannot_weigh_differently(tiny_study: Study, tmp_path: Path) -> None:
     table = array_file_table(tmp_path / "many.npy", ["a", "b"]).assign(weight=1.0)
-    with pytest.raises(ValueError, match="cannot weigh differently"):
+    with pytest.raises(ValueError, match="cannot have different weights"):
         split_iterators(tiny_study.trials(Settings())[0], {"train": table})
