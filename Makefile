@@ -10,7 +10,7 @@ demo: .venv/run.stamp demo/cells
 	$(BIN)/pykeras-tl study blood-cells --data demo/cells --out demo/study --quick --weights none
 
 demo/cells: | .venv/run.stamp
-	$(BIN)/pykeras-tl draw-cells $@
+	$(BIN)/pykeras-tl generate-cells $@
 
 test: .venv/test.stamp
 	$(BIN)/ruff format --check .

@@ -2,9 +2,10 @@
 
     python examples/blood_cells.py [DATA] [EPOCHS] [WEIGHTS]
 
-DATA is a folder with TRAIN, TEST_SIMPLE and TEST, each with one folder a class; without it,
-cells are drawn. The study trained for 30 epochs. WEIGHTS is "imagenet", the path of a file of
-VGG16's weights without top, or "none". `examples/blood_cells.R` is the same in R.
+DATA is a folder with TRAIN, TEST_SIMPLE and TEST, each with one folder per class; without it,
+synthetic cells are generated. The study trained for 30 epochs. WEIGHTS is "imagenet", the path of
+a file of VGG16's weights without its classifier, or "none". `examples/blood_cells.R` does the same
+in R.
 """
 
 import sys
@@ -28,7 +29,7 @@ def train(
     flow: Iterator,
     validation: Iterator,
     epochs: int,
-    most_steps: float = float("inf"),
+    max_steps: float = float("inf"),
 ) -> None:
     model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
     print(f"{len(model.trainable_weights)} trainable weights")
@@ -36,16 +37,16 @@ def train(
         model,
         flow,
         epochs=epochs,
-        steps_per_epoch=min(most_steps, flow.n / flow.batch_size),
+        steps_per_epoch=min(max_steps, flow.n / flow.batch_size),
         validation_data=validation,
         verbose=2,
     )
     print(history.to_frame().tail(4).to_string(index=False))
 
 
-def main(data: str = "drawn-cells", epochs: str = "4", weights: str = "imagenet") -> None:
+def main(data: str = "synthetic-cells", epochs: str = "4", weights: str = "imagenet") -> None:
     folder = Path(data)
-    if data == "drawn-cells":
+    if data == "synthetic-cells":
         generate_blood_cells(folder, train=150, test=25, test_simple=10, seed=1)
     keras.utils.set_random_seed(42)
 
@@ -79,7 +80,7 @@ def main(data: str = "drawn-cells", epochs: str = "4", weights: str = "imagenet"
     ).flow_from_directory(folder / "TRAIN", target_size=SIZE, batch_size=20, seed=42)
     model = blood_cells.version_2()
     optimizer = make_optimizer("adam", learning_rate=1e-4, decay=1e-6)
-    train(model, optimizer, augmented, validation, int(epochs), most_steps=180)
+    train(model, optimizer, augmented, validation, int(epochs), max_steps=180)
     model.save("blood_cells_augmented.keras")
 
     # VGG16: the head first, then fine tuning from block5_conv1.
@@ -97,7 +98,7 @@ def main(data: str = "drawn-cells", epochs: str = "4", weights: str = "imagenet"
     unfreeze_weights(conv_base, from_="block5_conv1")
     train(model, make_optimizer("rmsprop", 1e-5), train_flow, validation, int(epochs))
 
-    # How good is it?
+    # Evaluate it on the test images.
     result = evaluate_classifier(model, test)
     print(f"accuracy on TEST: {result.accuracy:.3f}")
     print(result.by_class.to_string(index=False))

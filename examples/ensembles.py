@@ -60,7 +60,7 @@ def main() -> None:
     if options.quick:
         options.members, options.epochs = 2, 2
         if not options.images.exists():
-            get_study("basenet").draw(options.images)
+            get_study("basenet").generate_data(options.images)
     options.results.mkdir(parents=True, exist_ok=True)
     train, validation, test = split(options.images)
     print(f"{len(train)} training, {len(validation)} validation and {len(test)} test images")

@@ -1,9 +1,9 @@
-"""A classifier from your own folder of images: one folder a class.
+"""A classifier from your own folder of images, with one subfolder per class.
 
     python examples/your_own_folder.py [FOLDER] [BACKBONE] [WEIGHTS] [UNFREEZE_FROM]
 
-Without FOLDER, blood cells are drawn. WEIGHTS is "imagenet" (downloaded once), the path of a
-file of weights, or "none". `examples/your_own_folder.R` is the same in R.
+Without FOLDER, synthetic blood cells are generated. WEIGHTS is "imagenet" (downloaded once), the
+path of a weights file, or "none". `examples/your_own_folder.R` does the same in R.
 """
 
 import sys
@@ -20,24 +20,24 @@ SIZE = (128, 128)
 
 
 def main(
-    folder: str = "drawn-cells/TRAIN",
+    folder: str = "synthetic-cells/TRAIN",
     backbone: str = "mobilenet_v2",
     weights: str = "imagenet",
     unfreeze_from: str | None = None,
 ) -> None:
-    if folder == "drawn-cells/TRAIN":
-        generate_blood_cells("drawn-cells", train=150, test=25, test_simple=10, seed=1)
+    if folder == "synthetic-cells/TRAIN":
+        generate_blood_cells("synthetic-cells", train=150, test=25, test_simple=10, seed=1)
 
-    # 1. Which images are there, and which of them train, validate and test?
+    # 1. List the images, and split them into training, validation and test.
     images = split_fractions(
         list_images(folder), {"train": 0.6, "validation": 0.2, "test": 0.2}, seed=1
     )
     print(images.groupby(["class", "split"]).size().unstack())
 
-    # 2. Flows of raw pixels: the model scales them itself.
-    def flow(part: str, **options: Any) -> Iterator:
+    # 2. Iterators over raw pixels: the model scales them itself.
+    def flow(split: str, **options: Any) -> Iterator:
         return ImageDataGenerator().flow_from_dataframe(
-            images[images["split"] == part],
+            images[images["split"] == split],
             target_size=SIZE,
             batch_size=32,
             interpolation="bilinear",
@@ -58,7 +58,7 @@ def main(
         weights=None if weights == "none" else weights,
     )
 
-    # 4. Train the head, and fine-tune if a layer to start from is given.
+    # 4. Train the head, and fine-tune the backbone if a layer to start from is given.
     if unfreeze_from is None:
         optimizer = make_optimizer("adam", learning_rate=1e-3)
         model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
@@ -77,16 +77,16 @@ def main(
         )
     history.plot().savefig("my-history.png")
 
-    # 5. How good is it on images that it has not seen?
+    # 5. Evaluate it on images that it has not seen.
     result = evaluate_classifier(model, test)
     print(f"accuracy: {result.accuracy:.3f}")
     print(result.by_class.to_string(index=False))
     result.save("my-evaluation")
 
-    # 6. Keep it: class names, size and scaling go with it. R reads it too.
+    # 6. Save it with its class names, image size and scaling. R reads it too.
     Classifier.from_flow(model, train).save("my-classifier")
 
-    # 7. Later, anywhere: paths in, classes out.
+    # 7. Later, on any computer: predict the classes of files.
     print(load_classifier("my-classifier").predict(images["filename"].head(5).tolist()))
 
 

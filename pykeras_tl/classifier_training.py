@@ -1,4 +1,4 @@
-"""A classifier from a user's own folder of images: a study with one trial."""
+"""Trains a classifier on a folder of images, as a study with one trial."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from .images.datasets.folders import check_classes, list_images
 from .images.datasets.splits import groups_from_names, split_fractions
 from .images.duplicates import duplicate_groups
-from .studies.data_splits import digest
+from .studies.data_splits import digest_files
 from .studies.results.trial_results import is_done
 from .studies.runner import run_study
 from .studies.study import Settings, Study
@@ -21,7 +21,7 @@ from .studies.trial import Trial
 if TYPE_CHECKING:
     from .models.saving.classifier import Classifier
 
-_PARTS = {"train": 0.6, "validation": 0.2, "test": 0.2}
+_FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 _COPIES = "copies"
 
 
@@ -45,45 +45,48 @@ def train_classifier(
     groups: str | None = None,
     seed: int = 0,
 ) -> Classifier:
-    """Train a classifier on a folder with one folder of images for each class.
+    """Train a classifier on a folder that has one subfolder of images per class.
 
-    The images are split by class into 60 % for training, 20 % for validation and 20 % for
-    the test. The head is trained on the frozen backbone; with `unfreeze_from` the backbone is
-    then trained on from that layer or stage at a low rate.
+    The images are split at random, class by class, into 60 % for training, 20 % for validation
+    and 20 % for the test. The head is trained on the frozen backbone. With `unfreeze_from`, the
+    backbone is then fine-tuned from that layer or stage on, at a low learning rate.
 
     Args:
         directory: The folder; each folder in it is a class.
-        out: The folder of results: the classifier, the tables, and `report.html`. It is made
-            when missing, and refused when it holds something else.
+        out: The folder of results: the classifier, the tables, and `report.html`. It is created
+            if missing, and must not hold anything else.
         backbone: A name in `models.BACKBONES`.
-        weights: `"imagenet"`, a path to a file of weights, or `None` for random ones.
-        target_size: Height and width in pixels; the backbone's own when absent.
+        weights: `"imagenet"`, the path of a weights file, or `None` for random weights.
+        target_size: Height and width of the images in pixels; `None` is the size that the
+            backbone was trained on.
         head: `"pooling"` (average pooling) or `"flatten"`.
-        dense: Units of the dense layers before the last.
-        dropout: Share of the units dropped before the last layer, from 0 to below 1.
+        dense: Units of each dense layer before the last.
+        dropout: Dropout rate before the last layer, from 0 to below 1.
         epochs: Epochs of training the head.
-        unfreeze_from: Layer or stage of the backbone from which on it is fine-tuned.
+        unfreeze_from: The layer or stage of the backbone from which on to fine-tune it; `None`
+            trains the head only.
         fine_tune_epochs: Epochs of the fine tuning.
-        batch_size: Images in a batch; no class may have fewer to train on.
-        learning_rate: Adam's rate for the head.
-        fine_tune_learning_rate: Adam's rate for the fine tuning.
+        batch_size: Images in a batch. Every class needs at least as many training images.
+        learning_rate: Adam's learning rate for the head.
+        fine_tune_learning_rate: Adam's learning rate for the fine tuning.
         augmentation: Arguments of `ImageDataGenerator` for the training images.
-        groups: What keeps images that belong together in one part: a regular expression that
-            finds the patient, slide or photograph in the file's name, such as `"^C[0-9]+"` (see
-            `groups_from_names`), or `"copies"`, which looks for images that show the same.
-            Intervals of the results are then by group.
+        groups: Keeps images that belong together in one split: a regular expression that finds
+            the patient, slide or photograph in the file name, such as `"^C[0-9]+"` (see
+            `groups_from_names`), or `"copies"`, which searches for near-duplicates. Confidence
+            intervals are then computed by group.
         seed: The seed of the split, the weights, shuffling and augmentation.
 
     Returns:
-        The trained classifier, as `load_classifier(out / "classifier")` gives it, with its
+        The trained classifier, as `load_classifier(out / "classifier")` loads it, with its
         accuracy on the validation and test images in `metrics`.
 
     Raises:
-        FileNotFoundError: When there is no such folder, or the weights cannot be had.
-        FileExistsError: When `out` holds something else, or another classifier.
-        ValueError: When the folder has no class folders, one class only, or a class with
-            fewer images than a batch; when `groups` matches no part of a file's name; or an
-            argument is out of range.
+        FileNotFoundError: If there is no such folder, or the weights are not available.
+        FileExistsError: If `out` holds something else, or another classifier.
+        ValueError: If the folder has no class folders, only one class, or a class with fewer
+            images than a batch; if `groups` does not match a file name; or if an argument is
+            out of range.
+        RuntimeError: If the training failed; `out` holds the error.
 
     Example:
         >>> classifier = train_classifier(  # doctest: +SKIP
@@ -96,10 +99,10 @@ def train_classifier(
 
     size = target_size or get_backbone(backbone).default_size
     if min(size) < 1:
-        raise ValueError(f"target_size is {size}; expected a height and width of 1 pixel or more.")
+        raise ValueError(f"Expected a target_size of at least 1 pixel each way. Received: {size}.")
     if min(epochs, fine_tune_epochs) < 1:
         raise ValueError(
-            f"epochs and fine_tune_epochs are 1 or more; received {epochs} and {fine_tune_epochs}."
+            f"Expected epochs and fine_tune_epochs >= 1. Received: {epochs} and {fine_tune_epochs}."
         )
     trial = Trial(
         backbone,
@@ -125,11 +128,11 @@ def train_classifier(
     )
     result = run_study(_study(trial, batch_size, Path(out)), directory, out, seed=seed)
     if result.failures:
-        raise RuntimeError(f"training failed: {result.failures[backbone]}; see {result.folder}")
-    made, place = result.trials[0].folder / "classifier", result.folder / "classifier"
-    if made.exists():
-        made.rename(place)
-    return load_classifier(place)
+        raise RuntimeError(f"Training failed: {result.failures[backbone]}. See {result.folder}.")
+    trained, target = result.trials[0].folder / "classifier", result.folder / "classifier"
+    if trained.exists():
+        trained.rename(target)
+    return load_classifier(target)
 
 
 def _fine_tuning(start: str | None, learning_rate: float, epochs: int) -> dict[str, Any]:
@@ -146,11 +149,12 @@ def _study(trial: Trial, batch_size: int, out: Path) -> Study:
     def tables(directory: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
         table = _with_groups(list_images(directory), split.get("groups"))
         column = "group" if "group" in table else None
-        table = split_fractions(table, _PARTS, groups=column, seed=trial.seed)
-        parts = {part: table[table["split"] == part].drop(columns="split") for part in _PARTS}
-        check_classes(parts["train"], batch_size)
-        _refuse_another(out, trial.on_files({part: digest(rows) for part, rows in parts.items()}))
-        return parts
+        table = split_fractions(table, _FRACTIONS, groups=column, seed=trial.seed)
+        splits = {name: table[table["split"] == name].drop(columns="split") for name in _FRACTIONS}
+        check_classes(splits["train"], batch_size)
+        digests = {name: digest_files(rows) for name, rows in splits.items()}
+        _check_no_other_classifier(out, trial.on_files(digests))
+        return splits
 
     return Study("own-folder", "A classifier from a folder of images", trials, tables)
 
@@ -161,8 +165,8 @@ def _with_groups(table: pd.DataFrame, groups: str | None) -> pd.DataFrame:
     return duplicate_groups(table) if groups == _COPIES else groups_from_names(table, groups)
 
 
-def _refuse_another(out: Path, trial: Trial) -> None:
+def _check_no_other_classifier(out: Path, trial: Trial) -> None:
     if (out / "classifier").exists() and not is_done(out / "trials" / trial.folder):
         raise FileExistsError(
-            f"{out} holds a classifier made with other settings or images; choose another folder."
+            f"{out} holds a classifier made with other settings or images. Choose another folder."
         )

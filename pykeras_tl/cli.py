@@ -1,9 +1,12 @@
-"""The command `pykeras-tl`."""
+"""The command-line program `pykeras-tl`."""
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +17,9 @@ from . import __version__
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 Weights = Annotated[
-    str, typer.Option(help="Weights of the backbones: 'imagenet', a file, or 'none'.")
+    str, typer.Option(help="Weights of the backbones: 'imagenet', the path of a file, or 'none'.")
 ]
-Seed = Annotated[int, typer.Option(help="The seed of all that is random.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 
 
 def _print_version(asked: bool) -> None:
@@ -39,31 +42,44 @@ def options(
 
 @app.command()
 def study(
-    name: Annotated[str, typer.Argument(help="The study's name.")] = "",
-    data: Annotated[Path | None, typer.Option(help="The folder of images.")] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder of results.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The form that ends in minutes.")] = False,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every phase.")] = None,
+    name: Annotated[
+        str, typer.Argument(help="Name of the study, or path of a Python file that defines one.")
+    ] = "",
+    data: Annotated[Path | None, typer.Option(help="Folder of images.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of results; created if missing.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Run a short form that takes minutes.")
+    ] = False,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs of every training phase.")
+    ] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="Runs of every trial.")] = None,
-    trials: Annotated[str | None, typer.Option(help="Patterns of trials, by commas.")] = None,
+    trials: Annotated[
+        str | None,
+        typer.Option(help="Trials to run: comma-separated patterns such as 'version-1-*,modern'."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting to change, such as data.batch_size=32."),
+        typer.Option("--set", help="Change a setting, as in data.batch_size=32; repeatable."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Trials at a time, a process each.")] = 1,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Trials to run at a time, each in its own process.")
+    ] = 1,
     seed: Seed = 0,
     weights: Weights = "imagenet",
-    list_: Annotated[bool, typer.Option("--list", help="List the studies.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the studies and exit.")] = False,
 ) -> None:
-    """Run a study on a folder of images."""
+    """Run a study on a folder of images; run it again to resume an interrupted one."""
     from .studies import get_study, run_study, study_names
 
     if list_:
-        for known in study_names():
-            typer.echo(f"{known}: {get_study(known).title}")
+        for each in study_names():
+            typer.echo(f"{each}: {get_study(each).title}")
         return
     if not name or out is None or (data is None and not quick):
-        raise typer.BadParameter("expected: pykeras-tl study NAME --data DIR --out DIR")
+        raise typer.BadParameter(
+            "Expected: pykeras-tl study NAME --data DIR --out DIR. Without --data, add --quick."
+        )
     result = run_study(
         name,
         data,
@@ -86,12 +102,12 @@ def study(
 @app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Folders of results of studies.")],
-    metric: Annotated[str, typer.Option(help="The number to compare.")] = "test accuracy",
+    metric: Annotated[str, typer.Option(help="Metric to compare.")] = "test accuracy",
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Write the tables as Markdown, for a page.")
+        bool, typer.Option("--markdown", help="Format the tables as Markdown.")
     ] = False,
 ) -> None:
-    """Show trials beside what was published, and in pairs over the runs that they share."""
+    """Compare trials with the published numbers, and in pairs over the runs that they share."""
     from .studies import (
         markdown_table,
         paired_comparisons,
@@ -103,11 +119,11 @@ def compare(
     results = read_runs(runs)
     pairs = paired_comparisons(results, metric)
     tables = {
-        f"{metric}: mean, deviation and 95 % interval": summary_table(
+        f"{metric}: mean, standard deviation and 95 % interval": summary_table(
             results[results["metric"] == metric]
         ),
-        "beside the published numbers": published_table(results),
-        f"differences in {metric} over shared runs": pairs,
+        "published and measured numbers": published_table(results),
+        f"paired differences in {metric} over shared runs": pairs,
     }
     for title, table in tables.items():
         if not table.empty:
@@ -115,38 +131,41 @@ def compare(
             typer.echo(markdown_table(table)) if markdown else _show(table)
             typer.echo()
     if pairs.empty:
-        typer.echo("no two trials share two runs, so that none are compared in pairs")
+        typer.echo("No paired comparison: no two trials share two runs.")
 
 
 @app.command()
 def train(
-    directory: Annotated[Path, typer.Argument(help="A folder with one folder a class.")],
-    out: Annotated[Path, typer.Option(help="The folder of results.")],
-    backbone: Annotated[str, typer.Option(help="The pretrained network.")] = "vgg16",
+    directory: Annotated[
+        Path, typer.Argument(help="Folder with one subfolder of images per class.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of results; created if missing.")],
+    backbone: Annotated[str, typer.Option(help="Name of the pretrained network.")] = "vgg16",
     weights: Weights = "imagenet",
     size: Annotated[
         tuple[int, int] | None, typer.Option(help="Height and width of the images in pixels.")
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of training the head.")] = 10,
     unfreeze_from: Annotated[
-        str | None, typer.Option(help="Layer or stage from which on to fine-tune.")
+        str | None,
+        typer.Option(help="Layer or stage of the backbone from which on to fine-tune it."),
     ] = None,
     fine_tune_epochs: Annotated[int, typer.Option(min=1, help="Epochs of fine tuning.")] = 5,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images in a batch.")] = 32,
-    learning_rate: Annotated[float, typer.Option(help="Adam's rate for the head.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
+    learning_rate: Annotated[float, typer.Option(help="Adam's learning rate for the head.")] = 1e-3,
     augment: Annotated[
-        bool, typer.Option("--augment", help="Turn, move, zoom and mirror the images.")
+        bool, typer.Option("--augment", help="Rotate, shift, zoom and mirror the training images.")
     ] = False,
     groups: Annotated[
         str | None,
         typer.Option(
-            help="What stays in one part: a regular expression that finds the patient or slide "
-            "in the file's name, or 'copies' for images that show the same."
+            help="Keep images that belong together in one split: a regular expression that finds "
+            "the patient or slide in the file name, or 'copies' for near-duplicates."
         ),
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Train a classifier on your own folder of images."""
+    """Train a classifier on a folder of images."""
     from .classifier_training import train_classifier
 
     classifier = train_classifier(
@@ -170,7 +189,7 @@ def train(
     typer.echo(f"report: {out / 'report.html'}")
 
 
-# Moderate, and right for most images; another choice is one argument in Python.
+# Moderate, and suitable for most images; in Python, `augmentation` sets anything else.
 _AUGMENTATION = {
     "rotation_range": 15,
     "width_shift_range": 0.1,
@@ -182,16 +201,16 @@ _AUGMENTATION = {
 
 @app.command()
 def predict(
-    classifier: Annotated[Path, typer.Argument(help="The folder of a trained classifier.")],
+    classifier: Annotated[Path, typer.Argument(help="Folder of a trained classifier.")],
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
-    csv: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
 ) -> None:
-    """Tell the classes of images."""
+    """Predict the class of each image."""
     from .models.saving.classifier import load_classifier
     from .storage.atomic_files import atomic_file
 
     if csv is not None and csv.exists():
-        raise FileExistsError(f"{csv} is there already; choose another name.")
+        raise FileExistsError(f"{csv} already exists. Choose another name.")
     table = load_classifier(classifier).predict(paths)
     _show(table)
     if csv is not None:
@@ -201,60 +220,75 @@ def predict(
 
 @app.command()
 def audit(
-    directory: Annotated[Path, typer.Argument(help="A folder of images.")],
-    out: Annotated[Path | None, typer.Option(help="Write tables and a page here.")] = None,
+    directory: Annotated[Path, typer.Argument(help="Folder of images.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write the tables and an HTML page to this folder.")
+    ] = None,
     split: Annotated[
         list[str] | None,
-        typer.Option(help="A folder that is a split, where its name does not tell; one or more."),
+        typer.Option(help="Subfolder that is a split, if its name is not a usual one; repeatable."),
     ] = None,
 ) -> None:
-    """Look for bad files, uneven classes, copies and leaks; ends with status 1 for serious ones."""
+    """Find bad files, class imbalance, duplicates and leaks; exit status 1 if any is serious."""
     from .images.auditing import audit as run_audit
 
-    found = run_audit(directory, split)
-    typer.echo(found.summary())
+    result = run_audit(directory, split)
+    typer.echo(result.summary())
     if out is not None:
-        typer.echo(f"page: {found.save(out)}")
-    if not found.ok:
+        typer.echo(f"page: {result.save(out)}")
+    if not result.ok:
         raise typer.Exit(1)
 
 
 @app.command()
-def draw_cells(
-    directory: Annotated[Path, typer.Argument(help="The folder to make.")],
-    train: Annotated[int, typer.Option(min=1, help="TRAIN images a class.")] = 200,
-    test: Annotated[int, typer.Option(min=1, help="TEST images a class.")] = 50,
-    test_simple: Annotated[int, typer.Option(min=1, help="TEST_SIMPLE images a class.")] = 15,
+def generate_cells(
+    directory: Annotated[Path, typer.Argument(help="Folder to create.")],
+    train: Annotated[int, typer.Option(min=1, help="Images per class in TRAIN.")] = 200,
+    test: Annotated[int, typer.Option(min=1, help="Images per class in TEST.")] = 50,
+    test_simple: Annotated[int, typer.Option(min=1, help="Images per class in TEST_SIMPLE.")] = 15,
     seed: Seed = 0,
 ) -> None:
-    """Draw a blood-cell data set: JPEG files of 320×240 in four classes."""
+    """Generate a synthetic blood-cell data set: JPEG files of 320×240 pixels in four classes."""
     from .images.synthetic import generate_blood_cells
 
     generate_blood_cells(directory, train=train, test=test, test_simple=test_simple, seed=seed)
 
 
+@app.command(hidden=True)
+def draw_cells(
+    directory: Path, train: int = 200, test: int = 50, test_simple: int = 15, seed: int = 0
+) -> None:
+    """Run generate-cells, the new name of this command."""
+    typer.echo("The command draw-cells is now called generate-cells.", err=True)
+    generate_cells(directory, train, test, test_simple, seed)
+
+
 @app.command()
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Remove what is cached.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Remove everything from the cache.")
+    ] = False,
 ) -> None:
-    """List what is cached on disk, decoded images and frozen layers' output, or remove it."""
+    """List or clear the disk cache of decoded images and of the outputs of frozen layers."""
     from .storage.disk_cache import clear_cache, list_cache
 
     if clear:
-        typer.echo(f"{clear_cache() / 1e6:,.0f} MB freed")
+        typer.echo(f"Freed {clear_cache() / 1e6:,.0f} MB.")
         return
-    stores = list_cache()
-    if stores.empty:
-        typer.echo("nothing is cached")
+    entries = list_cache()
+    if entries.empty:
+        typer.echo("The cache is empty.")
     else:
-        _show(stores)
+        _show(entries)
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """Read `key=value`; a value that is no JSON is taken as text."""
+    """Parse `key=value`; a value that is not JSON is taken as text."""
     key, sign, value = text.partition("=")
     if not (key and sign):
-        raise typer.BadParameter(f"--set takes key=value, such as data.batch_size=32; got {text!r}")
+        raise typer.BadParameter(
+            f"Expected key=value after --set, such as data.batch_size=32. Received: {text!r}."
+        )
     try:
         return key, json.loads(value)
     except json.JSONDecodeError:
@@ -262,17 +296,32 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _show(table) -> None:  # type: ignore[no-untyped-def]
-    """Print a data frame with the numbers rounded for reading."""
+    """Print a data frame with rounded numbers."""
     typer.echo(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
 
 
-def main() -> None:
-    """Run the command; an expected error is one line, without a trace."""
+@contextmanager
+def _log_messages() -> Iterator[None]:
+    """Show what the package logs, such as where a training resumes, on standard error."""
+    logger, handler = logging.getLogger(__package__), logging.StreamHandler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     try:
-        app()
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def main() -> None:
+    """Run the program; expected errors are one line, without a traceback."""
+    try:
+        with _log_messages():
+            app()
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         typer.echo(f"pykeras-tl: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on with what is not done", err=True)
+        typer.echo("Interrupted. Run the same command again to resume.", err=True)
         sys.exit(130)

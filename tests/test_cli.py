@@ -58,9 +58,11 @@ def test_completion_can_be_installed(run) -> None:
     assert "--install-completion" in output
 
 
-def test_draw_cells_makes_the_data_set(run, tmp_path: Path) -> None:
-    status, *_ = run("draw-cells", tmp_path / "cells", "--train", 2, "--test", 1, "--seed", 1)
+@pytest.mark.parametrize("command", ["generate-cells", "draw-cells"])
+def test_generate_cells_makes_the_data_set(run, tmp_path: Path, command: str) -> None:
+    status, _, told = run(command, tmp_path / "cells", "--train", 2, "--test", 1, "--seed", 1)
     assert status == 0
+    assert ("now called generate-cells" in told) is (command == "draw-cells")
     assert len(list((tmp_path / "cells" / "TRAIN" / "MONOCYTE").iterdir())) == 2
     assert len(list((tmp_path / "cells").rglob("*.jp*g"))) == 4 * (2 + 1 + 15)
 
@@ -74,11 +76,12 @@ def test_study_lists_what_there_is(run) -> None:
 @pytest.mark.slow
 def test_study_shows_the_table_and_the_report(run, cells: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    status, output, _ = run(
+    status, output, messages = run(
         *("study", "blood-cells", "--data", cells, "--out", out),
         *("--quick", "--epochs", 1, "--trials", "modern", "--weights", "none"),
     )
     assert status == 0
+    assert "[1/1] modern" in messages
     assert "modern" in output
     assert f"report: {out / 'report.html'}" in output
     assert (out / "report.html").is_file()
@@ -111,14 +114,14 @@ def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
     assert predicted.iloc[:, 2:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
     status, _, told = run("predict", folder, cells / "TEST", "--csv", table)
     assert status == 2
-    assert "is there already" in told
+    assert "already exists" in told
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("study", "blood-cells", "--data", "nowhere", "--out", "out"), "There is no folder"),
-        (("study", "red-cells", "--data", ".", "--out", "out"), "There is no study 'red-cells'"),
+        (("study", "red-cells", "--data", ".", "--out", "out"), "Unknown study 'red-cells'"),
         (("train", "nowhere", "--out", "out"), "There is no folder"),
         (("train", ".", "--out", "out", "--backbone", "vgg61"), "vgg61"),
         (("audit", ".", "--split", "north"), "north"),
@@ -146,12 +149,12 @@ def test_unknown_arguments_are_refused(run) -> None:
 def test_cache_lists_and_clears(run, tmp_path: Path) -> None:
     from pykeras_tl.storage.disk_cache import create_entry
 
-    assert run("cache")[1].strip() == "nothing is cached"
+    assert run("cache")[1].strip() == "The cache is empty."
     with create_entry("features", "name", "VGG16 on cells") as folder:
         (folder / "data.bin").write_bytes(b"0" * 1_000_000)
     assert "VGG16 on cells" in run("cache")[1]
-    assert run("cache", "--clear")[1].strip() == "1 MB freed"
-    assert run("cache")[1].strip() == "nothing is cached"
+    assert run("cache", "--clear")[1].strip() == "Freed 1 MB."
+    assert run("cache")[1].strip() == "The cache is empty."
 
 
 def test_audit_tells_what_is_wrong_by_its_status(run, cells: Path, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""Write the tables of a page from folders of results.
+"""Updates the tables of a page from folders of results.
 
     python tools/study_tables.py docs/studies.md RUNS
 
 In the page, a line `<!-- table: RUN KIND -->` and a line `<!-- end -->` enclose a table. RUN is a
-folder in RUNS; KIND is `published` (beside what was found), `summary METRIC`, `pairs METRIC`, or
-the name of a CSV file in the folder. A table whose results are not there stays as it is.
+folder in RUNS; KIND is `published` (published and measured numbers), `summary METRIC`,
+`pairs METRIC`, or the name of a CSV file in the folder. A table without results is not changed.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _SHOWN = ["trial", "runs", "mean", "sd", "low", "high"]
 
 
 def main(page: str, runs: str) -> None:
-    """Write every table of the page anew."""
+    """Update every table of the page."""
     path = Path(page)
 
-    def written(block: re.Match[str]) -> str:
+    def updated(block: re.Match[str]) -> str:
         run, kind, metric = block.groups()
         first = block[0].partition("\n")[0]
         try:
-            table = markdown_table(made_table(Path(runs) / run, kind, metric))
+            table = markdown_table(read_table(Path(runs) / run, kind, metric))
         except FileNotFoundError as error:
             print(error)
             if "|---" in block[0]:
@@ -44,11 +44,11 @@ def main(page: str, runs: str) -> None:
             table = _MISSING
         return f"{first}\n\n{table}\n\n<!-- end -->"
 
-    path.write_text(_BLOCK.sub(written, path.read_text(encoding="utf-8")), encoding="utf-8")
+    path.write_text(_BLOCK.sub(updated, path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def made_table(run: Path, kind: str, metric: str | None) -> pd.DataFrame:
-    """Make one table from a folder of results."""
+def read_table(run: Path, kind: str, metric: str | None) -> pd.DataFrame:
+    """Read one table from a folder of results."""
     if kind.endswith(".csv"):
         return pd.read_csv(run / kind)
     results = read_runs([run])

@@ -21,4 +21,5 @@ from .saving.classifier import load_classifier as load_classifier
 from .saving.model_files import load_model as load_model
 from .saving.preprocess_config import PreprocessConfig as PreprocessConfig
 from .saving.weight_files import load_weights as load_weights
+from .seeding import seed_initializers as seed_initializers
 from .transfer import transfer_model as transfer_model

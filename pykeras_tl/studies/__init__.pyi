@@ -1,3 +1,4 @@
+from .catalog.synthetic_images import generate_class_folders as generate_class_folders
 from .results.comparison import paired_comparisons as paired_comparisons
 from .results.comparison import summary_table as summary_table
 from .results.published import markdown_table as markdown_table

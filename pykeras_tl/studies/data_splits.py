@@ -1,10 +1,10 @@
-"""The parts of a study's data: tables of files, their digests, and the flows over them."""
+"""The splits of a study's data: tables of files, their digests, and the iterators over them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,57 +14,65 @@ import pandas as pd
 from ..images.datasets.array_files import index_column
 from ..images.datasets.folders import existing_folder, list_images
 from .trial import TRAINED_ON, Trial
+from .trial_config import TrialSettings
 
 if TYPE_CHECKING:
     from ..images.iterators.base import Iterator
 
-# The flow over `train` with the augmentation of the fine tuning.
+# The iterator over `train` with the augmentation of the fine tuning.
 FINE_TUNING = "fine tuning"
-# The column that tells how much an image weighs in training.
+# The column that holds the weight of each image in training.
 _WEIGHT = "weight"
 
 
-def part_tables(data: Path, **folders: str) -> dict[str, pd.DataFrame]:
-    """List the images of each part from a folder of its own.
+def split_tables(data: Path, **folders: str) -> dict[str, pd.DataFrame]:
+    """List the images of each split, where each has a folder of its own.
 
     Args:
-        data: The folder that holds the parts.
-        **folders: The folder of each part, inside `data`.
+        data: The folder that holds the splits.
+        **folders: The folder of each split, inside `data`.
 
     Returns:
-        A table with the columns `filename` and `class` for each part.
+        A table with the columns `filename` and `class` for each split.
 
     Raises:
-        FileNotFoundError: When a folder is missing; the message lists those expected.
-        ValueError: When the parts do not hold the same classes.
+        FileNotFoundError: If a folder is missing; the message lists the expected ones.
+        ValueError: If the splits have different classes.
+
+    Example:
+        >>> from pykeras_tl.studies.catalog.synthetic_images import generate_class_folders
+        >>> for split in ("train", "test"):
+        ...     generate_class_folders(Path("images") / split, classes=2, count=3, size=8)
+        >>> {split: len(table) for split, table in split_tables("images", train="train").items()}
+        {'train': 6}
     """
     root = existing_folder(data)
     missing = [name for name in folders.values() if not (root / name).is_dir()]
     if missing:
         raise FileNotFoundError(
-            f"{root} has no folder {', '.join(missing)}; "
-            f"expected the folders {', '.join(folders.values())} in it."
+            f"Expected the folders {', '.join(folders.values())} in {root}. "
+            f"Missing: {', '.join(missing)}."
         )
-    tables = {part: list_images(root / name) for part, name in folders.items()}
-    names = {part: sorted(table["class"].unique()) for part, table in tables.items()}
-    first, *others = names
+    tables = {split: list_images(root / name) for split, name in folders.items()}
+    classes = {split: sorted(table["class"].unique()) for split, table in tables.items()}
+    first, *others = classes
     for other in others:
-        if names[other] != names[first]:
+        if classes[other] != classes[first]:
             raise ValueError(
-                f"{folders[first]} and {folders[other]} in {root} hold different classes: "
-                f"{names[first]} and {names[other]}."
+                f"Expected the same classes in {folders[first]} and {folders[other]} of {root}. "
+                f"Received: {classes[first]} and {classes[other]}."
             )
     return tables
 
 
 def groups_of(table: pd.DataFrame) -> list[str] | None:
-    """Return what each image of a part belongs to.
+    """Return the group of each image.
 
     Args:
-        table: The part's images, with the column `group` where there are groups.
+        table: The images of a split, with the column `group` if there are groups.
 
     Returns:
-        The groups in the table's order; None where every image stands for itself.
+        The groups in the table's order; None if the images are independent.
 
     Example:
         >>> groups_of(pd.DataFrame({"filename": ["a.png"], "group": [7]}))
@@ -73,57 +81,70 @@ def groups_of(table: pd.DataFrame) -> list[str] | None:
     return table["group"].astype(str).tolist() if "group" in table else None
 
 
-def digest(table: pd.DataFrame) -> str:
-    """Return a digest of the files of a part: their places below the common folder and sizes.
+def digest_files(table: pd.DataFrame) -> str:
+    """Return a digest of the names, classes and sizes of the files of a split.
 
     Args:
         table: Rows with `filename` and `class`.
 
     Returns:
-        16 hexadecimal digits; the same for the same files wherever the folder stands.
+        16 hexadecimal digits; the same for the same files, wherever their folder is.
+
+    Example:
+        >>> _ = Path("a.png").write_bytes(b"1234")
+        >>> table = pd.DataFrame({"filename": ["a.png"], "class": ["cat"]})
+        >>> digest_files(table) == digest_files(table.assign(filename=Path("a.png").resolve()))
+        True
     """
-    made = hashlib.sha256()
+    digest = hashlib.sha256()
     for filename, name in zip(table["filename"], table["class"], strict=True):
         path = Path(filename)
-        made.update(f"{name}/{path.name}:{path.stat().st_size}\n".encode())
+        digest.update(f"{name}/{path.name}:{path.stat().st_size}\n".encode())
     if column := index_column(table):
-        made.update(table[column].to_numpy("int64").tobytes())
-    return made.hexdigest()[:16]
+        digest.update(table[column].to_numpy("int64").tobytes())
+    return digest.hexdigest()[:16]
 
 
-def part_flows(trial: Trial, tables: Mapping[str, pd.DataFrame]) -> dict[str, Iterator]:
-    """Make a flow over each part: the images trained on are augmented, the others never.
+def split_iterators(trial: Trial, tables: Mapping[str, pd.DataFrame]) -> dict[str, Iterator]:
+    """Create an iterator over each split; only the images that are trained on are augmented.
 
     Args:
-        trial: Its `data` says target size, batch size, standardization and augmentation.
-        tables: A table for each part, `train` among them.
+        trial: Its `data` determines target size, batch size, standardization and augmentation.
+        tables: A table for each split, `train` among them.
 
     Returns:
-        A flow of batches for each part; and for `fine tuning`, where the trial augments it in
-        another way.
+        An iterator over batches for each split, and one called `fine tuning` if the trial
+        augments the images differently there.
+
+    Raises:
+        ValueError: If the trial is incomplete, or images in one file have different weights.
     """
     classes = sorted(tables["train"]["class"].unique())
-    statistics = _statistics(trial, tables["train"], classes)
-    plain, augmentation = _Settings(trial, classes, statistics), trial.data.get("augmentation")
-    flows = {
-        part: plain.flow(table, augmentation, shuffle=True)
-        if part in TRAINED_ON
-        else plain.flow(table)
-        for part, table in tables.items()
+    factory = _IteratorFactory(trial.settings, classes)
+    if trial.settings.data.standardize:
+        factory = replace(factory, statistics=_channel_statistics(factory, tables["train"]))
+    augmentation = trial.settings.data.augmentation
+    iterators = {
+        split: factory.iterate(table, augmentation, shuffle=True)
+        if split in TRAINED_ON
+        else factory.iterate(table)
+        for split, table in tables.items()
     }
-    fine = trial.training.get("fine_tune", {}).get("augmentation")
-    if fine:
-        flows[FINE_TUNING] = plain.flow(tables["train"], fine, shuffle=True)
-    return flows
+    fine_tuning = trial.settings.training.fine_tune
+    if fine_tuning and fine_tuning.augmentation:
+        iterators[FINE_TUNING] = factory.iterate(
+            tables["train"], fine_tuning.augmentation, shuffle=True
+        )
+    return iterators
 
 
 @dataclass(frozen=True)
-class _Settings:
-    trial: Trial
+class _IteratorFactory:
+    settings: TrialSettings
     classes: list[str]
     statistics: tuple[np.ndarray, np.ndarray] | None = None
 
-    def flow(
+    def iterate(
         self,
         table: pd.DataFrame,
         augmentation: Mapping[str, Any] | None = None,
@@ -131,51 +152,44 @@ class _Settings:
     ) -> Iterator:
         from ..images.image_data_generator import ImageDataGenerator
 
-        data = self.trial.data
-        options = dict(augmentation or {})
+        data = self.settings.data
+        augmenter_options = dict(augmentation or {})
         if self.statistics is not None:
-            options |= {"featurewise_center": True, "featurewise_std_normalization": True}
-        generator = ImageDataGenerator(rescale=data.get("rescale"), **options)
+            augmenter_options |= {"featurewise_center": True, "featurewise_std_normalization": True}
+        generator = ImageDataGenerator(rescale=data.rescale, **augmenter_options)
         if self.statistics is not None:
             generator.mean, generator.std = self.statistics
-        settings = {
-            "target_size": tuple(data["target_size"]),
-            "batch_size": data["batch_size"],
+        options: dict[str, Any] = {
+            "target_size": data.target_size,
+            "batch_size": data.batch_size,
             "classes": self.classes,
-            "class_mode": class_mode(self.trial),
+            "class_mode": self.settings.model.class_mode,
             "shuffle": shuffle,
-            "seed": self.trial.seed,
-            "interpolation": data.get("interpolation", "nearest"),
+            "seed": self.settings.seed,
+            "interpolation": data.interpolation,
         }
         weights = _WEIGHT if shuffle and _WEIGHT in table else None
         if index_column(table):
             if weights:
                 raise ValueError(
-                    "Images that lie together in one file cannot weigh differently, as boosting "
-                    "needs; give a table of image files."
+                    "Expected a table of image files: images in one array file cannot have "
+                    "different weights, as boosting needs."
                 )
-            return generator.flow_from_array_files(table, **settings)
-        return generator.flow_from_dataframe(table, weight_col=weights, **settings)
+            return generator.flow_from_array_files(table, **options)
+        return generator.flow_from_dataframe(table, weight_col=weights, **options)
 
 
-def class_mode(trial: Trial) -> str:
-    """Return how a trial's classes become labels: two may share one unit."""
-    return "binary" if trial.model.get("binary") else "categorical"
-
-
-def _statistics(
-    trial: Trial, table: pd.DataFrame, classes: list[str]
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Measure mean and deviation of each channel, a batch at a time."""
-    if not trial.data.get("standardize"):
-        return None
-    flow = _Settings(trial, classes).flow(table)
-    pixels, total, squares = 0, np.zeros(3), np.zeros(3)
-    for _ in range(len(flow)):
-        batch = next(flow)[0].astype("float64")
-        pixels += batch[..., 0].size
+def _channel_statistics(
+    factory: _IteratorFactory, table: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the mean and standard deviation of each channel, a batch at a time."""
+    iterator = factory.iterate(table)
+    count, total, squares = 0, np.zeros(3), np.zeros(3)
+    for _ in range(len(iterator)):
+        batch = next(iterator)[0].astype("float64")
+        count += batch[..., 0].size
         total += batch.sum(axis=(0, 1, 2))
         squares += (batch**2).sum(axis=(0, 1, 2))
-    mean = total / pixels
-    deviation = np.sqrt(np.maximum(squares / pixels - mean**2, 0))
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
     return mean.reshape(1, 1, 3).astype("float32"), deviation.reshape(1, 1, 3).astype("float32")

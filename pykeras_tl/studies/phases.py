@@ -1,82 +1,123 @@
-"""The phases of a trial's training: a source set first, the training itself, fine tuning last."""
+"""The phases of a trial's training: the source set, the training itself, fine tuning."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .data_splits import FINE_TUNING, class_mode
+import keras
+from keras.optimizers import schedules
+
+from ..training import fit
+from ..training.optimizers import make_optimizer
+from .data_splits import FINE_TUNING
 from .trial import Trial
+from .trial_config import PhaseSettings
 
 if TYPE_CHECKING:
-    import keras
-
     from ..images.iterators.base import Iterator
     from ..training.history import History
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of training.
+    """One phase of a training.
 
     Args:
-        name: What the history calls it.
-        flow: The images trained on.
+        name: Its name in the history.
+        iterator: The images to train on.
         steps: Batches in an epoch.
-        settings: `optimizer`, `epochs`, and where they apply `schedule`, `lower_each_epoch` and
-            `early_stopping`.
-        loss: The loss for the flow's labels.
-        prepare: Freezes or unfreezes layers before it begins.
+        settings: The optimizer, the number of epochs, and the schedule.
+        loss: The loss for the iterator's labels.
+        prepare: Freezes or unfreezes layers before the phase begins.
     """
 
     name: str
-    flow: Iterator
+    iterator: Iterator
     steps: int
-    settings: Mapping[str, Any]
+    settings: PhaseSettings
     loss: str
     prepare: Callable[[keras.Model], object] | None = None
 
 
-def phases_of(trial: Trial, flows: Mapping[str, Iterator], model: keras.Model) -> list[Phase]:
-    """Read the phases from a trial's record.
+class _Timer:
+    """The time since the last call. Not a plain value, so that checkpoints leave it out."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def seconds(self) -> float:
+        now = time.perf_counter()
+        passed, self._last = now - self._last, now
+        return passed
+
+
+class TimingCallback(keras.callbacks.Callback):
+    """Measures the seconds of a training, from the creation of this object on.
+
+    A training that is resumed in its `run_dir` continues from the seconds in its checkpoint.
+
+    Attributes:
+        seconds: The time up to the end of the last batch or epoch.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = 0.0
+        self._timer = _Timer()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Add the time since the end of the last batch."""
+        self.seconds += self._timer.seconds()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Add the time since the end of the last batch, which is that of the validation."""
+        self.seconds += self._timer.seconds()
+
+
+def phases_of(trial: Trial, iterators: Mapping[str, Iterator], model: keras.Model) -> list[Phase]:
+    """Return the phases of a trial.
 
     Args:
         trial: The record.
-        flows: A flow for each part, as `part_flows` makes them.
-        model: The model that will be trained; it stays as it is.
+        iterators: An iterator over each split, as `split_iterators` returns them.
+        model: The model that will be trained; it is not changed.
 
     Returns:
-        One phase, or several in their order.
+        One phase or more, in order.
 
     Raises:
-        ValueError: When a layer that the record names is not in the model.
+        ValueError: If a layer that the trial names is not in the model.
     """
     from ..models.freezing import freeze_weights, unfreeze_weights
     from ..models.layer_tree import LayerTree
 
-    training, loss = trial.training, f"{class_mode(trial)}_crossentropy"
-    source, fine, start = (training.get(name) for name in ("source", "fine_tune", "unfreeze_from"))
+    training, loss = trial.settings.training, f"{trial.settings.model.class_mode}_crossentropy"
+    source, fine_tune, start = training.source, training.fine_tune, training.unfreeze_from
     tree = LayerTree(model)
-    for layer in (source and source["freeze_to"], fine and fine["from"], start):
-        # A wrong name is to be found now, not after hours of training.
+    for layer in (source and source.freeze_to, fine_tune and fine_tune.from_, start):
+        # Find out about a wrong name now, not after hours of training.
         if layer:
             tree.find(layer)
-    train, steps = flows["train"], training.get("steps_per_epoch") or len(flows["train"])
+    train = iterators["train"]
+    steps = training.steps_per_epoch or len(train)
     phases = []
     prepare: Callable[[keras.Model], object] | None = None
     if source:
-        flow = flows["source"]
-        phases.append(Phase("source", flow, len(flow), source, loss))
-        prepare = lambda model: freeze_weights(model, to=source["freeze_to"])  # noqa: E731
+        iterator, last = iterators["source"], source.freeze_to
+        phases.append(Phase("source", iterator, len(iterator), source, loss))
+        prepare = lambda model: freeze_weights(model, to=last)  # noqa: E731
     elif start:
         prepare = lambda model: unfreeze_weights(model, from_=start)  # noqa: E731
-    phases.append(Phase("head" if fine else "target", train, steps, training, loss, prepare))
-    if fine:
-        flow = flows.get(FINE_TUNING, train)
-        prepare = lambda model: unfreeze_weights(model, from_=fine["from"])  # noqa: E731
-        phases.append(Phase(FINE_TUNING, flow, steps, fine, loss, prepare))
+    name = "head" if fine_tune else "target"
+    phases.append(Phase(name, train, steps, training, loss, prepare))
+    if fine_tune:
+        iterator, first = iterators.get(FINE_TUNING, train), fine_tune.from_
+        prepare = lambda model: unfreeze_weights(model, from_=first)  # noqa: E731
+        phases.append(Phase(FINE_TUNING, iterator, steps, fine_tune, loss, prepare))
     return phases
 
 
@@ -84,7 +125,7 @@ def train_phase(
     model: keras.Model,
     phase: Phase,
     validation: Iterator | None,
-    begun: int,
+    initial_epoch: int,
     run_dir: Path | None = None,
 ) -> tuple[History, float]:
     """Train a model through one phase.
@@ -92,40 +133,38 @@ def train_phase(
     Args:
         model: The model, changed in place.
         phase: The phase.
-        validation: The images looked at after every epoch, or `None`.
-        begun: Number of epochs that were trained before.
-        run_dir: The folder from which the phase goes on when it was stopped, or `None`.
+        validation: The images to evaluate after every epoch, or `None`.
+        initial_epoch: The number of epochs of earlier phases.
+        run_dir: The folder of checkpoints, from which an interrupted phase is resumed, or
+            `None`.
 
     Returns:
-        The history of the phase, and the seconds that it took.
+        The history of the phase, and its duration in seconds.
     """
-    import keras
-
-    from ..training import fit
-    from .stopwatch import TimingCallback
-
     if phase.prepare is not None:
         phase.prepare(model)
     model.compile(make_phase_optimizer(phase), loss=phase.loss, metrics=["accuracy"])
-    stopping, stopwatch = phase.settings.get("early_stopping"), TimingCallback()
+    callbacks: list[keras.callbacks.Callback] = [timing := TimingCallback()]
+    stopping = phase.settings.early_stopping
+    if stopping:
+        options = stopping.model_dump(exclude_unset=True)
+        callbacks.append(keras.callbacks.EarlyStopping(**options))
     history = fit(
         model,
-        phase.flow,
-        epochs=begun + phase.settings["epochs"],
-        initial_epoch=begun,
+        phase.iterator,
+        epochs=initial_epoch + phase.settings.epochs,
+        initial_epoch=initial_epoch,
         steps_per_epoch=phase.steps,
         validation_data=validation,
-        callbacks=[
-            stopwatch,
-            *([keras.callbacks.EarlyStopping(**stopping)] if stopping else []),
-        ],
+        callbacks=callbacks,
+        cached_augmented_epochs=phase.settings.cached_augmented_epochs,
         run_dir=run_dir,
     )
-    return history, stopwatch.seconds
+    return history, timing.seconds
 
 
 def make_phase_optimizer(phase: Phase) -> keras.Optimizer:
-    """Make the optimizer of a phase, with its schedule.
+    """Create the optimizer of a phase, with its schedule.
 
     Args:
         phase: The phase; a schedule counts its steps.
@@ -134,18 +173,15 @@ def make_phase_optimizer(phase: Phase) -> keras.Optimizer:
         The optimizer.
 
     Raises:
-        ValueError: When there is no such optimizer.
+        TypeError: If the optimizer does not have one of the options.
+        ValueError: If the optimizer is unknown or an option out of range.
     """
-    from keras.optimizers import schedules
-
-    from ..training.optimizers import make_optimizer
-
-    settings, options = phase.settings, dict(phase.settings["optimizer"])
-    rate = options.get("learning_rate")
-    if settings.get("schedule") == "cosine":
-        options["learning_rate"] = schedules.CosineDecay(rate, phase.steps * settings["epochs"])
-    elif settings.get("lower_each_epoch"):
+    settings, options = phase.settings, phase.settings.optimizer.options()
+    rate = settings.optimizer.learning_rate
+    if settings.schedule == "cosine":
+        options["learning_rate"] = schedules.CosineDecay(rate, phase.steps * settings.epochs)
+    elif settings.lower_each_epoch:
         options["learning_rate"] = schedules.ExponentialDecay(
-            rate, phase.steps, settings["lower_each_epoch"], staircase=True
+            rate, phase.steps, settings.lower_each_epoch, staircase=True
         )
-    return make_optimizer(options.pop("name"), **options)
+    return make_optimizer(settings.optimizer.name, **options)

@@ -1,47 +1,44 @@
-"""The one runner of all studies: runs the trials that are not done, and writes the report."""
+"""Runs a study: all trials that are not done, and the report."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import traceback
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
-from rich.console import Console
 
 from ..storage.atomic_files import atomic_directory, atomic_file, recover_directory
-from .data_splits import digest
-from .process_pool import error_file, run_several
+from .data_splits import digest_files
+from .process_pool import TrialTask, error_file, run_tasks
 from .results.baselines import study_baselines
 from .results.comparison import paired_comparisons, summary_table
 from .results.trial_results import TrialResult, comparison_table, is_done, read_result, tidy_table
-from .study import Settings, Study, chosen_trials, get_study
+from .study import Settings, Study, get_study, select_trials
 from .trial import Trial, with_changes
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-Tables = Mapping[str, pd.DataFrame]
-_Bound = tuple[Trial, Tables]
-
-_MARK = "study.json"
-_console = Console()
+_STUDY_FILE = "study.json"
+# Where generated images are kept, and where earlier versions kept them.
+_GENERATED, _OLD_GENERATED = Path("generated-data/images"), Path("drawn-data/pictures")
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What a study left behind.
+    """The results of a study.
 
     Args:
         study: The study.
-        trials: The results of the trials that ended, in the study's order.
+        trials: The results of the trials that are done, in the study's order.
         failures: The error of each trial that failed, by the trial's name.
         folder: The study's folder.
-        report: The page that shows all of it.
+        report: The HTML page that shows all of it.
     """
 
     study: Study
@@ -52,34 +49,34 @@ class StudyResult:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The trials side by side, a row each; means where they were repeated."""
+        """The trials side by side, one row each; means if they were repeated."""
         return comparison_table(self.trials)
 
     def to_frame(self) -> pd.DataFrame:
-        """All numbers, a row each: study, trial, seed, fold, metric, value."""
+        """All numbers, one row each: study, trial, seed, fold, images, metric, value."""
         return tidy_table(self.study.name, self.trials)
 
     @property
     def summary(self) -> pd.DataFrame:
-        """Mean, deviation and 95 % interval of every number, as `summary_table` gives them."""
+        """Mean, deviation and 95 % interval of every number, as `summary_table` returns them."""
         return summary_table(self.to_frame())
 
     def compare(self, metric: str | None = None) -> pd.DataFrame:
         """Compare the trials in pairs over the repeats and folds that they share.
 
         Args:
-            metric: The number to compare; the study's own when absent.
+            metric: The metric to compare; the study's own if `None`.
 
         Returns:
-            A row each pair, as `paired_comparisons` gives it.
+            One row for each pair, as `paired_comparisons` returns it.
         """
         return paired_comparisons(self.to_frame(), metric or self.study.metric)
 
 
 def run_study(
-    name: str | Study,
-    data: str | os.PathLike[str] | None,
-    out: str | os.PathLike[str],
+    study: str | Study | None = None,
+    data: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
     *,
     quick: bool = False,
     epochs: int | None = None,
@@ -89,111 +86,138 @@ def run_study(
     jobs: int = 1,
     seed: int = 0,
     weights: str | None = "imagenet",
+    name: str | Study | None = None,
 ) -> StudyResult:
     """Run a study on a folder of images.
 
-    A trial that is done is not run again, and one that was stopped goes on after its last epoch;
-    a trial that fails is reported with its error and does not stop the others.
+    A trial that is done is not run again, and one that was interrupted resumes after its last
+    epoch. A trial that fails is reported with its error and does not stop the others.
 
     Args:
-        name: The study's name, such as `"blood-cells"`.
-        data: The folder of images, laid out as the study says. `None` draws small images
-            for the quick form.
-        out: The folder of results; it is made when missing, and refused when it holds
-            something else than this study.
-        quick: Whether to run the form that ends in minutes.
-        epochs: Epochs of every phase of every trial; the study's own when absent.
-        repeats: How often every trial is run, with seeds counted up from `seed`; as often as
-            the authors did when absent, twice at most in the quick form.
+        study: The study's name, such as `"blood-cells"`, the path of a Python file that defines
+            one, or the study itself.
+        data: The folder of images, laid out as the study describes. `None` generates small
+            images for the quick form.
+        out: The folder of results. It is created if missing, and must not hold anything other
+            than this study.
+        quick: Whether to run the short form that takes minutes.
+        epochs: Epochs of every phase of every trial; the study's own if `None`.
+        repeats: How often every trial is run, with consecutive seeds from `seed` on. `None` is
+            the number of the study's authors, at most two in the quick form.
         trials: Comma-separated shell patterns of the trials to run, such as `"version-1-*"`;
-            all when absent.
-        changes: Settings to change in every trial that has them, by their place in its record,
+            all if `None`.
+        changes: Settings to change in every trial that has them, by their path in its record,
             such as `{"data.batch_size": 32}`.
         jobs: Trials at a time, each in a process of its own.
         seed: The seed of the first repeat.
-        weights: Weights of the backbones: `"imagenet"`, a path to a file, or `None`.
+        weights: Weights of the backbones: `"imagenet"`, the path of a file, or `None`.
+        name: The old name of `study`.
 
     Returns:
         The results of all trials that are done in `out`, with the comparison as `table` and the
         page as `report`.
 
     Raises:
-        FileNotFoundError: When the folder of images, or a part of it, is missing.
-        FileExistsError: When `out` holds something else.
-        ValueError: When there is no such study, no trial matches, no trial has a setting that
-            is to be changed, or a number is below 1.
+        FileNotFoundError: If the folder of images, or a split of it, is missing.
+        FileExistsError: If `out` holds something else.
+        ValueError: If the study is unknown, no trial matches, a setting is unknown or out of
+            range, or a number is below 1.
 
     Example:
         >>> result = run_study("blood-cells", "cells", "results")  # doctest: +SKIP
         >>> result.table  # doctest: +SKIP
     """
-    chosen = get_study(name) if isinstance(name, str) else name
-    every = _wanted(chosen, Settings(quick, seed, weights), _repeats(chosen, repeats, quick))
-    every = _with_epochs(every, epochs)
-    names = {trial.name for trial in with_changes(chosen_trials(every, trials), changes or {})}
+    if name is not None:
+        warnings.warn(
+            "The argument `name` of run_study is now called `study`.", FutureWarning, stacklevel=2
+        )
+        study = name
+    if study is None or out is None:
+        raise TypeError("run_study() needs the arguments `study` and `out`.")
     if jobs < 1:
-        raise ValueError(f"jobs is {jobs}; expected 1 or more.")
-    place = Path(out).expanduser().absolute()
-    images = _drawn(chosen, quick, place) if data is None else Path(data).expanduser()
-    bound = _bound(chosen, with_changes(every, changes or {}), images)
-    folder = _study_folder(place, chosen)
-    failures = _run_all(
-        [one for one in bound if one[0].name in names], folder / "trials", int(jobs)
-    )
-    # Those that were run before, with other patterns, are part of the whole.
-    places = [folder / "trials" / trial.folder for trial, _ in bound]
-    done = [read_result(place) for place in places if is_done(place)]
-    # Where each repeat cuts the images in its own way, the first cut stands for all.
-    baselines = study_baselines(bound[0][1], folder / "baselines.csv") if done else None
+        raise ValueError(f"Expected jobs >= 1. Received: {jobs}.")
+    chosen = get_study(study) if isinstance(study, str) else study
+    repeats = _number_of_repeats(chosen, repeats, quick)
+    every = _with_epochs(_all_trials(chosen, Settings(quick, seed, weights), repeats), epochs)
+    selected = {trial.name for trial in select_trials(every, trials)}
+    every = with_changes(every, changes or {})
+    target = Path(out).expanduser().absolute()
+    _check_options([trial for trial in every if trial.name in selected])
+    images = _generated(chosen, quick, target) if data is None else Path(data).expanduser()
+    tasks = _tasks(chosen, every, images, target / "trials")
+    folder = _create_folder(target, chosen)
+    failures = _run_all([task for task in tasks if task.trial.name in selected], int(jobs))
+    # Trials that were run before, with other patterns, belong to the results too.
+    done = [read_result(task.folder) for task in tasks if is_done(task.folder)]
+    # If the repeats split the images differently, the first split represents all.
+    baselines = study_baselines(tasks[0].tables, folder / "baselines.csv") if done else None
     return _write_study(chosen, done, failures, folder, baselines)
 
 
-def _repeats(chosen: Study, repeats: int | None, quick: bool) -> int:
+def _number_of_repeats(study: Study, repeats: int | None, quick: bool) -> int:
     if repeats is None:
-        return min(chosen.repeats, 2) if quick else chosen.repeats
+        return min(study.repeats, 2) if quick else study.repeats
     if repeats < 1:
-        raise ValueError(f"repeats is {repeats}; expected 1 or more.")
+        raise ValueError(f"Expected repeats >= 1. Received: {repeats}.")
     return int(repeats)
 
 
-def _wanted(chosen: Study, settings: Settings, repeats: int) -> list[Trial]:
+def _all_trials(study: Study, settings: Settings, repeats: int) -> list[Trial]:
     seeds = range(int(settings.seed), int(settings.seed) + repeats)
-    return [trial for seed in seeds for trial in chosen.trials(replace(settings, seed=seed))]
+    return [trial for seed in seeds for trial in study.trials(replace(settings, seed=seed))]
 
 
-def _drawn(chosen: Study, quick: bool, out: Path) -> Path:
-    if not quick or chosen.draw is None:
+def _check_options(trials: list[Trial]) -> None:
+    """Find misspelt options before anything is created, once for trials that share them."""
+    from .trial_runner import check_trial_options
+
+    different: dict[str, Trial] = {}
+    for trial in trials:
+        key = json.dumps([trial.data, trial.model, trial.training], sort_keys=True, default=str)
+        different.setdefault(key, trial)
+    for trial in different.values():
+        check_trial_options(trial)
+
+
+def _generated(study: Study, quick: bool, out: Path) -> Path:
+    """Return the folder of generated images, which is kept with the results."""
+    if not quick or study.generate_data is None:
         raise ValueError(
-            f"The study {chosen.name!r} needs a folder of data; only its quick form can run on "
-            "drawn images."
+            f"The study {study.name!r} needs a folder of data. Only its quick form can generate "
+            "images."
         )
-    images = recover_directory(_study_folder(out, chosen) / "drawn-data")
-    if not images.exists():
-        with atomic_directory(images) as working:
-            # Drawing makes its folder itself.
-            chosen.draw(working / "images")
-    return images / "images"
+    folder = _create_folder(out, study)
+    for images in (folder / _GENERATED, folder / _OLD_GENERATED):
+        recover_directory(images.parent)
+        if images.exists():
+            return images
+    images = folder / _GENERATED
+    with atomic_directory(images.parent) as working:
+        # The study creates the folder itself.
+        study.generate_data(working / images.name)
+    return images
 
 
-def _bound(chosen: Study, trials: list[Trial], data: Path) -> list[_Bound]:
-    """Give each trial the tables of its split, made once for all that share it."""
-    tables: dict[str, Tables] = {}
+def _tasks(study: Study, trials: list[Trial], data: Path, folder: Path) -> list[TrialTask]:
+    """Join each trial with the tables of its split, made once for all that share it."""
+    tables: dict[str, Mapping[str, pd.DataFrame]] = {}
     digests: dict[str, dict[str, str]] = {}
-    bound = []
+    tasks = []
     for trial in trials:
         key = json.dumps(trial.split, sort_keys=True)
         if key not in tables:
-            tables[key] = chosen.tables(data, trial.split)
-            digests[key] = {part: digest(table) for part, table in tables[key].items()}
-        bound.append((trial.on_files(digests[key]), tables[key]))
-    return bound
+            tables[key] = study.tables(data, trial.split)
+            digests[key] = {split: digest_files(table) for split, table in tables[key].items()}
+        trial = trial.on_files(digests[key])
+        tasks.append(TrialTask(trial, tables[key], folder / trial.folder))
+    return tasks
 
 
 def _with_epochs(trials: list[Trial], epochs: int | None) -> list[Trial]:
     if epochs is None:
         return trials
     if epochs < 1:
-        raise ValueError(f"epochs is {epochs}; expected 1 or more.")
+        raise ValueError(f"Expected epochs >= 1. Received: {epochs}.")
     return [trial.with_training(epochs=epochs, **_phases(trial, epochs)) for trial in trials]
 
 
@@ -201,54 +225,56 @@ def _phases(trial: Trial, epochs: int) -> dict[str, Any]:
     return {
         phase: {**trial.training[phase], "epochs": epochs}
         for phase in ("source", "fine_tune")
-        if phase in trial.training
+        if trial.training.get(phase)
     }
 
 
-def _study_folder(out: Path, chosen: Study) -> Path:
-    mark = out / _MARK
-    if mark.is_file():
-        there = json.loads(mark.read_text(encoding="utf-8")).get("study")
-        if there != chosen.name:
+def _create_folder(out: Path, study: Study) -> Path:
+    """Create the folder of results; accept only an empty one or one of the same study."""
+    study_file = out / _STUDY_FILE
+    if study_file.is_file():
+        name = json.loads(study_file.read_text(encoding="utf-8")).get("study")
+        if name != study.name:
             raise FileExistsError(
-                f"{out} holds the study {there!r}, not {chosen.name!r}; choose another folder."
+                f"{out} holds the study {name!r}, not {study.name!r}. Choose another folder."
             )
         return out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"{out} holds something else; choose a new or empty folder.")
+        raise FileExistsError(f"{out} holds something else. Choose a new or empty folder.")
     out.mkdir(parents=True, exist_ok=True)
-    with atomic_file(mark) as path:
-        path.write_text(json.dumps({"study": chosen.name}), encoding="utf-8")
+    with atomic_file(study_file) as path:
+        path.write_text(json.dumps({"study": study.name}), encoding="utf-8")
     return out
 
 
-def _run_all(bound: list[_Bound], folder: Path, processes: int) -> dict[str, str]:
-    labels, places = _labels(bound), [folder / trial.folder for trial, _ in bound]
-    to_do = [number for number, place in enumerate(places) if not is_done(place)]
-    for number in sorted(set(range(len(bound))) - set(to_do)):
-        _console.print(labels[number], "is done already", markup=False)
+def _run_all(tasks: list[TrialTask], processes: int) -> dict[str, str]:
+    """Run the trials that are not done, and return the errors of those that failed."""
+    labels = _labels([task.trial for task in tasks])
+    waiting = [index for index, task in enumerate(tasks) if not is_done(task.folder)]
+    for index in sorted(set(range(len(tasks))) - set(waiting)):
+        _logger.info("%s: already done", labels[index])
+    if waiting:
+        _logger.info(labels[waiting[0]])
     failures = {}
-    jobs = [(*bound[number], places[number]) for number in to_do]
-    if to_do:
-        _console.print(labels[to_do[0]], markup=False)
-    for ended, (job, error) in enumerate(run_several(jobs, processes), start=1):
-        label = labels[to_do[job]].partition("] ")[2]
+    runs = run_tasks([tasks[index] for index in waiting], processes)
+    for ended, (number, error) in enumerate(runs, start=1):
+        index = waiting[number]
+        label = labels[index].partition("] ")[2]
         if error is not None:
-            # It is shown and kept; the others go on.
             failures[label] = f"{type(error).__name__}: {error}"
-            _console.print(f"{label} failed: {failures[label]}", markup=False)
-            with atomic_file(error_file(places[to_do[job]])) as path:
+            _logger.warning("%s failed: %s", label, failures[label])
+            with atomic_file(error_file(tasks[index].folder)) as path:
                 path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        if ended < len(jobs):
-            _console.print(labels[to_do[ended]], markup=False)
+        if ended < len(waiting):
+            _logger.info(labels[waiting[ended]])
     return failures
 
 
-def _labels(bound: list[_Bound]) -> list[str]:
-    names = [trial.name for trial, _ in bound]
+def _labels(trials: list[Trial]) -> list[str]:
+    names = [trial.name for trial in trials]
     labels = []
-    for number, (trial, _) in enumerate(bound, start=1):
-        label = f"[{number}/{len(bound)}] {trial.name}"
+    for number, trial in enumerate(trials, start=1):
+        label = f"[{number}/{len(trials)}] {trial.name}"
         if names.count(trial.name) > 1:
             label += f", seed {trial.seed}" + (f", fold {trial.fold}" if trial.fold else "")
         labels.append(label)
@@ -256,7 +282,7 @@ def _labels(bound: list[_Bound]) -> list[str]:
 
 
 def _write_study(
-    chosen: Study,
+    study: Study,
     done: list[TrialResult],
     failures: Mapping[str, str],
     folder: Path,
@@ -264,8 +290,8 @@ def _write_study(
 ) -> StudyResult:
     from .results.report import write_study_report
 
-    report = write_study_report(chosen, done, failures, folder / "report.html", baselines)
-    result = StudyResult(chosen, done, failures, folder, report)
+    report = write_study_report(study, done, failures, folder / "report.html", baselines)
+    result = StudyResult(study, done, failures, folder, report)
     _write_table(folder / "trials.csv", result.table.to_csv)
     _write_table(folder / "results.csv", result.to_frame().to_csv)
     _write_table(folder / "summary.csv", result.summary.to_csv)

@@ -1,10 +1,11 @@
-"""What a study is: where its images stand, its trials, and what was published."""
+"""A study: its images, its trials, and the published numbers."""
 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from fnmatch import fnmatchcase
 from importlib import import_module
 from importlib.util import find_spec
@@ -29,10 +30,10 @@ _MODULES = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user chooses when a study is run.
+    """What the user chooses when a study is run.
 
     Args:
-        quick: Whether to run a form that ends in minutes: smaller images, few epochs.
+        quick: Whether to run a short form that takes minutes: smaller images, few epochs.
         seed: The seed of every trial.
         weights: Weights of the backbones: `"imagenet"`, a path, or `None` for random ones.
 
@@ -48,13 +49,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Published:
-    """A number that the study's authors reported.
+    """A number that the authors of the study reported.
 
     Args:
-        trial: The trial it belongs to.
+        trial: The name of the trial it belongs to.
         metric: What was measured.
         value: The number.
-        remark: A condition that belongs to it.
+        remark: A condition under which it was measured.
 
     Example:
         >>> Published("version-1-adam", "training accuracy", 0.82).value
@@ -68,24 +69,52 @@ class Published:
 
 
 @dataclass(frozen=True)
+class FineTuneFrom:
+    """The layer of a backbone from which on a published study trained it.
+
+    Published studies give an index into the layers of Keras 2; the name is independent of the
+    version.
+
+    Args:
+        layers: Number of layers of the backbone in Keras 2, without its classifier.
+        index: The published index of the first trained layer, from 0.
+        name: The name of that layer, for `unfreeze_weights(model, from_=name)`.
+
+    Example:
+        >>> FineTuneFrom(19, 15, "block5_conv1").name
+        'block5_conv1'
+    """
+
+    layers: int
+    index: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Study:
-    """Tables of images, a table of trials, and what was published.
+    """Tables of images, a list of trials, and the published numbers.
 
     Args:
         name: The name on the command line.
         title: One line for tables and pages.
-        trials: Makes the trials of one repeat from the settings; trials of equal name are the
-            folds of one.
-        tables: Makes, from the data folder and a trial's `split`, a table of files for each
-            part: `train`, `validation` (looked at after every epoch; may be absent), `source`
-            (trained on first, where a trial says so), and others, such as `test`, that are
-            looked at once, at the end.
-        published: What the authors reported.
+        trials: Returns the trials of one repeat, given the settings. Trials with the same name
+            are the folds of one.
+        tables: Returns, given the data folder and a trial's `split`, a table of files for each
+            split: `train`, `validation` (evaluated after every epoch; optional), `source`
+            (trained on first, if a trial says so), and others, such as `test`, which are
+            evaluated once, at the end.
+        published: The numbers that the authors reported.
         notes: What a reader of the numbers should know.
         repeats: How often the authors repeated it, each time with another seed.
-        draw: Draws images, laid out as the study's data are, into a new folder; the quick
-            form runs on them when it is given no data.
-        metric: The number by which trials are compared.
+        generate_data: Generates images, laid out like the study's data, in a new folder. The
+            quick form uses them if it is given no data.
+        metric: The metric by which the trials are compared.
+        draw: The old name of `generate_data`.
+
+    Example:
+        >>> study = Study("none", "A study without trials", lambda settings: [], lambda *_: {})
+        >>> study.metric, study.repeats
+        ('test accuracy', 1)
     """
 
     name: str
@@ -95,8 +124,19 @@ class Study:
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
     repeats: int = 1
-    draw: Callable[[Path], object] | None = None
+    generate_data: Callable[[Path], object] | None = None
     metric: str = "test accuracy"
+    draw: InitVar[Callable[[Path], object] | None] = None
+
+    def __post_init__(self, draw: Callable[[Path], object] | None) -> None:
+        if draw is None:
+            return
+        warnings.warn(
+            "The argument `draw` of Study is now called `generate_data`.",
+            FutureWarning,
+            stacklevel=3,
+        )
+        object.__setattr__(self, "generate_data", draw)
 
 
 def get_study(name: str) -> Study:
@@ -104,57 +144,58 @@ def get_study(name: str) -> Study:
 
     Args:
         name: A name that `study_names` lists, or the path of a Python file of your own that
-            ends with a `STUDY`. The file is run.
+            defines `STUDY`. The file is executed.
 
     Returns:
         The study.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When there is no such study, or no `STUDY` in the file.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the study is unknown, or the file defines no `STUDY`.
 
     Example:
         >>> get_study("blood_cells").name
         'blood-cells'
     """
     if name.endswith(".py"):
-        return _study_in(Path(name).expanduser().absolute())
+        return _study_from_file(Path(name).expanduser().absolute())
     module = name.replace("-", "_")
     if module not in _MODULES:
         raise ValueError(
-            f"There is no study {name!r}; there are: {', '.join(study_names())}. A file of your "
-            "own is given by its path, such as my_study.py."
+            f"Unknown study {name!r}. Known studies: {', '.join(study_names())}. For a study of "
+            "your own, pass the path of its file, such as my_study.py."
         )
-    found: Study = import_module(f".catalog.{module}", __package__).STUDY
-    return found
+    study: Study = import_module(f".catalog.{module}", __package__).STUDY
+    return study
 
 
-def _study_in(file: Path) -> Study:
+def _study_from_file(file: Path) -> Study:
     if not file.is_file():
-        raise FileNotFoundError(f"There is no file {file}.")
-    # By its name, so that networks in the file can be found by trials in other processes too.
-    # Those inherit the path: the folder stands last, so that nothing in it hides another module.
+        raise FileNotFoundError(f"No such file: {file}.")
+    # Imported by name, so that trials in other processes find the file's networks too. They
+    # inherit the path; the folder comes last, so that nothing in it hides another module.
     before, known = list(sys.path), file.stem in sys.modules
     if str(file.parent) not in before:
         sys.path.append(str(file.parent))
     try:
-        return _imported(file)
+        return _import_study(file)
     except BaseException:
         sys.path[:] = before
         if not known:
-            sys.modules.pop(file.stem, None)  # A file that was mended is read anew.
+            sys.modules.pop(file.stem, None)  # A corrected file is read again.
         raise
 
 
-def _imported(file: Path) -> Study:
-    found = find_spec(file.stem) if file.stem.isidentifier() else None
-    if found is None or found.origin is None or Path(found.origin) != file:
+def _import_study(file: Path) -> Study:
+    spec = find_spec(file.stem) if file.stem.isidentifier() else None
+    if spec is None or spec.origin is None or Path(spec.origin) != file:
         raise ValueError(
-            f"{file} cannot be imported as {file.stem!r}; give it a name that is no other module's."
+            f"{file} cannot be imported as {file.stem!r}. Choose a name that is a Python "
+            "identifier and not the name of another module."
         )
     study = getattr(import_module(file.stem), "STUDY", None)
     if not isinstance(study, Study):
-        raise ValueError(f"{file} has no STUDY; a study's file ends with STUDY = Study(...).")
+        raise ValueError(f"{file} defines no STUDY. Expected STUDY = Study(...).")
     return study
 
 
@@ -168,29 +209,29 @@ def study_names() -> list[str]:
     return [module.replace("_", "-") for module in _MODULES]
 
 
-def chosen_trials(trials: list[Trial], pattern: str | None) -> list[Trial]:
-    """Return the trials whose names match one of the comma-separated shell patterns.
+def select_trials(trials: list[Trial], pattern: str | None) -> list[Trial]:
+    """Select the trials whose names match one of several shell patterns.
 
     Args:
         trials: All trials.
-        pattern: Such as `"version-1-*,modern"`; `None` takes all.
+        pattern: Comma-separated patterns, such as `"version-1-*,modern"`; `None` selects all.
 
     Returns:
-        The matching trials in their own order.
+        The matching trials in their original order.
 
     Raises:
-        ValueError: When a pattern matches none; the message lists the names.
+        ValueError: If a pattern matches no trial; the message lists the names.
 
     Example:
-        >>> made = get_study("blood-cells").trials(Settings())
-        >>> [trial.name for trial in chosen_trials(made, "modern,*-sgd")]
+        >>> trials = get_study("blood-cells").trials(Settings())
+        >>> [trial.name for trial in select_trials(trials, "modern,*-sgd")]
         ['version-1-sgd', 'version-2-sgd', 'vgg16-fine-tuned-sgd', 'modern']
     """
     if pattern is None:
         return trials
-    wanted = [part.strip() for part in pattern.split(",")]
-    for part in wanted:
-        if not any(fnmatchcase(trial.name, part) for trial in trials):
-            names = ", ".join(trial.name for trial in trials)
-            raise ValueError(f"No trial matches {part!r}; the trials are: {names}.")
-    return [trial for trial in trials if any(fnmatchcase(trial.name, part) for part in wanted)]
+    patterns = [each.strip() for each in pattern.split(",")]
+    for each in patterns:
+        if not any(fnmatchcase(trial.name, each) for trial in trials):
+            names = ", ".join(dict.fromkeys(trial.name for trial in trials))
+            raise ValueError(f"No trial matches {each!r}. Known trials: {names}.")
+    return [trial for trial in trials if any(fnmatchcase(trial.name, each) for each in patterns)]

@@ -1,18 +1,20 @@
-"""One trial from its record to its results: build, train, evaluate, write down."""
+"""Runs one trial: builds, trains and evaluates the model, and writes the results."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ..storage.atomic_files import require_free_space
-from .data_splits import FINE_TUNING, groups_of, part_flows
+from .data_splits import FINE_TUNING, groups_of, split_iterators
 from .results.trial_results import TrialResult, write_result
 from .trial import TRAINED_ON, Trial
+from .trial_config import ModelSettings, OptimizerSettings, check_options
 
 if TYPE_CHECKING:
     import keras
@@ -20,50 +22,93 @@ if TYPE_CHECKING:
     from ..images.iterators.base import Iterator
     from ..training.history import History
 
+# What earlier versions called these networks.
+_OLD_NETWORKS = {"hybrids.network": "cnn_svr.network"}
+_GIVEN = {"classes", "input_shape", "seed", "backbone"}
+
 
 def run_trial(
-    trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path, unfinished: Path | None = None
+    trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path, run_dir: Path | None = None
 ) -> TrialResult:
-    """Train what a trial describes and evaluate it on the parts it was not trained on.
+    """Train a trial's model and evaluate it on the splits that it was not trained on.
 
     Args:
         trial: The record.
-        tables: A table of files for each part: `train`, and any others.
+        tables: A table of files for each split: `train`, and any others.
         folder: An existing folder, which receives the record, the history, the evaluations,
             the trained classifier and, last, the summary.
-        unfinished: The folder that keeps the state of the training after every epoch, from
-            which a trial that was stopped goes on; None keeps none.
+        run_dir: The folder for checkpoints, from which an interrupted trial is resumed; None
+            saves none.
 
     Returns:
         The results, as `read_result` reads them from the folder.
 
     Raises:
-        ValueError: When the record names an unknown network, or weights do not fit.
-        OSError: When the disk has no room for the results.
+        ValueError: If the trial is incomplete, names an unknown network, or its weights do not
+            fit.
+        OSError: If the disk has no room for the results.
     """
     from ..evaluation import evaluate_classifier
     from ..models.saving.classifier import Classifier
 
-    flows = part_flows(trial, dict(tables))
-    model = build_model(trial, classes=len(flows["train"].class_names or ()))
+    check_trial_options(trial)
+    iterators = split_iterators(trial, tables)
+    model = build_model(trial, classes=len(iterators["train"].class_names or ()))
     require_free_space(folder, _size_of_results(model))
-    history, seconds = train_model(model, trial, flows, unfinished)
+    history, seconds = train_model(model, trial, iterators, run_dir)
     evaluations = {
-        part: evaluate_classifier(model, flow, groups=groups_of(tables[part]))
-        for part, flow in flows.items()
-        if part not in (*TRAINED_ON, FINE_TUNING)
+        split: evaluate_classifier(model, iterator, groups=groups_of(tables[split]))
+        for split, iterator in iterators.items()
+        if split not in (*TRAINED_ON, FINE_TUNING)
     }
-    accuracies = {part: evaluation.accuracy for part, evaluation in evaluations.items()}
-    Classifier.from_flow(model, flows["train"], metrics=accuracies).save(folder / "classifier")
+    accuracies = {split: evaluation.accuracy for split, evaluation in evaluations.items()}
+    classifier = Classifier.from_flow(model, iterators["train"], metrics=accuracies)
+    classifier.save(folder / "classifier")
     return write_result(folder, trial, history, evaluations, seconds, model.count_params())
 
 
-def build_model(trial: Trial, classes: int) -> keras.Model:
-    """Build the network that a trial's record names, with its seed.
+def check_trial_options(trial: Trial) -> None:
+    """Check that a trial is complete, and that its network and optimizers have its options.
+
+    An unknown network is left for `build_model` to report.
 
     Args:
-        trial: `model` holds `network` or `backbone`, with the options of what it names. A
-            network is one of `pykeras_tl.models`, such as `"blood_cells.version_1"`, or a
+        trial: The trial.
+
+    Raises:
+        ValueError: If a setting is missing, unknown or out of range.
+
+    Example:
+        >>> check_trial_options(
+        ...     Trial(
+        ...         "a",
+        ...         {"target_size": [50, 50], "batch_size": 32},
+        ...         {"network": "soco.network", "binry": True},
+        ...         {"optimizer": {"name": "adam"}, "epochs": 5},
+        ...     )
+        ... )
+        Traceback (most recent call last):
+            ...
+        ValueError: Trial 'a': Unknown key 'binry' in model. Did you mean 'binary'?
+    """
+    model, training = trial.settings.model, trial.settings.training
+    check_options(trial.name, "model", model.options(), _known_options(model))
+    phases = {
+        "training.source": training.source,
+        "training": training,
+        "training.fine_tune": training.fine_tune,
+    }
+    for section, phase in phases.items():
+        if phase is not None:
+            _check_optimizer(trial.name, f"{section}.optimizer", phase.optimizer)
+
+
+def build_model(trial: Trial, classes: int) -> keras.Model:
+    """Build the network that a trial names, initialized with its seed.
+
+    Args:
+        trial: Its `model` holds `network` or `backbone`, with the options of either. A network
+            is one of `pykeras_tl.models.networks`, such as `"blood_cells.version_1"`, or a
             function of your own as `"module:function"`, which takes `classes`, `input_shape`,
             `seed` and the options.
         classes: Number of classes.
@@ -72,36 +117,80 @@ def build_model(trial: Trial, classes: int) -> keras.Model:
         The model, not compiled.
 
     Raises:
-        ValueError: When there is no such network or backbone.
+        ValueError: If the network or backbone is unknown.
     """
     from ..models.transfer import transfer_model
 
-    options = dict(trial.model)
-    input_shape = (*trial.data["target_size"], 3)
-    if "backbone" in options:
-        name, divide = options.pop("backbone"), options.pop("divide_by_255", False)
-        made = transfer_model(name, classes, input_shape=input_shape, seed=trial.seed, **options)
-        return _on_pixels_from_0_to_1(made) if divide else made
-    network = _network(options.pop("network"))
-    return network(classes=classes, input_shape=input_shape, seed=trial.seed, **options)
+    settings = trial.settings.model
+    options = settings.options() | {
+        "classes": classes,
+        "input_shape": (*trial.settings.data.target_size, 3),
+        "seed": trial.seed,
+    }
+    if settings.backbone:
+        model = transfer_model(settings.backbone, **options)
+        return _on_pixels_from_0_to_1(model) if settings.divide_by_255 else model
+    return _network(str(settings.network))(**options)
+
+
+def _known_options(model: ModelSettings) -> list[str] | None:
+    """Return the options of the named network or backbone; None if they cannot be known."""
+    import keras
+
+    from ..models.backbones.registry import get_backbone
+    from ..models.transfer import transfer_model
+
+    functions: list[Callable[..., Any]]
+    try:
+        if model.backbone:
+            entry = get_backbone(model.backbone)
+            constructor = getattr(keras.applications, entry.constructor, None)
+            functions = [transfer_model, *([constructor] if constructor else [])]
+        else:
+            functions = [_network(str(model.network))]
+    except ValueError:
+        return None
+    parameters = [each for f in functions for each in inspect.signature(f).parameters.values()]
+    if model.network and any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return None
+    names = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
+    return [name for name in dict.fromkeys(names) if name not in _GIVEN]
+
+
+def _check_optimizer(name: str, section: str, settings: OptimizerSettings) -> None:
+    from ..training.optimizers import make_optimizer
+
+    options = settings.options()
+    try:
+        known = inspect.signature(type(make_optimizer(settings.name))).parameters
+        check_options(name, section, options, [*known, "decay", "lr"])
+        make_optimizer(settings.name, **options)
+    except (TypeError, ValueError) as error:
+        message = str(error)
+        prefix = "" if message.startswith("Trial ") else f"Trial {name!r}, {section}: "
+        raise ValueError(prefix + message) from error
 
 
 def _network(name: str) -> Callable[..., keras.Model]:
-    own, _, of_own = name.partition(":")
+    name = _OLD_NETWORKS.get(name, name)
+    own_module, _, own_function = name.partition(":")
     module, _, function = name.rpartition(".")
     try:
-        if of_own:
-            found = getattr(import_module(own), of_own)
+        if own_function:
+            network = getattr(import_module(own_module), own_function)
         else:
-            found = getattr(import_module(f"..models.networks.{module}", __package__), function)
+            network = getattr(import_module(f"..models.networks.{module}", __package__), function)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"there is no network {name!r}") from error
-    made: Callable[..., keras.Model] = found
-    return made
+        raise ValueError(
+            f"Unknown network {name!r}. Expected one of pykeras_tl.models.networks, such as "
+            "'soco.network', or 'module:function' for a function of your own."
+        ) from error
+    build: Callable[..., keras.Model] = network
+    return build
 
 
 def _on_pixels_from_0_to_1(model: keras.Model) -> keras.Model:
-    """Divide the pixels by 255, also where a backbone expects others, as some studies did."""
+    """Divide the pixels by 255 even if the backbone expects others, as some studies did."""
     import keras
 
     inputs = keras.Input(model.input_shape[1:])
@@ -109,39 +198,41 @@ def _on_pixels_from_0_to_1(model: keras.Model) -> keras.Model:
 
 
 def train_model(
-    model: keras.Model, trial: Trial, flows: Mapping[str, Iterator], unfinished: Path | None = None
+    model: keras.Model, trial: Trial, iterators: Mapping[str, Iterator], run_dir: Path | None = None
 ) -> tuple[History, float]:
     """Train a model through all phases of a trial.
 
     Args:
         model: The model, changed in place.
         trial: The record.
-        flows: A flow for each part, as `part_flows` makes them.
-        unfinished: As for `run_trial`.
+        iterators: An iterator over each split, as `split_iterators` returns them.
+        run_dir: As for `run_trial`.
 
     Returns:
-        The history, and the seconds that the training took, those before it was stopped included.
+        The history, and the seconds of training, including those before an interruption.
 
     Raises:
-        KeyboardInterrupt: When the user stopped the training.
+        KeyboardInterrupt: If the user interrupted the training.
     """
     from .phases import phases_of, train_phase
 
-    phases = phases_of(trial, flows, model)
+    phases = phases_of(trial, iterators, model)
     history, seconds = None, 0.0
     for phase in phases:
-        begun = 0 if history is None else history.epoch[-1] + 1
-        run_dir = None if unfinished is None else unfinished / phase.name
-        trained, took = train_phase(model, phase, flows.get("validation"), begun, run_dir)
+        initial_epoch = 0 if history is None else history.epoch[-1] + 1
+        phase_dir = None if run_dir is None else run_dir / phase.name
+        trained, duration = train_phase(
+            model, phase, iterators.get("validation"), initial_epoch, phase_dir
+        )
         if trained.stopped:
             raise KeyboardInterrupt
-        trained.phases = {phase.name: begun} if len(phases) > 1 else {}
-        history, seconds = trained if history is None else history + trained, seconds + took
+        trained.phases = {phase.name: initial_epoch} if len(phases) > 1 else {}
+        history, seconds = trained if history is None else history + trained, seconds + duration
     assert history is not None
     return history, seconds
 
 
 def _size_of_results(model: keras.Model) -> int:
-    # Weights as float32, twice for what is being written; two states of the training, each with
-    # the optimizer's numbers, and a third that is being written; and tables and images.
+    # Weights as float32, twice while they are being written; three checkpoints, each with the
+    # state of the optimizer; and tables and figures.
     return 44 * model.count_params() + 20_000_000

@@ -1,4 +1,4 @@
-"""Trials as members of an ensemble."""
+"""Trials as trainers of ensemble members."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .trial import Trial
 
 @dataclass(frozen=True)
 class TrialTrainer:
-    """Trains a trial on tables of files; give it to `bag`, `boost` and the others.
+    """Trains a trial on a table of files, for `bag`, `boost` and the other ensembles.
 
     Args:
-        trial: Its data, model and training settings count; its own split and seed do not.
+        trial: Its data, model and training settings are used; its split and seed are not.
 
     Example:
         >>> from .study import Settings, get_study
@@ -29,26 +29,27 @@ class TrialTrainer:
         """Train a member.
 
         Args:
-            table: Images with the columns `filename` and `class`, and `weight` where they
-                weigh differently.
-            seed: Of the weights, the order and the augmentation.
+            table: Images with the columns `filename` and `class`, and `weight` if their weights
+                differ.
+            seed: The seed of the weights, the order and the augmentation.
 
         Returns:
             The trained member.
 
         Raises:
-            ValueError: When images weigh differently that lie together in one file.
+            ValueError: If images in one array file have different weights.
         """
         from ..evaluation import predict_flow
-        from .data_splits import part_flows
+        from .data_splits import split_iterators
         from .trial_runner import build_model, train_model
 
         trial = replace(self.trial, seed=seed)
-        flows = part_flows(trial, {"train": table})
-        model = build_model(trial, classes=len(flows["train"].class_names or ()))
-        train_model(model, trial, flows)
+        iterators = split_iterators(trial, {"train": table})
+        model = build_model(trial, classes=len(iterators["train"].class_names or ()))
+        train_model(model, trial, iterators)
 
         def predict(rows: pd.DataFrame) -> pd.DataFrame:
-            return predict_flow(model, part_flows(trial, {"train": table, "test": rows})["test"])
+            iterators = split_iterators(trial, {"train": table, "test": rows})
+            return predict_flow(model, iterators["test"])
 
         return predict

@@ -223,7 +223,7 @@ def test_failed_save_leaves_the_old_one(saved, monkeypatch):
 def test_cut_off_file_is_named(saved, name, keep):
     path = saved / name
     os.truncate(path, int(path.stat().st_size * keep))
-    with pytest.raises(ValueError, match=r"no sound classifier|no whole JSON"):
+    with pytest.raises(ValueError, match=r"no sound classifier|not a complete JSON"):
         load_classifier(saved)
 
 

@@ -1,4 +1,4 @@
-"""A tiny study on drawn images that a small network learns in an epoch or two."""
+"""A tiny study on synthetic images that a small network learns in an epoch or two."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pykeras_tl.studies.data_splits import part_tables
+from pykeras_tl.studies.data_splits import split_tables
 from pykeras_tl.studies.study import Published, Settings, Study
 from pykeras_tl.studies.trial import Trial
 
@@ -16,7 +16,7 @@ _COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 50, 50)}
 
 
 def draw_colours(folder: Path, count: int, seed: int = 0) -> None:
-    """Write `count` noisy 40×32 images of each colour, a folder a class."""
+    """Write `count` noisy 40×32 images of each color, in one folder per class."""
     random = np.random.default_rng(seed)
     for name, colour in _COLOURS.items():
         (folder / name).mkdir(parents=True)
@@ -55,7 +55,7 @@ def tiny_study() -> Study:
         name="tiny",
         title="Colours",
         trials=_trials,
-        tables=lambda data, seed: part_tables(
+        tables=lambda data, seed: split_tables(
             data, train="TRAIN", validation="TEST_SIMPLE", test="TEST"
         ),
         published=(Published("constant", "test accuracy", 0.5),),

@@ -1,4 +1,4 @@
-"""A study that the tests kill and start again: IMAGES FOLDER, from the command line."""
+"""A study that the tests kill and restart. Arguments: the folders of images and of results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from pykeras_tl.studies import run_study
-from pykeras_tl.studies.data_splits import part_tables
+from pykeras_tl.studies.data_splits import split_tables
 from pykeras_tl.studies.study import Settings, Study
 from pykeras_tl.studies.trial import Trial
 
@@ -22,7 +22,7 @@ STUDY = Study(
     name="killed",
     title="A study that is killed",
     trials=_trials,
-    tables=lambda data, split: part_tables(
+    tables=lambda data, split: split_tables(
         data, train="TRAIN", validation="TEST_SIMPLE", test="TEST"
     ),
     published=(),

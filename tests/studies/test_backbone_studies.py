@@ -1,4 +1,4 @@
-"""The studies of backbones: their published settings, and their quick forms on drawn images."""
+"""The studies of backbones: their published settings, and their quick forms."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_pokemon_is_as_published() -> None:
 def test_pokemons_rate_is_lower_in_every_epoch() -> None:
     from pykeras_tl.studies.phases import Phase, make_phase_optimizer
 
-    training = _trials("pokemon")["vgg16"].training
+    training = _trials("pokemon")["vgg16"].settings.training
     phase = Phase("target", None, 5, training, "categorical_crossentropy")
     schedule = make_phase_optimizer(phase)._learning_rate
     rates = [float(schedule(step)) for step in (0, 4, 5, 9, 10)]
@@ -120,7 +120,7 @@ def test_histology_is_as_published() -> None:
         ("histology", "head"),
     ],
 )
-def test_the_quick_form_runs_on_drawn_images(study: str, trials: str, tmp_path: Path) -> None:
+def test_the_quick_form_runs_on_synthetic_images(study: str, trials: str, tmp_path: Path) -> None:
     result = run_study(
         study, None, tmp_path / "out", quick=True, epochs=1, trials=trials, weights=None
     )

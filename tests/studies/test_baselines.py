@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from pykeras_tl.images import list_images
+from pykeras_tl.studies.results import baselines
 from pykeras_tl.studies.results.baselines import study_baselines
-from pykeras_tl.studies.results.trial_results import baselines
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def tables(tmp_path: Path) -> dict[str, pd.DataFrame]:
 
 def test_each_part_that_is_not_trained_on_has_its_baselines(tables, tmp_path) -> None:
     found = study_baselines(tables, tmp_path / "out" / "baselines.csv")
-    assert found["part"].tolist() == ["validation"] * 2 + ["test"] * 2
+    assert found["split"].tolist() == ["validation"] * 2 + ["test"] * 2
     assert found["accuracy"].tolist() == [0.5, 1, 0.5, 0.8]
     test = found.iloc[3]
     assert test["low"] < 0.8 < test["high"]
@@ -40,7 +40,7 @@ def test_each_part_that_is_not_trained_on_has_its_baselines(tables, tmp_path) ->
 def test_they_are_measured_once_for_the_same_images(tables, tmp_path, monkeypatch) -> None:
     path = tmp_path / "baselines.csv"
     first = study_baselines(tables, path)
-    monkeypatch.setattr(baselines, "_measured", None)
+    monkeypatch.setattr(baselines, "_evaluated", None)
     pd.testing.assert_frame_equal(study_baselines(tables, path), first)
     with pytest.raises(TypeError):
         study_baselines({**tables, "test": tables["test"][1:]}, path)

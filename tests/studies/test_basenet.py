@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from pykeras_tl.studies import Settings, get_study, run_study
-from pykeras_tl.studies.data_splits import part_flows
+from pykeras_tl.studies.data_splits import split_iterators
 
 
 @pytest.fixture
 def drawn(tmp_path: Path) -> Path:
-    get_study("basenet").draw(tmp_path / "drawn")
+    get_study("basenet").generate_data(tmp_path / "drawn")
     return tmp_path / "drawn"
 
 
@@ -39,7 +39,7 @@ def test_images_are_standardized_by_the_training_part_and_only_it_is_augmented(
 ) -> None:
     study = get_study("basenet")
     trial = study.trials(Settings())[-1]
-    flows = part_flows(trial, study.tables(drawn, trial.split))
+    flows = split_iterators(trial, study.tables(drawn, trial.split))
     train = flows["train"].in_file_order()
     pixels = np.concatenate([next(train)[0] for _ in range(len(train))])
     np.testing.assert_allclose(pixels.mean(axis=(0, 1, 2)), 0, atol=1e-4)
@@ -53,7 +53,7 @@ def test_images_are_standardized_by_the_training_part_and_only_it_is_augmented(
 
 
 @pytest.mark.slow
-def test_the_quick_form_runs_on_drawn_images(tmp_path: Path) -> None:
+def test_the_quick_form_runs_on_synthetic_images(tmp_path: Path) -> None:
     result = run_study("basenet", None, tmp_path / "out", quick=True, trials="adam,basenet")
     assert not result.failures
     assert result.table[["trial", "runs"]].values.tolist() == [["adam", 2], ["basenet", 1]]
@@ -86,7 +86,7 @@ def test_binary_files_give_the_images_of_folders(drawn: Path, tmp_path: Path) ->
     assert found["train"]["class"].nunique() == 25
     assert len(found["test"]) == 25 * len(folders["test"])
     trial = next(trial for trial in study.trials(Settings()) if not trial.fold)
-    flow = part_flows(trial, found)["test"]
+    flow = split_iterators(trial, found)["test"]
     files = sorted((drawn / "test").rglob("*.png"))
     first = np.asarray(Image.open(files[0])).astype("float32")
     generator = flow.image_data_generator

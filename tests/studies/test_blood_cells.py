@@ -46,7 +46,7 @@ def test_weights_seed_and_quick_form_reach_every_trial() -> None:
 
 def test_a_missing_part_is_named(colours: Path, tmp_path: Path) -> None:
     (tmp_path / "TRAIN").mkdir()
-    with pytest.raises(FileNotFoundError, match="no folder TEST_SIMPLE, TEST; expected"):
+    with pytest.raises(FileNotFoundError, match="Missing: TEST_SIMPLE, TEST"):
         get_study("blood-cells").tables(tmp_path, 0)
 
 
@@ -56,5 +56,5 @@ def test_parts_with_different_classes_are_refused(colours: Path, tmp_path: Path)
     (tmp_path / "TEST").unlink()
     (tmp_path / "TEST").mkdir()
     (tmp_path / "TEST" / "red").symlink_to(colours / "TEST" / "red")
-    with pytest.raises(ValueError, match="hold different classes"):
+    with pytest.raises(ValueError, match="Expected the same classes"):
         get_study("blood-cells").tables(tmp_path, 0)

@@ -81,7 +81,7 @@ def test_differences_without_deviation(first: list, second: list, p: float, need
 
 
 def test_an_unknown_metric_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"no metric 'f1'; there are: test accuracy\."):
+    with pytest.raises(ValueError, match=r"Unknown metric 'f1'. Known metrics: test accuracy\."):
         paired_comparisons(_results(case=[0.1, 0.2]), "f1")
 
 
@@ -96,7 +96,7 @@ def test_runs_are_told_apart_by_their_folders(tmp_path) -> None:
 
 def test_a_table_with_other_columns_is_refused(tmp_path) -> None:
     _results(case=[0.1]).drop(columns="images").to_csv(tmp_path / "results.csv", index=False)
-    with pytest.raises(ValueError, match="has other columns than study, trial"):
+    with pytest.raises(ValueError, match="Expected the columns study, trial"):
         read_runs([tmp_path])
 
 

@@ -1,4 +1,4 @@
-"""A study that is killed goes on within the trial, and ends with the same classifier."""
+"""A study that is killed resumes within the trial, and ends with the same classifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Studies that stand in a file of one's own, the one in the documentation among them."""
+"""Studies in a file of your own, such as the one in the documentation."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_a_module_beside_a_study_hides_no_other(written: Path) -> None:
 
 def test_files_that_are_no_study_are_refused(tmp_path: Path) -> None:
     path = list(sys.path)
-    with pytest.raises(FileNotFoundError, match="There is no file"):
+    with pytest.raises(FileNotFoundError, match="No such file"):
         get_study(str(tmp_path / "nowhere.py"))
     (tmp_path / "empty_study.py").write_text("")
-    with pytest.raises(ValueError, match="has no STUDY"):
+    with pytest.raises(ValueError, match="defines no STUDY"):
         get_study(str(tmp_path / "empty_study.py"))
     (tmp_path / "json.py").write_text("")
-    with pytest.raises(ValueError, match="give it a name that is no other module's"):
+    with pytest.raises(ValueError, match="not the name of another module"):
         get_study(str(tmp_path / "json.py"))
     (tmp_path / "no-name.py").write_text("")
     with pytest.raises(ValueError, match="cannot be imported"):

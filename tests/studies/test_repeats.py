@@ -96,9 +96,12 @@ def test_settings_are_changed_where_they_stand(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"repeats": 0}, "repeats is 0; expected 1 or more"),
-        ({"jobs": 0}, "jobs is 0; expected 1 or more"),
-        ({"changes": {"data.batchsize": 1}}, r"No trial has a setting 'data\.batchsize'; there"),
+        ({"repeats": 0}, "Expected repeats >= 1. Received: 0"),
+        ({"jobs": 0}, "Expected jobs >= 1. Received: 0"),
+        (
+            {"changes": {"data.batchsize": 1}},
+            r"No trial has a setting 'data\.batchsize'\. Did you mean 'data\.batch_size'",
+        ),
         ({"changes": {"seed": 1}}, "No trial has a setting 'seed'"),
         ({"data": None}, "'tiny' needs a folder of data"),
     ],

@@ -90,7 +90,7 @@ def test_a_stopped_trial_goes_on_after_its_last_epoch(
     result, tiny_study: Study, colours: Path, tmp_path: Path, monkeypatch, caplog
 ) -> None:
     caplog.set_level("INFO", "pykeras_tl")
-    from pykeras_tl.studies.stopwatch import TimingCallback
+    from pykeras_tl.studies.phases import TimingCallback
 
     ended = []
 
@@ -135,9 +135,9 @@ def test_a_failing_trial_does_not_stop_the_others(
     study = replace(tiny_study, trials=with_a_wrong_network)
     result = run_study(study, colours, tmp_path / "out")
     assert list(result.table["trial"]) == ["cosine"]
-    assert "there is no network 'blood_cells.version_9'" in result.failures["constant"]
+    assert "Unknown network 'blood_cells.version_9'" in result.failures["constant"]
     assert list((tmp_path / "out" / "trials").glob("constant-*.error.txt"))
-    assert "there is no network" in result.report.read_text(encoding="utf-8")
+    assert "Unknown network" in result.report.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -167,8 +167,8 @@ def test_the_folder_of_another_study_is_refused(result, tiny_study: Study, colou
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"trials": "nothing*"}, "No trial matches 'nothing\\*'; the trials are: constant, cosine"),
-        ({"epochs": 0}, "epochs is 0; expected 1 or more"),
+        ({"trials": "nothing*"}, "No trial matches 'nothing\\*'. Known trials: constant, cosine"),
+        ({"epochs": 0}, "Expected epochs >= 1. Received: 0"),
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_made(
@@ -180,11 +180,11 @@ def test_wrong_arguments_are_refused_before_anything_is_made(
 
 
 def test_an_unknown_study_is_refused(colours: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="There is no study 'red-cells'; there are: blood-cells"):
+    with pytest.raises(ValueError, match=r"Unknown study 'red-cells'\. Known studies: blood-cells"):
         run_study("red-cells", colours, tmp_path / "out")
 
 
 def test_missing_images_are_told_before_anything_is_made(tiny_study: Study, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no folder"):
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
         run_study(tiny_study, tmp_path / "nowhere", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -56,16 +56,16 @@ def test_settings_are_the_published_ones() -> None:
 
 @pytest.mark.slow
 def test_case_4_retrains_the_dense_layers_alone(images: Path) -> None:
-    from pykeras_tl.studies.data_splits import part_flows
+    from pykeras_tl.studies.data_splits import split_iterators
     from pykeras_tl.studies.phases import phases_of, train_phase
     from pykeras_tl.studies.trial_runner import build_model
 
     study = get_study("soco")
     trial = study.trials(Settings())[-1]
-    flows = part_flows(trial, study.tables(images, trial.split))
+    flows = split_iterators(trial, study.tables(images, trial.split))
     model = build_model(trial, classes=2)
     source, target = phases_of(trial, flows, model)
-    assert (source.flow.n, target.flow.n) == (60, 28)
+    assert (source.iterator.n, target.iterator.n) == (60, 28)
     start = [np.array(weight) for weight in model.get_weights()]
     train_phase(model, source, None, 0)
     between = [np.array(weight) for weight in model.get_weights()]
@@ -79,7 +79,7 @@ def test_case_4_retrains_the_dense_layers_alone(images: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_quick_form_runs_on_drawn_images(tmp_path: Path) -> None:
+def test_the_quick_form_runs_on_synthetic_images(tmp_path: Path) -> None:
     result = run_study("soco", None, tmp_path / "out", quick=True, repeats=1, epochs=1)
     assert not result.failures
     assert list(result.table["trial"]) == ["case-1", "case-2", "case-3", "case-4"]

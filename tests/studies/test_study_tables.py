@@ -1,4 +1,4 @@
-"""The page of the studies: its tables are written from results, and it names the cuts."""
+"""The page of the studies: its tables are written from results."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pykeras_tl.models.cuts import CATS_AND_DOGS, HISTOLOGY
 from pykeras_tl.studies import study_names
+from pykeras_tl.studies.catalog import cats_and_dogs, histology
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,8 +66,8 @@ def test_a_run_that_is_not_there_is_said_to_be_missing(runs: Path, tmp_path: Pat
     assert "had not ended" in page.read_text()
 
 
-def test_the_page_names_every_study_and_every_cut() -> None:
+def test_the_page_names_every_study_and_every_first_trained_layer() -> None:
     page = (_ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
-    cuts = CATS_AND_DOGS | HISTOLOGY
-    for name in (*study_names(), *(cut.name for cut in cuts.values())):
+    layers = cats_and_dogs.FINE_TUNE_FROM | histology.FINE_TUNE_FROM
+    for name in (*study_names(), *(layer.name for layer in layers.values())):
         assert f"`{name}`" in page

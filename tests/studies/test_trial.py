@@ -14,12 +14,25 @@ _values = st.recursive(
     max_leaves=5,
 )
 _settings = st.dictionaries(st.text(max_size=6), _values, max_size=4)
+_options = st.dictionaries(st.text(max_size=6).map("own {}".format), _values, max_size=4)
+_training = st.fixed_dictionaries(
+    {},
+    optional={
+        "optimizer": _options.map(lambda options: {"name": "own", **options}),
+        "epochs": st.integers(1, 1000),
+        "schedule": st.none(),
+        "unfreeze_from": st.text(max_size=8),
+        "fine_tune": st.fixed_dictionaries({"from": st.text(max_size=8)}),
+    },
+)
 
 
-@given(_settings, _settings, _settings, st.integers(0, 2**31))
+@given(_settings, _options, _training, st.integers(0, 2**31))
 def test_record_survives_json_and_yaml_and_names_the_same_folder(
-    data, model, training, seed
+    split, options, training, seed
 ) -> None:
+    # The split and the options belong to a study and a network: any plain values.
+    data, model = {"split": split}, {"network": "own:network", **options}
     trial = Trial("name", data, model, training, seed)
     for read in (Trial.from_json(trial.to_json()), Trial.from_yaml(trial.to_yaml())):
         assert read == trial
@@ -57,10 +70,10 @@ def test_rate_is_set_also_where_a_trial_leaves_it_to_keras() -> None:
 
 
 def test_numbers_of_people_are_numbers() -> None:
-    text = "name: a\ndata: {}\nmodel: {}\ntraining: {optimizer: {learning_rate: 1e-4}, decay: 2E5}"
+    text = "name: a\ndata: {}\nmodel: {}\ntraining: {optimizer: {learning_rate: 1e-4, decay: 2E5}}"
     training = Trial.from_yaml(text).training
-    assert training == {"optimizer": {"learning_rate": 1e-4}, "decay": 2e5}
-    assert Trial("a", {}, {}, {"note": "1e-4"}).to_yaml().count("'1e-4'") == 1
+    assert training == {"optimizer": {"learning_rate": 1e-4, "decay": 2e5}}
+    assert Trial("a", {}, {}, {"unfreeze_from": "1e-4"}).to_yaml().count("'1e-4'") == 1
 
 
 @pytest.mark.parametrize(

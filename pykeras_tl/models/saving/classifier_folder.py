@@ -1,4 +1,4 @@
-"""The folder of a saved classifier: what stands in it, and what does not belong to it."""
+"""Reads the files of a saved classifier's folder, without following them out of it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ _LARGEST_TEXT = 1 << 26
 
 
 def check_replaceable(target: Path) -> None:
-    """See that a folder may be written as a classifier.
+    """Check that a folder may be replaced by a classifier.
 
     Args:
         target: The folder.
 
     Raises:
-        FileExistsError: When it holds something else than a classifier.
+        FileExistsError: If it holds anything other than a classifier.
 
     Example:
-        >>> check_replaceable(Path("not-there-yet"))
+        >>> Path("thesis").mkdir()
+        >>> _ = Path("thesis/chapter.txt").write_text("mine")
+        >>> check_replaceable(Path("thesis"))
+        Traceback (most recent call last):
+            ...
+        FileExistsError: thesis holds something else than a classifier. Choose another folder.
     """
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
@@ -30,74 +35,76 @@ def check_replaceable(target: Path) -> None:
         read_config(target)
     except (OSError, ValueError) as error:
         raise FileExistsError(
-            f"{target} holds something else than a classifier; choose another folder"
+            f"{target} holds something else than a classifier. Choose another folder."
         ) from error
 
 
-def read_config(place: Path) -> dict[str, Any]:
-    """Read what a classifier's folder says of it.
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read the configuration of a classifier.
 
     Args:
-        place: The folder.
+        folder: The folder.
 
     Returns:
-        The content of its config.json.
+        The content of config.json.
 
     Raises:
-        FileNotFoundError: When there is none.
-        ValueError: When it is damaged, of something else, or of another version.
+        FileNotFoundError: If there is none.
+        ValueError: If it is damaged, describes something else, or has another version.
     """
     try:
-        config = json.loads(read_text(place, CONFIG))
+        config = json.loads(read_text(folder, CONFIG))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{place / CONFIG} is no whole JSON file: {error}") from error
+        raise ValueError(f"{folder / CONFIG} is not a complete JSON file: {error}") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise ValueError(f"{place / CONFIG} does not describe a classifier")
+        raise ValueError(f"{folder / CONFIG} does not describe a classifier.")
     if config.get("format_version") != FORMAT_VERSION:
         raise ValueError(
-            f"{place} has format {config.get('format_version')!r}, and this version reads "
-            f"{FORMAT_VERSION}; install the pykeras-tl that wrote it: {config.get('versions')}"
+            f"{folder} has format {config.get('format_version')!r}, and this version reads "
+            f"{FORMAT_VERSION}. Install the pykeras-tl that wrote it: {config.get('versions')}."
         )
     return config
 
 
-def read_text(place: Path, name: str) -> str:
-    """Read a text file of a classifier's folder.
+def read_text(folder: Path, name: str) -> str:
+    """Read a text file in a classifier's folder.
 
     Args:
-        place: The folder.
+        folder: The folder.
         name: The file's name.
 
     Returns:
         The text.
 
     Raises:
-        FileNotFoundError: When there is none.
-        ValueError: When it leads out of the folder, is too large, or is no text.
+        FileNotFoundError: If there is none.
+        ValueError: If it leads out of the folder, is too large, or is not text.
     """
-    path = inside(place, name)
+    path = inside(folder, name)
     if path.stat().st_size > _LARGEST_TEXT:
-        raise ValueError(f"{path} has {path.stat().st_size:,} bytes, too many to be read")
+        raise ValueError(f"{path} is too large to read: {path.stat().st_size:,} bytes.")
     return path.read_text("utf-8")
 
 
-def inside(place: Path, name: str) -> Path:
-    """Find a file of a classifier's folder, and in no other place.
+def inside(folder: Path, name: str) -> Path:
+    """Find a file in a classifier's folder, and nowhere else.
 
     Args:
-        place: The folder.
+        folder: The folder.
         name: The file's name.
 
     Returns:
         Its path.
 
     Raises:
-        FileNotFoundError: When there is none.
-        ValueError: When it is a link that leads out of the folder.
+        FileNotFoundError: If there is none.
+        ValueError: If it is a link that leads out of the folder.
     """
-    path = place / name
-    if path.resolve().parent != place.resolve():
-        raise ValueError(f"{path} leads out of the folder; it is not read")
+    path = folder / name
+    if path.resolve().parent != folder.resolve():
+        raise ValueError(f"{path} leads out of the folder and is not read.")
     if not path.is_file():
-        raise FileNotFoundError(f"{place} lacks {name}; it is no whole classifier folder")
+        raise FileNotFoundError(
+            f"{folder} lacks {name}, so it is not a complete classifier folder."
+        )
     return path

@@ -1,4 +1,4 @@
-"""How a classifier's images are read and standardized, as plain values that can be stored."""
+"""How a classifier reads and standardizes its images, as plain values that can be stored."""
 
 from __future__ import annotations
 
@@ -23,24 +23,27 @@ _SWITCHES = (
     "featurewise_std_normalization",
 )
 _STATISTICS = ("mean", "std")
-_LARGEST = 4096 * 4096
+_MOST_PIXELS = 4096 * 4096
 
 
 @dataclass(frozen=True)
 class PreprocessConfig:
-    """How a file becomes the array that a model takes.
+    """The preprocessing that turns an image file into the input of a model.
 
     Attributes:
         target_size: Height and width in pixels.
         color_mode: "rgb", "rgba" or "grayscale".
-        interpolation: How images are resized, as in `read_image`.
-        keep_aspect_ratio: Whether they are cut to shape first, as in `read_image`.
-        standardization: What is done to the pixels afterwards: `rescale`, the four switches of
-            `ImageDataGenerator` (`samplewise_center`, …) that are on, and the `mean` and `std`
-            that its `fit` found, as nested lists. Empty when nothing is.
+        interpolation: The resampling method, as in `read_image`.
+        keep_aspect_ratio: Whether images are cropped to the aspect ratio of `target_size` before
+            they are resized, as in `read_image`.
+        standardization: What is done to the pixels afterwards: `rescale` (a factor), those of
+            `ImageDataGenerator`'s `samplewise_center`, `samplewise_std_normalization`,
+            `featurewise_center` and `featurewise_std_normalization` that are on, and the `mean`
+            and `std` that its `fit` computed, as nested lists of shape (1, 1, channels). Empty
+            for none.
 
     Raises:
-        ValueError: When a setting is not one of these or out of range.
+        ValueError: If a setting is unknown or out of range.
 
     Example:
         >>> PreprocessConfig((150, 150), standardization={"rescale": 1 / 255}).shape
@@ -57,46 +60,48 @@ class PreprocessConfig:
         object.__setattr__(self, "target_size", _size(self.target_size))
         validate_color_mode(self.color_mode)
         validate_interpolation(self.interpolation)
-        if not isinstance(self.keep_aspect_ratio, bool):
-            raise ValueError(f"keep_aspect_ratio is true or false, not {self.keep_aspect_ratio!r}")
+        crop = self.keep_aspect_ratio
+        if not isinstance(crop, bool):
+            raise ValueError(f"Expected keep_aspect_ratio to be True or False. Received: {crop!r}.")
         _ = self._generator
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of the arrays."""
+        """Height, width and number of channels of the arrays."""
         return (*self.target_size, COLOR_MODES[self.color_mode])
 
     @classmethod
     def of_flow(cls, flow: Iterator) -> PreprocessConfig:
-        """Take the settings from the flow that a model was trained on.
+        """Take the settings of the iterator that a model was trained on.
 
         Args:
-            flow: A flow over files.
+            flow: An iterator over files.
 
         Returns:
             Its settings, without augmentation.
 
         Raises:
-            TypeError: When the flow is not over files, so that it does not know how they are read.
-            ValueError: When it does to the images what cannot be stored.
+            TypeError: If the iterator is not over files, and so does not know how to read them.
+            ValueError: If its preprocessing cannot be stored.
 
         Example:
-            >>> from ...images.synthetic import generate_blood_cells
-            >>> import tempfile
-            >>> folder = tempfile.mkdtemp()
-            >>> _ = generate_blood_cells(folder, train=1, test=1, test_simple=1, size=(24, 32))
-            >>> flow = ImageDataGenerator(rescale=0.5).flow_from_directory(folder + "/TRAIN")
+            >>> from pykeras_tl.images import ImageDataGenerator, generate_blood_cells
+            >>> _ = generate_blood_cells("cells", train=1, test=1, test_simple=1, size=(24, 32))
+            >>> flow = ImageDataGenerator(rescale=0.5).flow_from_directory("cells/TRAIN")
             Found 4 images belonging to 4 classes.
             >>> PreprocessConfig.of_flow(flow).standardization
             {'rescale': 0.5}
         """
         if not hasattr(flow, "interpolation"):
             raise TypeError(
-                f"a {type(flow).__name__} does not know how files become its images; give a flow "
-                "over files, or make Classifier(model, class_names, PreprocessConfig(...))"
+                f"A {type(flow).__name__} does not know how files become its images. Pass an "
+                "iterator over files, or create Classifier(model, class_names, "
+                "PreprocessConfig(...))."
             )
         if flow.data_format != "channels_last":
-            raise ValueError("images with the channels first cannot be stored in a classifier")
+            raise ValueError(
+                "Expected images with the channels last. A classifier cannot store channels_first."
+            )
         generator = flow.image_data_generator
         return cls(
             flow.target_size,
@@ -107,7 +112,7 @@ class PreprocessConfig:
         )
 
     def read(self, path: str | os.PathLike[str]) -> np.ndarray:
-        """Read one file as the model takes it.
+        """Read one file as the model's input.
 
         Args:
             path: An image file.
@@ -116,8 +121,8 @@ class PreprocessConfig:
             float32 array of `shape`.
 
         Raises:
-            FileNotFoundError: When there is no such file.
-            BadImageError: When it cannot be read.
+            FileNotFoundError: If there is no such file.
+            BadImageError: If it cannot be decoded.
         """
         pixels = read_image(
             path, self.color_mode, self.target_size, self.interpolation, self.keep_aspect_ratio
@@ -125,10 +130,14 @@ class PreprocessConfig:
         return self._generator.standardize(pixels.astype("float32"))
 
     def as_json(self) -> dict[str, Any]:
-        """Give the settings as what JSON has.
+        """Return the settings as values that JSON can represent.
 
         Returns:
             A dict that `PreprocessConfig(**…)` takes.
+
+        Example:
+            >>> PreprocessConfig((8, 8)).as_json()["target_size"]
+            [8, 8]
         """
         return {**asdict(self), "target_size": list(self.target_size)}
 
@@ -137,16 +146,21 @@ class PreprocessConfig:
         options = dict(self.standardization)
         unknown = set(options) - {"rescale", *_SWITCHES, *_STATISTICS}
         if unknown:
-            raise ValueError(f"there is no standardization {sorted(unknown)[0]!r}")
+            raise ValueError(
+                f"There is no standardization {sorted(unknown)[0]!r}. Expected: rescale, "
+                f"{', '.join((*_SWITCHES, *_STATISTICS))}."
+            )
         statistics = {name: options.pop(name, None) for name in _STATISTICS}
         for name, value in options.items():
             if name == "rescale" and not _is_number(value):
-                raise ValueError(f"rescale is a number, not {value!r}")
+                raise ValueError(f"rescale is a number. Received: {value!r}.")
             if name in _SWITCHES and not isinstance(value, bool):
-                raise ValueError(f"{name} is true or false, not {value!r}")
+                raise ValueError(f"Expected {name} to be True or False. Received: {value!r}.")
         for switch, name in zip(_SWITCHES[2:], _STATISTICS):
             if bool(options.get(switch)) != (statistics[name] is not None):
-                raise ValueError(f"{switch} and {name} go together in a standardization")
+                raise ValueError(
+                    f"{switch} and {name} go together in a standardization. Pass both or neither."
+                )
         generator = Augmenter(**options, data_format="channels_last", dtype="float32")
         for name, value in statistics.items():
             setattr(generator, name, None if value is None else self._statistic(name, value))
@@ -156,11 +170,11 @@ class PreprocessConfig:
         try:
             array = np.asarray(value, "float32")
         except (ValueError, TypeError) as error:
-            raise ValueError(f"the {name} of a standardization is an array of numbers") from error
+            raise ValueError(f"Expected the {name} of a standardization to be numbers.") from error
         if array.shape != (1, 1, self.shape[-1]) or not np.isfinite(array).all():
             raise ValueError(
-                f"the {name} of a standardization has a finite number for each of "
-                f"{self.shape[-1]} channels; received an array of shape {array.shape}"
+                f"The {name} of a standardization has a finite number for each of "
+                f"{self.shape[-1]} channels. Received: an array of shape {array.shape}."
             )
         return array
 
@@ -169,19 +183,19 @@ def _standardization(generator: Augmenter) -> dict[str, Any]:
     own = type(generator).standardize is not Augmenter.standardize
     if own or generator.preprocessing_function is not None:
         raise ValueError(
-            "a preprocessing_function cannot be stored in a classifier, which runs no foreign "
-            "code. Put the scaling into the model: transfer_model(...) does, and "
-            "InputScaling('caffe'), 'tf', 'torch' or 'unit' is a layer for it"
+            "A preprocessing_function cannot be stored in a classifier, which never runs code of "
+            "others. Put the scaling into the model, as transfer_model(...) does, with a layer "
+            "such as InputScaling('caffe')."
         )
     if generator.zca_whitening:
-        raise ValueError("zca_whitening cannot be stored in a classifier; train without it")
+        raise ValueError("zca_whitening cannot be stored in a classifier. Train without it.")
     stored: dict[str, Any] = {}
     if generator.rescale:
         stored["rescale"] = float(generator.rescale)
     for name in _SWITCHES[:2]:
         if getattr(generator, name):
             stored[name] = True
-    # Without `fit`, Keras trains without these, and warns.
+    # Without `fit`, Keras skips these and warns.
     for switch, name in zip(_SWITCHES[2:], _STATISTICS):
         if getattr(generator, switch) and getattr(generator, name) is not None:
             stored |= {switch: True, name: np.asarray(getattr(generator, name)).tolist()}
@@ -189,13 +203,13 @@ def _standardization(generator: Augmenter) -> dict[str, Any]:
 
 
 def _size(size: Sequence[int]) -> tuple[int, int]:
-    whole = [int(side) for side in size if _is_number(side) and int(side) == side]
-    if len(whole) != 2 or len(size) != 2 or min(whole) < 1 or whole[0] * whole[1] > _LARGEST:
+    sides = [int(side) for side in size if _is_number(side) and int(side) == side]
+    if len(sides) != 2 or len(size) != 2 or min(sides) < 1 or sides[0] * sides[1] > _MOST_PIXELS:
         raise ValueError(
-            f"target_size is height and width in pixels, at most {_LARGEST:,} in all; "
-            f"received {size!r}"
+            f"target_size is height and width in pixels, at most {_MOST_PIXELS:,} pixels in all. "
+            f"Received: {size!r}."
         )
-    return whole[0], whole[1]
+    return sides[0], sides[1]
 
 
 def _is_number(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 Data: 25 classes of CIFAR-100, 32×32, either as folders `train` and `test` with one folder of
 images for each class, or as CIFAR-100's binary files `train.bin` and `test.bin`, of which the
-first 25 fine classes are taken.
+first 25 fine classes are used.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import pandas as pd
 
 from ...images.datasets.cifar import read_cifar100
 from ...images.datasets.splits import k_folds, split_fractions
-from ..data_splits import part_tables
+from ..data_splits import split_tables
 from ..study import Published, Settings, Study
 from ..trial import Trial
 from .synthetic_images import generate_class_folders
 
 _CLASSES = 25
 _FOLDS = 5
-# Means of five folds: of the fold that was left out.
+# Mean accuracy on the fold that was left out, over five folds.
 _CROSS_VALIDATION = {
     "rmsprop": 0.2670,
     "adam": 0.2223,
@@ -38,7 +38,7 @@ _NETWORKS = {
     "basenet_2_3": 0.6784,
 }
 _DATA: dict[str, Any] = {"target_size": [32, 32], "batch_size": 64}
-# The publication tells neither how far the images were zoomed nor the second part's optimizer.
+# The publication gives neither the zoom range nor the optimizer of the second part.
 _AUGMENTATION = {"zoom_range": 0.2, "horizontal_flip": True}
 _OPTIMIZER = {"name": "adam"}
 
@@ -47,50 +47,52 @@ def trials(settings: Settings) -> list[Trial]:
     """Return the cross-validation of each optimizer, and the four networks.
 
     Args:
-        settings: The seed, and whether to take the quick form: two folds of each optimizer,
+        settings: The seed, and whether to run the quick form: two folds of each optimizer,
             two epochs.
 
     Returns:
         Five trials for each of six optimizers, then one for each network.
     """
     folds = 2 if settings.quick else _FOLDS
-    made = [
+    all_trials = [
         _fold(optimizer, fold, folds, settings.seed)
         for optimizer in _CROSS_VALIDATION
         for fold in range(1, folds + 1)
     ]
-    made += [_network(name, settings.seed) for name in _NETWORKS]
-    return [trial.with_training(epochs=2) for trial in made] if settings.quick else made
+    all_trials += [_network(name, settings.seed) for name in _NETWORKS]
+    if not settings.quick:
+        return all_trials
+    return [trial.with_training(epochs=2) for trial in all_trials]
 
 
 def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """Leave a fold, or a share, of the training images for validation.
+    """Hold out a fold, or a fraction, of the training images for validation.
 
     Args:
         data: The folder that holds `train` and `test`, or `train.bin` and `test.bin`.
-        split: `seed`, and either `fold` and `folds` or `validation`, a share.
+        split: `seed`, and either `fold` and `folds` or `validation`, a fraction.
 
     Returns:
         A table for each of `train`, `validation` and `test`.
     """
     if (data / "train.bin").is_file():
-        parts = {part: read_cifar100(data / f"{part}.bin", _CLASSES) for part in ("train", "test")}
+        given = {name: read_cifar100(data / f"{name}.bin", _CLASSES) for name in ("train", "test")}
     else:
-        parts = part_tables(data, train="train", test="test")
-    whole = parts["train"]
+        given = split_tables(data, train="train", test="test")
+    table = given["train"]
     if "fold" in split:
-        left_out = k_folds(whole, split["folds"], seed=split["seed"])["fold"] == split["fold"]
+        held_out = k_folds(table, split["folds"], seed=split["seed"])["fold"] == split["fold"]
     else:
-        shares = {"train": 1 - split["validation"], "validation": split["validation"]}
-        left_out = split_fractions(whole, shares, seed=split["seed"])["split"] == "validation"
-    return {"train": whole[~left_out], "validation": whole[left_out], "test": parts["test"]}
+        fractions = {"train": 1 - split["validation"], "validation": split["validation"]}
+        held_out = split_fractions(table, fractions, seed=split["seed"])["split"] == "validation"
+    return {"train": table[~held_out], "validation": table[held_out], "test": given["test"]}
 
 
-def draw(folder: Path) -> None:
-    """Draw a small data set of the study's layout, with five classes.
+def generate_data(folder: Path) -> None:
+    """Generate a small data set with the study's layout and five classes.
 
     Args:
-        folder: The folder to make.
+        folder: The folder to create.
     """
     generate_class_folders(folder / "train", classes=5, count=30, size=32)
     generate_class_folders(folder / "test", classes=5, count=10, size=32, seed=1)
@@ -125,7 +127,7 @@ STUDY = Study(
     tables=tables,
     published=(
         *(
-            Published(name, "validation accuracy", value, "of the folds left out")
+            Published(name, "validation accuracy", value, "on the held-out folds")
             for name, value in _CROSS_VALIDATION.items()
         ),
         *(
@@ -135,10 +137,10 @@ STUDY = Study(
     ),
     notes=(
         "The optimizers are compared by five-fold cross-validation on the training images, "
-        "which stops when the loss of the fold that is left out has not fallen for four epochs.",
-        "Where the publication gives no number, this is taken: 30 epochs at most and batches of "
-        "64 in cross-validation, each optimizer's rate as Keras has it; Adam and a zoom of up to "
+        "which stops when the loss on the held-out fold has not fallen for four epochs.",
+        "Where the publication gives no number, we use: at most 30 epochs and batches of 64 in "
+        "cross-validation, with Keras's default rate of each optimizer; Adam and a zoom of up to "
         "0.2 for the networks.",
     ),
-    draw=draw,
+    generate_data=generate_data,
 )

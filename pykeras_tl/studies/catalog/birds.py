@@ -1,7 +1,7 @@
 """The study of 200 kinds of birds: ResNet50 with three heads, then unfrozen.
 
 Data: the folder of CUB-200, with its `images` and its lists. A tenth of its training images is
-left for validation.
+held out for validation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .synthetic_images import generate_class_folders
 
 _POOLING = ["average pooling"]
 _DENSE = ["average pooling", "dense 1024", "dropout 0.5"]
-# The publication does not tell how many convolutions there were, nor their filters.
+# The publication gives neither the number of convolutions nor their filters.
 _CONVOLUTIONS = ["convolution 512", "batch normalization"] * 2 + ["average pooling"]
 _AUGMENTATION: dict[str, Any] = {
     "zoom_range": 0.3,
@@ -49,17 +49,17 @@ def trials(settings: Settings) -> list[Trial]:
     """Return the three heads, one of them augmented, and the two that are fine-tuned.
 
     Args:
-        settings: The seed, the weights, and whether to take the quick form.
+        settings: The seed, the weights, and whether to run the quick form.
 
     Returns:
         Six trials.
     """
-    made = [_trial(name, settings) for name in _TRIALS]
-    return [_quick(trial) for trial in made] if settings.quick else made
+    all_trials = [_trial(name, settings) for name in _TRIALS]
+    return [_quick(trial) for trial in all_trials] if settings.quick else all_trials
 
 
 def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """Take the split of CUB-200's authors, and a tenth of its training part for validation.
+    """Use the split of CUB-200's authors, with a tenth of the training images for validation.
 
     Args:
         data: The folder of CUB-200.
@@ -69,17 +69,19 @@ def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
         A table for each of `train`, `validation` and `test`.
     """
     table = read_cub200(data)
-    known, test = (table[table["split"] == part][["filename", "class"]] for part in _PARTS)
-    shares = {"train": 0.9, "validation": 0.1}
-    cut = split_fractions(known, shares, seed=split["seed"])
-    return {part: known[cut["split"] == part] for part in shares} | {"test": test}
+    known, test = (
+        table[table["split"] == name][["filename", "class"]] for name in ("train", "test")
+    )
+    fractions = {"train": 0.9, "validation": 0.1}
+    splits = split_fractions(known, fractions, seed=split["seed"])["split"]
+    return {name: known[splits == name] for name in fractions} | {"test": test}
 
 
-def draw(folder: Path) -> None:
-    """Draw a small data set of CUB-200's layout, with four classes.
+def generate_data(folder: Path) -> None:
+    """Generate a small data set with CUB-200's layout and four classes.
 
     Args:
-        folder: The folder to make.
+        folder: The folder to create.
     """
     generate_class_folders(folder / "images", classes=4, count=15, size=40)
     files = sorted((folder / "images").rglob("*.png"))
@@ -93,9 +95,6 @@ def draw(folder: Path) -> None:
     for name, values in lists.items():
         lines = (f"{number} {value}\n" for number, value in enumerate(values, start=1))
         (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
-
-
-_PARTS = ("train", "test")
 
 
 def _trial(name: str, settings: Settings) -> Trial:
@@ -129,8 +128,8 @@ STUDY = Study(
         Published(name, "test accuracy", accuracy) for name, (*_, accuracy) in _TRIALS.items()
     ),
     notes=(
-        "Where the publication gives no number, this is taken: two convolutions of 512 filters, "
-        "dropout of 0.5, ten epochs for the head, and Adam's own rate.",
+        "Where the publication gives no number, we use: two convolutions of 512 filters, "
+        "dropout of 0.5, ten epochs for the head, and Adam's default rate.",
     ),
-    draw=draw,
+    generate_data=generate_data,
 )

@@ -2,19 +2,20 @@
 
 Data: folders `TRAIN`, `TEST` and `TEST_SIMPLE`, each with the folders `EOSINOPHIL`,
 `LYMPHOCYTE`, `MONOCYTE` and `NEUTROPHIL` of images, 320×240 in the published set.
-The study validated on the 71 images of `TEST_SIMPLE`; `TEST` gives the honest figure.
+The study validated on the 71 images of `TEST_SIMPLE`; `TEST` gives an unbiased figure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ...images.synthetic import generate_blood_cells
-from ..data_splits import part_tables
+from ..data_splits import split_tables
 from ..study import Published, Settings, Study
 from ..trial import Trial
 
@@ -32,7 +33,7 @@ _AUGMENTATION: dict[str, Any] = {
     "horizontal_flip": True,
     "fill_mode": "nearest",
 }
-# A smear has no upper side, mirroring a cell gives a cell, and light differs between slides.
+# A smear has no orientation, a mirrored cell is a cell, and the light differs between slides.
 _ANY_WAY_UP: dict[str, Any] = {
     "rotation_range": 180,
     "width_shift_range": 0.08,
@@ -45,7 +46,7 @@ _ANY_WAY_UP: dict[str, Any] = {
 }
 _DATA: dict[str, Any] = {"target_size": [150, 150], "batch_size": 50, "rescale": 1 / 255}
 
-# Fewer and smaller images than this leave version 2 nothing to pool.
+# In smaller images, version 2 has nothing left to pool.
 _QUICK_SIZE = [96, 96]
 
 
@@ -53,14 +54,14 @@ def trials(settings: Settings) -> list[Trial]:
     """Return the study's trials, and `modern`, which is ours.
 
     Args:
-        settings: The seed, the weights of VGG16, and whether to take the quick form.
+        settings: The seed, the weights of VGG16, and whether to run the quick form.
 
     Returns:
-        Ten trials in the order in which the study made them.
+        Ten trials in the order of the study.
     """
-    made = [*_plain(), _augmented(), *_fine_tuned(settings.weights), _modern()]
-    made = [_seeded(trial, settings.seed) for trial in made]
-    return [_quick(trial) for trial in made] if settings.quick else made
+    all_trials = [*_plain(), _augmented(), *_fine_tuned(settings.weights), _modern()]
+    all_trials = [replace(trial, seed=settings.seed) for trial in all_trials]
+    return [_quick(trial) for trial in all_trials] if settings.quick else all_trials
 
 
 def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
@@ -68,23 +69,23 @@ def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
 
     Args:
         data: The folder that holds `TRAIN`, `TEST_SIMPLE` and `TEST`.
-        split: Not used: nothing is drawn.
+        split: Not used: the split is fixed.
 
     Returns:
         A table for each of `train`, `validation` and `test`.
 
     Raises:
-        FileNotFoundError: When one of the folders is missing.
-        ValueError: When the folders do not hold the same classes.
+        FileNotFoundError: If one of the folders is missing.
+        ValueError: If the folders have different classes.
     """
-    return part_tables(data, train="TRAIN", validation="TEST_SIMPLE", test="TEST")
+    return split_tables(data, train="TRAIN", validation="TEST_SIMPLE", test="TEST")
 
 
-def draw(folder: Path) -> None:
-    """Draw a small data set of the study's layout.
+def generate_data(folder: Path) -> None:
+    """Generate a small data set with the study's layout.
 
     Args:
-        folder: The folder to make.
+        folder: The folder to create.
     """
     generate_blood_cells(folder, train=60, test=20, test_simple=10)
 
@@ -112,7 +113,7 @@ def _augmented() -> Trial:
 
 
 def _fine_tuned(weights: str | None) -> list[Trial]:
-    # As the study did: images scaled by 1/255 only, not as VGG16 was trained.
+    # As in the study: images scaled by 1/255 only, not as VGG16 was trained.
     model = {
         "backbone": "vgg16",
         "weights": weights,
@@ -158,10 +159,6 @@ def _modern() -> Trial:
     )
 
 
-def _seeded(trial: Trial, seed: int) -> Trial:
-    return Trial(trial.name, trial.data, trial.model, trial.training, seed)
-
-
 def _quick(trial: Trial) -> Trial:
     smaller = trial if trial.name == "modern" else trial.with_data(target_size=_QUICK_SIZE)
     epochs = 8 if trial.name == "modern" else 2
@@ -176,7 +173,7 @@ STUDY = Study(
     title="White blood cells: two networks, three optimizers, augmentation and VGG16",
     trials=trials,
     tables=tables,
-    draw=draw,
+    generate_data=generate_data,
     published=(
         Published("version-1-rmsprop", "training accuracy", 0.91),
         Published("version-1-adam", "training accuracy", 0.82),
@@ -188,10 +185,10 @@ STUDY = Study(
     notes=(
         "The published accuracies are those on the training images. The published validation set "
         "has 71 images, so its accuracy is known to about ±0.11; 48 of them are neutrophils: "
-        "always saying so scores 0.676.",
+        "always predicting that scores 0.676.",
         "The study's VGG16 never finished its fine tuning: R crashed in the fourth epoch, after "
         "2,355 to 3,249 seconds an epoch.",
-        "TEST holds turned, mirrored and moved copies of the photographs of TEST_SIMPLE; 7 % of "
-        "its images show what also stands in TRAIN.",
+        "TEST holds rotated, mirrored and shifted copies of the photographs of TEST_SIMPLE; 7 % of "
+        "its images are copies of images in TRAIN.",
     ),
 )

@@ -1,13 +1,13 @@
 r"""The study of source and target: does training on a source set first help a small target set?
 
 Data: a folder with one folder of images for each class. 60 % are the source, 40 % the target,
-of which 70 % are trained on and 30 % are the test; every repeat draws its own split. Where
-images belong to patients, `--set data.split.groups=PATTERN` keeps each patient in one part: a
-regular expression that finds the patient in a file's name, such as `^C\d+`.
+of which 70 % are for training and 30 % for the test; every repeat has its own random split. If
+images belong to patients, `--set data.split.groups=PATTERN` keeps each patient in one split,
+where PATTERN is a regular expression that finds the patient in a file name, such as `^C\d+`.
 
-One sigmoid unit for two classes (`--set model.binary=true`), a 1×1 convolution
-(`--set model.one_by_one=16`, its filters) and batches of 32 (`--set data.batch_size=32`) were
-studied or proposed, too.
+The authors also studied or proposed one sigmoid unit for two classes
+(`--set model.binary=true`), a 1×1 convolution (`--set model.one_by_one=16`, its filters) and
+batches of 32 (`--set data.batch_size=32`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .synthetic_images import generate_class_folders
 
 _OPTIMIZER = {"name": "rmsprop", "learning_rate": 1e-4}
 _TRAINING: dict[str, Any] = {"optimizer": _OPTIMIZER, "epochs": 5}
-# What each case is trained on.
+# The splits that each case is trained on.
 _CASES = {"case-1": ["train"], "case-2": ["source"], "case-3": ["source", "train"]}
 
 
@@ -34,51 +34,51 @@ def trials(settings: Settings) -> list[Trial]:
     """Return the four cases.
 
     Args:
-        settings: The seed, which draws the split too.
+        settings: The seed, also of the split.
 
     Returns:
         The trials: target alone, source alone, both together, source first.
     """
-    made = [_trial(name, parts, _TRAINING, settings) for name, parts in _CASES.items()]
-    first = {**_TRAINING, "source": {**_TRAINING, "freeze_to": "flatten"}}
-    return [*made, _trial("case-4", ["train"], first, settings)]
+    cases = [_trial(name, splits, _TRAINING, settings) for name, splits in _CASES.items()]
+    in_turn = {**_TRAINING, "source": {**_TRAINING, "freeze_to": "flatten"}}
+    return [*cases, _trial("case-4", ["train"], in_turn, settings)]
 
 
 def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """Draw a split into source, training and test.
+    """Split the images at random into source, training and test.
 
     Args:
         data: The folder that holds a folder for each class.
-        split: `seed`; `groups`, a pattern for files' names, or None; `train`, which of `source`
-            and `train` are trained on; and whether there is a `source` to train on first.
+        split: `seed`; `groups`, a pattern for file names, or None; `train`, which of `source`
+            and `train` to train on; and `source`, whether to train on the source first.
 
     Returns:
-        A table for `train` and `test`, and `source` where it is trained on first.
+        A table for `train` and `test`, and `source` if it is trained on first.
     """
     table, groups = list_images(data), None
     if split["groups"]:
         table, groups = groups_from_names(table, split["groups"]), "group"
-    cut = split_source_target(table, groups=groups, seed=split["seed"])
-    parts = {"train": cut["split"].isin(split["train"]), "test": cut["split"] == "test"}
+    table = split_source_target(table, groups=groups, seed=split["seed"])
+    rows = {"train": table["split"].isin(split["train"]), "test": table["split"] == "test"}
     if split["source"]:
-        parts["source"] = cut["split"] == "source"
-    return {part: cut[rows].drop(columns="split") for part, rows in parts.items()}
+        rows["source"] = table["split"] == "source"
+    return {name: table[chosen].drop(columns="split") for name, chosen in rows.items()}
 
 
-def draw(folder: Path) -> None:
-    """Draw a small data set of three classes.
+def generate_data(folder: Path) -> None:
+    """Generate a small data set of three classes.
 
     Args:
-        folder: The folder to make.
+        folder: The folder to create.
     """
     generate_class_folders(folder, classes=3, count=60, size=50)
 
 
-def _trial(name: str, parts: list[str], training: dict[str, Any], settings: Settings) -> Trial:
+def _trial(name: str, splits: list[str], training: dict[str, Any], settings: Settings) -> Trial:
     split = {
         "seed": settings.seed,
         "groups": None,
-        "train": parts,
+        "train": splits,
         "source": "source" in training,
     }
     data = {"target_size": [50, 50], "batch_size": 128, "rescale": 1 / 255, "split": split}
@@ -100,12 +100,12 @@ STUDY = Study(
         ),
     ),
     notes=(
-        "Case 1 trains on the target's training part, case 2 on the source, case 3 on both "
+        "Case 1 trains on the target's training images, case 2 on the source, case 3 on both "
         "together, case 4 on the source and then, with the convolutions frozen, on the target's "
-        "training part. All are tested on the target's test part.",
-        "Source and target are drawn from the same images, so case 4 sees what case 3 sees, "
-        "for more steps than case 1 or 2.",
+        "training images. All are tested on the target's test images.",
+        "Source and target are sampled from the same images, so case 4 sees the same images as "
+        "case 3, for more steps than case 1 or 2.",
     ),
     repeats=10,
-    draw=draw,
+    generate_data=generate_data,
 )

@@ -1,4 +1,4 @@
-"""What a study's data give away without a network, to stand beside its trials."""
+"""The accuracy that a study's data allow without a network, for comparison with its trials."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ import pandas as pd
 from ...evaluation.baselines import majority_baseline, nearest_neighbour_baseline
 from ...evaluation.evaluate import Evaluation
 from ...storage.atomic_files import atomic_file
-from ..data_splits import TRAINED_ON, digest, groups_of
+from ..data_splits import digest_files, groups_of
+from ..trial import TRAINED_ON
 
 _BASELINES = {
     "most frequent class": majority_baseline,
     "nearest image at 16 × 16 pixels": nearest_neighbour_baseline,
 }
-_COLUMNS = ["part", "baseline", "accuracy", "low", "high", "macro f1"]
+_COLUMNS = ["split", "baseline", "accuracy", "low", "high", "macro f1"]
 
 
 def study_baselines(tables: Mapping[str, pd.DataFrame], path: Path) -> pd.DataFrame:
-    """Measure the baselines on each part that is not trained on.
+    """Evaluate the baselines on each split that is not trained on.
 
     Args:
-        tables: A table of images for each part, `train` among them.
-        path: The CSV file that keeps the result; as long as the images stay the same it is
-            read from there.
+        tables: A table of images for each split, `train` among them.
+        path: The CSV file of the results, which is read instead if the images are still the
+            same.
 
     Returns:
-        The columns `part`, `baseline`, `accuracy`, `low` and `high` (its 95 % interval, by
-        group where the images have groups) and `macro f1`; no row when an image of `train`
-        cannot be read.
+        The columns `split`, `baseline`, `accuracy`, `low` and `high` (its 95 % interval, by
+        group if the images have groups) and `macro f1`; no rows if an image cannot be read.
 
     Raises:
-        OSError: When the file cannot be written.
+        OSError: If the file cannot be written.
     """
-    images = "-".join(digest(table) for table in tables.values())
+    images = "-".join(digest_files(table) for table in tables.values())
     if path.is_file():
-        known = pd.read_csv(path, dtype={"images": str})
-        if set(known.get("images", ())) == {images}:
-            return known[_COLUMNS]
+        stored = pd.read_csv(path, dtype={"images": str})
+        if {*_COLUMNS, "images"} <= set(stored) and set(stored["images"]) == {images}:
+            return stored[_COLUMNS]
     try:
-        rows = list(_measured(tables))
+        rows = list(_evaluated(tables))
     except OSError:
-        # A trial that took few steps may never have met the bad image; its results count.
+        # A trial of few steps may never have read the bad image; its results are valid.
         return pd.DataFrame(columns=_COLUMNS)
-    found = pd.DataFrame(rows, columns=_COLUMNS)
+    table = pd.DataFrame(rows, columns=_COLUMNS)
     with atomic_file(path) as temporary:
-        found.assign(images=images).to_csv(temporary, index=False)
-    return found
+        table.assign(images=images).to_csv(temporary, index=False)
+    return table
 
 
-def _measured(tables: Mapping[str, pd.DataFrame]) -> Iterator[list[Any]]:
-    for part, table in tables.items():
-        if part in TRAINED_ON:
+def _evaluated(tables: Mapping[str, pd.DataFrame]) -> Iterator[list[Any]]:
+    for split, table in tables.items():
+        if split in TRAINED_ON:
             continue
         for name, baseline in _BASELINES.items():
-            found = Evaluation(baseline(tables["train"], table), groups_of(table))
-            bounds = [found.accuracy] * 2
-            if found.independent > 1:
-                bounds = list(found.intervals[["low", "high"]].iloc[0])
-            yield [part, name, found.accuracy, *bounds, found.summary["macro_f1"]]
+            evaluation = Evaluation(baseline(tables["train"], table), groups_of(table))
+            bounds = [evaluation.accuracy] * 2
+            if evaluation.independent > 1:
+                bounds = list(evaluation.intervals[["low", "high"]].iloc[0])
+            yield [split, name, evaluation.accuracy, *bounds, evaluation.summary["macro_f1"]]

@@ -1,4 +1,4 @@
-"""Statistics over repeats and folds: means with intervals, and trials compared in pairs."""
+"""Statistics over repeats and folds: means with intervals, and paired comparisons."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 _POWER = 0.8
 _LEVEL = 0.95
 _MOST_REPEATS = 10_000
-# What makes two results a pair: the same images and the same chance.
+# Two results are paired if these agree: the same images and the same random numbers.
 _SHARED = ["seed", "fold", "images"]
 
 
@@ -19,12 +20,12 @@ def summary_table(results: pd.DataFrame) -> pd.DataFrame:
     """Summarize each metric of each trial over its repeats and folds.
 
     Args:
-        results: A row each number, as `tidy_table` and `read_runs` make it.
+        results: One row for each number, as `tidy_table` and `read_runs` return them.
 
     Returns:
-        A row each trial and metric: `study`, `trial`, `metric`, `runs`, `mean`, `sd`, and `low`
-        and `high`, the mean's 95 % interval by Student's t; the last three are missing where
-        there is one run.
+        One row for each trial and metric: `study`, `trial`, `metric`, `runs`, `mean`, `sd`, and
+        `low` and `high`, the 95 % interval of the mean by Student's t; the last three are
+        missing if there is only one run.
 
     Example:
         >>> rows = [("s", "a", seed, 0, "accuracy", value) for seed, value in enumerate([0.4, 0.6])]
@@ -42,24 +43,25 @@ def summary_table(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def paired_comparisons(results: pd.DataFrame, metric: str = "test accuracy") -> pd.DataFrame:
-    """Compare every two trials over the repeats and folds that they share.
+    """Compare all pairs of trials over the repeats and folds that they share.
 
-    Runs are shared where seed, fold and the images measured on are the same. The interval and
-    p are those of the paired t-test. Repeats that draw their splits from the same images are
-    not independent, so that both flatter the difference.
+    Runs are shared if the seed, the fold and the images evaluated on are the same. The interval
+    and p are those of the paired t-test. Repeats that split the same images at random are not
+    independent, so the interval is too narrow and p too small.
 
     Args:
-        results: A row each number, as `tidy_table` and `read_runs` make it.
-        metric: The number to compare.
+        results: One row for each number, as `tidy_table` and `read_runs` return them.
+        metric: The metric to compare.
 
     Returns:
-        A row each pair with two shared runs or more: `trial`, `other`, `pairs`, `difference`
-        (the first's mean minus the second's), `sd` of the differences, its 95 % interval `low`
-        and `high`, `p`, and `pairs_needed`: how many a difference of this size would need to be
-        found with a chance of 80 % (missing where there is no difference, or above 10,000).
+        One row for each pair of trials with at least two shared runs: `trial`, `other`,
+        `pairs`, `difference` (the first mean minus the second), `sd` of the differences, the
+        95 % interval `low` and `high` of the difference, `p`, and `pairs_needed`: the number of
+        pairs at which a difference of this size is detected with a power of 80 % (missing if
+        there is no difference, or above 10,000).
 
     Raises:
-        ValueError: When no trial has the metric; the message lists those there are.
+        ValueError: If no trial has the metric; the message lists the known ones.
 
     Example:
         >>> rows = [(trial, seed, seed / 10 + (trial == "a") * (0.1 + seed / 100))
@@ -72,14 +74,14 @@ def paired_comparisons(results: pd.DataFrame, metric: str = "test accuracy") -> 
     chosen = results[results["metric"] == metric]
     if chosen.empty:
         known = ", ".join(dict.fromkeys(results["metric"])) or "none"
-        raise ValueError(f"There is no metric {metric!r}; there are: {known}.")
+        raise ValueError(f"Unknown metric {metric!r}. Known metrics: {known}.")
     wide = chosen.pivot_table(index=_SHARED, columns="trial", values="value")
     rows = []
     for first, second in combinations(dict.fromkeys(chosen["trial"]), 2):
         differences = (wide[first] - wide[second]).dropna().to_numpy()
         if len(differences) > 1:
             mean, sd, low, high = _mean_and_interval(differences)
-            p, needed = _p(mean, sd, len(differences)), _pairs_needed(mean, sd)
+            p, needed = _p(differences), _pairs_needed(mean, sd)
             rows.append((first, second, len(differences), mean, sd, low, high, p, needed))
     return pd.DataFrame(
         rows,
@@ -90,28 +92,25 @@ def paired_comparisons(results: pd.DataFrame, metric: str = "test accuracy") -> 
 
 
 def _mean_and_interval(values: np.ndarray) -> tuple[float, float, float, float]:
-    from scipy import stats
-
-    mean, number = float(values.mean()), len(values)
-    if number < 2:
+    """Return the mean, the standard deviation and the 95 % interval of the mean."""
+    mean = float(values.mean())
+    if len(values) < 2:
         return mean, math.nan, math.nan, math.nan
-    sd = float(values.std(ddof=1))
-    reach = float(stats.t.ppf((1 + _LEVEL) / 2, number - 1)) * sd / math.sqrt(number)
-    return mean, sd, mean - reach, mean + reach
+    if np.ptp(values) == 0:
+        return mean, 0.0, mean, mean
+    interval = stats.ttest_1samp(values, 0).confidence_interval(_LEVEL)
+    return mean, float(values.std(ddof=1)), float(interval.low), float(interval.high)
 
 
-def _p(mean: float, sd: float, number: int) -> float:
-    from scipy import stats
-
-    if sd == 0:
-        return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / sd * math.sqrt(number), number - 1))
+def _p(differences: np.ndarray) -> float:
+    # Without deviation, t is 0 / 0 or infinite.
+    if np.ptp(differences) == 0:
+        return 1.0 if differences[0] == 0 else 0.0
+    return float(stats.ttest_1samp(differences, 0).pvalue)
 
 
 def _pairs_needed(mean: float, sd: float) -> float:
-    """Return the smallest number of pairs at which the paired t-test has the power."""
-    from scipy import stats
-
+    """Return the smallest number of pairs at which the paired t-test reaches the power."""
     if mean == 0:
         return math.nan
     if sd == 0:

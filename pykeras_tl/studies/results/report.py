@@ -1,4 +1,4 @@
-"""A study's page: its trials beside what was published."""
+"""The report of a study: its trials beside the published numbers."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ def write_study_report(
     path: Path,
     baselines: pd.DataFrame | None = None,
 ) -> Path:
-    """Write the page of a study from what its trials left in their folders.
+    """Write the HTML page of a study from the results of its trials.
 
     Args:
         study: The study.
-        done: The results of the trials that ended.
+        done: The results of the trials that are done.
         failures: The error of each trial that failed, by name.
         path: The file to write.
-        baselines: What needs no network, as `study_baselines` measures it.
+        baselines: The accuracies without a network, as `study_baselines` returns them.
 
     Returns:
         The path.
     """
-    trials = [_ended(study, runs) for runs in by_name(done).values()]
+    trials = [_trial_report(study, runs) for runs in by_name(done).values()]
     trials += [TrialReport(name, error=error) for name, error in failures.items()]
     versions = done[-1].versions if done else {}
-    sections = _beside(baselines) + _repeated(study, done)
+    sections = _baseline_section(baselines) + _repeats_section(study, done)
     report = Report(study.title, study.notes, trials, sections, versions=versions)
     return write_report(path, report)
 
 
-def _ended(study: Study, runs: list[TrialResult]) -> TrialReport:
+def _trial_report(study: Study, runs: list[TrialResult]) -> TrialReport:
     first = runs[0]
     published = [entry for entry in study.published if entry.trial == first.trial.name]
     remarks = [
@@ -63,8 +63,8 @@ def _ended(study: Study, runs: list[TrialResult]) -> TrialReport:
         published={entry.metric: entry.value for entry in published},
         history=first.history() if len(runs) == 1 else _MeanCurves(runs),
         evaluations={
-            place.name: Evaluation.load(place)
-            for place in sorted((first.folder / "evaluation").iterdir())
+            folder.name: Evaluation.load(folder)
+            for folder in sorted((first.folder / "evaluation").iterdir())
         },
         remarks=remarks,
     )
@@ -72,7 +72,7 @@ def _ended(study: Study, runs: list[TrialResult]) -> TrialReport:
 
 @dataclass(frozen=True)
 class _MeanCurves:
-    """The mean over those runs that got as far."""
+    """The mean over the runs that reached each epoch."""
 
     runs: list[TrialResult]
 
@@ -82,31 +82,31 @@ class _MeanCurves:
         return tables.groupby(keys, sort=False)["value"].mean().reset_index()
 
 
-def _beside(baselines: pd.DataFrame | None) -> list[Section]:
+def _baseline_section(baselines: pd.DataFrame | None) -> list[Section]:
     if baselines is None or baselines.empty:
         return []
     text = (
-        "What needs no network: a trial is worth something where it does better. A nearest "
-        "image that is nearly always right says that the task is easy, or that images of "
-        "this part stand in training in another shape, which pykeras-tl audit finds."
+        "Baselines without a network, which a useful trial must exceed. If the nearest image is "
+        "nearly always right, the task is easy, or this split holds copies of training images, "
+        "which pykeras-tl audit finds."
     )
     return [Section("Baselines", [text], {"Accuracy with its 95 % interval": baselines})]
 
 
-def _repeated(study: Study, done: list[TrialResult]) -> list[Section]:
-    """Show intervals and paired comparisons where trials were repeated."""
+def _repeats_section(study: Study, done: list[TrialResult]) -> list[Section]:
+    """Show intervals and paired comparisons if trials were repeated."""
     results = tidy_table(study.name, done)
     if not any(len(runs) > 1 for runs in by_name(done).values()):
         return []
     summary = summary_table(results[results["metric"] == study.metric]).drop(columns="study")
-    tables = {f"{study.metric} over the runs, with the mean's 95 % interval": summary}
+    tables = {f"{study.metric} over the runs, with the 95 % interval of the mean": summary}
     pairs = paired_comparisons(results, study.metric)
     if len(pairs):
         shown = pairs.rename(columns={"pairs_needed": "pairs needed"})
         tables[f"Differences in {study.metric} over shared runs"] = shown
     text = (
-        "The interval and p are those of the paired t-test; “pairs needed” is how many runs "
-        "would show a difference of this size with a chance of 80 %. Runs that cut the same "
-        "images in other ways are not independent, so that both flatter the difference."
+        "The interval and p are those of the paired t-test; “pairs needed” is the number of runs "
+        "at which a difference of this size is detected with a power of 80 %. Runs that split the "
+        "same images at random are not independent, so the interval is too narrow and p too small."
     )
     return [Section("Repeats", [text], tables)]

@@ -1,4 +1,4 @@
-"""What a trial left behind: its folder, its summary, and the tables over many trials."""
+"""The results of a trial in its folder, and tables over many trials."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ if TYPE_CHECKING:
     from ...training.history import History
 
 _SUMMARY = "result.json"
+# What earlier versions called a column.
+_OLD_COLUMNS = {"pictures": "images"}
 _COLUMNS = ["study", "trial", "seed", "fold", "images", "metric", "value"]
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """The results of a trial that ended.
+    """The results of a trial that is done.
 
     Args:
         trial: Its record.
-        folder: The folder that holds all of it.
+        folder: The folder of all its results.
         metrics: Accuracies and losses by name, such as `"test accuracy"`.
         epochs: Number of epochs trained.
-        seconds: Time of the training.
-        parameters: Number of the model's parameters.
-        versions: The versions of the packages it was made with.
+        seconds: Duration of the training.
+        parameters: Number of parameters of the model.
+        versions: The versions of the packages used, by package.
     """
 
     trial: Trial
@@ -47,27 +49,27 @@ class TrialResult:
     versions: Mapping[str, str]
 
     def history(self) -> History:
-        """Read the training's history."""
+        """Read the history of the training."""
         from ...training.history import History
 
         return History.load(self.folder / "history.csv")
 
-    def predictions(self, part: str = "test") -> pd.DataFrame:
-        """Read what the trained network said of the images of a part.
+    def predictions(self, split: str = "test") -> pd.DataFrame:
+        """Read the predictions of the trained network for the images of a split.
 
         Args:
-            part: A part that was not trained on, such as `"test"` or `"validation"`.
+            split: A split that was not trained on, such as `"test"` or `"validation"`.
 
         Returns:
-            A table as `predict_flow` gives it, for `average_predictions`, `fit_stack` and
+            A table as `predict_flow` returns it, for `average_predictions`, `fit_stack` and
             `error_by_members`.
 
         Raises:
-            FileNotFoundError: When there is no such part.
+            FileNotFoundError: If there is no such split.
         """
         from ...evaluation import Evaluation
 
-        return Evaluation.load(self.folder / "evaluation" / part).predictions
+        return Evaluation.load(self.folder / "evaluation" / split).predictions
 
 
 def write_result(
@@ -78,23 +80,25 @@ def write_result(
     seconds: float,
     parameters: int,
 ) -> TrialResult:
-    """Write a trial's results into its folder; the summary comes last and marks it whole.
+    """Write the results of a trial into its folder.
+
+    The summary comes last: a folder that has one is complete.
 
     Args:
         folder: An existing folder.
         trial: The trial's record.
-        history: What training measured after every epoch.
-        evaluations: An evaluation for each part of the data.
-        seconds: Time of the training.
-        parameters: Number of the model's parameters.
+        history: The history of the training.
+        evaluations: An evaluation for each split that was not trained on.
+        seconds: Duration of the training.
+        parameters: Number of parameters of the model.
 
     Returns:
         The results, as `read_result` reads them.
     """
     trial.write(folder / "trial.json")
     history.save(folder / "history.csv")
-    for part, evaluation in evaluations.items():
-        evaluation.save(folder / "evaluation" / part)
+    for split, evaluation in evaluations.items():
+        evaluation.save(folder / "evaluation" / split)
     summary = {
         "metrics": _training_metrics(history) | _final_metrics(evaluations),
         "epochs": len(history.epoch),
@@ -117,27 +121,27 @@ def read_result(folder: Path) -> TrialResult:
         The results.
 
     Raises:
-        FileNotFoundError: When the folder holds no complete results.
+        FileNotFoundError: If the folder holds no complete results.
     """
     summary = json.loads((recover_directory(folder) / _SUMMARY).read_text(encoding="utf-8"))
     return TrialResult(Trial.read(folder / "trial.json"), folder, **summary)
 
 
 def is_done(folder: Path) -> bool:
-    """Whether the folder holds the results of a trial that ended."""
+    """Whether the folder holds the results of a trial that is done."""
     return (recover_directory(folder) / _SUMMARY).is_file()
 
 
 def tidy_table(study: str, results: list[TrialResult]) -> pd.DataFrame:
-    """Return all numbers of all trials, a row each.
+    """Return all numbers of all trials, one row each.
 
     Args:
         study: Name of the study.
-        results: The results of the trials that ended.
+        results: The results of the trials that are done.
 
     Returns:
-        A table with the columns `study`, `trial`, `seed` (the repeat), `fold` (0 where there
-        are none), `images` (a digest of those it was measured on), `metric` and `value`.
+        A table with the columns `study`, `trial`, `seed` (of the repeat), `fold` (0 if there
+        are no folds), `images` (a digest of those it was evaluated on), `metric` and `value`.
     """
     rows = [
         (
@@ -154,27 +158,28 @@ def read_runs(folders: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
     """Read the numbers of all trials in the result folders of studies.
 
     Args:
-        folders: Folders that `run_study` made. Trials of equal names in several folders are
-            told apart by their folders' names.
+        folders: Folders that `run_study` created. If trials in several folders have the same
+            name, the name of the folder is prepended.
 
     Returns:
-        A table as `tidy_table` makes it.
+        A table as `tidy_table` returns it.
 
     Raises:
-        FileNotFoundError: When a folder holds no results of a study.
-        ValueError: When its table has other columns.
+        FileNotFoundError: If a folder holds no results of a study.
+        ValueError: If its table has other columns.
     """
     tables = {}
     for folder in folders:
         path = Path(folder).expanduser() / "results.csv"
         if not path.is_file():
-            raise FileNotFoundError(f"{folder} holds no results of a study: no results.csv.")
+            raise FileNotFoundError(f"Expected the results of a study in {folder}: no results.csv.")
         # A digest may look like a number.
-        tables[path.parent.name] = pd.read_csv(path, dtype={"images": str})
-        if list(tables[path.parent.name]) != _COLUMNS:
+        table = pd.read_csv(path, dtype=dict.fromkeys(["images", *_OLD_COLUMNS], str))
+        tables[path.parent.name] = table = table.rename(columns=_OLD_COLUMNS)
+        if list(table) != _COLUMNS:
             raise ValueError(
-                f"{path} has other columns than {', '.join(_COLUMNS)}; the study's command, given "
-                "again, writes it anew from the trials that are done."
+                f"Expected the columns {', '.join(_COLUMNS)} in {path}. Received: "
+                f"{', '.join(map(str, table))}. Run the study's command again to rewrite the file."
             )
     names = [name for table in tables.values() for name in table["trial"].unique()]
     if len(set(names)) < len(names):
@@ -185,22 +190,22 @@ def read_runs(folders: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
 
 
 def by_name(results: list[TrialResult]) -> dict[str, list[TrialResult]]:
-    """Gather the repeats and folds of each trial, in the order of the trials."""
-    found: dict[str, list[TrialResult]] = {}
+    """Group the repeats and folds of each trial, in the order of the trials."""
+    runs: dict[str, list[TrialResult]] = {}
     for result in results:
-        found.setdefault(result.trial.name, []).append(result)
-    return found
+        runs.setdefault(result.trial.name, []).append(result)
+    return runs
 
 
 def comparison_table(results: list[TrialResult]) -> pd.DataFrame:
-    """Return the trials side by side, a row each, with the numbers that people compare.
+    """Return the trials side by side, one row each, with the numbers to compare.
 
     Args:
-        results: The results of the trials that ended.
+        results: The results of the trials that are done.
 
     Returns:
-        A table with `trial` and a column for each metric, in the order of the trials. Where
-        trials were repeated, the column `runs` tells how often, and the numbers are means.
+        A table with `trial` and a column for each metric, in the order of the trials. If
+        trials were repeated, the column `runs` holds how often, and the numbers are means.
     """
     named = by_name(results)
     rows = [{"trial": name, **mean_numbers(runs)} for name, runs in named.items()]
@@ -211,14 +216,14 @@ def comparison_table(results: list[TrialResult]) -> pd.DataFrame:
 
 
 def mean_numbers(runs: list[TrialResult]) -> dict[str, float]:
-    """Return the means of the numbers of a trial's repeats and folds."""
+    """Return the means of the numbers over the repeats and folds of a trial."""
     if len(runs) == 1:
         return all_numbers(runs[0])
     return {str(k): float(v) for k, v in pd.DataFrame(map(all_numbers, runs)).mean().items()}
 
 
 def all_numbers(result: TrialResult) -> dict[str, float]:
-    """Return the numbers of a trial that people compare, in the order of the tables."""
+    """Return the numbers of a trial that are compared, in the order of the tables."""
     return {
         "parameters": result.parameters,
         "epochs": result.epochs,
@@ -229,20 +234,20 @@ def all_numbers(result: TrialResult) -> dict[str, float]:
 
 def _training_metrics(history: History) -> dict[str, float]:
     values = history.history
-    found = {"training accuracy": values["accuracy"][-1]}
+    metrics = {"training accuracy": values["accuracy"][-1]}
     if "val_accuracy" in values:
-        found["best validation accuracy"] = max(values["val_accuracy"])
-    return found
+        metrics["best validation accuracy"] = max(values["val_accuracy"])
+    return metrics
 
 
 def _final_metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
-    found = {
-        f"{part} {metric}": value
-        for part, evaluation in evaluations.items()
+    metrics = {
+        f"{split} {metric}": value
+        for split, evaluation in evaluations.items()
         for metric, value in (("accuracy", evaluation.accuracy), ("loss", evaluation.loss))
     }
     if "test" in evaluations:
         summary = evaluations["test"].summary
         for metric in ("precision", "recall", "f1"):
-            found[f"test macro {metric}"] = summary[f"macro_{metric}"]
-    return found
+            metrics[f"test macro {metric}"] = summary[f"macro_{metric}"]
+    return metrics

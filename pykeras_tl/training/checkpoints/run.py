@@ -32,6 +32,8 @@ _OLD_NAMES = {
     "the pictures of validation": "the images of validation",
     "augmented_passes": "cached_augmented_epochs",
 }
+# And a callback of the studies, whose class stands in the setting "the callbacks".
+_OLD_CALLBACK, _NEW_CALLBACK = "('Stopwatch', {})", "('TimingCallback', {})"
 
 
 class TrainingRun:
@@ -68,7 +70,8 @@ class TrainingRun:
         if loaded is not None:
             self._state, self._arrays = loaded
             begun = {
-                _OLD_NAMES.get(name, name): value for name, value in self._state["settings"].items()
+                _OLD_NAMES.get(name, name): value.replace(_OLD_CALLBACK, _NEW_CALLBACK)
+                for name, value in self._state["settings"].items()
             }
             # The same call in the same session passes optimizer and callbacks as training left
             # them, no longer as they were when the run began.

@@ -1,23 +1,23 @@
 import pytest
 
 from pykeras_tl.models.backbones.registry import get_backbone
-from pykeras_tl.models.cuts import CATS_AND_DOGS, HISTOLOGY
 from pykeras_tl.models.freezing import trainable_table, unfreeze_weights
+from pykeras_tl.studies.catalog import cats_and_dogs, histology
 
-CUTS = CATS_AND_DOGS | HISTOLOGY
+FINE_TUNE_FROM = cats_and_dogs.FINE_TUNE_FROM | histology.FINE_TUNE_FROM
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CUTS)
+@pytest.mark.parametrize("name", FINE_TUNE_FROM)
 def test_name_stands_at_the_published_index_of_todays_list(name, built):
     layers = [layer.name for layer in built(name).layers]
-    assert len(layers) == CUTS[name].layers
-    assert layers[CUTS[name].index] == CUTS[name].name
+    assert len(layers) == FINE_TUNE_FROM[name].layers
+    assert layers[FINE_TUNE_FROM[name].index] == FINE_TUNE_FROM[name].name
 
 
 def test_last_fifty_layers_of_nasnet():
-    split = HISTOLOGY["nasnet_mobile"]
-    assert split.layers - split.index == 50
+    layers = histology.FINE_TUNE_FROM["nasnet_mobile"]
+    assert layers.layers - layers.index == 50
 
 
 # Which stage begins with the first weights behind the cut; others are cut inside a stage.
@@ -35,7 +35,7 @@ def test_cut_trains_the_weights_of_the_stages_behind_it(name, stage, built):
     model = built(name)
     first = get_backbone(name).stage_layers(model)[stage][0]
     names = [layer.name for layer in model.layers]
-    unfreeze_weights(model, from_=CUTS[name].name)
+    unfreeze_weights(model, from_=FINE_TUNE_FROM[name].name)
     table = trainable_table(model)
     unfreeze_weights(model)
     trained = table.loc[table["trainable"] & (table["parameters"] > 0), "layer"].tolist()
