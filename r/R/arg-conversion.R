@@ -1,27 +1,27 @@
-# From R's habits to Python's: whole doubles to integers, vectors to tuples, 1-based to
-# 0-based, paths to absolute ones. Each names the argument when it refuses.
+# Converts R arguments to what Python expects: whole-valued doubles to integers, vectors to
+# tuples, 1-based indices to 0-based ones, paths to absolute ones. Errors name the argument.
 
 whole_number <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is.null(x)) {
     return(NULL)
   }
   if (!is.numeric(x) || length(x) != 1 || is.na(x) || x != trunc(x)) {
-    cli::cli_abort("{.arg {name}} must be one whole number, not {describe(x)}.", call = call)
+    cli::cli_abort("{.arg {name}} must be a whole number, not {describe(x)}.", call = call)
   }
   as.integer(x)
 }
 
-# For settings by name, of which Python knows which must be whole: 32 stands for 32L, and
-# where a fraction might stand, Python takes a whole number too.
-whole_where_whole <- function(x) {
+# For named settings whose types only Python knows: 32 is passed as an integer. Where Python
+# expects a float, it accepts an integer too.
+integers_where_whole <- function(x) {
   if (is.list(x)) {
-    return(lapply(x, whole_where_whole))
+    return(lapply(x, integers_where_whole))
   }
   whole <- is.double(x) && all(is.finite(x)) && all(x == trunc(x) & abs(x) < 2^31)
   if (whole) as.integer(x) else x
 }
 
-# `c(150, 150)` and `list(NULL, NULL, 3)` to a tuple; NULL and NA mean Python's None.
+# `c(150, 150)` and `list(NULL, NULL, 3)` become a tuple; NULL and NA become None.
 shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is.null(x) || is_python(x)) {
     return(x)
@@ -32,15 +32,23 @@ shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   do.call(reticulate::tuple, sides)
 }
 
-# One number stays a number, more become a tuple: `kernel_size = 3`, `strides = c(2, 2)`.
+# A single number stays a number, several become a tuple: `kernel_size = 3`,
+# `strides = c(2, 2)`.
 number_or_shape <- function(x, name, call = rlang::caller_env()) {
   if (length(x) == 1 && !is.list(x)) whole_number(x, name, call) else shape(x, name, call)
 }
 
-# A range such as `c(0.8, 1.2)` goes over as a list; one number stays one.
+# A tuple even for one number or none.
+whole_numbers <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  do.call(reticulate::tuple, lapply(as.list(x), whole_number, name = name, call = call))
+}
+
+# A range such as `c(0.8, 1.2)` becomes a list; a single number stays one.
 number_or_list <- function(x) if (length(x) > 1) as.list(x) else x
 
-# 1-based to 0-based; negative counts from the end in both languages; 0 is an error.
+number_list <- function(x) if (is.null(x)) NULL else as.list(as.numeric(x))
+
+# 1-based to 0-based. Negative indices count from the end in both languages; 0 is an error.
 index <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is.null(x)) {
     return(NULL)
@@ -49,41 +57,44 @@ index <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (x == 0L) {
     cli::cli_abort(c(
       "{.arg {name}} must not be 0.",
-      i = "Indices and axes start at 1 in R; -1 is the last."
+      i = "Indices and axes start at 1 in R; -1 is the last one."
     ), call = call)
   }
   if (x > 0L) x - 1L else x
 }
 
-# `~`, backslashes and accents as a user types them. Python says what is missing.
-file_path <- function(x) {
+# Accepts `~`, backslashes and accents as users type them. Python reports missing files.
+file_path <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is.null(x) || is_python(x)) {
     return(x)
+  }
+  if (!is.character(x) || length(x) == 0 || anyNA(x)) {
+    cli::cli_abort("{.arg {name}} must be a path, not {describe(x)}.", call = call)
   }
   x <- enc2utf8(path.expand(x))
   slashes <- gsub("\\", "/", x, fixed = TRUE)
   ifelse(!file.exists(x) & (file.exists(slashes) | file.exists(dirname(slashes))), slashes, x)
 }
 
-# Several strings are always a list in Python, also when there is one.
+# A character vector is always a list in Python, even if it has one element.
 text_list <- function(x) if (is.null(x)) NULL else as.list(as.character(x))
 
-# Vectors become arrays of one dimension; reticulate would make lists of them.
+# Vectors become one-dimensional arrays; reticulate would turn them into lists.
 as_array <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is_python(x) || !is.null(dim(x)) || is.null(x)) {
     return(if (is.data.frame(x)) as.matrix(x) else x)
   }
   if (is.factor(x)) {
     cli::cli_abort(c(
-      "{.arg {name}} is a factor.",
-      i = "With {.val categorical_crossentropy} give {.code to_categorical({name})}, with
-           {.val sparse_categorical_crossentropy} {.code as.integer({name}) - 1L}."
+      "{.arg {name}} must be numeric, not a factor.",
+      i = "For the loss {.val categorical_crossentropy} use {.code to_categorical({name})}, for
+           {.val sparse_categorical_crossentropy} use {.code as.integer({name}) - 1L}."
     ), call = call)
   }
   if (is.list(x)) lapply(x, as_array, name = name, call = call) else as.array(x)
 }
 
-# Factors are labels by name; pandas would make categories of them.
+# Factors are passed as their labels; pandas would make categoricals of them.
 as_frame <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is_python(x)) {
     return(x)
@@ -100,27 +111,30 @@ describe <- function(x) {
   if (is.null(x)) {
     return("NULL")
   }
+  if (is.function(x) && !is_python(x)) {
+    return("a function")
+  }
   if (is.atomic(x) && length(x) == 1) {
     return(if (is.character(x)) encodeString(x, quote = "\"") else format(x))
   }
   if (is.atomic(x) && is.null(dim(x))) {
-    return(paste(class(x)[1], "of length", length(x)))
+    return(paste("a vector of class", class(x)[1], "and length", length(x)))
   }
   paste("an object of class", class(x)[1])
 }
 
-# An R function called from Python runs on R's one thread: the toolkit reads this mark and
-# keeps its worker threads away from it.
-picture_function <- function(f) {
+# Python may call an R function only on R's main thread. The mark keeps pykeras_tl's worker
+# threads away from it.
+image_function <- function(f) {
   if (is.null(f) || is_python(f)) {
     return(f)
   }
   f <- rlang::as_function(f)
   cli::cli_warn(c(
-    "{.arg preprocessing_function} is an R function: it runs on R's one thread, one picture
-     at a time.",
-    i = "Training waits for it. {.arg rescale}, {.fn imagenet_preprocess_input} inside
-         {.fn transfer_model} or a Python function run in all threads."
+    "{.arg preprocessing_function} is an R function, which processes one image at a time on
+     R's main thread.",
+    i = "This slows down training. {.arg rescale}, the scaling built into
+         {.fn transfer_model} and Python functions use all threads."
   ))
   python <- reticulate::r_to_py(f, convert = TRUE)
   reticulate::py_set_attr(python, "main_thread_only", TRUE)
