@@ -107,20 +107,19 @@ as_frame <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env())
   reticulate::r_to_py(x)
 }
 
+# What an error message says about an argument that it rejects.
 describe <- function(x) {
   if (is.null(x)) {
-    return("NULL")
+    "NULL"
+  } else if (rlang::is_string(x)) {
+    encodeString(x, quote = "\"")
+  } else if (rlang::is_bare_atomic(x, n = 1)) {
+    format(x)
+  } else if (rlang::is_bare_atomic(x) && is.null(dim(x))) {
+    paste("a vector of class", class(x)[1], "and length", length(x))
+  } else {
+    paste("an object of class", class(x)[1])
   }
-  if (is.function(x) && !is_python(x)) {
-    return("a function")
-  }
-  if (is.atomic(x) && length(x) == 1) {
-    return(if (is.character(x)) encodeString(x, quote = "\"") else format(x))
-  }
-  if (is.atomic(x) && is.null(dim(x))) {
-    return(paste("a vector of class", class(x)[1], "and length", length(x)))
-  }
-  paste("an object of class", class(x)[1])
 }
 
 # Python may call an R function only on R's main thread. The mark keeps pykeras_tl's worker

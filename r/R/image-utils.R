@@ -71,13 +71,13 @@ imagenet_preprocess_input <- function(x, data_format = NULL, mode = "caffe") {
 #' to_categorical(factor(c("lymphocyte", "monocyte")))
 #' }
 to_categorical <- function(y, num_classes = NULL, dtype = "float32") {
-  levels <- levels(y)
-  if (!is.factor(y) && !is.numeric(y) && !is.logical(y) && !is_python(y)) {
+  if (is.character(y)) {
     cli::cli_abort(c(
       "{.arg y} must be a factor or class numbers starting at 0, not {describe(y)}.",
-      i = "Labels that are text can be converted with {.code factor(y)}."
+      i = "Use {.code factor(y)} to convert text."
     ))
   }
+  levels <- levels(y)
   if (is.factor(y)) {
     if (anyNA(y)) {
       cli::cli_abort("{.arg y} must not contain missing labels.")
@@ -90,7 +90,7 @@ to_categorical <- function(y, num_classes = NULL, dtype = "float32") {
   if (dtype %in% c("int32", "int64", "uint8", "int")) {
     storage.mode(matrix) <- "integer"
   }
-  if (!is.null(levels) && ncol(matrix) == length(levels)) {
+  if (ncol(matrix) == length(levels)) {
     colnames(matrix) <- levels
   }
   matrix

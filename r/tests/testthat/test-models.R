@@ -105,7 +105,7 @@ test_that("fractional numbers of units are rejected", {
 
 test_that("models, layers and settings print", {
   skip_without_python()
-  skip_if_not(l10n_info()[["UTF-8"]], "Keras prints its tables in UTF-8, and this locale is not UTF-8")
+  skip_if_not(l10n_info()[["UTF-8"]], "Keras prints its tables in UTF-8")
   keras()$utils$clear_session()
   withr::local_options(width = 80)
   model <- keras_model_sequential(name = "cells") %>%
