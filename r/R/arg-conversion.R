@@ -11,6 +11,13 @@ whole_number <- function(x, name = rlang::caller_arg(x), call = rlang::caller_en
   as.integer(x)
 }
 
+number <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  if (!is.null(x) && (!is.numeric(x) || length(x) != 1 || is.na(x))) {
+    cli::cli_abort("{.arg {name}} must be a number, not {describe(x)}.", call = call)
+  }
+  x
+}
+
 # For named settings whose types only Python knows: 32 is passed as an integer. Where Python
 # expects a float, it accepts an integer too.
 integers_where_whole <- function(x) {
@@ -25,6 +32,11 @@ integers_where_whole <- function(x) {
 shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is.null(x) || is_python(x)) {
     return(x)
+  }
+  if (!is.numeric(x) && !is.list(x) && !all(is.na(x))) {
+    cli::cli_abort("{.arg {name}} must be a vector of whole numbers, not {describe(x)}.",
+      call = call
+    )
   }
   sides <- lapply(as.list(x), function(side) {
     if (is.null(side) || is.na(side)) NULL else whole_number(side, name, call)
@@ -92,6 +104,21 @@ as_array <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env())
     ), call = call)
   }
   if (is.list(x)) lapply(x, as_array, name = name, call = call) else as.array(x)
+}
+
+is_array_like <- function(x) is_python(x) || is.numeric(x) || is.logical(x)
+
+as_images <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  if (!is_array_like(x)) {
+    cli::cli_abort("{.arg {name}} must be an array of images, not {describe(x)}.", call = call)
+  }
+  as_array(x)
+}
+
+check_string <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  if (!rlang::is_string(x) && !is_python(x)) {
+    cli::cli_abort("{.arg {name}} must be a string, not {describe(x)}.", call = call)
+  }
 }
 
 # Factors are passed as their labels; pandas would make categoricals of them.

@@ -36,7 +36,7 @@
 confidence_intervals <- function(x, groups = NULL, level = 0.95, repeats = 2000, seed = 0) {
   as_table(toolkit()$evaluation$confidence_intervals(
     predictions_frame(x),
-    groups = if (is.null(groups)) NULL else as.list(as.character(groups)), level = level,
+    groups = if (is.null(groups)) NULL else as.list(as.character(groups)), level = number(level),
     repeats = whole_number(repeats), seed = whole_number(seed)
   ), class_columns = character())
 }
@@ -73,7 +73,9 @@ fit_temperature <- function(x) toolkit()$evaluation$fit_temperature(predictions_
 #' @rdname confidence_intervals
 #' @export
 scale_by_temperature <- function(x, temperature) {
-  as_predictions(toolkit()$evaluation$scale_by_temperature(predictions_frame(x), temperature))
+  as_predictions(toolkit()$evaluation$scale_by_temperature(
+    predictions_frame(x), number(temperature)
+  ))
 }
 
 #' @rdname confidence_intervals
@@ -109,8 +111,10 @@ predictions_frame <- function(x, name = rlang::caller_arg(x), call = rlang::call
   as_frame(x)
 }
 
-# Converts a table of predictions. The columns after `predicted` are the classes.
+# Converts a table of predictions. The columns after the first `predicted` are the classes, which
+# may have any names.
 as_predictions <- function(frame) {
   columns <- names(as_table(frame, class_columns = character()))
-  as_table(frame, class_names = columns[-seq_len(match("predicted", columns))])
+  leading <- seq_len(match("predicted", columns))
+  as_table(frame, class_names = columns[-leading], class_columns = columns[leading[-1]])
 }

@@ -42,7 +42,7 @@ callback_early_stopping <- function(monitor = "val_loss", min_delta = 0, patienc
                                     baseline = NULL, restore_best_weights = FALSE) {
   keras()$callbacks$EarlyStopping(
     monitor = monitor, min_delta = min_delta, patience = whole_number(patience),
-    verbose = whole_number(verbose), mode = match.arg(mode), baseline = baseline,
+    verbose = whole_number(verbose), mode = rlang::arg_match(mode), baseline = baseline,
     restore_best_weights = restore_best_weights
   )
 }
@@ -62,7 +62,7 @@ callback_model_checkpoint <- function(filepath, monitor = "val_loss", verbose = 
   keras()$callbacks$ModelCheckpoint(
     filepath = checkpoint_path(file_path(filepath), save_weights_only), monitor = monitor,
     verbose = whole_number(verbose), save_best_only = save_best_only,
-    save_weights_only = save_weights_only, mode = match.arg(mode),
+    save_weights_only = save_weights_only, mode = rlang::arg_match(mode),
     save_freq = if (is.numeric(save_freq)) whole_number(save_freq) else save_freq
   )
 }
@@ -91,7 +91,7 @@ callback_reduce_lr_on_plateau <- function(monitor = "val_loss", factor = 0.1, pa
                                           min_delta = 0.0001, cooldown = 0, min_lr = 0) {
   keras()$callbacks$ReduceLROnPlateau(
     monitor = monitor, factor = factor, patience = whole_number(patience),
-    verbose = whole_number(verbose), mode = match.arg(mode), min_delta = min_delta,
+    verbose = whole_number(verbose), mode = rlang::arg_match(mode), min_delta = min_delta,
     cooldown = whole_number(cooldown), min_lr = min_lr
   )
 }

@@ -39,6 +39,7 @@ train_classifier <- function(directory, out, backbone = "vgg16", weights = "imag
                              target_size = NULL, epochs = 10, unfreeze_from = NULL,
                              fine_tune_epochs = 5, batch_size = 32, augmentation = NULL,
                              seed = 0, groups = NULL, ...) {
+  check_string(backbone)
   further <- list(...)
   if (!is.null(further$dense)) {
     further$dense <- whole_numbers(further$dense, "dense")
@@ -92,11 +93,10 @@ as_classifier <- function(x) tag(x, "kerastl_classifier")
 #' @export
 predict.kerastl_classifier <- function(object, paths, batch_size = 32, ...) {
   paths <- file_path(paths)
-  table <- object$predict(
+  as_predictions(object$predict(
     if (length(paths) == 1) paths else as.list(paths),
     batch_size = whole_number(batch_size)
-  )
-  as_table(table, class_names = as.character(unlist(object$class_names)))
+  ))
 }
 
 #' @export

@@ -34,7 +34,7 @@ as.data.frame.kerastl_confusion <- function(x, ...) {
 #' plot(evaluate_classifier(model, test_flow)$confusion)
 #' }
 plot.kerastl_confusion <- function(x, method = c("auto", "ggplot2", "base"), ...) {
-  method <- match.arg(method)
+  method <- rlang::arg_match(method)
   if (method == "auto") {
     method <- if (nzchar(system.file(package = "ggplot2"))) "ggplot2" else "base"
   }

@@ -59,7 +59,7 @@ split_fractions <- function(table, fractions = c(train = 0.6, validation = 0.2, 
 split_source_target <- function(table, source = 0.6, train = 0.7, by = "class", groups = NULL,
                                 seed = 0) {
   result <- toolkit()$images$split_source_target(
-    as_frame(table), source = source, train = train, by = by, groups = groups,
+    as_frame(table), source = number(source), train = number(train), by = by, groups = groups,
     seed = whole_number(seed)
   )
   as_split(result, table)

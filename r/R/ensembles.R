@@ -84,6 +84,7 @@ network_trainer <- function(build, class_names, target_size = c(32, 32), epochs 
 #' @rdname average_predictions
 #' @export
 bag <- function(trainer, table, count, seed = 0) {
+  check_trainer(trainer)
   members <- toolkit()$ensembles$bag(
     trainer, as_frame(table), whole_number(count), seed = whole_number(seed)
   )
@@ -93,9 +94,10 @@ bag <- function(trainer, table, count, seed = 0) {
 #' @rdname average_predictions
 #' @export
 boost <- function(trainer, table, count, seed = 0, learning_rate = 1) {
+  check_trainer(trainer)
   boosted <- toolkit()$ensembles$boost(
     trainer, as_frame(table), whole_number(count),
-    seed = whole_number(seed), learning_rate = learning_rate
+    seed = whole_number(seed), learning_rate = number(learning_rate)
   )
   as_ensemble(boosted$members, as.numeric(unlist(boosted$weights)))
 }
@@ -130,6 +132,7 @@ print.kerastl_ensemble <- function(x, ...) {
 #' @rdname average_predictions
 #' @export
 cross_fit <- function(trainer, table, folds = 5, seed = 0, groups = NULL) {
+  check_trainer(trainer)
   fitted <- toolkit()$ensembles$cross_fit(
     trainer, as_frame(table),
     folds = whole_number(folds), seed = whole_number(seed), groups = groups
@@ -140,7 +143,7 @@ cross_fit <- function(trainer, table, folds = 5, seed = 0, groups = NULL) {
 #' @rdname average_predictions
 #' @export
 fit_stack <- function(members, strength = 1) {
-  as_stack(toolkit()$ensembles$fit_stack(member_frames(members), strength = strength))
+  as_stack(toolkit()$ensembles$fit_stack(member_frames(members), strength = number(strength)))
 }
 
 #' @rdname average_predictions
@@ -186,13 +189,21 @@ error_by_members <- function(members, weights = NULL, orders = 50, seed = 0) {
 #' @rdname average_predictions
 #' @export
 plot_error_by_members <- function(curves) {
-  frames <- if (is.data.frame(curves)) {
-    as_frame(curves)
-  } else {
-    lapply(as.list(curves), as_frame, name = "curves", call = rlang::current_env())
+  several <- is.list(curves) && !is.data.frame(curves)
+  if (!all(vapply(if (several) curves else list(curves), is.data.frame, NA))) {
+    cli::cli_abort("{.arg curves} must be a result of {.fn error_by_members} or a list of them,
+                    not {describe(curves)}.")
   }
+  frames <- if (several) lapply(curves, as_frame) else as_frame(curves)
   show_figure(toolkit()$ensembles$plot_error_by_members(frames))
   invisible(curves)
+}
+
+check_trainer <- function(x, call = rlang::caller_env()) {
+  if (!is_python(x) && !is.function(x)) {
+    cli::cli_abort("{.arg trainer} must be the result of {.fn network_trainer}, not
+                    {describe(x)}.", call = call)
+  }
 }
 
 member_frames <- function(members, call = rlang::caller_env()) {

@@ -41,7 +41,7 @@ as_evaluation <- function(result) {
       loss = result$loss,
       by_class = as_table(result$by_class, class_columns = character()),
       confusion = as_confusion(result$confusion, names),
-      predictions = as_table(result$predictions, class_names = names)
+      predictions = as_predictions(result$predictions)
     ),
     summary = result$summary,
     python = result,
@@ -78,7 +78,7 @@ as.data.frame.kerastl_evaluation <- function(x, ...) as.data.frame(x$predictions
 #' @param count Maximum number of mistakes.
 #' @export
 plot.kerastl_evaluation <- function(x, what = c("confusion", "mistakes"), count = 16, ...) {
-  if (match.arg(what) == "confusion") {
+  if (rlang::arg_match(what) == "confusion") {
     return(plot(x$confusion))
   }
   files <- attr(x, "python")$with_files

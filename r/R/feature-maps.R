@@ -33,7 +33,7 @@ layer_activations <- function(object, images, layer, pictures = lifecycle::depre
   )
   check_model(object)
   toolkit()$evaluation$layer_activations(
-    object, as_array(images), layer_index(layer, "layer", rlang::current_env())
+    object, as_images(images), layer_index(layer, "layer", rlang::current_env())
   )
 }
 
@@ -77,7 +77,7 @@ sparsity_by_layer <- function(object, images, threshold = 0,
   )
   check_model(object)
   sparsity <- toolkit()$evaluation$sparsity_by_layer(
-    object, as_array(images), threshold = threshold
+    object, as_images(images), threshold = threshold
   )
   table <- as_table(sparsity, class_columns = character())
   table$shape <- vapply(table$shape, function(shape) paste(unlist(shape), collapse = " x "), "")

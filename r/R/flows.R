@@ -122,7 +122,7 @@ flow_images_from_data <- function(x, y = NULL, generator = image_data_generator(
                                   save_format = "png", subset = NULL, ...) {
   check_generator(generator, "generator")
   flow <- generator$flow(
-    as_array(x),
+    as_images(x),
     y = as_array(y),
     batch_size = whole_number(batch_size),
     shuffle = shuffle,

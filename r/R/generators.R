@@ -50,22 +50,22 @@ image_data_generator <- function(featurewise_center = FALSE, samplewise_center =
     featurewise_std_normalization = featurewise_std_normalization,
     samplewise_std_normalization = samplewise_std_normalization,
     zca_whitening = zca_whitening,
-    zca_epsilon = zca_epsilon,
-    rotation_range = rotation_range,
+    zca_epsilon = number(zca_epsilon),
+    rotation_range = number(rotation_range),
     width_shift_range = number_or_list(width_shift_range),
     height_shift_range = number_or_list(height_shift_range),
     brightness_range = number_or_list(brightness_range),
-    shear_range = shear_range,
+    shear_range = number(shear_range),
     zoom_range = number_or_list(zoom_range),
-    channel_shift_range = channel_shift_range,
+    channel_shift_range = number(channel_shift_range),
     fill_mode = fill_mode,
-    cval = cval,
+    cval = number(cval),
     horizontal_flip = horizontal_flip,
     vertical_flip = vertical_flip,
-    rescale = rescale,
+    rescale = number(rescale),
     preprocessing_function = image_function(preprocessing_function),
     data_format = data_format,
-    validation_split = validation_split
+    validation_split = number(validation_split)
   )
   tag(generator, "kerastl_generator")
 }
@@ -90,7 +90,7 @@ image_data_generator <- function(featurewise_center = FALSE, samplewise_center =
 fit_image_data_generator <- function(object, x, augment = FALSE, rounds = 1, seed = NULL) {
   check_generator(object, "object")
   object$fit(
-    as_array(x),
+    as_images(x),
     augment = augment,
     rounds = whole_number(rounds),
     seed = whole_number(seed)

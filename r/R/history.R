@@ -132,7 +132,7 @@ summary.kerastl_history <- function(object, ...) {
 #' @export
 plot.kerastl_history <- function(x, y = NULL, metrics = NULL,
                                  method = c("auto", "ggplot2", "base"), smooth = TRUE, ...) {
-  method <- match.arg(method)
+  method <- rlang::arg_match(method)
   if (method == "auto") {
     method <- if (nzchar(system.file(package = "ggplot2"))) "ggplot2" else "base"
   }

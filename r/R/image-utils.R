@@ -28,11 +28,11 @@ image_load <- function(path, grayscale = FALSE, color_mode = "rgb", target_size 
 #' @rdname image_load
 #' @export
 image_to_array <- function(img, data_format = c("channels_last", "channels_first")) {
-  if (!is_python(img) && !is.numeric(img)) {
+  if (!is_array_like(img)) {
     cli::cli_abort("{.arg img} must be an image from {.fn image_load} or an array, not
                     {describe(img)}.")
   }
-  toolkit()$images$img_to_array(img, data_format = match.arg(data_format))
+  toolkit()$images$img_to_array(img, data_format = rlang::arg_match(data_format))
 }
 
 #' Scale images for networks trained on ImageNet
@@ -50,6 +50,7 @@ image_to_array <- function(img, data_format = c("channels_last", "channels_first
 #' imagenet_preprocess_input(array(255, c(1, 2, 2, 3)), mode = "tf")
 #' }
 imagenet_preprocess_input <- function(x, data_format = NULL, mode = "caffe") {
+  x <- as_images(x)
   # A copy, since Keras changes NumPy arrays in place.
   if (!is_python(x)) {
     x <- reticulate::np_array(x, dtype = "float32")
@@ -71,7 +72,7 @@ imagenet_preprocess_input <- function(x, data_format = NULL, mode = "caffe") {
 #' to_categorical(factor(c("lymphocyte", "monocyte")))
 #' }
 to_categorical <- function(y, num_classes = NULL, dtype = "float32") {
-  if (is.character(y)) {
+  if (!is_array_like(y) && !is.factor(y)) {
     cli::cli_abort(c(
       "{.arg y} must be a factor or class numbers starting at 0, not {describe(y)}.",
       i = "Use {.code factor(y)} to convert text."

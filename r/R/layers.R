@@ -3,6 +3,10 @@
 make_layer <- function(constructor, object, arguments, call = rlang::caller_env()) {
   # Pipes are lazy: without this, the last layer would be created, named and seeded first.
   force(object)
+  if (!is.null(object) && !is_python(object) && !is.list(object) && !is.array(object)) {
+    cli::cli_abort("A layer can be added to a model or applied to a tensor, not to
+                    {describe(object)}.", call = call)
+  }
   arguments <- drop_null(arguments)
   input <- input_arguments(arguments, call)
   arguments <- arguments[!names(arguments) %in% input_names]

@@ -21,10 +21,15 @@
 #' }
 NULL
 
-make_optimizer <- function(name, lr, decay, ..., learning_rate = NULL) {
+make_optimizer <- function(name, lr, decay, ..., learning_rate = NULL,
+                           call = rlang::caller_env()) {
   options <- drop_null(list(...))
+  # A learning rate may also be a schedule.
+  if (!is_python(learning_rate %||% lr)) {
+    number(learning_rate %||% lr, if (is.null(learning_rate)) "lr" else "learning_rate", call)
+  }
   do.call(toolkit()$training$make_optimizer, c(
-    list(name, learning_rate = learning_rate %||% lr, decay = decay), options
+    list(name, learning_rate = learning_rate %||% lr, decay = number(decay, call = call)), options
   ))
 }
 

@@ -42,6 +42,7 @@
 run_study <- function(name, data = NULL, out = paste0(name, "-results"), quick = FALSE,
                       epochs = NULL, repeats = NULL, trials = NULL, changes = NULL, jobs = 1,
                       seed = 0, weights = "imagenet") {
+  check_string(name)
   as_study(toolkit()$studies$run_study(
     name, file_path(data), file_path(out),
     quick = quick, epochs = whole_number(epochs), repeats = whole_number(repeats),
@@ -96,7 +97,7 @@ compare_trials <- function(study, metric = NULL) {
 #' @export
 print.kerastl_study <- function(x, ...) {
   cat(sprintf(
-    "<study %s: %d trials finished, %d failed>\n", x$name, nrow(x$table), length(x$failures)
+    "<study %s, trials: %d finished, %d failed>\n", x$name, nrow(x$table), length(x$failures)
   ))
   print(as.data.frame(x$table), digits = 3, row.names = FALSE)
   if (length(x$failures) > 0) {

@@ -49,7 +49,8 @@ fine_tune_svm <- function(object, x, epochs = 5, learning_rate = 1e-4, momentum 
   check_flow(x)
   arguments <- c(list(
     attr(object, "python"), x,
-    epochs = whole_number(epochs), learning_rate = learning_rate, momentum = momentum,
+    epochs = whole_number(epochs), learning_rate = number(learning_rate),
+    momentum = number(momentum),
     verbose = verbose_level(if (missing(verbose)) default_verbose() else verbose)
   ), toolkit_options(list(...)))
   until_interrupted(do.call(toolkit()$ensembles$fine_tune_svm, arguments))

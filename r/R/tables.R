@@ -1,6 +1,6 @@
 # Converts a pandas data frame to a tibble, or to a data frame if tibble is not installed.
 # `class_columns` become factors with the levels `class_names`.
-as_table <- function(frame, class_names = NULL, class_columns = c("class", "predicted")) {
+as_table <- function(frame, class_names = NULL, class_columns = "class") {
   columns <- if (is.data.frame(frame)) as.list(frame) else frame_columns(frame)
   for (name in intersect(class_columns, names(columns))) {
     labels <- as.character(columns[[name]])

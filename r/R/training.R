@@ -70,7 +70,7 @@ fit.kerastl_model <- function(object, x = NULL, y = NULL, batch_size = NULL, epo
                               validation_split = 0.0, validation_data = NULL, shuffle = TRUE,
                               class_weight = NULL, sample_weight = NULL, initial_epoch = 0,
                               steps_per_epoch = NULL, validation_steps = NULL, ...) {
-  refuse_generator(x, "x")
+  check_data(x)
   refuse_generator(validation_data, "validation_data")
   arrays <- if (!is_python(x)) {
     list(
@@ -138,9 +138,22 @@ toolkit_options <- function(options) {
   options
 }
 
+check_data <- function(x, call = rlang::caller_env()) {
+  refuse_generator(x, "x", call)
+  if (!is_array_like(x) && !is.list(x)) {
+    cli::cli_abort("{.arg x} must be a flow, an array or a list of arrays, not {describe(x)}.",
+      call = call
+    )
+  }
+}
+
 validation_pair <- function(x) {
   if (is.null(x) || is_python(x)) {
     return(x)
+  }
+  if (!is.list(x)) {
+    cli::cli_abort("{.arg validation_data} must be a flow or a list of the arrays x and y, not
+                    {describe(x)}.", call = NULL)
   }
   do.call(reticulate::tuple, lapply(unname(x), as_array, name = "validation_data"))
 }
@@ -202,13 +215,16 @@ balanced_class_weight <- function(flow) {
 evaluate <- function(object, ...) UseMethod("evaluate")
 
 #' @export
-evaluate.default <- function(object, ...) generics::evaluate(object, ...)
+evaluate.default <- function(object, ...) {
+  # Called from outside this namespace, where the generic would find this method again.
+  do.call(generics::evaluate, list(object, ...), quote = TRUE, envir = globalenv())
+}
 
 #' @rdname evaluate
 #' @export
 evaluate.kerastl_model <- function(object, x = NULL, y = NULL, batch_size = NULL, verbose = 0,
                                    sample_weight = NULL, steps = NULL, callbacks = NULL, ...) {
-  refuse_generator(x, "x")
+  check_data(x)
   results <- call_method(object, "evaluate",
     as_array(x), as_array(y),
     batch_size = whole_number(batch_size),
@@ -240,7 +256,7 @@ evaluate.kerastl_model <- function(object, x = NULL, y = NULL, batch_size = NULL
 #' }
 predict.kerastl_model <- function(object, x, batch_size = NULL, verbose = 0, steps = NULL,
                                   callbacks = NULL, ...) {
-  refuse_generator(x, "x")
+  check_data(x)
   call_method(object, "predict",
     as_array(x),
     batch_size = whole_number(batch_size),
@@ -287,7 +303,17 @@ call_method <- function(object, name, ...) {
 steps_up <- function(steps) if (is.null(steps)) NULL else as.integer(ceiling(steps))
 
 callback_list <- function(callbacks) {
-  if (is_python(callbacks)) list(callbacks) else as.list(callbacks)
+  callbacks <- if (is_python(callbacks)) list(callbacks) else as.list(callbacks)
+  for (callback in callbacks) {
+    if (!is_python(callback)) {
+      cli::cli_abort(
+        "{.arg callbacks} must be a callback, such as {.fn callback_early_stopping} returns, or a
+         list of callbacks, not {describe(callback)}.",
+        call = NULL
+      )
+    }
+  }
+  callbacks
 }
 
 verbose_level <- function(verbose) {

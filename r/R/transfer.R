@@ -23,10 +23,11 @@
 transfer_model <- function(backbone, classes, input_shape = NULL, head = "pooling",
                            dense = NULL, dropout = 0, batch_normalization = FALSE,
                            weights = "imagenet", seed = NULL, ...) {
+  check_string(backbone)
   as_model(do.call(toolkit()$models$transfer_model, c(list(
     backbone, whole_number(classes),
     input_shape = shape(input_shape), head = head, dense = whole_numbers(dense),
-    dropout = dropout, batch_normalization = batch_normalization,
+    dropout = number(dropout), batch_normalization = batch_normalization,
     weights = weights_source(weights), seed = whole_number(seed)
   ), integers_where_whole(list(...)))))
 }
@@ -74,7 +75,7 @@ fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
     epochs_fine = whole_number(epochs_fine),
     optimizer_head = optimizer_head,
     optimizer_fine = optimizer_fine,
-    learning_rate_fine = learning_rate_fine,
+    learning_rate_fine = number(learning_rate_fine),
     validation_data = validation_data,
     callbacks = c(callback_list(callbacks), viewer),
     verbose = verbose_level(if (missing(verbose)) default_verbose() else verbose)

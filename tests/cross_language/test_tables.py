@@ -96,7 +96,7 @@ def test_study_tables_are_equal(r: Any, tmp_path: Path) -> None:
                 assert theirs[name].astype(str).tolist() == mine[name].astype(str).tolist()
     assert Path(result["report"]).is_file()
     assert len(result["history"]) == len(ours.trials[0].history().to_frame())
-    assert "1 trials finished, 0 failed" in result["printed"]
+    assert "1 finished, 0 failed" in result["printed"]
 
 
 def test_ensembles_and_calibration_are_equal(r: Any) -> None:

@@ -30,7 +30,7 @@ test_that("the error is computed by number of members", {
   expect_equal(curve$members, 1:2)
   expect_equal(curve$error, c(0.5, 0))
   expect_gt(plot_size(plot_error_by_members(list(plain = curve, other = curve))), 3000)
-  expect_error(plot_error_by_members("curve"), "`curves` must be a data frame")
+  expect_error(plot_error_by_members("curve"), "`curves` must be")
 })
 
 test_that("a stack is fitted, saved and loaded", {

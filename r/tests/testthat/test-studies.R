@@ -11,7 +11,7 @@ test_that("a study is run, repeated, compared and plotted", {
   expect_true(all(summary(study)$runs == 2))
   expect_identical(nrow(compare_trials(study)), 1L)
   expect_true(file.exists(study$report))
-  expect_output(print(study), "2 trials finished, 0 failed")
+  expect_output(print(study), "2 finished, 0 failed")
   built <- ggplot2::ggplot_build(plot(study))
   expect_identical(length(unique(built$data[[1]]$group)), 4L)
   expect_error(plot(study, metric = "auc"), "`metric` must be one of")
