@@ -42,7 +42,7 @@ abort_python <- function(name, error) {
     cli::cli_abort(c(
       "The Python module {.val {name}} cannot be imported.",
       x = reason,
-      install_hints(reticulate::py_config()$python)
+      install_hints(reticulate::py_config())
     ), call = NULL, class = "kerastl_no_python")
   }
   chosen <- Sys.getenv("RETICULATE_PYTHON")
@@ -56,13 +56,17 @@ abort_python <- function(name, error) {
   ), call = NULL, class = "kerastl_no_python")
 }
 
-# How to get the Python package, which is installed from its repository.
-install_hints <- function(python) {
-  command <- paste(shQuote(python), "-m pip install .")
+# How to install the Python package. `config` is a result of reticulate::py_config().
+install_hints <- function(config) {
+  # reticulate's own temporary environment is not the place to install anything.
+  if (isTRUE(config$ephemeral)) {
+    return(new_environment_hint())
+  }
+  command <- paste(shQuote(config$python), "-m pip install .")
   c(
     i = cli::format_inline(
-      "To install it for {.file {python}}, clone {.url {repository}} and run
-       {.code {command}} in its folder. Then restart R."
+      "To install it for {.file {config$python}}, clone {.url {repository}}, run
+       {.code {command}} in its folder, and restart R."
     ),
     new_environment_hint()
   )
@@ -74,8 +78,8 @@ new_environment_hint <- function() {
     "packages = \"/path/to/pykeras_tl\")"
   )
   c(i = cli::format_inline(
-    "Or create a new environment from a clone with {.code {create}}, restart R, and begin with
-     {.code kerastl::use_virtualenv(\"r-kerastl\")}."
+    "To create an environment for it, clone {.url {repository}}, run {.code {create}}, restart R,
+     and begin with {.code kerastl::use_virtualenv(\"r-kerastl\")}."
   ))
 }
 

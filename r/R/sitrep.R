@@ -5,7 +5,7 @@
 #' to install it. Please include the output when you report a problem.
 #'
 #' @returns A list with the same information, invisibly: `r`, `python`, `python_version`,
-#'   `backend`, `versions`, `devices` and `cache`.
+#'   `backend`, `versions`, `devices`, `cache` and, if the Python package is missing, `install`.
 #' @export
 #' @examples
 #' \dontrun{
@@ -29,12 +29,14 @@ kerastl_sitrep <- function() {
       vapply(python_packages, version, "")
     ),
     devices = character(),
-    cache = NA_character_
+    cache = NA_character_,
+    install = install_hints(reticulate::py_config())
   )
   if (reticulate::py_module_available("pykeras_tl")) {
     facts$backend <- keras()$backend$backend()
     facts$devices <- unlist(keras()$distribution$list_devices())
     facts$cache <- cache_directory()
+    facts$install <- NULL
   }
   structure(facts, class = "kerastl_sitrep") |> print() |> invisible()
 }
@@ -55,10 +57,9 @@ print.kerastl_sitrep <- function(x, ...) {
   values <- c(x$r, x$python, x$python_version, x$backend, versions, x$devices, x$cache)
   known <- !is.na(values)
   cat(sprintf("%-*s  %s", max(nchar(names)), names[known], values[known]), sep = "\n")
-  # Without the package there is no cache either.
-  if (is.na(x$cache)) {
+  if (!is.null(x$install)) {
     cat("\nThe Python package pykeras-tl is not installed.\n")
-    cat(cli::format_message(install_hints(x$python)), sep = "\n")
+    cat(cli::format_message(x$install), sep = "\n")
   }
   invisible(x)
 }

@@ -10,9 +10,12 @@ test_that("kerastl_sitrep() says how to install a missing Python package", {
   facts <- structure(
     list(
       r = "R version 4", python = "/usr/bin/python3", python_version = "3.11", backend = NA,
-      versions = c(kerastl = "0.1.0", "pykeras-tl" = NA), devices = character(), cache = NA
+      versions = c(kerastl = "0.1.0", "pykeras-tl" = NA), devices = character(), cache = NA,
+      install = install_hints(list(python = "/usr/bin/python3"))
     ),
     class = "kerastl_sitrep"
   )
   expect_snapshot(facts)
+  # Nothing should be installed in an environment that reticulate removes again.
+  expect_length(install_hints(list(python = "/tmp/python3", ephemeral = TRUE)), 1)
 })
