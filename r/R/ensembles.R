@@ -85,39 +85,38 @@ network_trainer <- function(build, class_names, target_size = c(32, 32), epochs 
 #' @export
 bag <- function(trainer, table, count, seed = 0) {
   check_trainer(trainer)
-  members <- toolkit()$ensembles$bag(
+  as_ensemble(toolkit()$ensembles$bag(
     trainer, as_frame(table), whole_number(count), seed = whole_number(seed)
-  )
-  as_ensemble(members)
+  ))
 }
 
 #' @rdname average_predictions
 #' @export
 boost <- function(trainer, table, count, seed = 0, learning_rate = 1) {
   check_trainer(trainer)
-  boosted <- toolkit()$ensembles$boost(
+  as_ensemble(toolkit()$ensembles$boost(
     trainer, as_frame(table), whole_number(count),
     seed = whole_number(seed), learning_rate = number(learning_rate)
-  )
-  as_ensemble(boosted$members, as.numeric(unlist(boosted$weights)))
+  ))
 }
 
 #' @rdname average_predictions
 #' @export
 predict.kerastl_ensemble <- function(object, table, each = FALSE, ...) {
-  rows <- as_frame(table)
-  members <- lapply(object$members, function(member) as_predictions(member(rows)))
-  if (each) {
-    return(members)
-  }
-  if (is.null(object$weights)) {
-    return(average_predictions(members))
-  }
-  as_predictions(toolkit()$ensembles$vote(member_frames(members), as.list(object$weights)))
+  predictions <- attr(object, "python")$predict(as_frame(table), each = each)
+  if (each) lapply(predictions, as_predictions) else as_predictions(predictions)
 }
 
-as_ensemble <- function(members, weights = NULL, ...) {
-  structure(list(members = members, weights = weights, ...), class = "kerastl_ensemble")
+as_ensemble <- function(ensemble) {
+  structure(
+    list(
+      members = ensemble$members,
+      weights = if (!is.null(ensemble$weights)) as.numeric(unlist(ensemble$weights)),
+      out_of_fold = if (!is.null(ensemble$out_of_fold)) as_predictions(ensemble$out_of_fold)
+    ),
+    python = ensemble,
+    class = "kerastl_ensemble"
+  )
 }
 
 #' @export
@@ -133,11 +132,10 @@ print.kerastl_ensemble <- function(x, ...) {
 #' @export
 cross_fit <- function(trainer, table, folds = 5, seed = 0, groups = NULL) {
   check_trainer(trainer)
-  fitted <- toolkit()$ensembles$cross_fit(
+  as_ensemble(toolkit()$ensembles$cross_fit(
     trainer, as_frame(table),
     folds = whole_number(folds), seed = whole_number(seed), groups = groups
-  )
-  as_ensemble(fitted$members, out_of_fold = as_predictions(fitted$out_of_fold))
+  ))
 }
 
 #' @rdname average_predictions
