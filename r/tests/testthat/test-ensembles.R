@@ -20,7 +20,7 @@ test_that("predictions are averaged, weighted and measured", {
   expect_equal(sum(weights), 1)
   expect_gt(weights[2], weights[1])
   expect_equal(average_predictions(list(first, second), c(0, 2))$cat, second$cat, tolerance = 1e-6)
-  expect_error(average_predictions(list(first, second), 1), "2 weights")
+  expect_error(average_predictions(list(first, second), 1), "weights")
   expect_error(average_predictions(list("first")), "`members` must be")
 })
 

@@ -23,6 +23,6 @@ test_that("feature maps, filters and sparsity are plotted", {
   conv <- layer_activations(model, images, "conv")
   expect_equal(table$sparsity[1], mean(conv == 0))
   expect_gt(plot_size(plot(table)), 3000)
-  expect_error(plot_feature_maps(model, images[1, , , ], "out"), "not maps")
+  expect_error(plot_feature_maps(model, images[1, , , ], "out"), "'out'")
   expect_error(plot_feature_maps(model, images, "conv"), "`image` must be")
 })
