@@ -1,24 +1,23 @@
-# The blood-cell study, as its authors wrote it for R's keras in 2018, with
-# library(kerastl) in the place of library(keras): from folders of pictures to a
-# fine-tuned VGG16.
+# The blood-cell study as its authors wrote it for the R package keras in 2018, with
+# library(kerastl) instead of library(keras): from folders of images to a fine-tuned VGG16.
 #
 #   Rscript examples/blood_cells.R [DATA] [EPOCHS] [WEIGHTS] [STEPS]
 #
-# DATA is a folder with TRAIN, TEST_SIMPLE and TEST, each with one folder a class; without
-# it, cells are drawn. The study trained for 30 epochs. WEIGHTS is "imagenet", the path of a
-# file of VGG16's weights without top, or "none". STEPS is the most batches of an epoch, where
-# a look at the whole script is wanted and time is short.
+# DATA is a folder with TRAIN, TEST_SIMPLE and TEST, each with one subfolder per class; without
+# it, synthetic images are generated. The study trained for 30 epochs. WEIGHTS is "imagenet", the
+# path of a file with the weights of VGG16 without its top, or "none". STEPS is the maximum number
+# of batches per epoch, to try out the script quickly.
 
 library(kerastl)
 
 arguments <- commandArgs(trailingOnly = TRUE)
-base_dir <- if (length(arguments) >= 1) arguments[1] else "drawn-cells"
+base_dir <- if (length(arguments) >= 1) arguments[1] else "synthetic-cells"
 epochs <- if (length(arguments) >= 2) as.integer(arguments[2]) else 4
 weights <- if (length(arguments) >= 3) arguments[3] else "imagenet"
-most_steps <- if (length(arguments) >= 4) as.integer(arguments[4]) else Inf
+max_steps <- if (length(arguments) >= 4) as.integer(arguments[4]) else Inf
 
-if (base_dir == "drawn-cells") {
-  draw_blood_cells(base_dir, train = 150, test = 25, test_simple = 10, seed = 1)
+if (base_dir == "synthetic-cells") {
+  generate_blood_cells(base_dir, train = 150, test = 25, test_simple = 10, seed = 1)
 }
 train_dir <- file.path(base_dir, "TRAIN")
 validation_dir <- file.path(base_dir, "TEST_SIMPLE")
@@ -71,7 +70,7 @@ model %>% compile(
 
 history <- model %>% fit_generator(
   train_generator,
-  steps_per_epoch = min(most_steps, train_generator$n / train_generator$batch_size),
+  steps_per_epoch = min(max_steps, train_generator$n / train_generator$batch_size),
   epochs = epochs,
   verbose = 2,
   validation_data = validation_generator,
@@ -87,7 +86,7 @@ results <- model %>% evaluate_generator(
 )
 print(results$acc)
 
-# ---- The second network, with augmented pictures ----------------------------------------
+# ---- The second network, with augmented images ------------------------------------------
 
 augmented_datagen <- image_data_generator(
   rescale = 1 / 255,
@@ -132,7 +131,7 @@ model %>% compile(
 
 history <- model %>% fit_generator(
   augmented_generator,
-  steps_per_epoch = min(180, most_steps, augmented_generator$n / augmented_generator$batch_size),
+  steps_per_epoch = min(180, max_steps, augmented_generator$n / augmented_generator$batch_size),
   epochs = epochs,
   verbose = 2,
   validation_data = validation_generator,
@@ -166,7 +165,7 @@ cat("This is the number of trainable weights before unfreezing:",
 
 history <- model %>% fit_generator(
   train_generator,
-  steps_per_epoch = min(most_steps, train_generator$n / train_generator$batch_size),
+  steps_per_epoch = min(max_steps, train_generator$n / train_generator$batch_size),
   epochs = epochs,
   verbose = 2,
   validation_data = validation_generator,
@@ -184,7 +183,7 @@ cat("This is the number of trainable weights after unfreezing:",
 
 history <- model %>% fit_generator(
   train_generator,
-  steps_per_epoch = min(most_steps, train_generator$n / train_generator$batch_size),
+  steps_per_epoch = min(max_steps, train_generator$n / train_generator$batch_size),
   epochs = epochs,
   verbose = 2,
   validation_data = validation_generator,
@@ -192,7 +191,7 @@ history <- model %>% fit_generator(
 )
 plot(history)
 
-# ---- How good is it? --------------------------------------------------------------------
+# ---- Evaluation -------------------------------------------------------------------------
 
 result <- evaluate_classifier(model, test_generator)
 print(result)

@@ -1,16 +1,16 @@
-# Lints all R code of the repository; ends with 1 when something is found.
+# Lints all R code of the repository. Exits with status 1 if there are lints.
 library(lintr)
 
 linters <- linters_with_defaults(
   line_length_linter(100),
   object_name_linter = NULL, # S3 methods of classes with dots in their names
-  object_usage_linter = NULL, # R CMD check does the same better
-  object_length_linter = NULL, # featurewise_std_normalization and its like
+  object_usage_linter = NULL, # R CMD check does this better
+  object_length_linter = NULL, # long argument names of Keras: featurewise_std_normalization
   cyclocomp_linter(15)
 )
-folders <- c("r/R", "r/tests", "examples", "tools")
-found <- do.call(c, lapply(folders, lint_dir, linters = linters))
-if (length(found) > 0) {
-  print(structure(found, class = "lints"))
+folders <- c("r/R", "r/tests", "r/vignettes", "examples", "tools")
+lints <- do.call(c, lapply(folders, lint_dir, linters = linters))
+if (length(lints) > 0) {
+  print(structure(lints, class = "lints"))
   quit(status = 1)
 }

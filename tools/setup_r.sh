@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes R ready for the checks of the R package: R itself and its packages from Debian,
-# reticulate into a library folder of our own, rpy2 into the virtual environment.
+# Installs what the checks of the R package need: R and its packages from Debian, reticulate
+# into a separate library folder, rpy2 into the virtual environment.
 #
 #   tools/setup_r.sh PYTHON LIBRARY
 #
-# Ends with 0 when all is there, with 3 and one line that says why when this machine
-# cannot have it. Run again, it finds everything in place and does nothing.
+# Exits with 0 if everything is installed, and with 3 and the reason if this machine cannot
+# install it. Running it again does nothing.
 set -euo pipefail
 
 # Absolute, since some steps run in other folders; -s, since a virtual environment's Python is
@@ -17,7 +17,7 @@ reticulate_needed=1.41
 packages=(
   r-base-dev r-cran-testthat r-cran-roxygen2 r-cran-lintr r-cran-ggplot2 r-cran-cli
   r-cran-rlang r-cran-tibble r-cran-knitr r-cran-rmarkdown r-cran-withr r-cran-here
-  r-cran-jsonlite r-cran-png r-cran-rappdirs r-cran-rcpp r-cran-rcpptoml r-cran-matrix
+  r-cran-jsonlite r-cran-lifecycle r-cran-png r-cran-rappdirs r-cran-rcpp r-cran-rcpptoml r-cran-matrix
   r-cran-generics r-cran-magrittr pandoc qpdf tidy
 )
 
@@ -28,14 +28,14 @@ skip() {
 
 has_packages() {
   Rscript -e 'p <- c("testthat", "roxygen2", "lintr", "ggplot2", "cli", "rlang", "tibble",
-    "knitr", "rmarkdown", "withr", "here", "jsonlite", "png", "rappdirs", "Rcpp",
-    "RcppTOML", "Matrix", "generics", "magrittr")
+    "knitr", "rmarkdown", "withr", "here", "jsonlite", "lifecycle", "png", "rappdirs",
+    "Rcpp", "RcppTOML", "Matrix", "generics", "magrittr")
     quit(status = !all(nzchar(vapply(p, function(x) system.file(package = x), ""))))' \
     >/dev/null 2>&1
 }
 
 install_r() {
-  command -v apt-get >/dev/null || skip "R or one of its packages is missing and this is no Debian; install R and the packages in r/DESCRIPTION"
+  command -v apt-get >/dev/null || skip "R or one of its packages is missing, and apt-get is not available; install R and the packages in r/DESCRIPTION"
   [ "$(id -u)" = 0 ] || skip "R or one of its packages is missing; as root, run: apt-get install ${packages[*]}"
   echo "Installing R and its packages with apt-get"
   {
@@ -56,15 +56,15 @@ reticulate_from_cran() {
     >"$work/cran.log" 2>&1 && has_reticulate
 }
 
-# The mirror that this machine's own package lists use for Debian itself.
+# The Debian mirror that this machine's package lists use.
 debian_mirror() {
   { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | grep -E '^deb ' || true
     grep -hE '^URIs:' /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
     grep -oE '[a-z]+://[^ ]+/debian/?( |$)' | head -1 | tr -d ' '
 }
 
-# The source package of a newer Debian, through apt and its signatures, in lists of our own
-# so that the system's are left as they are.
+# Installs the source package of a newer Debian, verified by apt, with separate package lists so
+# that those of the system do not change.
 reticulate_from_newer_debian() {
   local suite=$1 mirror apt
   mirror=$(debian_mirror)
@@ -91,10 +91,10 @@ install_reticulate() {
     reticulate_from_newer_debian "$suite" && return
   done
   tail -n 3 "$work"/*.log
-  skip "reticulate $reticulate_needed could be had neither from CRAN nor as a source package of a newer Debian"
+  skip "reticulate $reticulate_needed is available neither from CRAN nor as a source package of a newer Debian"
 }
 
-# Newer rpy2 needs a symbol that R before 4.5 lacks.
+# rpy2 3.6 and newer need a symbol that R before 4.5 lacks.
 install_rpy2() {
   "$python" -c 'import rpy2.rinterface_lib.openrlib' >/dev/null 2>&1 && return
   local wanted='rpy2==3.5.17'
@@ -107,6 +107,6 @@ install_rpy2() {
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 { command -v Rscript >/dev/null && has_packages; } || install_r
-has_packages || skip "R's packages are not complete; see the list in tools/setup_r.sh"
+has_packages || skip "some R packages are missing; see the list in tools/setup_r.sh"
 has_reticulate || install_reticulate
 install_rpy2

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Every check of the R package: its set-up, lintr, the generated files, R CMD check with
-# Python and without. Leaves kerastl installed in LIBRARY for tests/cross_language.
+# Runs all checks of the R package: lintr, the generated files, the reference index, and R CMD
+# check with and without Python. Installs kerastl in LIBRARY for tests/cross_language.
 #
 #   tools/test_r.sh PYTHON LIBRARY
 #
-# Where R cannot be had, says why and ends well.
+# If R cannot be installed, it says why and exits with 0.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ quietly() {
   "$@" >"$log" 2>&1 || { tail -60 "$log"; exit 1; }
 }
 
-# Says what is done, and how long it took.
+# Runs a step, and prints its name and duration.
 step() {
   local began=$SECONDS
   echo "R: $1"
@@ -46,19 +46,23 @@ generated_files() {
   cp -r r "$work/source"
   (cd "$work/source" && quietly Rscript -e 'suppressMessages(roxygen2::roxygenise())')
   diff -r r/man "$work/source/man" && diff r/NAMESPACE "$work/source/NAMESPACE" || {
-    echo "NAMESPACE and man/ are not what roxygen2 makes: run roxygen2::roxygenise() in r/"
+    echo "NAMESPACE and man/ are out of date: run roxygen2::roxygenise() in r/"
     exit 1
   }
 }
 
-# Only what needs the network or the world's clock is left out.
+reference_index() {
+  quietly Rscript tools/reference_index.R
+}
+
+# Skips only what needs the network.
 export _R_CHECK_CRAN_INCOMING_=false _R_CHECK_SYSTEM_CLOCK_=0 _R_CHECK_FORCE_SUGGESTS_=false
 check() {
   local place=$work/$1
   mkdir "$place"
   (cd "$place" && NOT_CRAN=true R CMD check --as-cran --no-manual "${@:2}" ../kerastl_*.tar.gz) \
     >"$place/log" 2>&1 || true
-  # The tests' sums, and which were skipped and why.
+  # Numbers of tests, and the reasons of skipped ones.
   grep -hE '^\[ FAIL|^• ' "$place"/kerastl.Rcheck/tests/testthat.Rout* || true
   grep '^Status:' "$place/log" || true
   grep -q '^Status: OK$' "$place/log" || {
@@ -71,17 +75,18 @@ without_python() {
   RETICULATE_PYTHON='' check without-python --no-vignettes
 }
 
-step "built and installed" build
-# R works on one core: what needs no Python is done beside what does.
+step "build and install" build
+# R uses one core: the steps without Python run in parallel to those with Python.
 step "R CMD check with Python" check with-python >"$work/with.log" 2>&1 &
 with=$!
 {
   step "lint" lint
-  step "NAMESPACE and man/ are what roxygen2 makes of the sources" generated_files
+  step "generated files" generated_files
+  step "reference index" reference_index
   step "R CMD check without Python" without_python
-} >"$work/beside.log" 2>&1 &
-beside=$!
+} >"$work/without.log" 2>&1 &
+without=$!
 wait $with || status=$?
-wait $beside || status=$?
-cat "$work/with.log" "$work/beside.log"
+wait $without || status=$?
+cat "$work/with.log" "$work/without.log"
 exit "$status"

@@ -1,12 +1,12 @@
-# All backbones of Keras have the same arguments; `...` takes what some have beside them.
+# All Keras backbones share these arguments; `...` takes the ones that only some have.
 application <- function(constructor) {
   force(constructor)
   function(include_top = TRUE, weights = "imagenet", input_tensor = NULL, input_shape = NULL,
            pooling = NULL, classes = 1000, classifier_activation = "softmax", ...) {
     weights <- weights_source(weights)
-    further <- whole_where_whole(list(...))
+    further <- integers_where_whole(list(...))
     if (!include_top && is.null(input_tensor)) {
-      # The toolkit's own says what to do when a download is refused, and reads files safely.
+      # build_backbone() explains what to do when the download fails, and reads files safely.
       return(as_model(do.call(toolkit()$models$build_backbone, c(list(
         constructor, shape(input_shape %||% any_size(constructor)),
         weights = weights, pooling = pooling
@@ -23,7 +23,7 @@ application <- function(constructor) {
   }
 }
 
-# Without a shape Keras's backbones take pictures of any size, but for NASNet.
+# Without a shape, all Keras backbones except NASNet accept images of any size.
 any_size <- function(constructor) if (!startsWith(constructor, "NASNet")) c(NA, NA, 3)
 
 weights_source <- function(weights) {
@@ -32,25 +32,28 @@ weights_source <- function(weights) {
 
 #' Pretrained backbones
 #'
-#' Networks of `keras.applications`. They take pictures scaled as they were trained on, see
-#' [imagenet_preprocess_input()]; [transfer_model()] does that by itself.
+#' The networks of `keras.applications`. Each expects images scaled the way it was trained, see
+#' [imagenet_preprocess_input()]; models made by [transfer_model()] scale their input themselves.
 #'
-#' @param include_top Whether the classifier for ImageNet's 1000 classes is on top.
-#' @param weights `"imagenet"` (downloaded at first use), the path of a file of weights, or
-#'   `NULL` for random ones.
-#' @param input_tensor A tensor to take as input.
-#' @param input_shape Height, width and channels, without the top.
-#' @param pooling `"avg"` or `"max"` pooling of the output, without the top.
-#' @param classes How many classes, with the top and without weights.
-#' @param classifier_activation The activation of the top.
-#' @param ... Further arguments of the network, such as `alpha` of the MobileNets.
-#' @returns A model.
+#' @param include_top Whether to include the classifier for the 1000 classes of ImageNet.
+#' @param weights `"imagenet"` (downloaded on first use), the path of a weights file, or `NULL`
+#'   for random weights.
+#' @param input_tensor A tensor to use as the model's input.
+#' @param input_shape Height, width and channels of the images. Used when `include_top = FALSE`.
+#' @param pooling `"avg"` or `"max"` pooling of the output, or `NULL` for none. Used when
+#'   `include_top = FALSE`.
+#' @param classes Number of classes. Used when `include_top = TRUE` and `weights = NULL`.
+#' @param classifier_activation Activation of the classifier. Used when `include_top = TRUE`.
+#' @param ... Further arguments of the network, such as `alpha` for the MobileNets.
+#' @returns A Keras model of class `kerastl_model`.
 #' @name applications
 #' @examples
 #' \dontrun{
 #' conv_base <- application_vgg16(
 #'   weights = "imagenet", include_top = FALSE, input_shape = c(150, 150, 3)
 #' )
+#' freeze_weights(conv_base)
+#' conv_base
 #' }
 NULL
 

@@ -1,42 +1,49 @@
-#' Look at a folder of pictures before training
+#' Check a folder of images before training
 #'
-#' Finds files that are empty, cut off, unreadable or of another kind than their name says,
-#' classes that are small or uneven, and copies (also turned, mirrored, moved or brighter):
-#' within a class, across classes, and across splits, where a test picture that stands in
-#' training makes the result too good.
+#' Finds files that are empty, truncated, unreadable or of another format than their extension
+#' says; small and unbalanced classes; and duplicate images, including rotated, mirrored,
+#' shifted and brightened copies, within a class, across classes and across splits. A test image
+#' with a copy in the training set makes the measured accuracy too high.
 #'
-#' @param directory A folder with one folder a class, or one a split with the classes in it.
-#' @param splits Names of the folders that are splits; those that are called train, test and
-#'   the like when `NULL`.
-#' @param workers Threads; as many as processors when `NULL`.
-#' @param folder Where the tables and a page with the pairs are written.
+#' @param directory A folder with one subfolder per class, or one per split with the classes
+#'   inside.
+#' @param splits Names of the subfolders that are splits. `NULL` detects the usual names, such as
+#'   `train` and `test`.
+#' @param workers Number of threads. `NULL` uses one per processor.
+#' @param folder Where to write the tables and a page that shows the pairs of copies.
 #' @param x,... An audit.
-#' @returns `audit()` a list of class `kerastl_audit`: `ok` (nothing serious was found),
-#'   `files`, `problems`, `copies` and `leaks` (tables). `save_audit()` the page's path.
+#' @returns `audit()` returns a list of class `kerastl_audit` with `ok` (`TRUE` if nothing
+#'   serious was found) and the tables `files`, `problems`, `copies` and `leaks`. `save_audit()`
+#'   returns the path of the page.
 #' @export
 #' @examples
 #' \dontrun{
-#' found <- audit("cells")
-#' found
-#' browseURL(save_audit(found, "cells-audit"))
+#' result <- audit("cells")
+#' result
+#' browseURL(save_audit(result, "cells-audit"))
 #' }
 audit <- function(directory, splits = NULL, workers = NULL) {
-  found <- toolkit()$images$audit(
+  result <- toolkit()$images$audit(
     file_path(directory), splits = text_list(splits), workers = whole_number(workers)
   )
   structure(
     list(
-      ok = found$ok, files = as_table(found$files), problems = as_table(found$problems),
-      copies = as_table(found$copies), leaks = as_table(found$leaks)
+      ok = result$ok, files = as_table(result$files), problems = as_table(result$problems),
+      copies = as_table(result$copies), leaks = as_table(result$leaks)
     ),
-    python = found,
+    python = result,
     class = "kerastl_audit"
   )
 }
 
 #' @rdname audit
 #' @export
-save_audit <- function(x, folder) path_text(attr(x, "python")$save(file_path(folder)))
+save_audit <- function(x, folder) {
+  if (!inherits(x, "kerastl_audit")) {
+    cli::cli_abort("{.arg x} must be the result of {.fn audit}, not {describe(x)}.")
+  }
+  path_text(attr(x, "python")$save(file_path(folder)))
+}
 
 #' @rdname audit
 #' @export

@@ -1,28 +1,29 @@
 #' Callbacks
 #'
-#' Keras's callbacks with the arguments of keras 2. `"acc"` and `"accuracy"` in `monitor` name
-#' the same metric.
+#' The Keras callbacks with the arguments they have in Keras 2. In `monitor`, `"acc"` and
+#' `"accuracy"` mean the same metric.
 #'
-#' @param monitor The metric that is watched, such as `"val_loss"`.
-#' @param min_delta The smallest change that counts.
-#' @param patience Epochs without improvement before something is done.
-#' @param verbose 0 silent, 1 messages.
-#' @param mode `"auto"`, `"min"` or `"max"`.
-#' @param baseline A value that must be reached.
-#' @param restore_best_weights Whether the model ends with its best weights.
-#' @param filepath Where the model is saved; may contain `{epoch:02d}` and metrics. Ends in
-#'   `.keras` or `.h5` (with `save_weights_only` in `.weights.h5`); the `.hdf5` of old scripts
-#'   is written as `.h5`.
-#' @param save_best_only Whether only the best model is kept.
-#' @param save_weights_only Whether only the weights are saved.
-#' @param period Has given way to `save_freq` in Keras; only 1 is taken.
+#' @param monitor Metric to monitor, such as `"val_loss"`.
+#' @param min_delta Smallest change that counts as an improvement.
+#' @param patience Number of epochs without improvement before the callback acts.
+#' @param verbose 0 for silent, 1 for messages.
+#' @param mode Whether lower (`"min"`) or higher (`"max"`) is better; `"auto"` infers it from the
+#'   metric's name.
+#' @param baseline Value that the metric must reach.
+#' @param restore_best_weights Whether to restore the weights of the best epoch at the end.
+#' @param filepath File to save the model to. It may contain `{epoch:02d}` and metric names, and
+#'   ends in `.keras` or `.h5`, or in `.weights.h5` if `save_weights_only = TRUE`. Files ending in
+#'   `.hdf5`, as in scripts for Keras 2, are written as `.h5`.
+#' @param save_best_only Whether to keep only the best model.
+#' @param save_weights_only Whether to save only the weights.
+#' @param period Replaced by `save_freq` in Keras 3; must be 1 or `NULL`.
 #' @param save_freq `"epoch"`, or a number of batches.
-#' @param factor The learning rate is multiplied by this.
-#' @param cooldown Epochs to wait after that.
-#' @param min_lr The lowest learning rate.
-#' @param filename The CSV file.
-#' @param separator What stands between its columns.
-#' @param append Whether an existing file is continued.
+#' @param factor Factor by which the learning rate is multiplied.
+#' @param cooldown Number of epochs to wait after the learning rate was reduced.
+#' @param min_lr Lower bound of the learning rate.
+#' @param filename CSV file to write.
+#' @param separator Separator between the columns.
+#' @param append Whether to append to an existing file.
 #' @returns A Keras callback.
 #' @name callbacks
 #' @examples
@@ -41,7 +42,7 @@ callback_early_stopping <- function(monitor = "val_loss", min_delta = 0, patienc
                                     baseline = NULL, restore_best_weights = FALSE) {
   keras()$callbacks$EarlyStopping(
     monitor = monitor, min_delta = min_delta, patience = whole_number(patience),
-    verbose = whole_number(verbose), mode = match.arg(mode), baseline = baseline,
+    verbose = whole_number(verbose), mode = rlang::arg_match(mode), baseline = baseline,
     restore_best_weights = restore_best_weights
   )
 }
@@ -54,19 +55,19 @@ callback_model_checkpoint <- function(filepath, monitor = "val_loss", verbose = 
                                       save_freq = "epoch") {
   if (!is.null(period) && period != 1) {
     cli::cli_abort(c(
-      "{.arg period} is {period}, and Keras saves after every epoch.",
-      i = "Use {.arg save_freq}, a number of batches."
+      "{.arg period} must be 1 or {.code NULL}, not {describe(period)}.",
+      i = "To save less often, set {.arg save_freq} to a number of batches."
     ))
   }
   keras()$callbacks$ModelCheckpoint(
     filepath = checkpoint_path(file_path(filepath), save_weights_only), monitor = monitor,
     verbose = whole_number(verbose), save_best_only = save_best_only,
-    save_weights_only = save_weights_only, mode = match.arg(mode),
+    save_weights_only = save_weights_only, mode = rlang::arg_match(mode),
     save_freq = if (is.numeric(save_freq)) whole_number(save_freq) else save_freq
   )
 }
 
-# Keras 3 takes other endings than the scripts have.
+# Keras 3 accepts other file extensions than Keras 2 did.
 checkpoint_path <- function(path, weights_only) {
   wanted <- if (weights_only) {
     sub("(\\.weights)?\\.(hdf5|h5)$", ".weights.h5", path)
@@ -74,8 +75,11 @@ checkpoint_path <- function(path, weights_only) {
     sub("\\.hdf5$", ".h5", path)
   }
   if (wanted != path) {
-    once("checkpoint_path", "Checkpoints are written to {.file {wanted}}: Keras 3 no longer
-         takes the ending of {.file {path}}.")
+    cli::cli_inform(
+      "Checkpoints are written to {.file {wanted}}: Keras 3 no longer accepts the file extension
+       of {.file {path}}.",
+      .frequency = "once", .frequency_id = "kerastl_checkpoint_path"
+    )
   }
   wanted
 }
@@ -87,7 +91,7 @@ callback_reduce_lr_on_plateau <- function(monitor = "val_loss", factor = 0.1, pa
                                           min_delta = 0.0001, cooldown = 0, min_lr = 0) {
   keras()$callbacks$ReduceLROnPlateau(
     monitor = monitor, factor = factor, patience = whole_number(patience),
-    verbose = whole_number(verbose), mode = match.arg(mode), min_delta = min_delta,
+    verbose = whole_number(verbose), mode = rlang::arg_match(mode), min_delta = min_delta,
     cooldown = whole_number(cooldown), min_lr = min_lr
   )
 }

@@ -1,42 +1,44 @@
-#' Several classifiers that decide together
+#' Combine several classifiers
 #'
-#' `average_predictions()` averages the probabilities of classifiers that are there already,
-#' `fit_weights()` finds on validation data how much each should count, and `fit_stack()` learns
-#' it by a logistic regression. `bag()` and `boost()` train the members themselves, with a
-#' `network_trainer()`; so does `cross_fit()`, whose members each leave a fold out, for a stack:
-#' its `$out_of_fold` to fit it, its `predict()` to use it. `error_by_members()` shows how the error
-#' falls as members are added.
+#' `average_predictions()` averages the predicted probabilities of existing classifiers.
+#' `fit_weights()` finds the best weight of each classifier on validation data, and `fit_stack()`
+#' combines them by logistic regression. `bag()`, `boost()` and `cross_fit()` train the members
+#' of an ensemble with a `network_trainer()`. Each member of `cross_fit()` leaves one fold out,
+#' which is what a stack needs: fit the stack on `$out_of_fold` and apply it to the ensemble's
+#' `predict()`. `error_by_members()` shows how the error falls as members are added.
 #'
-#' @param members A list with the predictions of each member for the same pictures: what
-#'   [evaluate_classifier()] gave, or tables like its own.
-#' @param weights A weight for each member; all the same when `NULL`.
-#' @param build A function of a seed that gives a compiled model.
+#' @param members A list with the predictions of each member for the same images: results of
+#'   [evaluate_classifier()], or tables of predictions.
+#' @param weights One weight per member. `NULL` weights all members equally.
+#' @param build A function that takes a seed and returns a compiled model.
 #' @param class_names The classes, in the order of the model's outputs.
-#' @param target_size Height and width of the pictures.
-#' @param epochs How long each member is trained.
-#' @param batch_size Pictures in a batch.
-#' @param generator Settings from [image_data_generator()]; scaled by 1/255 when `NULL`.
+#' @param target_size Height and width of the images.
+#' @param epochs Number of epochs to train each member.
+#' @param batch_size Number of images per batch.
+#' @param generator Settings from [image_data_generator()]. `NULL` rescales by 1/255.
 #' @param trainer A `network_trainer()`.
-#' @param table A table of pictures such as [list_images()] gives.
-#' @param count How many members, for `boost()` at most.
-#' @param seed The seed: member k is drawn and trained with `seed + k - 1`; for `cross_fit()` the
-#'   folds are drawn with `seed`, and member k is trained with `seed + k`.
-#' @param learning_rate How much a mistake weighs: above 0, and 1 for SAMME as published. Networks,
-#'   which know far more than the weak members that it was made for, do better with less, such as
-#'   0.1.
-#' @param folds Into how many parts the pictures are cut.
-#' @param groups A column whose equal values stay in one fold.
-#' @param strength How strongly large coefficients are held back.
-#' @param orders In how many random orders members are added; 1 keeps the given one, as boosting
-#'   needs.
-#' @param curves What `error_by_members()` gave, or a named list of it.
-#' @param object,path An ensemble or a stack, and the `.npz` file to keep a stack in.
-#' @param each Whether the predictions of each member are wanted, as a list.
+#' @param table A table of images, such as [list_images()] returns.
+#' @param count Number of members; for `boost()` the maximum.
+#' @param seed Random seed. Member k is sampled and trained with `seed + k - 1`. `cross_fit()`
+#'   splits the folds with `seed` and trains member k with `seed + k`.
+#' @param learning_rate How strongly misclassified images are weighted: above 0, where 1 is SAMME
+#'   as published. SAMME was designed for weak learners; for networks, small values such as 0.1
+#'   work better.
+#' @param folds Number of folds.
+#' @param groups A column of `table`. Images with equal values stay in the same fold.
+#' @param strength Strength of the L2 regularization.
+#' @param orders Number of random orders in which members are added. 1 keeps the given order, as
+#'   boosting requires.
+#' @param curves A result of `error_by_members()`, or a named list of results.
+#' @param object An ensemble or a stack.
+#' @param path The `.npz` file of a stack.
+#' @param each Whether to return a list with the predictions of each member.
 #' @param ... Not used.
-#' @returns `average_predictions()` and `predict()` tables of predictions, which
-#'   [evaluate_predictions()] measures; `fit_weights()` numbers that sum to 1; `bag()`, `boost()`
-#'   and `cross_fit()` ensembles, `fit_stack()` and `load_stack()` stacks, both with a `predict()`;
-#'   `error_by_members()` a table of `members`, `error`, `low` and `high`.
+#' @returns `average_predictions()` and `predict()` return tables of predictions, for example for
+#'   [evaluate_predictions()]. `fit_weights()` returns weights that sum to 1. `bag()`, `boost()`
+#'   and `cross_fit()` return ensembles, `fit_stack()` and `load_stack()` stacks; both have a
+#'   `predict()` method. `error_by_members()` returns a table with the columns `members`,
+#'   `error`, `low` and `high`.
 #' @export
 #' @examples
 #' \dontrun{
@@ -51,9 +53,9 @@
 #'   },
 #'   class_names = levels(train$class), epochs = 5
 #' )
-#' forest <- bag(trainer, train, count = 5)
-#' evaluate_predictions(predict(forest, test))
-#' plot_error_by_members(error_by_members(predict(forest, test, each = TRUE)))
+#' ensemble <- bag(trainer, train, count = 5)
+#' evaluate_predictions(predict(ensemble, test))
+#' plot_error_by_members(error_by_members(predict(ensemble, test, each = TRUE)))
 #' }
 average_predictions <- function(members, weights = NULL) {
   as_predictions(toolkit()$ensembles$average_predictions(
@@ -82,38 +84,39 @@ network_trainer <- function(build, class_names, target_size = c(32, 32), epochs 
 #' @rdname average_predictions
 #' @export
 bag <- function(trainer, table, count, seed = 0) {
-  members <- toolkit()$ensembles$bag(
+  check_trainer(trainer)
+  as_ensemble(toolkit()$ensembles$bag(
     trainer, as_frame(table), whole_number(count), seed = whole_number(seed)
-  )
-  as_ensemble(members)
+  ))
 }
 
 #' @rdname average_predictions
 #' @export
 boost <- function(trainer, table, count, seed = 0, learning_rate = 1) {
-  boosted <- toolkit()$ensembles$boost(
+  check_trainer(trainer)
+  as_ensemble(toolkit()$ensembles$boost(
     trainer, as_frame(table), whole_number(count),
-    seed = whole_number(seed), learning_rate = learning_rate
-  )
-  as_ensemble(boosted$members, as.numeric(unlist(boosted$weights)))
+    seed = whole_number(seed), learning_rate = number(learning_rate)
+  ))
 }
 
 #' @rdname average_predictions
 #' @export
 predict.kerastl_ensemble <- function(object, table, each = FALSE, ...) {
-  rows <- as_frame(table)
-  members <- lapply(object$members, function(member) as_predictions(member(rows)))
-  if (each) {
-    return(members)
-  }
-  if (is.null(object$weights)) {
-    return(average_predictions(members))
-  }
-  as_predictions(toolkit()$ensembles$vote(member_frames(members), as.list(object$weights)))
+  predictions <- attr(object, "python")$predict(as_frame(table), each = each)
+  if (each) lapply(predictions, as_predictions) else as_predictions(predictions)
 }
 
-as_ensemble <- function(members, weights = NULL, ...) {
-  structure(list(members = members, weights = weights, ...), class = "kerastl_ensemble")
+as_ensemble <- function(ensemble) {
+  structure(
+    list(
+      members = ensemble$members,
+      weights = if (!is.null(ensemble$weights)) as.numeric(unlist(ensemble$weights)),
+      out_of_fold = if (!is.null(ensemble$out_of_fold)) as_predictions(ensemble$out_of_fold)
+    ),
+    python = ensemble,
+    class = "kerastl_ensemble"
+  )
 }
 
 #' @export
@@ -128,17 +131,17 @@ print.kerastl_ensemble <- function(x, ...) {
 #' @rdname average_predictions
 #' @export
 cross_fit <- function(trainer, table, folds = 5, seed = 0, groups = NULL) {
-  fitted <- toolkit()$ensembles$cross_fit(
+  check_trainer(trainer)
+  as_ensemble(toolkit()$ensembles$cross_fit(
     trainer, as_frame(table),
     folds = whole_number(folds), seed = whole_number(seed), groups = groups
-  )
-  as_ensemble(fitted$members, out_of_fold = as_predictions(fitted$out_of_fold))
+  ))
 }
 
 #' @rdname average_predictions
 #' @export
 fit_stack <- function(members, strength = 1) {
-  as_stack(toolkit()$ensembles$fit_stack(member_frames(members), strength = strength))
+  as_stack(toolkit()$ensembles$fit_stack(member_frames(members), strength = number(strength)))
 }
 
 #' @rdname average_predictions
@@ -150,6 +153,10 @@ predict.kerastl_stack <- function(object, members, ...) {
 #' @rdname average_predictions
 #' @export
 save_stack <- function(object, path) {
+  if (!inherits(object, "kerastl_stack")) {
+    cli::cli_abort("{.arg object} must be the result of {.fn fit_stack}, not
+                    {describe(object)}.")
+  }
   object$save(file_path(path))
   invisible(object)
 }
@@ -162,7 +169,7 @@ as_stack <- function(x) tag(x, "kerastl_stack")
 
 #' @export
 print.kerastl_stack <- function(x, ...) {
-  cat(sprintf("<stack of %d members for the classes %s>\n", x$members,
+  cat(sprintf("<stack of %d members, classes: %s>\n", x$members,
     paste(unlist(x$class_names), collapse = ", ")
   ))
   invisible(x)
@@ -180,16 +187,26 @@ error_by_members <- function(members, weights = NULL, orders = 50, seed = 0) {
 #' @rdname average_predictions
 #' @export
 plot_error_by_members <- function(curves) {
-  frames <- if (is.data.frame(curves)) as_frame(curves) else lapply(curves, as_frame)
-  draw_figure(toolkit()$ensembles$plot_error_by_members(frames))
+  several <- is.list(curves) && !is.data.frame(curves)
+  if (!all(vapply(if (several) curves else list(curves), is.data.frame, NA))) {
+    cli::cli_abort("{.arg curves} must be a result of {.fn error_by_members} or a list of them,
+                    not {describe(curves)}.")
+  }
+  frames <- if (several) lapply(curves, as_frame) else as_frame(curves)
+  show_figure(toolkit()$ensembles$plot_error_by_members(frames))
   invisible(curves)
+}
+
+check_trainer <- function(x, call = rlang::caller_env()) {
+  if (!is_python(x) && !is.function(x)) {
+    cli::cli_abort("{.arg trainer} must be the result of {.fn network_trainer}, not
+                    {describe(x)}.", call = call)
+  }
 }
 
 member_frames <- function(members, call = rlang::caller_env()) {
   if (is.data.frame(members) || inherits(members, "kerastl_evaluation")) {
     members <- list(members)
   }
-  lapply(unname(members), predictions_frame, name = "members", call = call)
+  lapply(unname(as.list(members)), predictions_frame, name = "members", call = call)
 }
-
-number_list <- function(x) if (is.null(x)) NULL else as.list(as.numeric(x))

@@ -1,35 +1,37 @@
-#' Flows of pictures
+#' Flows of images
 #'
-#' Batches of pictures and labels, without end, in a random order or the files' own. Scripts
-#' read `flow$n`, `flow$batch_size`, `flow$class_indices`, `flow$filenames` and
-#' `flow$classes`; class numbers start at 0, as Keras counts them.
+#' Endless iterators over batches of images and labels, in random or in file order. A flow has
+#' the properties `flow$n`, `flow$batch_size`, `flow$class_indices`, `flow$filenames` and
+#' `flow$classes`. Class numbers start at 0, as in Keras.
 #'
-#' @param directory The folder that holds one folder of pictures a class; for
-#'   `flow_images_from_dataframe()`, the folder that the file names are relative to.
+#' @param directory A folder with one subfolder of images per class. For
+#'   `flow_images_from_dataframe()`, the folder that file names are relative to.
 #' @param generator Settings from [image_data_generator()].
-#' @param target_size Height and width that every picture is resized to.
+#' @param target_size Height and width that all images are resized to.
 #' @param color_mode `"rgb"`, `"rgba"` or `"grayscale"`.
-#' @param classes Class names in the order of their numbers; all folders, sorted, when `NULL`.
-#' @param class_mode `"categorical"`, `"binary"`, `"sparse"`, `"input"` or `NULL`; for data
-#'   frames also `"raw"` and `"multi_output"`.
-#' @param batch_size Pictures in a batch.
-#' @param shuffle Whether to draw a new order in each epoch.
-#' @param seed A seed for order and augmentation.
-#' @param save_to_dir A folder that the augmented pictures are written to.
-#' @param save_prefix,save_format How those files are named: prefix, and `"png"` or `"jpeg"`.
-#' @param follow_links Whether links to folders are followed.
-#' @param subset `"training"` or `"validation"`, when the generator has a `validation_split`.
-#' @param interpolation `"nearest"`, `"bilinear"`, `"bicubic"`, `"box"`, `"lanczos"` or
-#'   `"hamming"`.
-#' @param ... The toolkit's own: `check = "all"` opens every file before training,
-#'   `on_bad = "skip"` sets bad files aside (see [bad_files()]), `workers` is the number of
-#'   threads, `cache = FALSE` keeps no decoded pictures, `keep_aspect_ratio = TRUE` crops.
-#' @returns An object of class `kerastl_flow`, which `fit()`, `evaluate()`, `predict()`,
-#'   [generator_next()], `plot()`, `summary()` and `as.data.frame()` take.
+#' @param classes Class names in the order of their numbers. `NULL` uses all subfolders,
+#'   sorted by name.
+#' @param class_mode Type of the labels: `"categorical"`, `"binary"`, `"sparse"`, `"input"` (the
+#'   images themselves) or `NULL` (no labels); for data frames also `"raw"` and `"multi_output"`.
+#' @param batch_size Number of images per batch.
+#' @param shuffle Whether to shuffle the images before each epoch.
+#' @param seed Random seed of shuffling and augmentation.
+#' @param save_to_dir Folder to save the augmented images to, or `NULL`.
+#' @param save_prefix,save_format Prefix and format (`"png"` or `"jpeg"`) of the saved files.
+#' @param follow_links Whether to follow symbolic links to folders.
+#' @param subset `"training"` or `"validation"`, if the generator has a `validation_split`.
+#' @param interpolation Resizing method: `"nearest"`, `"bilinear"`, `"bicubic"`, `"box"`,
+#'   `"lanczos"` or `"hamming"`.
+#' @param ... Options that Keras does not have: `check = "all"` opens every file in advance,
+#'   `on_bad = "skip"` skips unreadable files (see [bad_files()]), `workers` is the number of
+#'   threads, `cache = FALSE` does not cache decoded images, and `keep_aspect_ratio = TRUE` crops
+#'   images instead of distorting them.
+#' @returns An object of class `kerastl_flow` for `fit()`, `evaluate()`, `predict()`,
+#'   [generator_next()], `plot()`, `summary()` and `as.data.frame()`.
 #' @export
 #' @examples
 #' \dontrun{
-#' folder <- draw_blood_cells(tempfile(), train = 20, test = 5, test_simple = 2)
+#' folder <- generate_blood_cells(tempfile(), train = 20, test = 5, test_simple = 2)
 #' flow <- flow_images_from_directory(
 #'   file.path(folder, "TRAIN"), image_data_generator(rescale = 1 / 255),
 #'   target_size = c(60, 80), batch_size = 10, seed = 1
@@ -66,10 +68,10 @@ flow_images_from_directory <- function(directory, generator = image_data_generat
 }
 
 #' @rdname flow_images_from_directory
-#' @param dataframe A data frame with one row a picture.
-#' @param x_col The column with file names.
-#' @param y_col The column with labels, or several columns for `"raw"` and `"multi_output"`.
-#' @param drop_duplicates No longer has a meaning in Keras; given, a message says so.
+#' @param dataframe A data frame with one row per image.
+#' @param x_col Column of file names.
+#' @param y_col Column of labels, or several columns for `"raw"` and `"multi_output"`.
+#' @param drop_duplicates Deprecated: has no effect in Keras 3.
 #' @export
 flow_images_from_dataframe <- function(dataframe, directory = NULL, x_col = "filename",
                                        y_col = "class", generator = image_data_generator(),
@@ -82,8 +84,9 @@ flow_images_from_dataframe <- function(dataframe, directory = NULL, x_col = "fil
                                        ...) {
   check_generator(generator, "generator")
   if (!is.null(drop_duplicates)) {
-    once("drop_duplicates", "{.arg drop_duplicates} has no effect: rows that name a file twice
-         are kept. Drop them with {.fn unique} before.")
+    lifecycle::deprecate_warn("0.1.0", "flow_images_from_dataframe(drop_duplicates)",
+      details = "It has no effect. To drop duplicate rows, use `unique(dataframe)`."
+    )
   }
   flow <- generator$flow_from_dataframe(
     as_frame(dataframe),
@@ -108,9 +111,10 @@ flow_images_from_dataframe <- function(dataframe, directory = NULL, x_col = "fil
 }
 
 #' @rdname flow_images_from_directory
-#' @param x An array of pictures: number, height, width, channels.
-#' @param y Labels, one a picture (a vector, or a matrix as [to_categorical()] gives).
-#' @param sample_weight One weight a picture.
+#' @param x An array of images: number, height, width and channels.
+#' @param y Labels: a vector with one element per image, or a matrix with one row per image, such
+#'   as [to_categorical()] returns.
+#' @param sample_weight One weight per image.
 #' @export
 flow_images_from_data <- function(x, y = NULL, generator = image_data_generator(),
                                   batch_size = 32, shuffle = TRUE, sample_weight = NULL,
@@ -118,7 +122,7 @@ flow_images_from_data <- function(x, y = NULL, generator = image_data_generator(
                                   save_format = "png", subset = NULL, ...) {
   check_generator(generator, "generator")
   flow <- generator$flow(
-    as_array(x),
+    as_images(x),
     y = as_array(y),
     batch_size = whole_number(batch_size),
     shuffle = shuffle,
@@ -141,7 +145,7 @@ check_flow <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env(
   refuse_generator(x, name, call)
   if (!is_python(x)) {
     cli::cli_abort(
-      "{.arg {name}} must be a flow such as {.fn flow_images_from_directory} makes, not
+      "{.arg {name}} must be a flow, such as {.fn flow_images_from_directory} returns, not
        {describe(x)}.",
       call = call
     )
@@ -150,11 +154,11 @@ check_flow <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env(
 
 #' The next batch of a flow
 #'
-#' @param generator A flow such as [flow_images_from_directory()] makes, or any Python
+#' @param generator A flow, such as [flow_images_from_directory()] returns, or any Python
 #'   iterator.
-#' @param completed What is returned when an iterator has come to its end. Flows have none.
-#' @returns A list of the pictures and the labels, as arrays (and sample weights, when the
-#'   flow has them); the pictures alone when `class_mode` is `NULL`.
+#' @param completed Value to return when the iterator is exhausted. Flows never are.
+#' @returns A list of arrays: the images, the labels and, if the flow has them, the sample
+#'   weights. With `class_mode = NULL` the array of images.
 #' @export
 #' @examples
 #' \dontrun{
@@ -162,14 +166,14 @@ check_flow <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env(
 #' dim(batch[[1]])
 #' }
 generator_next <- function(generator, completed = NULL) {
-  refuse_generator(generator, "generator")
+  check_flow(generator)
   reticulate::iter_next(generator, completed = completed)
 }
 
-#' The files that a flow has set aside
+#' Files that a flow skips
 #'
 #' @param flow A flow made with `on_bad = "skip"`.
-#' @returns A table of the files that cannot be read, and why.
+#' @returns A table with the columns `filename` and `reason`, one row per unreadable file.
 #' @export
 #' @examples
 #' \dontrun{
@@ -180,17 +184,18 @@ bad_files <- function(flow) {
   as_table(flow$bad_files)
 }
 
-# ---- what R users try on a flow -----------------------------------------------------------
+# ---- S3 methods ----------------------------------------------------------------------------
 
 #' @export
 as.data.frame.kerastl_flow <- function(x, ...) {
   indices <- unlist(x$class_indices)
   if (is.null(indices) || is.null(x$filepaths)) {
-    cli::cli_abort("This flow has no files with classes; its pictures are arrays.")
+    cli::cli_abort("{.arg x} must be a flow of files with classes; this flow has no files or no
+                    classes.")
   }
   labels <- names(sort(indices))
   data.frame(
-    file = as.character(x$filepaths),
+    filename = as.character(x$filepaths),
     class = factor(labels[as.integer(x$classes) + 1L], levels = labels)
   )
 }
@@ -198,9 +203,9 @@ as.data.frame.kerastl_flow <- function(x, ...) {
 #' @export
 summary.kerastl_flow <- function(object, ...) {
   classes <- table(as.data.frame(object)$class)
-  as_tibble_if_there(data.frame(
+  as_tibble_if_installed(data.frame(
     class = factor(names(classes), levels = names(classes)),
-    pictures = as.integer(classes)
+    images = as.integer(classes)
   ))
 }
 
@@ -209,7 +214,7 @@ format.kerastl_flow <- function(x, ...) {
   shape <- paste(unlist(x$image_shape), collapse = " x ")
   indices <- unlist(x$class_indices)
   c(
-    sprintf("<flow of %s pictures, %s, in batches of %d>",
+    sprintf("<flow of %s images, %s, in batches of %d>",
             format(x$n, big.mark = ","), shape, x$batch_size),
     if (length(indices) > 0) {
       sprintf("  %d classes: %s", length(indices),
@@ -225,13 +230,13 @@ print.kerastl_flow <- function(x, ...) {
   invisible(x)
 }
 
-#' Pictures of a flow
+#' Plot images of a flow
 #'
-#' Draws the next batch as training would see it, class names above. The flow moves on by one
-#' batch, as with [generator_next()].
+#' Shows the next images as training sees them, after augmentation and scaling, with their class
+#' names. Takes as many batches from the flow as it needs, like [generator_next()].
 #'
 #' @param x A flow.
-#' @param n How many pictures at most.
+#' @param n Maximum number of images.
 #' @param ... Not used.
 #' @returns `x`, invisibly.
 #' @export
@@ -240,44 +245,6 @@ print.kerastl_flow <- function(x, ...) {
 #' plot(flow, n = 12)
 #' }
 plot.kerastl_flow <- function(x, n = 9, ...) {
-  batch <- generator_next(x)
-  pictures <- if (is.list(batch)) batch[[1]] else batch
-  labels <- if (is.list(batch)) batch_labels(batch[[2]], x) else NULL
-  draw_pictures(pictures, labels, n)
+  show_figure(toolkit()$evaluation$plot_images(x, count = whole_number(n)))
   invisible(x)
-}
-
-batch_labels <- function(y, flow) {
-  indices <- unlist(flow$class_indices)
-  if (is.null(indices) || is.list(y)) {
-    return(NULL)
-  }
-  number <- if (length(dim(y)) == 2) max.col(y, "first") else as.integer(y) + 1L
-  names(sort(indices))[number]
-}
-
-draw_pictures <- function(pictures, labels, n) {
-  n <- min(n, dim(pictures)[1])
-  columns <- ceiling(sqrt(n))
-  old <- graphics::par(mfrow = c(ceiling(n / columns), columns), mar = c(0.5, 0.5, 1.5, 0.5))
-  on.exit(graphics::par(old))
-  for (i in seq_len(n)) {
-    picture <- array(pictures[i, , , ], dim(pictures)[-1])
-    graphics::plot.new()
-    graphics::plot.window(c(0, 1), c(0, 1), asp = nrow(picture) / ncol(picture))
-    graphics::rasterImage(picture_raster(picture), 0, 0, 1, 1)
-    graphics::title(labels[i], cex.main = 0.9, font.main = 1)
-  }
-}
-
-# Values may be 0 to 255, 0 to 1 or standardized: what stands outside 0 to 1 or 0 to 255 is
-# stretched over its own range, to be looked at.
-picture_raster <- function(picture) {
-  range <- range(picture)
-  if (range[1] < 0) {
-    picture <- (picture - range[1]) / max(range[2] - range[1], 1e-8)
-  } else if (range[2] > 1) {
-    picture <- picture / max(255, range[2])
-  }
-  if (dim(picture)[3] == 1) grDevices::as.raster(picture[, , 1]) else grDevices::as.raster(picture)
 }

@@ -1,14 +1,14 @@
 #' Freeze and unfreeze layers
 #'
-#' Frozen layers keep their weights in training. With `from`, `to` or `which`, **every other
-#' layer gets the opposite state**. Layers inside a nested backbone are found by name too.
-#' Compile the model again afterwards.
+#' Frozen layers keep their weights during training. With `from`, `to` or `which`, **all other
+#' layers are set to the opposite state**. Layers inside a nested backbone are found by name too.
+#' Compile the model afterwards for the change to take effect.
 #'
 #' @param object A model, changed in place.
-#' @param from,to The first and the last layer, included: a name, a stage such as `"block5"`,
-#'   a place from 1 (-1 is the last), or a layer.
-#' @param which Single layers instead: names, places, layers, a logical vector with one value
-#'   a layer, or a function of a layer.
+#' @param from,to First and last layer of the range, both included: a name, a stage such as
+#'   `"block5"`, an index starting at 1 (-1 is the last layer), or a layer.
+#' @param which Individual layers instead of a range: names, indices, layers, a logical vector
+#'   with one value per layer, or a function that takes a layer and returns `TRUE` or `FALSE`.
 #' @returns `object`, invisibly.
 #' @export
 #' @examples
@@ -27,25 +27,25 @@ unfreeze_weights <- function(object, from = NULL, to = NULL, which = NULL) {
   set_trainable(toolkit()$models$unfreeze_weights, object, from, to, which)
 }
 
-set_trainable <- function(change, object, from, to, which, call = rlang::caller_env()) {
+set_trainable <- function(set, object, from, to, which, call = rlang::caller_env()) {
   check_model(object, call = call)
-  # Before the call into Python, so that an error names the user's own.
-  from <- layer_place(from, "from", call)
-  to <- layer_place(to, "to", call)
-  which <- layer_places(which, call)
-  change(object, from_ = from, to = to, which = which)
+  # Converted first, so that errors name the function that the user called.
+  from <- layer_index(from, "from", call)
+  to <- layer_index(to, "to", call)
+  which <- layer_indices(which, call)
+  set(object, from_ = from, to = to, which = which)
   invisible(object)
 }
 
-layer_place <- function(x, name, call) if (is.numeric(x)) index(x, name, call) else x
+layer_index <- function(x, name, call) if (is.numeric(x)) index(x, name, call) else x
 
-layer_places <- function(x, call) {
+layer_indices <- function(x, call) {
   if (is.null(x) || is_python(x)) {
     return(x)
   }
   if (is.function(x) || rlang::is_formula(x)) {
-    ask <- rlang::as_function(x)
-    return(function(layer) isTRUE(ask(layer)))
+    predicate <- rlang::as_function(x)
+    return(function(layer) isTRUE(predicate(layer)))
   }
-  lapply(as.list(x), layer_place, name = "which", call = call)
+  lapply(as.list(x), layer_index, name = "which", call = call)
 }

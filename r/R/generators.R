@@ -1,31 +1,32 @@
 #' Settings for image flows
 #'
-#' What is done with each picture: augmentation, scaling, standardization. The same arguments,
-#' defaults and, for the same seed, the same pixels as Keras's `ImageDataGenerator`.
+#' How to augment, scale and standardize each image. The arguments and defaults are those of
+#' `ImageDataGenerator` in Keras, and the same seed gives the same pixels.
 #'
-#' @param featurewise_center Set the mean of the data set to 0, by feature.
-#' @param samplewise_center Set each picture's mean to 0.
-#' @param featurewise_std_normalization Divide by the data set's standard deviation.
-#' @param samplewise_std_normalization Divide each picture by its standard deviation.
+#' @param featurewise_center Subtract the mean of the data set.
+#' @param samplewise_center Subtract the mean of each image.
+#' @param featurewise_std_normalization Divide by the standard deviation of the data set.
+#' @param samplewise_std_normalization Divide each image by its standard deviation.
 #' @param zca_whitening Apply ZCA whitening.
 #' @param zca_epsilon Epsilon for ZCA whitening.
-#' @param rotation_range Random rotation, in degrees either way.
-#' @param width_shift_range,height_shift_range Random shift: a fraction of the side below 1,
-#'   pixels from 1 on, or several values to choose from.
-#' @param brightness_range Two numbers: the lowest and the highest brightness factor.
-#' @param shear_range Shear angle, in degrees.
-#' @param zoom_range One number `z` for `[1 - z, 1 + z]`, or the two limits.
-#' @param channel_shift_range Random shift of the channels, in grey levels.
-#' @param fill_mode What stands outside the picture: `"nearest"`, `"reflect"`, `"wrap"` or
-#'   `"constant"`.
-#' @param cval The value outside for `fill_mode = "constant"`.
-#' @param horizontal_flip,vertical_flip Mirror at random.
-#' @param rescale A factor for all values, often `1 / 255`.
-#' @param preprocessing_function A function of one picture (an array of height, width and
-#'   channels) that gives one of the same shape. An R function runs on R's one thread, which
-#'   a warning says.
+#' @param rotation_range Maximum rotation in degrees, in both directions.
+#' @param width_shift_range,height_shift_range Maximum shift: below 1 as a fraction of the width
+#'   or height, from 1 on in pixels. With several values, one of them is chosen at random.
+#' @param brightness_range Lowest and highest brightness factor.
+#' @param shear_range Maximum shear angle in degrees, in both directions.
+#' @param zoom_range Lowest and highest zoom factor, or one number `z` for `c(1 - z, 1 + z)`.
+#' @param channel_shift_range Maximum shift of the channels' values, in both directions.
+#' @param fill_mode How to fill the area outside the image. For a row of pixels `abcd`:
+#'   `"nearest"` (`aaaaaaaa|abcd|dddddddd`), `"reflect"` (`abcddcba|abcd|dcbaabcd`), `"wrap"`
+#'   (`abcdabcd|abcd|abcdabcd`) or `"constant"` (`kkkkkkkk|abcd|kkkkkkkk` with `cval = k`).
+#' @param cval Value outside the image for `fill_mode = "constant"`.
+#' @param horizontal_flip,vertical_flip Whether to flip images at random.
+#' @param rescale Factor by which all values are multiplied, often `1 / 255`.
+#' @param preprocessing_function A function that takes one image (an array of height, width and
+#'   channels) and returns an image of the same shape. R functions run on a single thread, which
+#'   slows down training; a warning says so.
 #' @param data_format `"channels_last"` or `"channels_first"`.
-#' @param validation_split The fraction of pictures kept for `subset = "validation"`.
+#' @param validation_split Fraction of images reserved for `subset = "validation"`.
 #' @returns An object of class `kerastl_generator`.
 #' @export
 #' @examples
@@ -49,47 +50,47 @@ image_data_generator <- function(featurewise_center = FALSE, samplewise_center =
     featurewise_std_normalization = featurewise_std_normalization,
     samplewise_std_normalization = samplewise_std_normalization,
     zca_whitening = zca_whitening,
-    zca_epsilon = zca_epsilon,
-    rotation_range = rotation_range,
+    zca_epsilon = number(zca_epsilon),
+    rotation_range = number(rotation_range),
     width_shift_range = number_or_list(width_shift_range),
     height_shift_range = number_or_list(height_shift_range),
     brightness_range = number_or_list(brightness_range),
-    shear_range = shear_range,
+    shear_range = number(shear_range),
     zoom_range = number_or_list(zoom_range),
-    channel_shift_range = channel_shift_range,
+    channel_shift_range = number(channel_shift_range),
     fill_mode = fill_mode,
-    cval = cval,
+    cval = number(cval),
     horizontal_flip = horizontal_flip,
     vertical_flip = vertical_flip,
-    rescale = rescale,
-    preprocessing_function = picture_function(preprocessing_function),
+    rescale = number(rescale),
+    preprocessing_function = image_function(preprocessing_function),
     data_format = data_format,
-    validation_split = validation_split
+    validation_split = number(validation_split)
   )
   tag(generator, "kerastl_generator")
 }
 
-#' Compute a generator's statistics
+#' Compute the statistics of a data set for a generator
 #'
-#' Needed before a flow when `featurewise_center`, `featurewise_std_normalization` or
-#' `zca_whitening` is on.
+#' Required before making a flow if `featurewise_center`, `featurewise_std_normalization` or
+#' `zca_whitening` is `TRUE`.
 #'
 #' @param object Settings from [image_data_generator()], changed in place.
-#' @param x An array of pictures: number, height, width, channels.
-#' @param augment Whether to use randomly augmented pictures.
-#' @param rounds How many augmented passes over the data.
-#' @param seed A random seed.
+#' @param x An array of images: number, height, width and channels.
+#' @param augment Whether to augment the images at random.
+#' @param rounds Number of augmented passes over the images.
+#' @param seed Random seed.
 #' @returns `object`, invisibly.
 #' @export
 #' @examples
 #' \dontrun{
-#' pictures <- array(runif(10 * 8 * 8 * 3), c(10, 8, 8, 3))
-#' image_data_generator(featurewise_center = TRUE) %>% fit_image_data_generator(pictures)
+#' images <- array(runif(10 * 8 * 8 * 3), c(10, 8, 8, 3))
+#' image_data_generator(featurewise_center = TRUE) %>% fit_image_data_generator(images)
 #' }
 fit_image_data_generator <- function(object, x, augment = FALSE, rounds = 1, seed = NULL) {
   check_generator(object, "object")
   object$fit(
-    as_array(x),
+    as_images(x),
     augment = augment,
     rounds = whole_number(rounds),
     seed = whole_number(seed)
@@ -103,26 +104,22 @@ fit.kerastl_generator <- function(object, x, ...) fit_image_data_generator(objec
 is_generator <- function(x) inherits(x, "kerastl_generator")
 
 check_generator <- function(x, name, call = rlang::caller_env()) {
-  if (inherits(x, "kerastl_flow")) {
-    cli::cli_abort(c(
-      "{.arg {name}} is a flow of pictures, and settings are needed.",
-      i = "Give what {.fn image_data_generator} made."
-    ), call = call)
-  }
-  if (!is_python(x)) {
+  if (!is_python(x) || is_flow(x)) {
+    received <- if (is_flow(x)) "a flow" else describe(x)
     cli::cli_abort(
-      "{.arg {name}} must come from {.fn image_data_generator}, not be {describe(x)}.",
+      "{.arg {name}} must be the result of {.fn image_data_generator}, not {received}.",
       call = call
     )
   }
 }
 
-# The most common mistake of all: the settings in the place of the flow made with them.
+# A common mistake: passing the settings instead of a flow made with them.
 refuse_generator <- function(x, name, call = rlang::caller_env()) {
   if (is_generator(x)) {
     cli::cli_abort(c(
-      "{.arg {name}} holds the settings of {.fn image_data_generator}, not pictures.",
-      i = "Make a flow with them and give that:
+      "{.arg {name}} must be a flow or an array of images, not the settings from
+       {.fn image_data_generator}.",
+      i = "Make a flow with these settings:
            {.code flow_images_from_directory(folder, generator, ...)}."
     ), call = call)
   }
@@ -134,7 +131,7 @@ format.kerastl_generator <- function(x, ...) {
   settings <- lapply(rlang::set_names(names(defaults)), function(name) {
     if (reticulate::py_has_attr(x, name)) reticulate::py_to_r(x[[name]])
   })
-  # Keras keeps these two as ranges, whatever was given.
+  # The values of these two after ImageDataGenerator has normalized them.
   neutral <- list(zoom_range = c(1, 1), data_format = "channels_last")
   changed <- Filter(function(name) {
     value <- unlist(settings[[name]])
@@ -146,7 +143,7 @@ format.kerastl_generator <- function(x, ...) {
     paste(format(unlist(value), digits = 4, trim = TRUE), collapse = ", ")
   }, "")
   if (length(changed) == 0) {
-    return("<image data generator: pictures as they are>")
+    return("<image data generator with default settings>")
   }
   c("<image data generator>", sprintf("  %s: %s", changed, values))
 }

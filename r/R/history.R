@@ -1,5 +1,5 @@
-# The history that scripts read: params, and metrics as one vector a metric. Our class stands
-# before keras's own name for it, so that keras3's methods leave it alone.
+# The history in the form of Keras 2: params, and metrics with one vector per metric. Our class
+# comes before the class that the keras packages use, so that keras3's methods do not apply.
 as_history <- function(history) {
   params <- reticulate::py_to_r(history$params)
   metrics <- lapply(reticulate::py_to_r(history$history), as.numeric)
@@ -13,7 +13,7 @@ as_history <- function(history) {
   )
 }
 
-# A list in which `acc` and `accuracy` name the same.
+# A list in which `acc` and `accuracy` are the same element.
 as_metrics <- function(x) structure(as.list(x), class = "kerastl_metrics")
 
 other_name <- function(name) {
@@ -42,21 +42,21 @@ print.kerastl_metrics <- function(x, ...) {
 #' @export
 as.data.frame.kerastl_metrics <- function(x, ...) as.data.frame(unclass(x), ...)
 
-#' What a training run measured
+#' Training history
 #'
-#' `fit()` returns a history, with `history$metrics$loss`, `history$metrics$val_accuracy` and
-#' so on, one value an epoch; `acc` is taken for `accuracy`. `plot()` draws it with ggplot2
-#' where that is installed.
+#' `fit()` returns a history with one value per epoch in `history$metrics$loss`,
+#' `history$metrics$val_accuracy` and so on; `acc` and `accuracy` mean the same metric.
 #'
 #' @param x,object A history.
 #' @param y Not used.
-#' @param metrics Which metrics are drawn; all when `NULL`.
-#' @param method `"ggplot2"`, `"base"` graphics, or whichever is there.
-#' @param smooth Whether a smooth line is added from ten epochs on (ggplot2 only).
-#' @param digits Digits of the printed metrics.
+#' @param metrics Names of the metrics to plot. `NULL` plots all.
+#' @param method `"ggplot2"`, `"base"` graphics, or `"auto"` for ggplot2 if it is installed.
+#' @param smooth Whether to add a smoothed curve if there are at least ten epochs (ggplot2 only).
+#' @param digits Number of significant digits to print.
 #' @param row.names,optional,... Not used.
-#' @returns `as.data.frame()` a table of epoch, value, metric and data (training or
-#'   validation); `plot()` a ggplot, or nothing with base graphics.
+#' @returns `as.data.frame()` returns a table with the columns `epoch`, `value`, `metric` and
+#'   `data` (`training` or `validation`), `summary()` a table of the last and best value of each
+#'   metric. `plot()` returns a ggplot, or with base graphics `NULL`, invisibly.
 #' @name history
 #' @examples
 #' \dontrun{
@@ -91,7 +91,7 @@ as.data.frame.kerastl_history <- function(x, row.names = NULL, optional = FALSE,
 format.kerastl_history <- function(x, digits = 4, ...) {
   epochs <- attr(x, "epoch")
   if (length(epochs) == 0) {
-    return("<training history without an epoch>")
+    return("<training history of 0 epochs>")
   }
   last <- vapply(unclass(x$metrics), function(values) values[length(values)], 0)
   c(
@@ -99,7 +99,7 @@ format.kerastl_history <- function(x, digits = 4, ...) {
       "<training history of %d epoch%s%s>", length(epochs), if (length(epochs) > 1) "s" else "",
       if (attr(x, "stopped")) ", stopped by the user" else ""
     ),
-    "Last epoch (plot it to see all):",
+    "Last epoch (use plot() to see all epochs):",
     sprintf("%*s: %s", max(nchar(names(last))), names(last), formatC(last, digits = digits))
   )
 }
@@ -119,12 +119,12 @@ summary.kerastl_history <- function(object, ...) {
     pick <- if (grepl("loss|error", name)) which.min else which.max
     if (all(is.na(values))) NA_integer_ else pick(values)
   }
-  at <- mapply(best, names(metrics), metrics)
-  as_tibble_if_there(data.frame(
+  best_epoch <- mapply(best, names(metrics), metrics)
+  as_tibble_if_installed(data.frame(
     metric = names(metrics),
     last = vapply(metrics, function(values) values[length(values)], 0, USE.NAMES = FALSE),
-    best = unname(mapply(function(values, place) values[place], metrics, at)),
-    best_epoch = attr(object, "epoch")[at]
+    best = unname(mapply(function(values, epoch) values[epoch], metrics, best_epoch)),
+    best_epoch = attr(object, "epoch")[best_epoch]
   ))
 }
 
@@ -132,23 +132,27 @@ summary.kerastl_history <- function(object, ...) {
 #' @export
 plot.kerastl_history <- function(x, y = NULL, metrics = NULL,
                                  method = c("auto", "ggplot2", "base"), smooth = TRUE, ...) {
-  method <- match.arg(method)
+  method <- rlang::arg_match(method)
   if (method == "auto") {
     method <- if (nzchar(system.file(package = "ggplot2"))) "ggplot2" else "base"
   }
   table <- as.data.frame(x)
   if (!is.null(metrics)) {
-    wanted <- vapply(metrics, function(name) metric_name(x$metrics, name), "")
-    table <- droplevels(table[table$metric %in% wanted, ])
+    known <- unique(as.character(table$metric))
+    metrics <- vapply(metrics, function(name) metric_name(x$metrics, name), "")
+    if (!all(metrics %in% known)) {
+      cli::cli_abort("{.arg metrics} must be among {.val {known}}, not {.val {metrics}}.")
+    }
+    table <- droplevels(table[table$metric %in% metrics, ])
   }
   if (nrow(table) == 0) {
-    cli::cli_abort("There is nothing to plot: no such metric, or no epoch.")
+    cli::cli_abort("{.arg x} must have at least one epoch to plot.")
   }
   if (method == "ggplot2") plot_history_ggplot(table, smooth) else plot_history_base(table, ...)
 }
 
-# Epochs are whole.
-whole_breaks <- function(limits) {
+# Axis breaks at whole epochs only.
+epoch_breaks <- function(limits) {
   breaks <- pretty(limits)
   breaks[breaks == trunc(breaks)]
 }
@@ -170,7 +174,7 @@ plot_history_ggplot <- function(table, smooth) {
   plot +
     ggplot2::geom_point(shape = 21, colour = "black", na.rm = TRUE) +
     ggplot2::facet_grid(rows = ggplot2::vars(.data$metric), switch = "y", scales = "free_y") +
-    ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::scale_x_continuous(breaks = epoch_breaks) +
     ggplot2::labs(x = "epoch", y = NULL, colour = NULL, fill = NULL) +
     ggplot2::theme(strip.placement = "outside", strip.background = ggplot2::element_blank())
 }
@@ -185,15 +189,15 @@ plot_history_base <- function(table, ...) {
     graphics::plot(rows$epoch, rows$value,
       type = "n", xlab = "epoch", ylab = name, xaxt = "n", ...
     )
-    graphics::axis(1, at = whole_breaks(rows$epoch))
-    there <- intersect(names(colours), as.character(rows$data))
-    for (data in there) {
+    graphics::axis(1, at = epoch_breaks(rows$epoch))
+    present <- intersect(names(colours), as.character(rows$data))
+    for (data in present) {
       part <- rows[rows$data == data, ]
       graphics::lines(part$epoch, part$value, type = "b", pch = 19, col = colours[[data]])
     }
-    # Above the curves, which it would hide elsewhere.
+    # Above the plot, so that it does not hide the curves.
     graphics::legend("top",
-      legend = there, col = colours[there], pch = 19, bty = "n", horiz = TRUE, xpd = NA,
+      legend = present, col = colours[present], pch = 19, bty = "n", horiz = TRUE, xpd = NA,
       inset = c(0, -0.2)
     )
   }

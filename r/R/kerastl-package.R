@@ -1,13 +1,13 @@
 #' kerastl: classify images by transfer learning
 #'
-#' A script written for R's keras 2.x runs again with `library(kerastl)` in place of
-#' `library(keras)`: image generators and flows, models, pretrained backbones, freezing,
-#' training and evaluation, on Keras 3. The toolkit's own functions do in one call what such
-#' scripts do by hand: [transfer_model()], [fine_tune()], [train_classifier()],
-#' [evaluate_classifier()], [run_study()].
+#' A script written for the R package keras 2.x runs with `library(kerastl)` in place of
+#' `library(keras)`: image generators and flows, models, pretrained backbones, freezing, training
+#' and evaluation, on Keras 3. Further functions do in one call what such scripts do step by
+#' step: [transfer_model()], [fine_tune()], [train_classifier()], [evaluate_classifier()] and
+#' [run_study()].
 #'
-#' Everything is computed by the Python package pykeras_tl, which is imported at first use.
-#' [kerastl_sitrep()] shows which Python that is and what it holds.
+#' The Python package pykeras-tl does the computing and is imported on first use.
+#' [kerastl_sitrep()] shows which Python installation is used and which versions it contains.
 #'
 #' @keywords internal
 #' @importFrom generics compile fit
@@ -16,7 +16,7 @@
 #' @importFrom stats predict
 "_PACKAGE"
 
-# ---- what scripts for keras call, and other packages hold ---------------------------------
+# ---- functions of other packages that scripts for Keras 2 use ------------------------------
 
 #' @export
 magrittr::`%>%`

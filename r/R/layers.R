@@ -1,8 +1,12 @@
-# One way for all layers: arguments are translated by name, the layer is made, and then added
-# to a sequential model, applied to a tensor, or returned when there is neither.
+# Converts the arguments by name, makes the layer, and adds it to a sequential model, applies it
+# to a tensor, or returns it if there is neither.
 make_layer <- function(constructor, object, arguments, call = rlang::caller_env()) {
-  # Pipes are lazy: without this, the last layer would be made, named and seeded first.
+  # Pipes are lazy: without this, the last layer would be created, named and seeded first.
   force(object)
+  if (!is.null(object) && !is_python(object) && !is.list(object) && !is.array(object)) {
+    cli::cli_abort("A layer can be added to a model or applied to a tensor, not to
+                    {describe(object)}.", call = call)
+  }
   arguments <- drop_null(arguments)
   input <- input_arguments(arguments, call)
   arguments <- arguments[!names(arguments) %in% input_names]
@@ -24,14 +28,14 @@ input_arguments <- function(arguments, call) {
   }
 }
 
-whole_arguments <- c("filters", "units", "groups", "depth_multiplier", "seed")
+integer_arguments <- c("filters", "units", "groups", "depth_multiplier", "seed")
 shape_arguments <- c("target_shape", "noise_shape")
 number_or_shape_arguments <- c("kernel_size", "strides", "pool_size", "dilation_rate", "size")
 
 translate_layer_arguments <- function(arguments, call) {
   for (name in names(arguments)) {
     value <- arguments[[name]]
-    arguments[[name]] <- if (name %in% whole_arguments) {
+    arguments[[name]] <- if (name %in% integer_arguments) {
       whole_number(value, name, call)
     } else if (name %in% shape_arguments) {
       shape(value, name, call)
@@ -59,24 +63,25 @@ padding_sides <- function(x, call) {
 
 #' Layers
 #'
-#' Each adds a layer to a sequential model, in place, or applies one to a tensor; without
-#' `object` it returns the layer. All of Keras's further arguments are taken by name.
+#' Add a layer to a sequential model, in place, or apply it to a tensor. Without `object` the
+#' layer itself is returned.
 #'
-#' @param object A sequential model, a tensor, or nothing.
-#' @param filters,units How many outputs the layer has.
-#' @param kernel_size,strides,pool_size,size One number or two (height and width).
-#' @param padding `"valid"` or `"same"`; for `layer_zero_padding_2d()` numbers of pixels.
-#' @param activation An activation's name, or an R function of a tensor.
-#' @param rate The fraction of inputs that is dropped.
-#' @param axis The axis, from 1 (the samples); -1 is the last.
-#' @param target_shape The shape of one sample after reshaping.
-#' @param scale,offset Inputs are multiplied by `scale`, then `offset` is added.
+#' @param object A sequential model or a tensor, or missing.
+#' @param filters,units Number of outputs of the layer.
+#' @param kernel_size,strides,pool_size,size One number, or two for height and width.
+#' @param padding `"valid"` or `"same"`. For `layer_zero_padding_2d()` the number of pixels.
+#' @param activation Name of an activation, or an R function of a tensor.
+#' @param rate Fraction of the inputs to drop.
+#' @param axis Index of the axis, starting at 1 (the samples); -1 is the last axis.
+#' @param target_shape Shape of one sample after reshaping.
+#' @param scale,offset The output is `inputs * scale + offset`.
 #' @param inputs A list of tensors.
-#' @param shape The shape of one sample; `NULL` or `NA` stands for any.
-#' @param batch_size,dtype,name Batch size, type and name of the input.
-#' @param ... Further arguments of the Keras layer, and for the first layer of a model
+#' @param shape Shape of one sample. `NULL` or `NA` sides may have any size.
+#' @param batch_size,dtype,name Batch size, data type and name of the input.
+#' @param ... Further arguments of the Keras layer and, for the first layer of a model,
 #'   `input_shape`.
-#' @returns The model, invisibly; a tensor; or the layer.
+#' @returns The model, invisibly, if `object` is a model; a tensor if it is a tensor; otherwise
+#'   the layer.
 #' @name layers
 #' @examples
 #' \dontrun{
@@ -229,5 +234,5 @@ layer_concatenate <- function(inputs, axis = -1, ...) {
   make_layer(keras()$layers$Concatenate, maybe(inputs), list(axis = axis, ...))
 }
 
-# `object` may be missing: then the layer itself is wanted.
+# `object` may be missing: then the layer itself is returned.
 maybe <- function(object) if (missing(object)) NULL else object

@@ -1,11 +1,11 @@
-#' Models
+#' Create a model
 #'
-#' `keras_model_sequential()` makes a stack of layers that the `layer_*` functions add to,
-#' changing it in place; `keras_model()` a graph from inputs to outputs.
+#' `keras_model_sequential()` creates a linear stack of layers, to which the `layer_*` functions
+#' add in place. `keras_model()` creates a functional model from its inputs and outputs.
 #'
-#' @param layers A list of layers to begin with.
-#' @param name The model's name.
-#' @param input_shape The shape of one sample; may stand in the first layer instead.
+#' @param layers A list of layers to start with.
+#' @param name Name of the model.
+#' @param input_shape Shape of one sample. May be an argument of the first layer instead.
 #' @returns An object of class `kerastl_model`.
 #' @export
 #' @examples
@@ -32,20 +32,21 @@ keras_model_sequential <- function(layers = NULL, name = NULL, input_shape = NUL
 }
 
 #' @rdname keras_model_sequential
-#' @param inputs,outputs Tensors or lists of them, from [layer_input()] to the last layer.
+#' @param inputs Tensors from [layer_input()]: one, or a list of them.
+#' @param outputs Output tensors of the last layers: one, or a list of them.
 #' @export
 keras_model <- function(inputs, outputs, name = NULL) {
   as_model(keras()$Model(inputs = inputs, outputs = outputs, name = name))
 }
 
-#' Take any Keras model as one of ours
+#' Use kerastl's methods for a Keras model
 #'
-#' Models made here are marked with a class of ours, so that `fit()`, `summary()` and the pipe
-#' do what is described here. A model made by keras3 or through reticulate keeps what keras3
-#' does with it; this gives it the mark. The model itself is the same.
+#' Models made with kerastl have the class `kerastl_model`, for which `fit()`, `summary()` and
+#' the pipe behave as documented here. Models made with keras3 or reticulate keep the methods of
+#' keras3; `as_kerastl()` adds the class. The model itself does not change.
 #'
 #' @param model A Keras model.
-#' @returns The model, with class `kerastl_model`.
+#' @returns The model, with the class `kerastl_model`.
 #' @export
 #' @examples
 #' \dontrun{
@@ -58,8 +59,8 @@ as_kerastl <- function(model) {
   as_model(model)
 }
 
-# A model or layer stands in a pipe: called, it adds itself to a sequential model, or is
-# applied to a tensor.
+# Models and layers can be used as functions in a pipe: they add themselves to a sequential model
+# or are applied to a tensor.
 as_model <- function(x) as_layer(x, c("kerastl_model", "kerastl_layer"))
 
 as_layer <- function(x, class = "kerastl_layer") {
@@ -82,36 +83,47 @@ check_model <- function(x, name = "object", call = rlang::caller_env()) {
   }
 }
 
+check_model_or_layer <- function(x, call = rlang::caller_env()) {
+  if (!is_python(x)) {
+    cli::cli_abort("{.arg object} must be a Keras model or layer, not {describe(x)}.",
+      call = call
+    )
+  }
+}
+
 compose <- function(layer, object, ...) {
   if (is_sequential(object)) add_layer(object, layer) else reticulate::py_call(layer, object, ...)
 }
 
 add_layer <- function(model, layer) {
-  # The shape that Keras 2 took in the first layer has a layer of its own in Keras 3.
-  given <- attr(layer, "kerastl_input")
-  if (!is.null(given) && length(model$layers) == 0) {
-    model$add(do.call(keras()$Input, given))
+  # In Keras 3 the input shape of the first layer is a layer of its own.
+  input <- attr(layer, "kerastl_input")
+  if (!is.null(input) && length(model$layers) == 0) {
+    model$add(do.call(keras()$Input, input))
   }
   model$add(layer)
   invisible(model)
 }
 
-#' How many parameters a model or layer has
+#' Count the parameters of a model or layer
 #'
 #' @param object A model or layer.
-#' @returns One number.
+#' @returns The number of parameters.
 #' @export
 #' @examples
 #' \dontrun{
 #' count_params(model)
 #' }
-count_params <- function(object) object$count_params()
+count_params <- function(object) {
+  check_model_or_layer(object)
+  object$count_params()
+}
 
-#' A layer of a model
+#' Get a layer of a model
 #'
 #' @param object A model.
-#' @param name The layer's name.
-#' @param index Or its place, from 1; -1 is the last.
+#' @param name Name of the layer.
+#' @param index Index of the layer, starting at 1; -1 is the last one. Used if `name` is `NULL`.
 #' @returns The layer.
 #' @export
 #' @examples
@@ -121,38 +133,46 @@ count_params <- function(object) object$count_params()
 #' }
 get_layer <- function(object, name = NULL, index = NULL) {
   check_model(object)
-  if (is.null(name) && !is.null(index)) {
+  if (is.null(name) == is.null(index)) {
+    cli::cli_abort("Exactly one of {.arg name} and {.arg index} must be given.")
+  }
+  if (!is.null(index)) {
     layers <- object$layers
-    place <- index(index)
-    if (place < 0) {
-      place <- length(layers) + place
+    position <- index(index) %% length(layers)
+    if (abs(index) > length(layers)) {
+      cli::cli_abort("{.arg index} must be at most {length(layers)}, the number of layers, not
+                      {index}.")
     }
-    if (place < 0 || place >= length(layers)) {
-      cli::cli_abort("{.arg index} is {index}, and the model has {length(layers)} layers.")
-    }
-    return(as_layer_or_model(layers[[place + 1L]]))
+    return(as_layer_or_model(layers[[position + 1L]]))
   }
   as_layer_or_model(object$get_layer(name))
 }
 
 as_layer_or_model <- function(x) if (is_model(x)) as_model(x) else as_layer(x)
 
-#' The weights of a model or layer
+#' Get and set the weights of a model or layer
 #'
 #' @param object A model or layer.
-#' @param weights A list of arrays, as `get_weights()` gives.
-#' @returns `get_weights()` a list of arrays; `set_weights()` the object, invisibly.
+#' @param weights A list of arrays, such as `get_weights()` returns.
+#' @returns `get_weights()` returns a list of arrays, `set_weights()` the object, invisibly.
 #' @export
 #' @examples
 #' \dontrun{
 #' weights <- get_weights(model)
 #' set_weights(model, weights)
 #' }
-get_weights <- function(object) object$get_weights()
+get_weights <- function(object) {
+  check_model_or_layer(object)
+  object$get_weights()
+}
 
 #' @rdname get_weights
 #' @export
 set_weights <- function(object, weights) {
+  check_model_or_layer(object)
+  if (!is.list(weights)) {
+    cli::cli_abort("{.arg weights} must be a list of arrays, not {describe(weights)}.")
+  }
   object$set_weights(lapply(weights, as_array, name = "weights"))
   invisible(object)
 }

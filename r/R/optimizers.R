@@ -1,15 +1,15 @@
 #' Optimizers
 #'
-#' With the names of keras 2: `lr` is the learning rate, and `decay` the schedule that it was
-#' then, `lr / (1 + decay * batches)`. Keras 3 would raise on the first and ignore the second.
+#' The arguments are those of Keras 2: `lr` is the learning rate, and `decay` reduces it to
+#' `lr / (1 + decay * batches)` after each batch. Keras 3 itself rejects `lr` and ignores `decay`.
 #'
-#' @param lr The learning rate.
-#' @param rho,momentum,beta_1,beta_2,nesterov,amsgrad Settings of the method.
-#' @param epsilon A small number that keeps from dividing by 0; Keras's own when `NULL`.
-#' @param decay How fast the learning rate falls; 0 keeps it.
-#' @param clipnorm,clipvalue Gradients are clipped to this norm or value.
-#' @param schedule_decay No longer has a meaning in Keras; given, a message says so.
-#' @param ... Further arguments of the Keras optimizer; `learning_rate` is taken for `lr`.
+#' @param lr Learning rate.
+#' @param rho,momentum,beta_1,beta_2,nesterov,amsgrad Hyperparameters of the optimizer.
+#' @param epsilon Small constant that avoids division by zero. `NULL` uses the default of Keras.
+#' @param decay Decay of the learning rate; 0 keeps it constant.
+#' @param clipnorm,clipvalue Maximum norm or absolute value of the gradients.
+#' @param schedule_decay Deprecated: has no effect in Keras 3.
+#' @param ... Further arguments of the Keras optimizer, such as `learning_rate` instead of `lr`.
 #' @returns A Keras optimizer.
 #' @name optimizers
 #' @examples
@@ -21,10 +21,15 @@
 #' }
 NULL
 
-make_optimizer <- function(name, lr, decay, ..., learning_rate = NULL) {
+make_optimizer <- function(name, lr, decay, ..., learning_rate = NULL,
+                           call = rlang::caller_env()) {
   options <- drop_null(list(...))
+  # A learning rate may also be a schedule.
+  if (!is_python(learning_rate %||% lr)) {
+    number(learning_rate %||% lr, if (is.null(learning_rate)) "lr" else "learning_rate", call)
+  }
   do.call(toolkit()$training$make_optimizer, c(
-    list(name, learning_rate = learning_rate %||% lr, decay = decay), options
+    list(name, learning_rate = learning_rate %||% lr, decay = number(decay, call = call)), options
   ))
 }
 
@@ -90,7 +95,9 @@ optimizer_adamax <- function(lr = 0.002, beta_1 = 0.9, beta_2 = 0.999, epsilon =
 optimizer_nadam <- function(lr = 0.002, beta_1 = 0.9, beta_2 = 0.999, epsilon = NULL,
                             schedule_decay = NULL, clipnorm = NULL, clipvalue = NULL, ...) {
   if (!is.null(schedule_decay)) {
-    once("schedule_decay", "{.arg schedule_decay} has no effect any more.")
+    lifecycle::deprecate_warn("0.1.0", "optimizer_nadam(schedule_decay)",
+      details = "It has no effect in Keras 3."
+    )
   }
   make_optimizer("Nadam", lr, 0,
     beta_1 = beta_1, beta_2 = beta_2, epsilon = epsilon, clipnorm = clipnorm,

@@ -1,11 +1,11 @@
-# What a session holds: imported modules.
+# Modules imported in this session.
 the <- new.env(parent = emptyenv())
 
 .onLoad <- function(libname, pkgname) {
-  # Declares what is needed where reticulate makes the environment itself; a Python that the
-  # user has chosen is taken as it is, and none is started here.
-  reticulate::py_require("pykeras-tl", python_version = ">=3.11")
-  # keras3 takes `evaluate()` from tensorflow: our models answer to that one too.
+  # Applies only if reticulate creates the environment. pykeras-tl itself is not declared: it is
+  # not on PyPI, where anyone could register its name.
+  reticulate::py_require(python_version = ">=3.11")
+  # keras3 re-exports the generic `evaluate()` of tensorflow, which must find our method too.
   if ("tensorflow" %in% loadedNamespaces()) {
     register_evaluate()
   } else {
@@ -19,7 +19,7 @@ register_evaluate <- function(...) {
   )
 }
 
-# The Python module, imported at its first use.
+# A Python module, imported on first use.
 python_module <- function(name) {
   if (is.null(the[[name]])) {
     the[[name]] <- tryCatch(
@@ -34,99 +34,68 @@ toolkit <- function() python_module("pykeras_tl")
 
 keras <- function() python_module("keras")
 
+repository <- "https://github.com/pykeras-tl/pykeras_tl"
+
 abort_python <- function(name, error) {
-  chosen <- Sys.getenv("RETICULATE_PYTHON")
+  reason <- first_line(conditionMessage(error))
   if (reticulate::py_available()) {
-    python <- reticulate::py_config()$python
     cli::cli_abort(c(
-      "Python's module {.val {name}} cannot be imported.",
-      x = first_line(conditionMessage(error)),
-      i = "Python is {.file {python}}. In a terminal, in the folder of pykeras-tl's sources, run
-           {.code {shQuote(python)} -m pip install .}, then restart R.",
-      i = "Or choose another Python before first use: {.code use_virtualenv(\"PATH\")}."
+      "The Python module {.val {name}} cannot be imported.",
+      x = reason,
+      install_hints(reticulate::py_config())
     ), call = NULL, class = "kerastl_no_python")
   }
+  chosen <- Sys.getenv("RETICULATE_PYTHON")
   cli::cli_abort(c(
-    "Python cannot be started, and {.pkg kerastl} computes with it.",
-    x = first_line(conditionMessage(error)),
-    i = if (nzchar(chosen)) {
-      "The environment variable {.envvar RETICULATE_PYTHON} names {.file {chosen}}."
-    } else {
-      "With a Python of 3.11 or newer (such as {.code reticulate::install_python(\"3.11\")} gives),
-       in the folder of pykeras-tl's sources, run {.code reticulate::virtualenv_create(
-       \"r-kerastl\", packages = normalizePath(\".\"))}, restart R, and begin with
-       {.code kerastl::use_virtualenv(\"r-kerastl\")}."
-    }
+    "Python cannot be started. {.pkg kerastl} needs Python 3.11 or newer.",
+    x = reason,
+    if (nzchar(chosen)) {
+      c(i = "The environment variable {.envvar RETICULATE_PYTHON} is {.file {chosen}}.")
+    },
+    new_environment_hint()
   ), call = NULL, class = "kerastl_no_python")
+}
+
+# How to install the Python package. `config` is a result of reticulate::py_config().
+install_hints <- function(config) {
+  # reticulate's own temporary environment is not the place to install anything.
+  if (isTRUE(config$ephemeral)) {
+    return(new_environment_hint())
+  }
+  command <- paste(shQuote(config$python), "-m pip install .")
+  c(
+    i = cli::format_inline(
+      "To install it for {.file {config$python}}, clone {.url {repository}}, run
+       {.code {command}} in its folder, and restart R."
+    ),
+    new_environment_hint()
+  )
+}
+
+new_environment_hint <- function() {
+  create <- paste0(
+    "reticulate::virtualenv_create(\"r-kerastl\", version = \">=3.11\", ",
+    "packages = \"/path/to/pykeras_tl\")"
+  )
+  c(i = cli::format_inline(
+    "To create an environment for it, clone {.url {repository}}, run {.code {create}}, restart R,
+     and begin with {.code kerastl::use_virtualenv(\"r-kerastl\")}."
+  ))
 }
 
 first_line <- function(text) strsplit(text, "\n", fixed = TRUE)[[1]][1]
 
 is_python <- function(x) inherits(x, "python.builtin.object")
 
-# Asks Python itself, since Keras moves its classes from module to module.
+# Asks Python, since Keras moves its classes between modules.
 is_instance <- function(x, class) {
   is_python(x) && isTRUE(reticulate::import_builtins()$isinstance(x, class))
 }
 
-# Adds one of our own classes in front of those that reticulate gives.
+# Adds an S3 class before the classes that reticulate sets.
 tag <- function(x, class) {
   class(x) <- unique(c(class, class(x)))
   x
 }
 
-#' What Python, packages, devices and caches are in use
-#'
-#' Starts Python when it is not yet running, and prints where everything comes from. Put its
-#' output into any report of a problem.
-#'
-#' @returns A list with the same facts, invisibly: `r`, `python`, `versions`, `devices`,
-#'   `cache`.
-#' @export
-#' @examples
-#' \dontrun{
-#' kerastl_sitrep()
-#' }
-kerastl_sitrep <- function() {
-  tl <- toolkit()
-  metadata <- python_module("importlib.metadata")
-  version <- function(name) {
-    tryCatch(metadata$version(name), error = function(error) NA_character_)
-  }
-  python_packages <- c("pykeras-tl", "keras", "tensorflow", "numpy", "opencv-python-headless")
-  r_packages <- c("kerastl", "reticulate", "ggplot2", "tibble")
-  facts <- list(
-    r = R.version.string,
-    python = reticulate::py_config()$python,
-    python_version = as.character(reticulate::py_config()$version_string),
-    backend = keras()$backend$backend(),
-    versions = c(
-      vapply(r_packages, r_version, ""),
-      vapply(python_packages, version, "")
-    ),
-    devices = unlist(keras()$distribution$list_devices()),
-    cache = path_text(tl$files$cache_directory())
-  )
-  facts$python_version <- first_line(facts$python_version)
-  structure(facts, class = "kerastl_sitrep") |> print() |> invisible()
-}
-
-r_version <- function(name) {
-  if (nzchar(system.file(package = name))) {
-    as.character(utils::packageVersion(name))
-  } else {
-    NA_character_
-  }
-}
-
 path_text <- function(path) as.character(reticulate::py_str(path))
-
-#' @export
-print.kerastl_sitrep <- function(x, ...) {
-  versions <- ifelse(is.na(x$versions), "not installed", x$versions)
-  names <- c("R", "Python", "Python version", "Keras backend", names(x$versions),
-             rep("device", length(x$devices)), "cache")
-  values <- c(x$r, x$python, x$python_version, x$backend, versions, x$devices, x$cache)
-  cat(sprintf("%-*s  %s", max(nchar(names)), names, values), sep = "\n")
-  invisible(x)
-}

@@ -1,17 +1,21 @@
 #' Save and load models
 #'
-#' A file that ends in `.keras` holds the model in Keras 3's format, one that ends in `.h5` or
-#' `.hdf5` in that of keras 2. Nothing from a file is run: a model with code in it is refused.
-#' What is saved here loads in Python, and the other way round. For a classifier with its
-#' class names and preprocessing see [load_classifier()].
+#' Files ending in `.keras` use the format of Keras 3, files ending in `.h5` or `.hdf5` the format
+#' of Keras 2. Models saved in R can be loaded in Python and vice versa. Loading never runs code
+#' from the file: models that contain code are rejected. To save a classifier with its class
+#' names and preprocessing, see [save_classifier()].
+#'
+#' `save_model_hdf5()` and `load_model_hdf5()` are deprecated: use `save_model()` and
+#' `load_model()`.
 #'
 #' @param object,model A model.
-#' @param filepath The file.
-#' @param overwrite Whether an existing file is replaced.
-#' @param include_optimizer Whether the optimizer's state is saved too.
-#' @param custom_objects A named list of Python classes that the model needs.
-#' @param compile Whether the model is compiled as it was.
-#' @returns `load_*` a model, `save_*` the model, invisibly.
+#' @param filepath Path of the file.
+#' @param overwrite Whether to overwrite an existing file.
+#' @param include_optimizer Whether to save the state of the optimizer.
+#' @param custom_objects A named list of Python classes that the model uses.
+#' @param compile Whether to compile the model as it was when saved.
+#' @returns `load_model()` and `load_model_hdf5()` return a model, the other functions the model,
+#'   invisibly.
 #' @export
 #' @examples
 #' \dontrun{
@@ -27,7 +31,7 @@ save_model <- function(model, filepath, overwrite = TRUE) {
 #' @rdname save_model
 #' @export
 load_model <- function(filepath, custom_objects = NULL, compile = TRUE) {
-  # The toolkit looks the file through before Keras loads it.
+  # Checks the file for code before Keras loads it.
   as_model(toolkit()$models$load_model(
     file_path(filepath), custom_objects = custom_objects, compile = compile
   ))
@@ -36,21 +40,26 @@ load_model <- function(filepath, custom_objects = NULL, compile = TRUE) {
 #' @rdname save_model
 #' @export
 save_model_hdf5 <- function(object, filepath, overwrite = TRUE, include_optimizer = TRUE) {
-  deprecated("save_model_hdf5", "save_model()")
+  lifecycle::deprecate_warn("0.1.0", "save_model_hdf5()", "save_model()",
+    details = keeps_working
+  )
   check_model(object)
-  # Keras chooses the format by the ending.
+  filepath <- file_path(filepath)
+  # Keras chooses the format by the file extension.
   if (!grepl("\\.(h5|hdf5)$", filepath)) {
-    cli::cli_abort("{.arg filepath} must end in {.val .h5} or {.val .hdf5}, not be
+    cli::cli_abort("{.arg filepath} must end in {.val .h5} or {.val .hdf5}, not
                     {.file {filepath}}.")
   }
-  object$save(file_path(filepath), overwrite = overwrite, include_optimizer = include_optimizer)
+  object$save(filepath, overwrite = overwrite, include_optimizer = include_optimizer)
   invisible(object)
 }
 
 #' @rdname save_model
 #' @export
 load_model_hdf5 <- function(filepath, custom_objects = NULL, compile = TRUE) {
-  deprecated("load_model_hdf5", "load_model()")
+  lifecycle::deprecate_warn("0.1.0", "load_model_hdf5()", "load_model()",
+    details = keeps_working
+  )
   load_model(filepath, custom_objects = custom_objects, compile = compile)
 }
 
@@ -66,7 +75,7 @@ save_model_weights <- function(object, filepath, overwrite = TRUE) {
 #' @export
 load_model_weights <- function(object, filepath) {
   check_model(object)
-  # The toolkit looks the file through before Keras loads it.
+  # Checks the file for code before Keras loads it.
   toolkit()$models$load_weights(object, file_path(filepath))
   invisible(object)
 }

@@ -1,22 +1,23 @@
-# pandas tables come as tibbles where tibble is there, else as data frames. `classes` names
-# the columns that hold class names, which become factors with those levels.
-as_table <- function(frame, class_names = NULL, class_columns = c("class", "true")) {
+# Converts a pandas data frame to a tibble, or to a data frame if tibble is not installed.
+# `class_columns` become factors with the levels `class_names`.
+as_table <- function(frame, class_names = NULL, class_columns = "class") {
   columns <- if (is.data.frame(frame)) as.list(frame) else frame_columns(frame)
   for (name in intersect(class_columns, names(columns))) {
     labels <- as.character(columns[[name]])
     columns[[name]] <- factor(labels, levels = class_names %||% sort(unique(labels)))
   }
   rows <- if (length(columns) > 0) length(columns[[1]]) else 0L
-  as_tibble_if_there(structure(columns, row.names = seq_len(rows), class = "data.frame"))
+  as_tibble_if_installed(structure(columns, row.names = seq_len(rows), class = "data.frame"))
 }
 
-# By columns, so that neither pandas's index nor its many kinds of missing text matter.
+# Converts column by column, independently of the pandas index and of how pandas stores missing
+# text.
 frame_columns <- function(frame) {
   frame <- reticulate::r_to_py(frame)
   names <- as.character(unlist(reticulate::py_to_r(frame$columns$tolist())))
-  # By place, since a class may be called as another column is.
-  columns <- lapply(seq_along(names) - 1L, function(place) {
-    column <- reticulate::py_get_item(frame$iloc, reticulate::tuple(all_rows(), place))
+  # By position, since column names need not be unique: a class may be called "predicted".
+  columns <- lapply(seq_along(names) - 1L, function(position) {
+    column <- reticulate::py_get_item(frame$iloc, reticulate::tuple(all_rows(), position))
     plain_column(reticulate::py_to_r(column$tolist()))
   })
   rlang::set_names(columns, names)
@@ -42,8 +43,8 @@ plain_column <- function(values) {
   unlist(values)
 }
 
-as_tibble_if_there <- function(frame, there = nzchar(system.file(package = "tibble"))) {
-  if (there) {
+as_tibble_if_installed <- function(frame, installed = nzchar(system.file(package = "tibble"))) {
+  if (installed) {
     tibble::as_tibble(frame, .name_repair = "minimal")
   } else {
     frame

@@ -1,12 +1,12 @@
 #' Compile a model
 #'
-#' Changes the model in place.
+#' Sets the optimizer, the loss and the metrics for training. Changes the model in place.
 #'
 #' @param object A model.
 #' @param optimizer An optimizer such as [optimizer_rmsprop()], or its name.
-#' @param loss The loss's name, a Keras loss, or an R function of `y_true` and `y_pred`.
+#' @param loss Name of a loss, a Keras loss, or an R function of `y_true` and `y_pred`.
 #' @param metrics Names of metrics, such as `"accuracy"`.
-#' @param ... Further arguments of Keras's `compile`.
+#' @param ... Further arguments of the Keras method.
 #' @returns `object`, invisibly.
 #' @export
 #' @examples
@@ -15,7 +15,7 @@
 #' }
 compile.kerastl_model <- function(object, optimizer = "rmsprop", loss = NULL, metrics = NULL,
                                   ...) {
-  # A model's own method is hidden behind ours of the same name in Keras, not in R.
+  # `object$compile` would find our S3 method.
   reticulate::py_call(
     reticulate::py_get_attr(object, "compile"),
     optimizer = optimizer, loss = loss,
@@ -26,35 +26,37 @@ compile.kerastl_model <- function(object, optimizer = "rmsprop", loss = NULL, me
 
 #' Train a model
 #'
-#' Trains on a flow or on arrays; the model changes in place. Frozen layers are computed once
-#' where that changes nothing. Esc (Ctrl-C in a terminal) ends training: the model stays
-#' usable, and the history so far is returned.
+#' Trains on a flow or on arrays and changes the model in place. The output of frozen layers is
+#' cached when that does not change the result. Esc (Ctrl-C in a terminal) stops training: the
+#' model keeps what it has learned, and the history up to then is returned.
 #'
 #' @param object A compiled model.
-#' @param x A flow such as [flow_images_from_directory()] makes, or an array (or a list of
-#'   them).
-#' @param y Labels, where `x` is an array.
-#' @param batch_size Samples in a batch, where `x` is an array.
-#' @param epochs Passes over the data.
-#' @param verbose 0 silent, 1 a progress bar, 2 one line an epoch. In a knitr document the
-#'   default is 2.
+#' @param x A flow, such as [flow_images_from_directory()] returns, or an array or a list of
+#'   arrays.
+#' @param y Labels, if `x` is an array.
+#' @param batch_size Number of samples per batch, if `x` is an array.
+#' @param epochs Number of epochs.
+#' @param verbose 0 for silent, 1 for a progress bar, 2 for one line per epoch. In a knitr
+#'   document the default is 2.
 #' @param callbacks A callback or a list of them.
-#' @param view_metrics Whether RStudio's Viewer shows the metrics while training; by default
-#'   when there is one and more than one epoch.
-#' @param validation_split The fraction of arrays kept for validation.
-#' @param validation_data A flow, or a list of arrays `x` and `y`.
-#' @param shuffle Whether arrays are shuffled before each epoch.
-#' @param class_weight A list of weights in the loss, by class name or number (from 0).
-#' @param sample_weight One weight a sample, where `x` is an array.
-#' @param initial_epoch How many epochs count as done already.
-#' @param steps_per_epoch,validation_steps Batches in an epoch and in a validation; all when
-#'   `NULL`. A fraction rounds up.
-#' @param ... The toolkit's own: `workers`, `cache_frozen = FALSE`, `augmented_passes`; and
-#'   `run_dir`, a folder in which training is saved at each epoch's end, and every
-#'   `save_minutes` (10) within one: the same call goes on there after a crash or Esc, and ends
-#'   with the same weights as if nothing had happened (`resume = FALSE` begins anew).
-#' @returns A history: a list of `params` and `metrics` with methods for `plot()`, `print()`
-#'   and `as.data.frame()`.
+#' @param view_metrics Whether to show the metrics in RStudio's Viewer during training. The
+#'   default shows them in interactive sessions with a Viewer if there is more than one epoch.
+#' @param validation_split Fraction of the arrays to use for validation.
+#' @param validation_data A flow, or a list of the arrays `x` and `y`.
+#' @param shuffle Whether to shuffle the arrays before each epoch.
+#' @param class_weight A list of weights in the loss, by class name or class number (starting at
+#'   0), see [balanced_class_weight()].
+#' @param sample_weight One weight per sample, if `x` is an array.
+#' @param initial_epoch Number of epochs to count as already trained.
+#' @param steps_per_epoch,validation_steps Number of batches per epoch and per validation. `NULL`
+#'   uses all. Fractions are rounded up.
+#' @param ... Options that Keras does not have: `workers`, the number of threads;
+#'   `cache_frozen = FALSE` to compute frozen layers in every step; `cached_augmented_epochs`,
+#'   the number of augmented epochs to cache; `run_dir`, a folder for checkpoints, written at the
+#'   end of each epoch and every `save_minutes` (10) in between. After a crash or an
+#'   interruption, the same call with the same `run_dir` resumes the training and gives the same
+#'   weights as an uninterrupted one; `resume = FALSE` starts from the beginning.
+#' @returns A history: a list of `params` and `metrics`, see [history].
 #' @export
 #' @examples
 #' \dontrun{
@@ -68,7 +70,7 @@ fit.kerastl_model <- function(object, x = NULL, y = NULL, batch_size = NULL, epo
                               validation_split = 0.0, validation_data = NULL, shuffle = TRUE,
                               class_weight = NULL, sample_weight = NULL, initial_epoch = 0,
                               steps_per_epoch = NULL, validation_steps = NULL, ...) {
-  refuse_generator(x, "x")
+  check_data(x)
   refuse_generator(validation_data, "validation_data")
   arrays <- if (!is_python(x)) {
     list(
@@ -90,15 +92,15 @@ train <- function(model, x, y, epochs, verbose, callbacks, view_metrics, validat
                   class_weight, initial_epoch, steps_per_epoch, validation_steps, further) {
   epochs <- whole_number(epochs)
   initial_epoch <- whole_number(initial_epoch)
-  callbacks <- old_monitors(callback_list(callbacks), model)
-  watcher <- metrics_watcher(view_metrics, epochs - initial_epoch)
+  callbacks <- with_compiled_names(callback_list(callbacks), model)
+  viewer <- metrics_callback(view_metrics, epochs - initial_epoch)
   arguments <- c(list(
     model, x, y,
     epochs = epochs,
     steps_per_epoch = steps_per_epoch,
     validation_data = validation_pair(validation_data),
     validation_steps = validation_steps,
-    callbacks = c(callbacks, watcher),
+    callbacks = c(callbacks, viewer),
     class_weight = weight_dict(class_weight, x),
     verbose = verbose_level(verbose),
     initial_epoch = initial_epoch
@@ -106,44 +108,66 @@ train <- function(model, x, y, epochs, verbose, callbacks, view_metrics, validat
   until_interrupted(do.call(toolkit()$training$fit, arguments))
 }
 
-# Python gives back the epochs done so far when it is interrupted, but not within the first.
+# After an interruption, Python returns the history of the finished epochs, but during the first
+# epoch it raises.
 until_interrupted <- function(training) {
   tryCatch(
     as_history(training),
     interrupt = function(condition) {
-      cli::cli_inform("Stopped within the first epoch; the model stays usable.")
+      cli::cli_inform(
+        "Training was interrupted during the first epoch. The model can still be used."
+      )
       as_history(toolkit()$training$History(stopped = TRUE))
     }
   )
 }
 
 toolkit_options <- function(options) {
-  for (name in intersect(names(options), c("workers", "augmented_passes"))) {
+  if ("augmented_passes" %in% names(options)) {
+    lifecycle::deprecate_warn("0.1.0", I("The argument `augmented_passes` of `fit()`"),
+      I("`cached_augmented_epochs`")
+    )
+    names(options)[names(options) == "augmented_passes"] <- "cached_augmented_epochs"
+  }
+  for (name in intersect(names(options), c("workers", "cached_augmented_epochs"))) {
     options[[name]] <- whole_number(options[[name]], name)
   }
   if (!is.null(options$run_dir)) {
-    options$run_dir <- file_path(options$run_dir)
+    options$run_dir <- file_path(options$run_dir, "run_dir")
   }
   options
+}
+
+check_data <- function(x, call = rlang::caller_env()) {
+  refuse_generator(x, "x", call)
+  if (!is_array_like(x) && !is.list(x)) {
+    cli::cli_abort("{.arg x} must be a flow, an array or a list of arrays, not {describe(x)}.",
+      call = call
+    )
+  }
 }
 
 validation_pair <- function(x) {
   if (is.null(x) || is_python(x)) {
     return(x)
   }
+  if (!is.list(x)) {
+    cli::cli_abort("{.arg validation_data} must be a flow or a list of the arrays x and y, not
+                    {describe(x)}.", call = NULL)
+  }
   do.call(reticulate::tuple, lapply(unname(x), as_array, name = "validation_data"))
 }
 
-# Names that are numbers are class numbers (from 0, as in keras 2), unless all are names of the
-# flow's classes.
+# Names that are numbers are class numbers (starting at 0, as in Keras 2), unless all of them are
+# class names of the flow.
 weight_dict <- function(weights, flow = NULL) {
   if (is.null(weights) || is_python(weights)) {
     return(weights)
   }
   if (is.null(names(weights))) {
     cli::cli_abort(c(
-      "{.arg class_weight} must name the classes.",
-      i = "For example {.code list(\"0\" = 1, \"1\" = 2)}, or class names."
+      "{.arg class_weight} must be a list named by class name or class number.",
+      i = "For example {.code list(\"0\" = 1, \"1\" = 2)}."
     ), call = NULL)
   }
   by_name <- is_flow(flow) && all(names(weights) %in% names(flow$class_indices))
@@ -153,10 +177,13 @@ weight_dict <- function(weights, flow = NULL) {
   reticulate::py_dict(keys, unname(as.list(weights)))
 }
 
-#' Weights with which all classes count the same
+#' Compute balanced class weights
+#'
+#' The weights give all classes the same influence on the loss, however many images they have.
 #'
 #' @param flow A flow whose labels are classes.
-#' @returns A list of weights by class name (or number), which `fit()` takes as `class_weight`.
+#' @returns A list of weights by class name (or class number), the argument `class_weight` of
+#'   `fit()`.
 #' @export
 #' @examples
 #' \dontrun{
@@ -167,19 +194,19 @@ balanced_class_weight <- function(flow) {
   toolkit()$training$balanced_class_weight(flow)
 }
 
-#' Measure a model
+#' Evaluate a model
 #'
-#' @param object A compiled model. What is no Keras model is left to the generic of the same
-#'   name in the package generics.
+#' @param object A compiled model. Objects that are not Keras models are passed on to the generic
+#'   of the same name in the package generics.
 #' @param x A flow, or an array.
-#' @param y Labels, where `x` is an array.
-#' @param batch_size Samples in a batch, where `x` is an array.
-#' @param verbose 0 silent, 1 a progress bar.
-#' @param sample_weight One weight a sample, where `x` is an array.
-#' @param steps How many batches; all when `NULL`. A fraction rounds up.
+#' @param y Labels, if `x` is an array.
+#' @param batch_size Number of samples per batch, if `x` is an array.
+#' @param verbose 0 for silent, 1 for a progress bar.
+#' @param sample_weight One weight per sample, if `x` is an array.
+#' @param steps Number of batches. `NULL` uses all. Fractions are rounded up.
 #' @param callbacks A callback or a list of them.
 #' @param ... Not used.
-#' @returns A list of the loss and the metrics by name.
+#' @returns A named list of the loss and the metrics.
 #' @export
 #' @examples
 #' \dontrun{
@@ -188,13 +215,16 @@ balanced_class_weight <- function(flow) {
 evaluate <- function(object, ...) UseMethod("evaluate")
 
 #' @export
-evaluate.default <- function(object, ...) generics::evaluate(object, ...)
+evaluate.default <- function(object, ...) {
+  # Called from outside this namespace, where the generic would find this method again.
+  do.call(generics::evaluate, list(object, ...), quote = TRUE, envir = globalenv())
+}
 
 #' @rdname evaluate
 #' @export
 evaluate.kerastl_model <- function(object, x = NULL, y = NULL, batch_size = NULL, verbose = 0,
                                    sample_weight = NULL, steps = NULL, callbacks = NULL, ...) {
-  refuse_generator(x, "x")
+  check_data(x)
   results <- call_method(object, "evaluate",
     as_array(x), as_array(y),
     batch_size = whole_number(batch_size),
@@ -204,21 +234,21 @@ evaluate.kerastl_model <- function(object, x = NULL, y = NULL, batch_size = NULL
     callbacks = callback_list(callbacks),
     return_dict = TRUE
   )
-  # Keras 3 sorts them; scripts expect the loss first.
+  # Keras 3 sorts the names; scripts expect the loss first.
   as_metrics(lapply(results[order(names(results) != "loss")], as.numeric))
 }
 
 #' Predict with a model
 #'
 #' @param object A model.
-#' @param x A flow, or an array. A flow's pictures come in the flow's order: make it with
-#'   `shuffle = FALSE`, or use [evaluate_classifier()], which names the files.
-#' @param batch_size Samples in a batch, where `x` is an array.
-#' @param verbose 0 silent, 1 a progress bar.
-#' @param steps How many batches; all when `NULL`. A fraction rounds up.
+#' @param x A flow, or an array. The predictions are in the order of the flow: make it with
+#'   `shuffle = FALSE`, or use [evaluate_classifier()], which returns the file names too.
+#' @param batch_size Number of samples per batch, if `x` is an array.
+#' @param verbose 0 for silent, 1 for a progress bar.
+#' @param steps Number of batches. `NULL` uses all. Fractions are rounded up.
 #' @param callbacks A callback or a list of them.
 #' @param ... Not used.
-#' @returns An array with one row a picture.
+#' @returns An array with one row per image.
 #' @export
 #' @examples
 #' \dontrun{
@@ -226,7 +256,7 @@ evaluate.kerastl_model <- function(object, x = NULL, y = NULL, batch_size = NULL
 #' }
 predict.kerastl_model <- function(object, x, batch_size = NULL, verbose = 0, steps = NULL,
                                   callbacks = NULL, ...) {
-  refuse_generator(x, "x")
+  check_data(x)
   call_method(object, "predict",
     as_array(x),
     batch_size = whole_number(batch_size),
@@ -236,7 +266,7 @@ predict.kerastl_model <- function(object, x, batch_size = NULL, verbose = 0, ste
   )
 }
 
-# Models that are not marked as ours, and that no other package has methods for.
+# Keras models without the class `kerastl_model`, for which no other package has methods.
 
 #' @export
 compile.python.builtin.object <- function(object, ...) {
@@ -252,7 +282,7 @@ fit.python.builtin.object <- function(object, ...) {
 
 #' @export
 evaluate.python.builtin.object <- function(object, ...) {
-  # keras3 hangs its method on the generic of tensorflow, which ours would hide.
+  # keras3 registers its method for the generic of tensorflow, which ours would mask.
   if (all(c("keras3", "tensorflow") %in% loadedNamespaces())) {
     return(getExportedValue("tensorflow", "evaluate")(object, ...))
   }
@@ -273,25 +303,35 @@ call_method <- function(object, name, ...) {
 steps_up <- function(steps) if (is.null(steps)) NULL else as.integer(ceiling(steps))
 
 callback_list <- function(callbacks) {
-  if (is_python(callbacks)) list(callbacks) else as.list(callbacks)
+  callbacks <- if (is_python(callbacks)) list(callbacks) else as.list(callbacks)
+  for (callback in callbacks) {
+    if (!is_python(callback)) {
+      cli::cli_abort(
+        "{.arg callbacks} must be a callback, such as {.fn callback_early_stopping} returns, or a
+         list of callbacks, not {describe(callback)}.",
+        call = NULL
+      )
+    }
+  }
+  callbacks
 }
 
 verbose_level <- function(verbose) {
   if (is.character(verbose) || is.null(verbose)) verbose %||% "auto" else as.integer(verbose)
 }
 
-# In a document that is knitted, a bar would leave a line for each of its states.
+# In a knitr document, a progress bar would print a line for every update.
 default_verbose <- function() {
   knitting <- isTRUE(getOption("knitr.in.progress"))
   getOption("keras.fit_verbose", default = if (knitting) 2 else 1)
 }
 
-# Keras 2 called the same metric `acc` and `accuracy`: callbacks follow what was compiled.
-old_monitors <- function(callbacks, model) {
-  watching <- Filter(function(callback) reticulate::py_has_attr(callback, "monitor"), callbacks)
-  if (length(watching) > 0) {
+# `acc` and `accuracy` were the same metric in Keras 2: callbacks monitor the compiled name.
+with_compiled_names <- function(callbacks, model) {
+  monitoring <- Filter(function(callback) reticulate::py_has_attr(callback, "monitor"), callbacks)
+  if (length(monitoring) > 0) {
     compiled <- unlist(reticulate::py_to_r(model$get_compile_config())$metrics)
-    for (callback in watching) {
+    for (callback in monitoring) {
       reticulate::py_set_attr(callback, "monitor", compiled_name(callback$monitor, compiled))
     }
   }

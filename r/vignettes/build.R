@@ -1,4 +1,5 @@
-# Builds the vignettes that train. Run in this folder, with PYKERAS_TL_DATA set:
+# Knits the vignettes that train models. R CMD build uses the results as they are, since training
+# takes minutes. Run in this folder, with PYKERAS_TL_DATA set to the folder of data sets:
 #   Rscript build.R [NAME]
 names <- commandArgs(trailingOnly = TRUE)
 if (length(names) == 0) {

@@ -1,4 +1,4 @@
-"""R in this very process, with the objects of Python in its hands."""
+"""Fixtures that run R code in this process, with access to Python objects."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ _EXCHANGE = "kerastl_exchange"
 
 
 def _environment() -> dict[str, str]:
-    """What R is told: this Python, and the library folder that the set-up fills."""
+    """Return the environment variables that make R use this Python and its own library."""
     library = os.environ.get("R_LIBS", str(_REPOSITORY / ".venv" / "r-library"))
     return {**os.environ, "R_LIBS": library, "RETICULATE_PYTHON": sys.executable}
 
 
-def _what_is_missing() -> str | None:
+def _missing_requirement() -> str | None:
+    """Return why R cannot be used here, or None."""
     if shutil.which("Rscript") is None:
         return "R is not installed; tools/setup_r.sh installs it on Debian"
-    # A child, since a failed start would leave this process with half an R.
+    # In a child process, since a failed start of R cannot be repeated.
     probe = "import rpy2.robjects as ro; ro.r('library(kerastl)')"
     child = subprocess.run(
         [sys.executable, "-c", probe], env=_environment(), capture_output=True, text=True
@@ -38,7 +39,7 @@ def _what_is_missing() -> str | None:
 
 
 class R:
-    """Runs R code in this process; objects go back and forth through reticulate."""
+    """Runs R code in this process; reticulate converts objects in both directions."""
 
     def __init__(self) -> None:
         os.environ.update(_environment())
@@ -52,14 +53,14 @@ class R:
         self._evaluate("options(keras.fit_verbose = 0)")
 
     def __call__(self, code: str, **objects: Any) -> Any:
-        """Run `code` with Python objects as `py$name`, and give its value back as Python's."""
+        """Run `code`, which finds `objects` as `py$name`, and return its value."""
         for name, value in objects.items():
             setattr(self._exchange, name, value)
         self._evaluate(f"py$value <- local({{\n{code}\n}})")
         return self._exchange.value  # type: ignore[attr-defined]
 
     def error(self, code: str, **objects: Any) -> str:
-        """Run `code`, which must fail, and return the error's text."""
+        """Run `code`, which must fail, and return the error message."""
         failed = f"tryCatch({{\n{code}\nNULL\n}}, error = function(e) conditionMessage(e))"
         message = self(failed, **objects)
         assert message is not None, "R raised no error"
@@ -68,7 +69,7 @@ class R:
 
 @pytest.fixture(scope="session")
 def _r_session() -> R:
-    missing = _what_is_missing()
+    missing = _missing_requirement()
     if missing:
         pytest.skip(missing)
     return R()
@@ -76,14 +77,14 @@ def _r_session() -> R:
 
 @pytest.fixture
 def r(_r_session: R, tmp_path: Path) -> R:
-    """R, which is told of this test's own cache too."""
+    """R with a disk cache of its own for each test."""
     _r_session("Sys.setenv(PYKERAS_TL_CACHE = py$cache)", cache=str(tmp_path / "cache"))
     return _r_session
 
 
 @pytest.fixture
 def rscript(_r_session: R, tmp_path: Path) -> Any:
-    """Runs code in a plain Rscript, with no Python running before."""
+    """A function that runs code in an Rscript process, where Python has not been started."""
 
     def run(code: str) -> str:
         script = tmp_path / "script.R"
@@ -102,7 +103,7 @@ def rscript(_r_session: R, tmp_path: Path) -> Any:
 
 @pytest.fixture
 def start_rscript(_r_session: R, tmp_path: Path) -> Any:
-    """Starts a script in a plain Rscript of its own, with arguments, and does not wait."""
+    """A function that starts a script with arguments in an Rscript process without waiting."""
 
     def start(*arguments: Any) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -1,12 +1,12 @@
-# A small training that the tests kill and start again: Rscript killed_run.R PICTURES FOLDER
+# A small training run that the tests kill and restart: Rscript killed_run.R IMAGES FOLDER
 library(kerastl)
 
-pictures <- commandArgs(TRUE)[[1]]
+images <- commandArgs(TRUE)[[1]]
 folder <- commandArgs(TRUE)[[2]]
 steps_per_epoch <- 4
 dir.create(folder, showWarnings = FALSE)
 
-# Writes down each batch that is done, at once: its number in the whole training.
+# Logs the number of each finished batch immediately, counted over all epochs.
 epoch <- 0
 steps <- reticulate::import("keras")$callbacks$LambdaCallback(
   on_epoch_begin = function(number, logs) epoch <<- number,
@@ -17,9 +17,9 @@ steps <- reticulate::import("keras")$callbacks$LambdaCallback(
 )
 
 augmented <- image_data_generator(rescale = 1 / 255, rotation_range = 20, horizontal_flip = TRUE)
-flow <- flow_images_from_directory(pictures, augmented, target_size = c(16, 16), batch_size = 4,
+flow <- flow_images_from_directory(images, augmented, target_size = c(16, 16), batch_size = 4,
   seed = 3)
-validation <- flow_images_from_directory(pictures, image_data_generator(rescale = 1 / 255),
+validation <- flow_images_from_directory(images, image_data_generator(rescale = 1 / 255),
   target_size = c(16, 16), batch_size = 4, seed = 4)
 
 set_random_seed(11)

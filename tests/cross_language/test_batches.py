@@ -1,4 +1,4 @@
-"""Batches from R are Python's, and what R hands over arrives as it was."""
+"""Batches in R equal those in Python, and R objects are passed on unchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pykeras_tl.images import ImageDataGenerator, list_images
 
 SETTINGS = {
     "plain": ("rescale = 1 / 255", {"rescale": 1 / 255}),
-    "turned": (
+    "rotated": (
         "rotation_range = 30, fill_mode = 'reflect'",
         {"rotation_range": 30, "fill_mode": "reflect"},
     ),
@@ -51,12 +51,12 @@ SETTINGS = {
 def assert_same(from_r: Any, ours: Any) -> None:
     assert len(from_r) == len(ours)
     for theirs, mine in zip(from_r, ours):
-        # R has doubles only; every float32 is one of them.
+        # R has only doubles, which represent every float32 exactly.
         np.testing.assert_array_equal(np.asarray(theirs), np.asarray(mine, dtype=float))
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_folders_flow_the_same(r: Any, images: Path, name: str) -> None:
+def test_flows_from_directories_are_equal(r: Any, images: Path, name: str) -> None:
     in_r, in_python = SETTINGS[name]
     flow = ImageDataGenerator(**in_python).flow_from_directory(
         images, target_size=(20, 16), batch_size=5, seed=4
@@ -73,7 +73,7 @@ def test_folders_flow_the_same(r: Any, images: Path, name: str) -> None:
         assert_same(batch, next(flow))
 
 
-def test_tables_flow_the_same(r: Any, images: Path) -> None:
+def test_flows_from_data_frames_are_equal(r: Any, images: Path) -> None:
     table = list_images(images)
     flow = ImageDataGenerator(validation_split=0.25).flow_from_dataframe(
         table, target_size=(16, 16), batch_size=4, seed=1, subset="training"
@@ -93,7 +93,7 @@ def test_tables_flow_the_same(r: Any, images: Path) -> None:
     assert_same(theirs["batch"], next(flow))
 
 
-def test_arrays_flow_the_same(r: Any) -> None:
+def test_flows_of_arrays_are_equal(r: Any) -> None:
     random = np.random.RandomState(5)
     x, y = random.uniform(0, 255, (11, 9, 7, 3)), random.randint(0, 3, 11)
     weights = random.uniform(size=11)
@@ -115,7 +115,7 @@ def test_arrays_flow_the_same(r: Any) -> None:
         assert_same(batch, next(flow))
 
 
-def test_statistics_are_the_same(r: Any) -> None:
+def test_statistics_are_equal(r: Any) -> None:
     x = np.random.RandomState(6).uniform(0, 255, (8, 6, 6, 3))
     generator = ImageDataGenerator(
         featurewise_center=True, featurewise_std_normalization=True, zca_whitening=True
@@ -132,11 +132,11 @@ def test_statistics_are_the_same(r: Any) -> None:
         x=x,
     )
     ours = next(generator.flow(x, shuffle=False))
-    # Sums over arrays of R's layout run in another order.
+    # Sums over arrays in R's memory layout are computed in another order.
     np.testing.assert_allclose(theirs, ours, rtol=0, atol=2e-3)
 
 
-def test_an_r_function_changes_every_image(r: Any, images: Path) -> None:
+def test_r_functions_preprocess_every_image(r: Any, images: Path) -> None:
     theirs = r(
         """
         settings <- suppressWarnings(
@@ -155,7 +155,7 @@ def test_an_r_function_changes_every_image(r: Any, images: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 5), (0, 4, 4, 3), (2, 3, 4, 5), (1, 1, 1, 1)])
-def test_arrays_survive_the_trip(r: Any, shape: tuple[int, ...]) -> None:
+def test_arrays_are_converted_without_change(r: Any, shape: tuple[int, ...]) -> None:
     x = np.random.RandomState(0).uniform(size=shape)
     for layout in ("C", "F"):
         back = r("py$x", x=np.array(x, order=layout))
@@ -164,7 +164,7 @@ def test_arrays_survive_the_trip(r: Any, shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(there, np.arange(1.0, 121).reshape(2, 3, 4, 5, order="F"))
 
 
-def test_missing_values_factors_and_dates_survive(r: Any) -> None:
+def test_missing_values_and_factors_are_converted(r: Any) -> None:
     seen: list[Any] = []
     r(
         """
@@ -185,7 +185,7 @@ def test_missing_values_factors_and_dates_survive(r: Any) -> None:
     assert frame["value"].isna().tolist() == [False, True, False]
 
 
-def test_dates_and_accents_in_paths(r: Any, images: Path) -> None:
+def test_paths_with_dates_and_accents(r: Any, images: Path) -> None:
     dated = images.parent / f"été {datetime.date(2018, 5, 1)}"
     images.rename(dated)
     n = r(

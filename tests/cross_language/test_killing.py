@@ -1,6 +1,6 @@
-"""A training in Rscript, killed at random instants, ends as if it had not been.
+"""A training run in Rscript that is killed at random ends as an uninterrupted one.
 
-Two kills, or a tenth of `PYKERAS_TL_KILLS`.
+Kills it twice, or a tenth as often as `PYKERAS_TL_KILLS` says.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from killing import KILLS, Tally, kill_trainings
 _CHILD = Path(__file__).with_name("killed_run.R")
 
 
-def test_killed_at_any_instant_it_ends_as_if_it_had_not_been(
+def test_killed_runs_end_as_uninterrupted_ones(
     start_rscript: Callable[..., subprocess.Popen[bytes]],
     images: Path,
     tmp_path: Path,
@@ -26,13 +26,13 @@ def test_killed_at_any_instant_it_ends_as_if_it_had_not_been(
     def start(folder: Path) -> subprocess.Popen[bytes]:
         return start_rscript(_CHILD, images, folder)
 
-    begun = time.monotonic()
-    assert start(tmp_path / "whole").wait() == 0
-    seconds, tally = time.monotonic() - begun, Tally()
+    started = time.monotonic()
+    assert start(tmp_path / "uninterrupted").wait() == 0
+    seconds, tally = time.monotonic() - started, Tally()
     kill_trainings(
         start,
         tmp_path / "killed",
-        tmp_path / "whole",
+        tmp_path / "uninterrupted",
         max(2, KILLS // 10),
         4,
         seconds,

@@ -1,4 +1,4 @@
-"""Splits, drawn data and studies give R the tables that they give Python."""
+"""Splits, synthetic images, studies and ensembles give equal tables in R and Python."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pykeras_tl.images import (
 from pykeras_tl.studies import run_study
 
 
-def same(from_r: Any, ours: pd.DataFrame) -> None:
+def assert_equal_text(from_r: Any, ours: pd.DataFrame) -> None:
     assert list(from_r.columns) == list(ours.columns)
     for name in ours:
         assert from_r[name].astype(str).tolist() == ours[name].astype(str).tolist(), name
@@ -33,23 +33,23 @@ def test_splits_are_equal(r: Any, images: Path) -> None:
         """
         table <- list_images(py$folder)
         table$group <- paste0("g", (seq_len(nrow(table)) - 1) %% 5)
-        shares <- c(train = 0.5, validation = 0.25, test = 0.25)
+        fractions <- c(train = 0.5, validation = 0.25, test = 0.25)
         lapply(list(
-          split_fractions(table, shares, seed = 2),
-          split_fractions(table, shares, groups = "group", seed = 2),
+          split_fractions(table, fractions, seed = 2),
+          split_fractions(table, fractions, groups = "group", seed = 2),
           split_source_target(table, source = 0.5, train = 0.75, seed = 3),
           k_folds(table, 4, seed = 4)
         ), as.data.frame)
         """,
         folder=str(images),
     )
-    same(result[0], split_fractions(table, fractions, seed=2))
-    same(result[1], split_fractions(table, fractions, groups="group", seed=2))
-    same(result[2], split_source_target(table, source=0.5, train=0.75, seed=3))
-    same(result[3], k_folds(table, 4, seed=4))
+    assert_equal_text(result[0], split_fractions(table, fractions, seed=2))
+    assert_equal_text(result[1], split_fractions(table, fractions, groups="group", seed=2))
+    assert_equal_text(result[2], split_source_target(table, source=0.5, train=0.75, seed=3))
+    assert_equal_text(result[3], k_folds(table, 4, seed=4))
 
 
-def test_drawn_cells_are_equal(r: Any, tmp_path: Path) -> None:
+def test_synthetic_images_are_equal(r: Any, tmp_path: Path) -> None:
     generate_blood_cells(tmp_path / "python", train=1, test=1, test_simple=1, seed=5, size=(48, 64))
     r(
         """
@@ -96,10 +96,10 @@ def test_study_tables_are_equal(r: Any, tmp_path: Path) -> None:
                 assert theirs[name].astype(str).tolist() == mine[name].astype(str).tolist()
     assert Path(result["report"]).is_file()
     assert len(result["history"]) == len(ours.trials[0].history().to_frame())
-    assert "1 trials done, 0 failed" in result["printed"]
+    assert "1 finished, 0 failed" in result["printed"]
 
 
-def test_ensembles_and_trust_are_equal(r: Any) -> None:
+def test_ensembles_and_calibration_are_equal(r: Any) -> None:
     random = np.random.RandomState(2)
     names = ["cat", "dog", "owl"]
     files = [f"{number}.png" for number in range(30)]

@@ -1,4 +1,4 @@
-"""The same training gives the same history, weights, predictions and tables in R."""
+"""Training gives equal histories, weights, predictions and tables in R and Python."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ history <- suppressMessages(model %>% fit_generator(
 
 @pytest.fixture
 def ours(images: Path) -> dict[str, Any]:
-    """The training of `TRAINING_IN_R`, done in Python."""
+    """The results of `TRAINING_IN_R`, computed in Python."""
     keras.utils.set_random_seed(11)
     model = keras.Sequential(
         [
@@ -88,7 +88,7 @@ def ours(images: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def theirs(r: Any, images: Path) -> Any:
-    """A function that runs R code after the same training in R."""
+    """A function that runs R code after `TRAINING_IN_R`."""
 
     def run(code: str, **objects: Any) -> Any:
         objects["folder"] = str(images)
@@ -98,7 +98,7 @@ def theirs(r: Any, images: Path) -> Any:
 
 
 def assert_same_table(from_r: Any, ours: pd.DataFrame) -> None:
-    """Compare an R table (a pandas one, after the trip) with ours, column by column."""
+    """Compare a table from R, which has become a pandas one, with ours, column by column."""
     assert list(from_r.columns) == list(ours.columns)
     for name in ours:
         left, right = from_r[name], ours[name]
@@ -154,9 +154,7 @@ def test_predictions_and_metrics_are_equal(theirs: Any, ours: dict[str, Any]) ->
     np.testing.assert_array_equal(result["confusion"], evaluation.confusion.to_numpy())
 
 
-def test_one_language_trains_what_the_other_made(
-    r: Any, ours: dict[str, Any], images: Path
-) -> None:
+def test_r_trains_models_made_in_python(r: Any, ours: dict[str, Any], images: Path) -> None:
     model = ours["model"]
     before = model.get_weights()
     r(
@@ -199,7 +197,7 @@ def test_freezing_counts_from_one(r: Any) -> None:
     assert "must not be 0" in r.error("freeze_weights(py$model, from = 0)", model=model())
 
 
-def test_what_is_saved_in_one_loads_in_the_other(
+def test_saved_models_load_in_the_other_language(
     theirs: Any, r: Any, ours: dict[str, Any], tmp_path: Path
 ) -> None:
     x = np.random.RandomState(0).uniform(size=(3, 16, 16, 3))
@@ -214,7 +212,7 @@ def test_what_is_saved_in_one_loads_in_the_other(
         np.testing.assert_array_equal(in_r, expected.astype(float))
 
 
-def test_classifiers_are_the_same_in_both(
+def test_classifiers_predict_the_same(
     theirs: Any, r: Any, ours: dict[str, Any], images: Path, tmp_path: Path
 ) -> None:
     from pykeras_tl.models import Classifier, load_classifier
@@ -231,7 +229,7 @@ def test_classifiers_are_the_same_in_both(
     assert_same_table(in_r, table)
 
 
-def test_errors_keep_their_text(r: Any, images: Path, tmp_path: Path) -> None:
+def test_errors_from_python_keep_their_message(r: Any, images: Path, tmp_path: Path) -> None:
     cases: list[tuple[str, Any]] = [
         (
             "flow_images_from_directory(py$folder, color_mode = 'purple')",
@@ -253,7 +251,7 @@ def test_errors_keep_their_text(r: Any, images: Path, tmp_path: Path) -> None:
         assert type(caught.value).__name__ in message
 
 
-def test_a_plain_rscript_gives_the_same(
+def test_rscript_gives_the_same(
     rscript: Any, ours: dict[str, Any], images: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "history.csv"

@@ -1,15 +1,14 @@
-# Tests that compute need a Python with pykeras_tl; where none is chosen they are skipped, and
-# the reason is printed with the results.
+# Most tests need a Python with pykeras_tl and are skipped without one.
 skip_without_python <- function() {
   if (!nzchar(Sys.getenv("RETICULATE_PYTHON")) && !reticulate::py_available()) {
-    testthat::skip("no Python is chosen: set RETICULATE_PYTHON to one that has pykeras_tl")
+    testthat::skip("set RETICULATE_PYTHON to a Python with pykeras_tl")
   }
   if (!reticulate::py_module_available("pykeras_tl")) {
-    testthat::skip(paste("this Python has no pykeras_tl:", Sys.getenv("RETICULATE_PYTHON")))
+    testthat::skip(paste("pykeras_tl is not installed in", Sys.getenv("RETICULATE_PYTHON")))
   }
 }
 
-# A small network on 8 x 8 pixels and random pictures with two classes.
+# A small network for images of 8 x 8 pixels and two classes.
 small_model <- function(compiled = TRUE) {
   model <- keras_model_sequential() %>%
     layer_conv_2d(4, c(3, 3), activation = "relu", input_shape = c(8, 8, 3), name = "conv") %>%
@@ -24,14 +23,14 @@ small_model <- function(compiled = TRUE) {
   model
 }
 
-small_pictures <- function(n = 12, size = 8) {
+small_images <- function(n = 12, size = 8) {
   withr::with_seed(1, array(runif(n * size * size * 3, 0, 255), c(n, size, size, 3)))
 }
 
 small_labels <- function(n = 12) rep(0:1, length.out = n)
 
-# A folder with two classes of tiny PNG files, written by the toolkit's own Python.
-picture_folder <- function(classes = c("cat", "dog"), each = 5, size = 8,
+# A folder with two classes of small random PNG files.
+image_folder <- function(classes = c("cat", "dog"), each = 5, size = 8,
                            env = parent.frame()) {
   folder <- withr::local_tempdir(.local_envir = env)
   pillow <- reticulate::import("PIL.Image")
@@ -55,8 +54,8 @@ small_flow <- function(folder, ..., batch_size = 4, seed = 1) {
   )
 }
 
-# The bytes of a picture that `code` draws; an empty page of that size is below 3 kB.
-drawn_size <- function(code) {
+# The size in bytes of the PNG file of a plot; an empty page takes less than 3 kB.
+plot_size <- function(code) {
   file <- withr::local_tempfile(fileext = ".png")
   grDevices::png(file, 500, 400)
   on.exit(grDevices::dev.off())

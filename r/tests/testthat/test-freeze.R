@@ -18,7 +18,7 @@ test_that("from and to set every other layer to the opposite state", {
   expect_identical(trains(model), c(TRUE, TRUE, TRUE))
 })
 
-test_that("which takes names, places from 1, logicals, functions and layers", {
+test_that("which accepts names, indices, logicals, functions and layers", {
   skip_without_python()
   model <- small_model(compiled = FALSE)
   freeze_weights(model, which = c(1, 3))
@@ -41,7 +41,7 @@ test_that("layers of a nested backbone are found", {
   expect_length(model$trainable_weights, 2 * 3 + 2)
 })
 
-test_that("0 and unknown names are errors that say so", {
+test_that("index 0 and unknown names are rejected", {
   skip_without_python()
   model <- small_model(compiled = FALSE)
   expect_snapshot(error = TRUE, {

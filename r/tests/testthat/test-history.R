@@ -9,7 +9,7 @@ history <- structure(
   epoch = 1:3, stopped = FALSE, class = c("kerastl_history", "keras_training_history")
 )
 
-test_that("metrics are read by the old names and the new", {
+test_that("acc and accuracy are the same metric", {
   expect_identical(history$metrics$acc, c(0.5, 0.75, 0.8))
   expect_identical(history$metrics$accuracy, c(0.5, 0.75, 0.8))
   expect_identical(history$metrics$val_acc, c(0.4, 0.7, 0.6))
@@ -20,7 +20,7 @@ test_that("metrics are read by the old names and the new", {
   expect_identical(old$accuracy, 1)
 })
 
-test_that("as.data.frame() is tidy, with the columns that scripts plot", {
+test_that("as.data.frame() is tidy", {
   table <- as.data.frame(history)
   expect_identical(names(table), c("epoch", "value", "metric", "data"))
   expect_identical(nrow(table), 12L)
@@ -29,7 +29,7 @@ test_that("as.data.frame() is tidy, with the columns that scripts plot", {
   expect_identical(table$value[table$metric == "loss" & table$data == "validation"], c(1, 0.8, 0.9))
 })
 
-test_that("it prints and sums up", {
+test_that("it has print and summary methods", {
   stopped <- history
   attr(stopped, "stopped") <- TRUE
   expect_snapshot({
@@ -43,24 +43,24 @@ test_that("it is plotted with ggplot2", {
   skip_if_not_installed("ggplot2")
   plot <- plot(history)
   expect_s3_class(plot, "ggplot")
-  drawn <- ggplot2::ggplot_build(plot)
-  expect_setequal(unique(drawn$data[[2]]$PANEL), factor(1:2))
-  expect_identical(nrow(drawn$data[[2]]), 12L)
+  built <- ggplot2::ggplot_build(plot)
+  expect_setequal(unique(built$data[[2]]$PANEL), factor(1:2))
+  expect_identical(nrow(built$data[[2]]), 12L)
   expect_identical(levels(droplevels(plot(history, metrics = "acc")$data)$metric), "accuracy")
-  expect_error(plot(history, metrics = "auc"), "nothing to plot")
+  expect_error(plot(history, metrics = "auc"), "`metrics` must be among")
 })
 
-test_that("base graphics draw it too", {
+test_that("base graphics plot it too", {
   file <- withr::local_tempfile(fileext = ".png")
   grDevices::png(file, 500, 500)
   result <- withVisible(plot(history, method = "base"))
   grDevices::dev.off()
   expect_false(result$visible)
-  # An empty page of that size is below 2 kB.
+  # An empty page takes less than 2 kB.
   expect_gt(file.size(file), 4000)
 })
 
-test_that("ten epochs and more get a smooth line", {
+test_that("a smoothed curve is added from ten epochs on", {
   skip_if_not_installed("ggplot2")
   long <- structure(
     list(params = list(), metrics = as_metrics(list(loss = 1 / seq_len(12)))),

@@ -1,6 +1,6 @@
-# keras3 hangs its methods on Keras's module paths, for the same generics as ours. A method of
-# that kind stands in for it here: it must keep what is not ours, and only that.
-test_that("models of keras3 keep keras3's methods, ours keep ours", {
+# keras3 registers its methods for the classes of Keras's modules, for the same generics as ours.
+# These tests imitate such a method: it must apply to models that are not ours, and only to them.
+test_that("models of keras3 keep its methods, ours keep ours", {
   skip_without_python()
   registerS3method(
     "fit", "keras.src.models.model.Model", function(object, ...) "keras3's",
@@ -13,12 +13,12 @@ test_that("models of keras3 keep keras3's methods, ours keep ours", {
   theirs <- keras()$Sequential()
   expect_identical(fit(theirs), "keras3's")
   expect_identical(generics::fit, kerastl::fit)
-  x <- small_pictures()
+  x <- small_images()
   y <- to_categorical(small_labels())
   expect_s3_class(fit(small_model(), x, y, epochs = 1, verbose = 0), "kerastl_history")
 })
 
-test_that("a model that is not marked as ours is taken by our functions", {
+test_that("our functions accept Keras models without our class", {
   skip_without_python()
   theirs <- keras()$Sequential(list(
     keras()$Input(reticulate::tuple(8L, 8L, 3L)), keras()$layers$Flatten(),
@@ -27,7 +27,7 @@ test_that("a model that is not marked as ours is taken by our functions", {
   expect_false(inherits(theirs, "kerastl_model"))
   theirs %>% compile(optimizer = "sgd", loss = "categorical_crossentropy", metrics = "accuracy")
   freeze_weights(theirs, to = 1)
-  x <- small_pictures()
+  x <- small_images()
   y <- to_categorical(small_labels())
   expect_s3_class(fit(theirs, x, y, epochs = 1, verbose = 0), "kerastl_history")
   expect_named(evaluate(theirs, x, y), c("loss", "accuracy"))
@@ -36,36 +36,36 @@ test_that("a model that is not marked as ours is taken by our functions", {
   expect_error(as_kerastl("model"), "must be a Keras model")
 })
 
-test_that("evaluate() leaves to others what is no model, and takes pictures by name", {
+test_that("evaluate() passes on objects that are not models, and accepts x by name", {
   skip_without_python()
   registerS3method(
     "evaluate", "another_package", function(x, ...) "another's",
     envir = asNamespace("generics")
   )
   expect_identical(evaluate(structure(list(), class = "another_package")), "another's")
-  flow <- small_flow(picture_folder())
+  flow <- small_flow(image_folder())
   expect_named(evaluate(small_model(), x = flow), c("loss", "accuracy"))
 })
 
-# By name, since keras3 is no package that ours asks for.
+# By name, since keras3 is not a dependency.
 theirs <- function(name) getExportedValue("keras3", name)
 
-test_that("keras3's own models and ours, beside each other", {
+test_that("models of keras3 and kerastl work in one session", {
   skip_without_python()
   skip_if_not_installed("keras3")
   model <- theirs("keras_model_sequential")(input_shape = c(8, 8, 3))
   theirs("layer_flatten")(model)
   theirs("layer_dense")(model, 2, activation = "softmax")
   compile(model, optimizer = "sgd", loss = "categorical_crossentropy", metrics = "accuracy")
-  flow <- small_flow(picture_folder())
-  # keras3's fit() takes our flow, our functions its model.
+  flow <- small_flow(image_folder())
+  # keras3's fit() accepts our flow, and our functions accept its model.
   expect_s3_class(generics::fit(model, flow, epochs = 1, verbose = 0), "keras_training_history")
   expect_length(evaluate(model, flow), 2)
   freeze_weights(model, to = 1)
-  expect_equal(evaluate_classifier(model, flow)$predictions$file, as.data.frame(flow)$file)
+  expect_equal(evaluate_classifier(model, flow)$predictions$filename, as.data.frame(flow)$filename)
   expect_s3_class(
     fit(as_kerastl(model), flow, epochs = 1, verbose = 0), "kerastl_history"
   )
-  # And neither changes what the other does with its own.
+  # Our methods still apply to our models.
   expect_s3_class(fit(small_model(), flow, epochs = 1, verbose = 0), "kerastl_history")
 })

@@ -1,4 +1,4 @@
-test_that("a sequential model is changed in place, by the pipe or without", {
+test_that("layers are added to a sequential model in place, with or without a pipe", {
   skip_without_python()
   model <- keras_model_sequential()
   returned <- withVisible(model %>% layer_dense(3, input_shape = 4))
@@ -9,7 +9,7 @@ test_that("a sequential model is changed in place, by the pipe or without", {
   expect_equal(count_params(model), 4 * 3 + 3 + 3 * 2 + 2)
 })
 
-test_that("the study's first network has its published parameters", {
+test_that("the first network of the blood-cell study has the published number of parameters", {
   skip_without_python()
   model <- keras_model_sequential() %>%
     layer_conv_2d(filters = 32, kernel_size = c(3, 3), activation = "relu",
@@ -29,7 +29,7 @@ test_that("the study's first network has its published parameters", {
   expect_length(model$trainable_weights, 12)
 })
 
-test_that("a model stands in a pipe like a layer", {
+test_that("models can be used in a pipe like layers", {
   skip_without_python()
   base <- application_mobilenet(
     weights = NULL, include_top = FALSE, input_shape = c(32, 32, 3), alpha = 0.25,
@@ -42,13 +42,13 @@ test_that("a model stands in a pipe like a layer", {
     layer_dense(units = 4, activation = "softmax")
   expect_length(model$trainable_weights, 2)
   expect_equal(count_params(model), count_params(base) + 256 * 4 + 4)
-  # And on a tensor.
+  # Applied to a tensor.
   input <- layer_input(shape = c(32, 32, 3))
   functional <- keras_model(input, input %>% base() %>% layer_flatten() %>% layer_dense(4))
   expect_equal(count_params(functional), count_params(model))
 })
 
-test_that("layers without a model are layers, which a model takes as a list", {
+test_that("a model can be created from a list of layers", {
   skip_without_python()
   model <- keras_model_sequential(list(
     layer_dense(units = 3, input_shape = c(5)), layer_dense(units = 2)
@@ -56,7 +56,7 @@ test_that("layers without a model are layers, which a model takes as a list", {
   expect_equal(count_params(model), 5 * 3 + 3 + 3 * 2 + 2)
 })
 
-test_that("layers are made in the order of the pipe", {
+test_that("layers are created in the order of the pipe", {
   skip_without_python()
   keras()$utils$clear_session()
   piped <- keras_model_sequential() %>% layer_dense(2, input_shape = 3) %>% layer_dense(2)
@@ -65,7 +65,7 @@ test_that("layers are made in the order of the pipe", {
   expect_identical(names, c("dense", "dense_1", "dense_2", "dense_3"))
 })
 
-test_that("functional models, adding and concatenating", {
+test_that("functional models with layer_add() and layer_concatenate()", {
   skip_without_python()
   input <- layer_input(shape = c(8, 8, 3))
   left <- input %>% layer_conv_2d(4, 3, padding = "same")
@@ -84,18 +84,20 @@ test_that("axes are 1-based and 0 is an error", {
   expect_error(layer_batch_normalization(axis = 0), "must not be 0")
 })
 
-test_that("layers are found by name and by place from 1", {
+test_that("layers are found by name and by index, starting at 1", {
   skip_without_python()
   model <- small_model()
   expect_identical(get_layer(model, "conv")$name, "conv")
   expect_identical(get_layer(model, index = 1)$name, "conv")
   expect_identical(get_layer(model, index = -1)$name, "out")
   expect_error(get_layer(model, index = 0), "must not be 0")
-  expect_error(get_layer(model, index = 9), "3 layers")
+  expect_error(get_layer(model, index = 9), "at most 3")
+  expect_error(get_layer(model, index = -4), "at most 3")
+  expect_error(get_layer(model), "Exactly one")
   expect_error(get_layer(model, "nose"), "No such layer")
 })
 
-test_that("doubles that are no whole numbers are refused by name", {
+test_that("fractional numbers of units are rejected", {
   skip_without_python()
   expect_error(layer_conv_2d(filters = 2.5, kernel_size = 3), "filters")
   expect_error(layer_dense(units = "many"), "units")
@@ -103,7 +105,7 @@ test_that("doubles that are no whole numbers are refused by name", {
 
 test_that("models, layers and settings print", {
   skip_without_python()
-  skip_if_not(l10n_info()[["UTF-8"]], "Keras draws its tables in UTF-8, and this locale is another")
+  skip_if_not(l10n_info()[["UTF-8"]], "Keras prints its tables in UTF-8")
   keras()$utils$clear_session()
   withr::local_options(width = 80)
   model <- keras_model_sequential(name = "cells") %>%
@@ -120,7 +122,7 @@ test_that("models, layers and settings print", {
   })
 })
 
-test_that("weights are read and set", {
+test_that("weights are returned and set", {
   skip_without_python()
   model <- small_model()
   weights <- get_weights(model)
@@ -128,4 +130,7 @@ test_that("weights are read and set", {
   zeros <- lapply(weights, function(w) w * 0)
   set_weights(model, zeros)
   expect_equal(sum(abs(unlist(get_weights(model)))), 0)
+  expect_error(set_weights(model, 1), "`weights` must be a list")
+  expect_error(get_weights("model"), "`object` must be a Keras model or layer")
+  expect_error(count_params(NULL), "`object` must be a Keras model or layer")
 })

@@ -1,4 +1,4 @@
-# The arguments and defaults of R's keras 2.x, which scripts rely on.
+# The arguments and defaults of the R package keras 2.x, which scripts rely on.
 # nolint start: brace_linter.
 signatures <- list(
   image_data_generator = function(featurewise_center = FALSE, samplewise_center = FALSE,
@@ -66,7 +66,7 @@ signatures <- list(
 # nolint end
 
 for (name in names(signatures)) {
-  test_that(paste0(name, "() has the arguments and defaults that scripts rely on"), {
+  test_that(paste0(name, "() has the arguments and defaults of Keras 2"), {
     expected <- as.list(formals(signatures[[name]]))
     actual <- as.list(formals(getExportedValue("kerastl", name)))
     common <- setdiff(names(expected), "...")
@@ -74,12 +74,12 @@ for (name in names(signatures)) {
       lapply(actual[common], function(x) if (is.call(x)) deparse1(x) else x),
       lapply(expected[common], function(x) if (is.call(x)) deparse1(x) else x)
     )
-    # Ours may follow behind theirs, so that arguments by place mean what they did.
+    # New arguments come last, so that positional arguments keep their meaning.
     expect_identical(utils::head(setdiff(names(actual), "..."), length(common)), common)
   })
 }
 
-test_that("the other names that scripts call are there", {
+test_that("other functions of Keras 2 are exported", {
   exports <- getNamespaceExports("kerastl")
   expect_contains_all <- function(names) expect_identical(setdiff(names, exports), character())
   expect_contains_all(c(

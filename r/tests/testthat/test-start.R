@@ -1,4 +1,4 @@
-test_that("library(kerastl) starts no Python, changes no option and prints nothing", {
+test_that("library(kerastl) does not start Python, change options or print anything", {
   skip_on_cran()
   script <- withr::local_tempfile(fileext = ".R", lines = c(
     "before <- options()",
@@ -17,7 +17,7 @@ test_that("library(kerastl) starts no Python, changes no option and prints nothi
   expect_null(attr(out, "status"))
 })
 
-test_that("a Python without the toolkit, or none, says what to run", {
+test_that("a missing Python package is reported with the commands to install it", {
   skip_without_python()
   expect_snapshot(
     abort_python("pykeras_tl", simpleError("No module named 'pykeras_tl'\nmore")),
@@ -28,7 +28,7 @@ test_that("a Python without the toolkit, or none, says what to run", {
   )
 })
 
-test_that("the user's choice of Python is respected", {
+test_that("RETICULATE_PYTHON is respected", {
   skip_without_python()
   chosen <- Sys.getenv("RETICULATE_PYTHON")
   skip_if(!nzchar(chosen), "RETICULATE_PYTHON is not set")
@@ -38,10 +38,6 @@ test_that("the user's choice of Python is respected", {
   )
 })
 
-test_that("kerastl_sitrep() tells versions, devices and caches", {
-  skip_without_python()
-  output <- capture.output(facts <- kerastl_sitrep())
-  expect_match(output, "keras +3\\.", all = FALSE)
-  expect_match(output, "^device +cpu", all = FALSE)
-  expect_identical(facts$versions[["kerastl"]], as.character(packageVersion("kerastl")))
+test_that("no package is declared that reticulate would install from PyPI", {
+  expect_false(any(grepl("pykeras", reticulate::py_require()$packages)))
 })

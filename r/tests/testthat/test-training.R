@@ -1,6 +1,6 @@
 test_that("fit() trains on a flow and returns the history", {
   skip_without_python()
-  flow <- small_flow(picture_folder())
+  flow <- small_flow(image_folder())
   model <- small_model()
   before <- get_weights(model)[[1]]
   history <- model %>% fit(flow, epochs = 2, validation_data = flow, verbose = 0)
@@ -14,17 +14,17 @@ test_that("fit() trains on a flow and returns the history", {
   expect_false(identical(get_weights(model)[[1]], before))
 })
 
-test_that("fractional steps round up", {
+test_that("fractional steps are rounded up", {
   skip_without_python()
-  flow <- small_flow(picture_folder())
+  flow <- small_flow(image_folder())
   history <- small_model() %>%
     fit(flow, steps_per_epoch = flow$n / flow$batch_size, epochs = 1, verbose = 0)
   expect_equal(history$params$steps, 3)
 })
 
-test_that("fit() trains on arrays with keras's own arguments", {
+test_that("fit() trains on arrays with the arguments of Keras", {
   skip_without_python()
-  x <- small_pictures() / 255
+  x <- small_images() / 255
   y <- to_categorical(small_labels())
   history <- small_model() %>% fit(
     x, y, batch_size = 4, epochs = 3, validation_split = 0.25, verbose = 0,
@@ -35,14 +35,14 @@ test_that("fit() trains on arrays with keras's own arguments", {
     x, y, epochs = 1, validation_data = list(x, y), sample_weight = rep(1, 12), verbose = 0
   )
   expect_length(history$metrics$val_loss, 1)
-  # The first epoch is the second one where one counts as done.
+  # With initial_epoch = 1, the first epoch trained is the second.
   later <- small_model() %>% fit(x, y, epochs = 2, initial_epoch = 1, verbose = 0)
   expect_identical(as.data.frame(later)$epoch[1], 2L)
 })
 
-test_that("evaluate() and predict() give named metrics and a row a picture", {
+test_that("evaluate() returns named metrics, predict() one row per image", {
   skip_without_python()
-  flow <- small_flow(picture_folder(), shuffle = FALSE)
+  flow <- small_flow(image_folder(), shuffle = FALSE)
   model <- small_model()
   results <- model %>% evaluate(flow)
   expect_named(results, c("loss", "accuracy"))
@@ -51,42 +51,48 @@ test_that("evaluate() and predict() give named metrics and a row a picture", {
   expect_identical(dim(probabilities), c(10L, 2L))
   expect_equal(rowSums(probabilities), rep(1, 10), tolerance = 1e-5)
   expect_identical(dim(predict(model, flow, steps = 1.5)), c(8L, 2L))
-  expect_identical(dim(predict(model, small_pictures())), c(12L, 2L))
+  expect_identical(dim(predict(model, small_images())), c(12L, 2L))
 })
 
-test_that("the old names work, and say the new ones once", {
+test_that("the function names of Keras 2 work, with a warning", {
   skip_without_python()
-  for (name in c("fit_generator", "evaluate_generator", "predict_generator")) {
-    rlang::reset_message_verbosity(paste0("kerastl_", name))
-  }
-  flow <- small_flow(picture_folder(), shuffle = FALSE)
+  withr::local_options(lifecycle_verbosity = "warning")
+  flow <- small_flow(image_folder(), shuffle = FALSE)
   model <- small_model()
-  expect_message(
+  expect_warning(
     history <- model %>% fit_generator(
       flow, steps_per_epoch = 2, epochs = 1, verbose = 0, validation_data = flow,
       validation_steps = 1
     ),
-    "is now `fit\\(\\)`"
+    "use `fit()`",
+    fixed = TRUE
   )
   expect_length(history$metrics$val_acc, 1)
-  expect_no_message(model %>% fit_generator(flow, steps_per_epoch = 1, epochs = 1, verbose = 0))
-  expect_message(results <- model %>% evaluate_generator(flow, steps = 3), "evaluate\\(\\)")
+  expect_warning(
+    results <- model %>% evaluate_generator(flow, steps = 3), "use `evaluate()`",
+    fixed = TRUE
+  )
   expect_equal(results, model %>% evaluate(flow))
-  expect_message(p <- model %>% predict_generator(flow, steps = 3), "predict\\(\\)")
+  expect_warning(
+    p <- model %>% predict_generator(flow, steps = 3), "use `predict()`",
+    fixed = TRUE
+  )
   expect_equal(p, model %>% predict(flow))
 })
 
-test_that("epochs in the place of steps_per_epoch is noticed", {
+test_that("a number in the position of steps_per_epoch is explained", {
   skip_without_python()
-  flow <- small_flow(picture_folder())
+  withr::local_options(lifecycle_verbosity = "quiet")
+  flow <- small_flow(image_folder())
   expect_message(
     small_model() %>% fit_generator(flow, 2, verbose = 0), "epochs = 2"
   )
 })
 
-test_that("settings in the place of a flow get an answer", {
+test_that("settings are rejected in place of a flow", {
   skip_without_python()
-  flow <- small_flow(picture_folder())
+  withr::local_options(lifecycle_verbosity = "quiet")
+  flow <- small_flow(image_folder())
   model <- small_model()
   settings <- image_data_generator(rescale = 1 / 255)
   expect_snapshot(error = TRUE, {
@@ -95,15 +101,15 @@ test_that("settings in the place of a flow get an answer", {
     model %>% fit_generator(flow, steps_per_epoch = 1, validation_data = settings)
     model %>% evaluate(settings)
     model %>% predict(settings)
-    model %>% fit(small_pictures(), factor(small_labels()))
+    model %>% fit(small_images(), factor(small_labels()))
     model %>% fit(flow, class_weight = list(1, 2))
   })
 })
 
-test_that("callbacks work, with acc and accuracy alike", {
+test_that("callbacks accept acc and accuracy", {
   skip_without_python()
   folder <- withr::local_tempdir()
-  flow <- small_flow(picture_folder())
+  flow <- small_flow(image_folder())
   log <- file.path(folder, "log.csv")
   rlang::reset_message_verbosity("kerastl_checkpoint_path")
   expect_message(
@@ -130,9 +136,9 @@ test_that("callbacks work, with acc and accuracy alike", {
   expect_error(callback_model_checkpoint("a.keras", period = 5), "save_freq")
 })
 
-test_that("training is stopped by an interrupt with the history so far and a usable model", {
+test_that("an interrupt stops training and returns the history so far", {
   skip_without_python()
-  flow <- small_flow(picture_folder())
+  flow <- small_flow(image_folder())
   model <- small_model()
   stopper <- keras()$callbacks$LambdaCallback(
     on_epoch_end = function(epoch, logs) if (epoch == 1) rlang::interrupt()
@@ -144,9 +150,9 @@ test_that("training is stopped by an interrupt with the history so far and a usa
   expect_length(model %>% evaluate(flow), 2)
 })
 
-test_that("an interrupt within the first epoch gives an empty history", {
+test_that("an interrupt during the first epoch returns an empty history", {
   skip_without_python()
-  flow <- small_flow(picture_folder())
+  flow <- small_flow(image_folder())
   model <- small_model()
   stopper <- keras()$callbacks$LambdaCallback(
     on_train_batch_end = function(batch, logs) rlang::interrupt()
@@ -156,14 +162,14 @@ test_that("an interrupt within the first epoch gives an empty history", {
     "first epoch"
   )
   expect_true(attr(history, "stopped"))
-  expect_output(print(history), "without an epoch")
+  expect_output(print(history), "0 epochs")
   expect_identical(nrow(as.data.frame(history)), 0L)
   expect_length(model %>% evaluate(flow), 2)
 })
 
-test_that("training goes on where it was stopped", {
+test_that("training resumes where it was stopped", {
   skip_without_python()
-  folder <- picture_folder()
+  folder <- image_folder()
   run <- withr::local_tempdir()
   train <- function(epochs, ...) {
     set_random_seed(7)
@@ -173,37 +179,36 @@ test_that("training goes on where it was stopped", {
   crasher <- keras()$callbacks$LambdaCallback(
     on_epoch_end = function(epoch, logs) if (crash && epoch == 2) stop("crash")
   )
-  whole <- train(4, callbacks = crasher)
+  complete <- train(4, callbacks = crasher)
   crash <- TRUE
   expect_error(train(4, run_dir = run, callbacks = crasher), "crash")
   crash <- FALSE
   resumed <- train(4, run_dir = run, callbacks = crasher)
-  expect_identical(resumed$metrics$loss, whole$metrics$loss)
-  # With other settings it says what differs.
-  expect_error(train(5, run_dir = run), "differ")
+  expect_identical(resumed$metrics$loss, complete$metrics$loss)
+  # Other settings are rejected.
+  expect_error(train(5, run_dir = run), "callbacks")
 })
 
-test_that("the same seed gives the same training", {
+test_that("training is reproducible by seed", {
   skip_without_python()
-  folder <- picture_folder()
+  folder <- image_folder()
   run <- function() {
     set_random_seed(7)
     small_model() %>% fit(small_flow(folder), epochs = 2, verbose = 0)
   }
-  rlang::reset_message_verbosity("kerastl_use_session_with_seed")
-  expect_message(use_session_with_seed(7, disable_gpu = TRUE), "set_random_seed")
+  withr::local_options(lifecycle_verbosity = "warning")
+  expect_warning(use_session_with_seed(7, disable_gpu = TRUE), "set_random_seed")
   expect_identical(run()$metrics$loss, run()$metrics$loss)
 })
 
-test_that("models are saved and loaded, old names and new", {
+test_that("models are saved and loaded", {
   skip_without_python()
   folder <- withr::local_tempdir()
-  rlang::reset_message_verbosity("kerastl_save_model_hdf5")
-  rlang::reset_message_verbosity("kerastl_load_model_hdf5")
+  withr::local_options(lifecycle_verbosity = "warning")
   model <- small_model()
-  x <- small_pictures()
-  expect_message(save_model_hdf5(model, file.path(folder, "m.h5")), "save_model")
-  expect_message(old <- load_model_hdf5(file.path(folder, "m.h5")), "load_model")
+  x <- small_images()
+  expect_warning(save_model_hdf5(model, file.path(folder, "m.h5")), "save_model")
+  expect_warning(old <- load_model_hdf5(file.path(folder, "m.h5")), "load_model")
   expect_equal(predict(old, x), predict(model, x), tolerance = 1e-6)
   save_model(model, file.path(folder, "m.keras"))
   new <- load_model(file.path(folder, "m.keras"))
@@ -213,14 +218,15 @@ test_that("models are saved and loaded, old names and new", {
   other <- small_model()
   load_model_weights(other, file.path(folder, "m.weights.h5"))
   expect_equal(predict(other, x), predict(model, x), tolerance = 1e-6)
-  writeLines("no weights", file.path(folder, "text.weights.h5"))
-  expect_error(load_model_weights(other, file.path(folder, "text.weights.h5")), "no whole HDF5")
+  writeLines("not weights", file.path(folder, "text.weights.h5"))
+  expect_error(load_model_weights(other, file.path(folder, "text.weights.h5")), "text.weights.h5")
+  withr::local_options(lifecycle_verbosity = "quiet")
   expect_error(save_model_hdf5(model, file.path(folder, "m.rds")), "must end in")
 })
 
-test_that("uneven classes are told of, and weighted by name, also where names are numbers", {
+test_that("class weights are balanced, also for class names that are numbers", {
   skip_without_python()
-  folder <- picture_folder(classes = c("10", "2"), each = 3)
+  folder <- image_folder(classes = c("10", "2"), each = 3)
   unlink(file.path(folder, "2", c("02.png", "03.png")))
   flow <- small_flow(folder)
   weights <- balanced_class_weight(flow)

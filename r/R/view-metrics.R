@@ -1,13 +1,12 @@
-# A live plot of the metrics in RStudio's Viewer: a page of our own that reads a file of
-# numbers every second. Training only writes that file at each epoch's end, so the session
-# stays free.
-metrics_watcher <- function(view_metrics, epochs) {
-  wanted <- if (identical(view_metrics, "auto")) {
+# Live plots of the metrics in RStudio's Viewer: a page that reloads a file of numbers every
+# second. Training only writes that file at the end of each epoch.
+metrics_callback <- function(view_metrics, epochs) {
+  show <- if (identical(view_metrics, "auto")) {
     interactive() && epochs > 1 && is.function(getOption("viewer"))
   } else {
     isTRUE(view_metrics)
   }
-  if (!wanted) {
+  if (!show) {
     return(NULL)
   }
   page <- metrics_page(epochs)
@@ -32,7 +31,7 @@ metrics_page <- function(epochs, folder = tempfile("metrics-")) {
         collapse = ", "
       )
     )
-    # Renamed into place, so that the page never reads half a file.
+    # Renamed, so that the page never reads an incomplete file.
     temporary <- file.path(folder, "metrics.tmp")
     writeLines(text, temporary)
     file.rename(temporary, file.path(folder, "metrics.js"))

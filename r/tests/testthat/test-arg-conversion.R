@@ -1,4 +1,4 @@
-test_that("whole doubles become integers, and others are refused by name", {
+test_that("whole-valued doubles become integers, other values are rejected", {
   expect_identical(whole_number(32), 32L)
   expect_null(whole_number(NULL))
   filters <- 1.5
@@ -10,12 +10,12 @@ test_that("whole doubles become integers, and others are refused by name", {
   })
 })
 
-test_that("settings by name are whole where they are whole", {
+test_that("whole-valued settings become integers, at any depth", {
   expect_identical(
-    whole_where_whole(list(a = 32, b = 0.5, c = "x", d = list(e = c(1, 2)), f = NULL, g = TRUE)),
+    integers_where_whole(list(a = 32, b = 0.5, c = "x", d = list(e = c(1, 2)), f = NULL, g = TRUE)),
     list(a = 32L, b = 0.5, c = "x", d = list(e = 1:2), f = NULL, g = TRUE)
   )
-  expect_null(whole_where_whole(NULL))
+  expect_null(integers_where_whole(NULL))
 })
 
 test_that("indices are 1-based, and 0 is an error", {
@@ -25,7 +25,7 @@ test_that("indices are 1-based, and 0 is an error", {
   expect_snapshot(index(0, "axis"), error = TRUE)
 })
 
-test_that("paths are taken as users type them", {
+test_that("paths with ~, backslashes and accents are normalized", {
   folder <- withr::local_tempdir()
   dir.create(file.path(folder, "d\u00e9p\u00f4t"))
   typed <- gsub("/", "\\", file.path(folder, "d\u00e9p\u00f4t"), fixed = TRUE)
@@ -33,14 +33,16 @@ test_that("paths are taken as users type them", {
   expect_identical(file_path("~"), path.expand("~"))
   expect_identical(file_path(file.path(folder, "no", "such")), file.path(folder, "no", "such"))
   expect_identical(Encoding(file_path(iconv("d\u00e9p\u00f4t", "UTF-8", "latin1"))), "UTF-8")
+  expect_error(file_path(5, "directory"), "`directory` must be a path, not 5.", fixed = TRUE)
+  expect_error(file_path(NA_character_), "must be a path")
 })
 
-test_that("factors in the place of labels get an answer", {
+test_that("factors are rejected as labels, with the conversion to use", {
   y <- factor(c("a", "b"))
   expect_snapshot(as_array(y), error = TRUE)
 })
 
-test_that("vectors become arrays, arrays stay, lists are walked through", {
+test_that("vectors become arrays, also inside lists; arrays stay", {
   expect_identical(as_array(c(1, 2)), as.array(c(1, 2)))
   expect_identical(as_array(matrix(1:4, 2)), matrix(1:4, 2))
   expect_identical(as_array(list(1:2, NULL)), list(as.array(1:2), NULL))
@@ -56,7 +58,7 @@ test_that("shapes become tuples, NULL and NA become None", {
   expect_error(shape(c(1.5, 2), "target_size"), "target_size")
 })
 
-test_that("arrays of any layout arrive with shape and values, without a copy", {
+test_that("arrays keep their shape and values and are not copied", {
   skip_without_python()
   x <- array(as.numeric(seq_len(2 * 3 * 4 * 5)), c(2, 3, 4, 5))
   there <- reticulate::r_to_py(as_array(x))

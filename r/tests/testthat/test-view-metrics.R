@@ -1,4 +1,4 @@
-test_that("the Viewer's page reads a file that grows by an epoch", {
+test_that("the Viewer's page reads a file with the metrics of all epochs", {
   folder <- file.path(withr::local_tempdir(), "page")
   page <- metrics_page(3, folder)
   expect_true(file.exists(page$file))
@@ -12,18 +12,18 @@ test_that("the Viewer's page reads a file that grows by an epoch", {
   expect_equal(state$metrics$val_loss, c(NA, 0.75))
 })
 
-test_that("it is shown on request, and by itself only where there is a Viewer", {
+test_that("the page is shown on request or in interactive sessions with a Viewer", {
   skip_without_python()
   shown <- NULL
   withr::local_options(viewer = function(url) shown <<- url)
-  watcher <- metrics_watcher(TRUE, 2)
-  expect_length(watcher, 1)
+  callback <- metrics_callback(TRUE, 2)
+  expect_length(callback, 1)
   expect_true(file.exists(shown))
-  expect_null(metrics_watcher(FALSE, 2))
-  expect_null(metrics_watcher("auto", 2)) # tests are not interactive
+  expect_null(metrics_callback(FALSE, 2))
+  expect_null(metrics_callback("auto", 2)) # tests are not interactive
 })
 
-test_that("a knitted document gets one line an epoch", {
+test_that("the default in knitr documents is one line per epoch", {
   withr::local_options(knitr.in.progress = TRUE, keras.fit_verbose = NULL)
   expect_equal(default_verbose(), 2)
   withr::local_options(knitr.in.progress = NULL)

@@ -1,23 +1,40 @@
-#' Training, measuring and predicting with the names of keras 2
+# Old names and arguments that keep working. Each warns once per session.
+
+keeps_working <- "The name of Keras 2 keeps working."
+
+# The value of a renamed argument: the old name's if that was used, with a warning.
+renamed_argument <- function(old, new, what, with) {
+  if (!lifecycle::is_present(old)) {
+    return(new)
+  }
+  lifecycle::deprecate_warn("0.1.0", what, with, env = rlang::caller_env(),
+    user_env = rlang::caller_env(2)
+  )
+  old
+}
+
+#' Train, evaluate and predict with the function names of Keras 2
 #'
-#' The same as `fit()`, `evaluate()` and `predict()`, which take flows since keras 2.3. Each
-#' says once in a session what the modern name is.
+#' Deprecated: use `fit()`, `evaluate()` and `predict()`, which accept flows too. These names
+#' keep working, so that scripts for Keras 2 run unchanged; each warns once per session.
 #'
 #' @param object A model.
-#' @param generator A flow such as [flow_images_from_directory()] makes.
-#' @param steps_per_epoch,steps,validation_steps How many batches are taken; all when left
-#'   out. A fraction rounds up.
-#' @param epochs Passes over the data.
-#' @param verbose 0 silent, 1 a progress bar, 2 one line an epoch.
+#' @param generator A flow, such as [flow_images_from_directory()] returns.
+#' @param steps_per_epoch,steps,validation_steps Number of batches; all of them if missing or
+#'   `NULL`. Fractions are rounded up.
+#' @param epochs Number of epochs.
+#' @param verbose 0 for silent, 1 for a progress bar, 2 for one line per epoch.
 #' @param callbacks A callback or a list of them.
-#' @param view_metrics Whether RStudio's Viewer shows the metrics while training.
+#' @param view_metrics Whether to show the metrics in RStudio's Viewer during training.
 #' @param validation_data A flow, or a list of arrays.
-#' @param class_weight A list of weights by class name or number (from 0).
-#' @param max_queue_size Kept for old scripts; the queue of batches ahead is bounded by itself.
-#' @param workers Threads that read pictures; 1, keras's default, stands for as many as cores.
-#' @param initial_epoch How many epochs count as done already.
+#' @param class_weight A list of weights by class name or class number (starting at 0).
+#' @param max_queue_size Ignored: the number of batches prepared in advance is limited
+#'   automatically.
+#' @param workers Number of threads that read images. 1, the default of Keras 2, means one per
+#'   processor.
+#' @param initial_epoch Number of epochs to count as already trained.
 #' @param ... Further arguments of `fit()`.
-#' @returns What `fit()`, `evaluate()` and `predict()` return.
+#' @returns The value of `fit()`, `evaluate()` and `predict()`.
 #' @export
 #' @examples
 #' \dontrun{
@@ -33,7 +50,7 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1,
                           validation_data = NULL, validation_steps = NULL,
                           class_weight = NULL, max_queue_size = 10, workers = 1,
                           initial_epoch = 0, ...) {
-  deprecated("fit_generator", "fit()")
+  lifecycle::deprecate_warn("0.1.0", "fit_generator()", "fit()", details = keeps_working)
   check_flow(generator)
   refuse_generator(validation_data, "validation_data")
   check_model(object)
@@ -41,9 +58,9 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1,
   by_name <- "steps_per_epoch" %in% names(sys.call())
   if ("steps_per_epoch" %in% given && !by_name && !"epochs" %in% given) {
     cli::cli_inform(c(
-      "!" = "{steps_per_epoch} is taken as {.arg steps_per_epoch}, batches in an epoch, and one
-             epoch is trained.",
-      i = "For {steps_per_epoch} epochs write {.code epochs = {steps_per_epoch}}."
+      "!" = "Training one epoch of {steps_per_epoch} batches: the third argument is
+             {.arg steps_per_epoch}.",
+      i = "To train {steps_per_epoch} epochs, use {.code epochs = {steps_per_epoch}}."
     ))
   }
   train(
@@ -63,7 +80,9 @@ threads <- function(workers) if (is.null(workers) || workers == 1) NULL else who
 #' @export
 evaluate_generator <- function(object, generator, steps, max_queue_size = 10, workers = 1,
                                callbacks = NULL) {
-  deprecated("evaluate_generator", "evaluate()")
+  lifecycle::deprecate_warn("0.1.0", "evaluate_generator()", "evaluate()",
+    details = keeps_working
+  )
   check_flow(generator)
   check_model(object)
   evaluate.kerastl_model(object, generator,
@@ -75,7 +94,9 @@ evaluate_generator <- function(object, generator, steps, max_queue_size = 10, wo
 #' @export
 predict_generator <- function(object, generator, steps, max_queue_size = 10, workers = 1,
                               verbose = 0, callbacks = NULL) {
-  deprecated("predict_generator", "predict()")
+  lifecycle::deprecate_warn("0.1.0", "predict_generator()", "predict()",
+    details = keeps_working
+  )
   check_flow(generator)
   check_model(object)
   predict.kerastl_model(object, generator,
@@ -84,11 +105,26 @@ predict_generator <- function(object, generator, steps, max_queue_size = 10, wor
 }
 
 #' @rdname set_random_seed
-#' @param disable_gpu,disable_parallel_cpu,quiet Kept for old scripts: runs are reproduced with
-#'   all cores, and nothing is printed.
+#' @param disable_gpu,disable_parallel_cpu,quiet Ignored: runs are reproducible with all
+#'   processors, and nothing is printed.
 #' @export
 use_session_with_seed <- function(seed, disable_gpu = TRUE, disable_parallel_cpu = TRUE,
                                   quiet = FALSE) {
-  deprecated("use_session_with_seed", "set_random_seed()")
+  lifecycle::deprecate_warn("0.1.0", "use_session_with_seed()", "set_random_seed()",
+    details = keeps_working
+  )
   set_random_seed(seed)
+}
+
+#' Generate synthetic images of blood cells
+#'
+#' Deprecated: use [generate_blood_cells()].
+#'
+#' @param ... Arguments of [generate_blood_cells()].
+#' @returns The folder, invisibly.
+#' @keywords internal
+#' @export
+draw_blood_cells <- function(...) {
+  lifecycle::deprecate_warn("0.1.0", "draw_blood_cells()", "generate_blood_cells()")
+  generate_blood_cells(...)
 }

@@ -1,0 +1,120 @@
+#' Confidence intervals, calibration and baselines
+#'
+#' `confidence_intervals()` computes bootstrap confidence intervals of accuracy and F1.
+#' `reliability_table()`, `expected_calibration_error()` and `plot_reliability()` compare the
+#' predicted probabilities with the accuracy. `fit_temperature()` fits a temperature on validation
+#' data, and `scale_by_temperature()` calibrates probabilities with it. `majority_baseline()` and
+#' `nearest_neighbour_baseline()` are simple classifiers that a network should outperform.
+#' `evaluate_predictions()` evaluates a table of predictions.
+#'
+#' @param x A result of [evaluate_classifier()], or a table of predictions with the columns
+#'   `filename`, `class`, `predicted` and one column of probabilities per class. For
+#'   `plot_reliability()` also a named list of them.
+#' @param groups The group of each image, such as the patient, in the order of the table.
+#'   Resampling complete groups makes the intervals as wide as related images require.
+#' @param level Confidence level.
+#' @param repeats Number of bootstrap samples.
+#' @param seed Random seed of the bootstrap samples.
+#' @param bins Number of bins for the probability of the predicted class.
+#' @param temperature Temperature; values above 1 make the probabilities less confident.
+#' @param train,test Tables of images, such as [list_images()] returns.
+#' @param size Height and width to which images are reduced for the comparison.
+#' @param neighbours Number of nearest neighbours that vote.
+#' @returns `confidence_intervals()`, `reliability_table()` and `scale_by_temperature()` return
+#'   tables, `expected_calibration_error()` and `fit_temperature()` a number, and the baselines
+#'   and `evaluate_predictions()` an evaluation as [evaluate_classifier()] does.
+#' @export
+#' @examples
+#' \dontrun{
+#' result <- evaluate_classifier(model, test_flow)
+#' confidence_intervals(result)
+#' plot_reliability(result)
+#' temperature <- fit_temperature(evaluate_classifier(model, validation_flow))
+#' scale_by_temperature(result, temperature)
+#' nearest_neighbour_baseline(list_images("cells/TRAIN"), list_images("cells/TEST"))$accuracy
+#' }
+confidence_intervals <- function(x, groups = NULL, level = 0.95, repeats = 2000, seed = 0) {
+  as_table(toolkit()$evaluation$confidence_intervals(
+    predictions_frame(x),
+    groups = if (is.null(groups)) NULL else as.list(as.character(groups)), level = number(level),
+    repeats = whole_number(repeats), seed = whole_number(seed)
+  ), class_columns = character())
+}
+
+#' @rdname confidence_intervals
+#' @export
+reliability_table <- function(x, bins = 10) {
+  as_table(toolkit()$evaluation$reliability_table(predictions_frame(x), whole_number(bins)))
+}
+
+#' @rdname confidence_intervals
+#' @export
+expected_calibration_error <- function(x, bins = 10) {
+  toolkit()$evaluation$expected_calibration_error(predictions_frame(x), whole_number(bins))
+}
+
+#' @rdname confidence_intervals
+#' @export
+plot_reliability <- function(x, bins = 10) {
+  several <- is.list(x) && !is.data.frame(x) && !inherits(x, "kerastl_evaluation")
+  frames <- if (several) {
+    lapply(x, predictions_frame, name = "x", call = rlang::current_env())
+  } else {
+    predictions_frame(x)
+  }
+  show_figure(toolkit()$evaluation$plot_reliability(frames, bins = whole_number(bins)))
+  invisible(x)
+}
+
+#' @rdname confidence_intervals
+#' @export
+fit_temperature <- function(x) toolkit()$evaluation$fit_temperature(predictions_frame(x))
+
+#' @rdname confidence_intervals
+#' @export
+scale_by_temperature <- function(x, temperature) {
+  as_predictions(toolkit()$evaluation$scale_by_temperature(
+    predictions_frame(x), number(temperature)
+  ))
+}
+
+#' @rdname confidence_intervals
+#' @export
+majority_baseline <- function(train, test) {
+  evaluate_predictions(toolkit()$evaluation$majority_baseline(as_frame(train), as_frame(test)))
+}
+
+#' @rdname confidence_intervals
+#' @export
+nearest_neighbour_baseline <- function(train, test, size = 16, neighbours = 1) {
+  evaluate_predictions(toolkit()$evaluation$nearest_neighbour_baseline(
+    as_frame(train), as_frame(test),
+    size = whole_number(size), neighbours = whole_number(neighbours)
+  ))
+}
+
+#' @rdname confidence_intervals
+#' @export
+evaluate_predictions <- function(x) {
+  as_evaluation(toolkit()$evaluation$Evaluation(predictions_frame(x)))
+}
+
+# The predictions of an evaluation, or a table of predictions, as a pandas data frame.
+predictions_frame <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  if (inherits(x, "kerastl_evaluation")) {
+    x <- x$predictions
+  }
+  if (!is_python(x) && !is.data.frame(x)) {
+    cli::cli_abort("{.arg {name}} must be the result of {.fn evaluate_classifier} or a table of
+                    predictions, not {describe(x)}.", call = call)
+  }
+  as_frame(x)
+}
+
+# Converts a table of predictions. The columns after the first `predicted` are the classes, which
+# may have any names.
+as_predictions <- function(frame) {
+  columns <- names(as_table(frame, class_columns = character()))
+  leading <- seq_len(match("predicted", columns))
+  as_table(frame, class_names = columns[-leading], class_columns = columns[leading[-1]])
+}

@@ -1,0 +1,120 @@
+#' Train a classifier on a folder of images
+#'
+#' `train_classifier()` splits a folder of images, trains a classifier on a pretrained backbone,
+#' evaluates it and saves it with its class names, input size and preprocessing, so that
+#' predicting needs only the paths of images. `load_classifier()` loads a classifier that was
+#' saved in R or in Python. `as_trained_classifier()` makes one from a model that you trained
+#' yourself.
+#'
+#' @param directory A folder with one subfolder of images per class.
+#' @param out Folder for the results: the classifier, tables and `report.html`.
+#' @param backbone Name of a backbone, such as `"vgg16"` or `"mobilenet_v2"`.
+#' @param weights `"imagenet"`, the path of a weights file, or `NULL` for random weights.
+#' @param target_size Height and width to resize images to. `NULL` uses the default of the
+#'   backbone.
+#' @param epochs Number of epochs to train the head.
+#' @param unfreeze_from First layer or stage of the backbone to fine-tune. `NULL` does not
+#'   fine-tune.
+#' @param fine_tune_epochs Number of epochs of fine-tuning.
+#' @param batch_size Number of images per batch.
+#' @param augmentation A list of arguments of [image_data_generator()] for training.
+#' @param seed Random seed of the split, the weights, shuffling and augmentation.
+#' @param groups How to keep related images in the same split: a regular expression that matches
+#'   the patient or slide in the file name, or `"copies"` to detect copies of the same image.
+#' @param ... Further arguments of the Python function: `head`, `dense`, `dropout`,
+#'   `learning_rate`, `fine_tune_learning_rate`.
+#' @param folder Folder of the classifier.
+#' @param object,x A classifier.
+#' @param paths Paths of images, or one folder.
+#' @returns A classifier. `predict()` returns a table with one row per image: `filename`,
+#'   `predicted` (the most probable class) and one column of probabilities per class.
+#' @export
+#' @examples
+#' \dontrun{
+#' classifier <- train_classifier("birds", "birds-results", backbone = "mobilenet_v2")
+#' predict(classifier, "new-images")
+#' predict(load_classifier("birds-results/classifier"), c("a.jpg", "b.jpg"))
+#' }
+train_classifier <- function(directory, out, backbone = "vgg16", weights = "imagenet",
+                             target_size = NULL, epochs = 10, unfreeze_from = NULL,
+                             fine_tune_epochs = 5, batch_size = 32, augmentation = NULL,
+                             seed = 0, groups = NULL, ...) {
+  check_string(backbone)
+  further <- list(...)
+  if (!is.null(further$dense)) {
+    further$dense <- whole_numbers(further$dense, "dense")
+  }
+  as_classifier(do.call(toolkit()$train_classifier, c(
+    list(
+      file_path(directory), file_path(out),
+      backbone = backbone, weights = weights_source(weights),
+      target_size = shape(target_size), epochs = whole_number(epochs),
+      unfreeze_from = unfreeze_from, fine_tune_epochs = whole_number(fine_tune_epochs),
+      batch_size = whole_number(batch_size), augmentation = augmentation,
+      seed = whole_number(seed), groups = groups
+    ),
+    further
+  )))
+}
+
+#' @rdname train_classifier
+#' @export
+load_classifier <- function(folder) {
+  as_classifier(toolkit()$models$load_classifier(file_path(folder)))
+}
+
+#' @rdname train_classifier
+#' @param model A trained model.
+#' @param flow The flow that the model was trained on, which provides the class names, the image
+#'   size and the preprocessing.
+#' @export
+as_trained_classifier <- function(model, flow) {
+  check_model(model, "model")
+  check_flow(flow)
+  as_classifier(toolkit()$models$Classifier$from_flow(model, flow))
+}
+
+#' @rdname train_classifier
+#' @export
+save_classifier <- function(object, folder) {
+  if (!inherits(object, "kerastl_classifier")) {
+    cli::cli_abort(c(
+      "{.arg object} must be a classifier, not {describe(object)}.",
+      i = "Use {.fn as_trained_classifier} to make one from a model."
+    ))
+  }
+  object$save(file_path(folder))
+  invisible(object)
+}
+
+as_classifier <- function(x) tag(x, "kerastl_classifier")
+
+#' @rdname train_classifier
+#' @export
+predict.kerastl_classifier <- function(object, paths, batch_size = 32, ...) {
+  paths <- file_path(paths)
+  as_predictions(object$predict(
+    if (length(paths) == 1) paths else as.list(paths),
+    batch_size = whole_number(batch_size)
+  ))
+}
+
+#' @export
+format.kerastl_classifier <- function(x, ...) {
+  classes <- as.character(unlist(x$class_names))
+  size <- paste(unlist(x$target_size), collapse = " x ")
+  c(
+    sprintf("<classifier for images of %s pixels>", size),
+    sprintf("  %d classes: %s", length(classes), paste(classes, collapse = ", "))
+  )
+}
+
+#' @rdname train_classifier
+#' @export
+print.kerastl_classifier <- function(x, ...) {
+  cat(format(x), sep = "\n")
+  invisible(x)
+}
+
+#' @export
+summary.kerastl_classifier <- function(object, ...) summary(as_model(object$model))

@@ -1,0 +1,89 @@
+as_confusion <- function(frame, names) {
+  counts <- reticulate::py_to_r(frame$to_numpy())
+  labels <- list(true = names, predicted = names)
+  matrix <- matrix(as.integer(counts), length(names), dimnames = labels)
+  structure(matrix, class = c("kerastl_confusion", "table"))
+}
+
+#' @export
+print.kerastl_confusion <- function(x, ...) {
+  cat("Confusion matrix (true in rows, predicted in columns):\n")
+  print(as_count_table(x))
+  invisible(x)
+}
+
+# A base R table of the counts, for base R's methods.
+as_count_table <- function(x) structure(x, class = "table")
+
+#' @export
+as.data.frame.kerastl_confusion <- function(x, ...) {
+  as.data.frame(as_count_table(x), responseName = "images", stringsAsFactors = TRUE)
+}
+
+#' Plot a confusion matrix
+#'
+#' The numbers are counts of images, the colours proportions of the true class.
+#'
+#' @param x A confusion matrix, the `confusion` of [evaluate_classifier()].
+#' @param method `"ggplot2"`, `"base"` graphics, or `"auto"` for ggplot2 if it is installed.
+#' @param ... Not used.
+#' @returns A ggplot, or with base graphics `x`, invisibly.
+#' @export
+#' @examples
+#' \dontrun{
+#' plot(evaluate_classifier(model, test_flow)$confusion)
+#' }
+plot.kerastl_confusion <- function(x, method = c("auto", "ggplot2", "base"), ...) {
+  method <- rlang::arg_match(method)
+  if (method == "auto") {
+    method <- if (nzchar(system.file(package = "ggplot2"))) "ggplot2" else "base"
+  }
+  counts <- unclass(x)
+  proportion <- counts / pmax(rowSums(counts), 1)
+  plot_with <- if (method == "ggplot2") plot_confusion_ggplot else plot_confusion_base
+  plot_with(x, proportion)
+}
+
+plot_confusion_ggplot <- function(x, proportion) {
+  .data <- rlang::.data
+  table <- as.data.frame(x)
+  table$proportion <- as.vector(proportion)
+  table$true <- factor(table$true, levels = rev(levels(table$true)))
+  ggplot2::ggplot(table, ggplot2::aes(.data$predicted, .data$true, fill = .data$proportion)) +
+    ggplot2::geom_tile(colour = "white") +
+    ggplot2::geom_text(
+      ggplot2::aes(label = .data$images, colour = .data$proportion > 0.5),
+      show.legend = FALSE
+    ) +
+    ggplot2::scale_colour_manual(values = c(`FALSE` = "black", `TRUE` = "white")) +
+    ggplot2::scale_fill_gradient(
+      low = "#f2f6fa", high = "#1b6ca8", limits = c(0, 1), name = "proportion of\ntrue class"
+    ) +
+    ggplot2::coord_equal() +
+    ggplot2::labs(x = "predicted", y = "true") +
+    ggplot2::theme_minimal() +
+    ggplot2::theme(
+      panel.grid = ggplot2::element_blank(),
+      axis.text.x = ggplot2::element_text(angle = 30, hjust = 1)
+    )
+}
+
+plot_confusion_base <- function(x, proportion) {
+  n <- nrow(proportion)
+  old <- graphics::par(mar = c(9, 9, 1, 1))
+  on.exit(graphics::par(old))
+  # image() plots the rows of a matrix from bottom to top.
+  graphics::image(seq_len(n), seq_len(n), t(proportion[n:1, , drop = FALSE]),
+    col = grDevices::colorRampPalette(c("#f2f6fa", "#1b6ca8"))(50), zlim = c(0, 1),
+    axes = FALSE, xlab = "", ylab = ""
+  )
+  graphics::axis(1, seq_len(n), colnames(proportion), las = 2, tick = FALSE)
+  graphics::axis(2, seq_len(n), rev(rownames(proportion)), las = 1, tick = FALSE)
+  graphics::mtext("predicted", 1, line = 7.5)
+  graphics::mtext("true", 2, line = 7.5)
+  graphics::text(
+    col(proportion), n + 1 - row(proportion), unclass(x),
+    col = ifelse(proportion > 0.5, "white", "black")
+  )
+  invisible(x)
+}

@@ -1,0 +1,20 @@
+test_that("a study is run, repeated, compared and plotted", {
+  skip_without_python()
+  expect_true("blood_cells" %in% study_names())
+  folder <- withr::local_tempdir()
+  study <- run_study("soco",
+    out = file.path(folder, "results"), quick = TRUE, epochs = 1, repeats = 2,
+    trials = c("case-1", "case-2"), changes = list("data.batch_size" = 64)
+  )
+  expect_identical(nrow(study$table), 2L)
+  expect_identical(nrow(study$history), 2L * 2L * 2L)
+  expect_true(all(summary(study)$runs == 2))
+  expect_identical(nrow(compare_trials(study)), 1L)
+  expect_true(file.exists(study$report))
+  expect_output(print(study), "2 finished, 0 failed")
+  built <- ggplot2::ggplot_build(plot(study))
+  expect_identical(length(unique(built$data[[1]]$group)), 4L)
+  expect_error(plot(study, metric = "auc"), "`metric` must be one of")
+  expect_identical(compare_trials(file.path(folder, "results"))$pairs, compare_trials(study)$pairs)
+  expect_error(compare_trials(NULL), "run_study")
+})
