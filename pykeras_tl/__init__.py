@@ -1,7 +1,7 @@
 """From a folder of labelled images to a trained, explained and reusable classifier.
 
-The public names stand in `__init__.pyi`, which is also what fills this module: each is
-imported at its first use, so that `import pykeras_tl` loads neither Keras nor TensorFlow.
+The public names are listed in `__init__.pyi`, and imported from there at their first use, so
+that `import pykeras_tl` loads neither Keras nor TensorFlow.
 """
 
 import lazy_loader as _lazy

@@ -98,6 +98,7 @@ def test_old_imports_find_the_generator(keras2):
     assert Theirs is ImageDataGenerator
     assert callable(apply_affine_transform)
     assert isinstance(_flow(), NumpyArrayIterator)
+    np.testing.assert_array_equal(_flow().next()[0], next(_flow())[0])
 
 
 def test_it_says_so_and_can_be_undone(caplog):

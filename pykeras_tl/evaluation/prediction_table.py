@@ -66,7 +66,7 @@ def prediction_table(
 
 
 def upgrade_prediction_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Give a table of predictions that an older version wrote today's columns.
+    """Rename the columns of a table of predictions that an older version wrote.
 
     Older versions wrote `file`, `true` and `class`, where `class` was the prediction.
 

@@ -126,6 +126,10 @@ class Iterator(keras.utils.PyDataset):
     def __next__(self) -> Any:
         return self.compute_batch(self.next_batch_spec())
 
+    def next(self) -> Any:
+        """Return the next batch, as `next(iterator)` does; scripts for Keras 2 call it."""
+        return next(self)
+
     def __getitem__(self, index: int) -> Any:
         if not 0 <= index < len(self):
             raise ValueError(

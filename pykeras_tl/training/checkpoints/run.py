@@ -32,7 +32,7 @@ _OLD_NAMES = {
     "the pictures of validation": "the images of validation",
     "augmented_passes": "cached_augmented_epochs",
 }
-# And a callback of the studies, whose class stands in the setting "the callbacks".
+# And a callback of the studies, whose class is part of the setting "the callbacks".
 _OLD_CALLBACK, _NEW_CALLBACK = "('Stopwatch', {})", "('TimingCallback', {})"
 
 
