@@ -19,6 +19,7 @@ from .images.datasets.splits import split_fractions as split_fractions
 from .images.duplicates import duplicate_groups as duplicate_groups
 from .images.image_data_generator import ImageDataGenerator as ImageDataGenerator
 from .images.synthetic import generate_blood_cells as generate_blood_cells
+from .logs import show_log_messages as show_log_messages
 from .models.freezing import freeze_weights as freeze_weights
 from .models.freezing import model_summary as model_summary
 from .models.freezing import unfreeze_weights as unfreeze_weights

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from . import __version__
+from .logs import show_log_messages
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -300,25 +298,11 @@ def _show(table) -> None:  # type: ignore[no-untyped-def]
     typer.echo(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
 
 
-@contextmanager
-def _log_messages() -> Iterator[None]:
-    """Show what the package logs, such as where a training resumes, on standard error."""
-    logger, handler = logging.getLogger(__package__), logging.StreamHandler()
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-
-
 def main() -> None:
     """Run the program; expected errors are one line, without a traceback."""
     try:
-        with _log_messages():
-            app()
+        show_log_messages()
+        app()
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         typer.echo(f"pykeras-tl: {error}", err=True)
         sys.exit(2)

@@ -17,6 +17,7 @@ _PACKAGE = "pykeras_tl"
 # From the ground up. A package imports from those before it only.
 _ORDER = (
     "deprecation",
+    "logs",
     "versions",
     "storage",
     "visualization",

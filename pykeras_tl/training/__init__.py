@@ -1,4 +1,4 @@
-"""FitInputs: `fit`, histories, optimizers, fine tuning and frozen layers computed once."""
+"""Training: `fit`, histories, optimizers, fine tuning and frozen layers computed once."""
 
 import lazy_loader as _lazy
 

@@ -30,7 +30,13 @@ python_module <- function(name) {
   the[[name]]
 }
 
-toolkit <- function() python_module("pykeras_tl")
+toolkit <- function() {
+  first <- is.null(the$pykeras_tl)
+  module <- python_module("pykeras_tl")
+  # In Python the package logs silently; in R its messages are shown.
+  if (first) module$show_log_messages()
+  module
+}
 
 keras <- function() python_module("keras")
 

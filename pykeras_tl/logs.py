@@ -1,0 +1,43 @@
+"""Showing the package's log messages, for programs whose users have no logging of their own."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+
+class _StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what `sys.stderr` is when a message comes, since notebooks and R redirect it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+_handler = _StderrHandler()
+
+
+def show_log_messages() -> None:
+    """Write the package's log messages from level INFO on to `sys.stderr`.
+
+    In Python the package is silent but for warnings, as libraries are; the command line and R
+    call this.
+
+    Example:
+        >>> show_log_messages()
+        >>> logging.getLogger("pykeras_tl").isEnabledFor(logging.INFO)
+        True
+        >>> hide_log_messages()
+    """
+    logger = logging.getLogger(__package__)
+    if _handler not in logger.handlers:
+        logger.addHandler(_handler)
+    logger.setLevel(logging.INFO)
+
+
+def hide_log_messages() -> None:
+    """Undo `show_log_messages`."""
+    logger = logging.getLogger(__package__)
+    logger.removeHandler(_handler)
+    logger.setLevel(logging.NOTSET)
