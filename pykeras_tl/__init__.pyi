@@ -20,7 +20,6 @@ from .images.duplicates import duplicate_groups as duplicate_groups
 from .images.image_data_generator import ImageDataGenerator as ImageDataGenerator
 from .images.synthetic import generate_blood_cells as generate_blood_cells
 from .models.freezing import freeze_weights as freeze_weights
-from .models.freezing import model_summary as model_summary
 from .models.freezing import unfreeze_weights as unfreeze_weights
 from .models.saving.classifier import Classifier as Classifier
 from .models.saving.classifier import load_classifier as load_classifier

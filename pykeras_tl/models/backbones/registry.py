@@ -90,7 +90,7 @@ class Backbone:
                 return index + after
         raise ValueError(
             f"Expected a layer {mark.removeprefix('>')!r}, at which a stage of {self.name} begins. "
-            f"Received: a model without it."
+            "Received: a model without it."
         )
 
 

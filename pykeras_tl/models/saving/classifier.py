@@ -79,7 +79,7 @@ class Classifier:
         units = 1 if len(self.class_names) == 2 and outputs[-1] == 1 else len(self.class_names)
         if len(outputs) != 2 or outputs[-1] != units:
             raise ValueError(
-                f"Expected one class name per output of the model. Received: "
+                "Expected one class name per output of the model. Received: "
                 f"{len(self.class_names)} class names for a model with outputs of shape {outputs}."
             )
         expected = tuple(self.model.input_shape)[1:]
@@ -253,8 +253,7 @@ def _files(paths: Paths) -> list[str]:
     if isinstance(paths, pd.DataFrame):
         if "filename" not in paths:
             raise ValueError(
-                "Expected a table with a column filename. "
-                f"Received: columns {list(paths.columns)}."
+                f"Expected a table with a column filename. Received: columns {list(paths.columns)}."
             )
         paths = paths["filename"].tolist()
     elif isinstance(paths, (str, os.PathLike)):

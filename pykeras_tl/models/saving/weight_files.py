@@ -204,8 +204,8 @@ def as_sentence(error: BaseException) -> str:
         error: The error.
 
     Returns:
-        The first line of its message, capitalized and with a full stop; its class name where it
-        has no message.
+        The first line of its message, capitalized and with a full stop unless it has one; its class
+        name where it has no message.
 
     Example:
         >>> as_sentence(OSError("unable to open file"))
@@ -216,7 +216,9 @@ def as_sentence(error: BaseException) -> str:
     if isinstance(error, KeyError) and len(error.args) == 1 and str(error.args[0]).isidentifier():
         return f"The key {error} is missing."
     line = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
-    # A message that begins with a path or a name keeps it as it is.
+    if line.endswith((".", "!", "?")):
+        return line
+    # A message that begins with a path keeps it as it is.
     if line.split(maxsplit=1)[0].isalpha():
         line = line[0].upper() + line[1:]
-    return line if line.endswith((".", "!", "?")) else f"{line.rstrip(':;,')}."
+    return f"{line.rstrip(':;,')}."
