@@ -21,7 +21,6 @@ from .images.image_data_generator import ImageDataGenerator as ImageDataGenerato
 from .images.synthetic import generate_blood_cells as generate_blood_cells
 from .logs import show_log_messages as show_log_messages
 from .models.freezing import freeze_weights as freeze_weights
-from .models.freezing import model_summary as model_summary
 from .models.freezing import unfreeze_weights as unfreeze_weights
 from .models.saving.classifier import Classifier as Classifier
 from .models.saving.classifier import load_classifier as load_classifier

@@ -1,4 +1,4 @@
-"""Networks: the studies' own, the backbones, heads, freezing, and saved classifiers."""
+"""Backbones, heads, transfer models, freezing, the studies' networks, and safe model files."""
 
 import lazy_loader as _lazy
 

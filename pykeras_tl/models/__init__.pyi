@@ -4,7 +4,6 @@ from .backbones.registry import backbone_of as backbone_of
 from .backbones.registry import build_backbone as build_backbone
 from .backbones.registry import get_backbone as get_backbone
 from .freezing import freeze_weights as freeze_weights
-from .freezing import model_summary as model_summary
 from .freezing import trainable_table as trainable_table
 from .freezing import unfreeze_weights as unfreeze_weights
 from .heads import Head as Head

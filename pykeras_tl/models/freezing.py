@@ -1,4 +1,8 @@
-"""Freezing and unfreezing layers, with the meaning that R's keras gives it."""
+"""Freezing and unfreezing of layers, with the semantics of R's keras.
+
+Keras has only the attribute `trainable`, which behaves differently for a layer, a model and a
+nested model. These functions reach every layer by name, index or stage.
+"""
 
 from __future__ import annotations
 
@@ -23,31 +27,31 @@ def freeze_weights(
 ) -> keras.Model:
     """Freeze a model, or some of its layers, so that training leaves their weights alone.
 
-    With `from_`, `to` or `which`, **every other layer is unfrozen**: the call says what is frozen
-    afterwards, whatever was before. Without them, the whole model is frozen.
+    With `from_`, `to` or `which`, **all other layers are unfrozen**: the call determines the state
+    of every layer, whatever it was before. Without them, the entire model is frozen.
 
-    Layers are counted in flow order, and those of a nested model stand in its place: in a
-    transfer model `from_="block5_conv1"` finds that layer inside the backbone, and all that
-    comes after the backbone counts as after it.
+    Layers are ordered from input to output, with nested models expanded: in a transfer model,
+    `from_="block5_conv1"` finds that layer inside the backbone, and the layers after the backbone
+    count as after it.
 
     Compile the model again afterwards.
 
     Args:
         model: The model, changed in place.
-        from_: The first layer to freeze: its name, that of a stage (`"block5"` begins at its
+        from_: The first layer to freeze: its name, the name of a stage (`"block5"` stands for its
             first layer), an index into `model.layers` from 0 (negative from the end), or the
             layer. None is the first layer.
-        to: The last layer to freeze, included, in the same ways. None is the last layer.
-        which: Single layers instead of a stretch: names, stages, indices or layers, one or
-            several; or one truth value for each of `model.layers`; or a function that is asked
-            for each layer, nested ones too.
+        to: The last layer to freeze, inclusive, given in the same ways. None is the last layer.
+        which: Single layers instead of a range: one or several names, stages, indices or layers;
+            or one bool for each of `model.layers`; or a function that is called with every layer,
+            nested ones too, and returns a bool.
 
     Returns:
         The same model.
 
     Raises:
-        ValueError: When a name is unknown or stands for several layers, when `from_` comes after
-            `to`, or when `which` is given beside them.
+        ValueError: When a name is unknown or ambiguous, when `from_` comes after `to`, or when
+            `which` is combined with them.
         IndexError: When an index is out of range.
 
     Example:
@@ -70,21 +74,21 @@ def unfreeze_weights(
 ) -> keras.Model:
     """Unfreeze a model, or some of its layers, so that training changes their weights.
 
-    With `from_`, `to` or `which`, **every other layer is frozen**. Without them, the whole model
-    is unfrozen. All else is as in `freeze_weights`.
+    With `from_`, `to` or `which`, **all other layers are frozen**. Without them, the entire model
+    is unfrozen. Layers are given as in `freeze_weights`.
 
     Args:
         model: The model, changed in place. Compile it again afterwards.
         from_: The first layer to unfreeze. None is the first layer.
-        to: The last layer to unfreeze, included. None is the last layer.
-        which: Single layers instead of a stretch.
+        to: The last layer to unfreeze, inclusive. None is the last layer.
+        which: Single layers instead of a range.
 
     Returns:
         The same model.
 
     Raises:
-        ValueError: When a name is unknown or stands for several layers, when `from_` comes after
-            `to`, or when `which` is given beside them.
+        ValueError: When a name is unknown or ambiguous, when `from_` comes after `to`, or when
+            `which` is combined with them.
         IndexError: When an index is out of range.
 
     Example:
@@ -100,14 +104,14 @@ def unfreeze_weights(
 
 
 def trainable_table(model: keras.Model) -> pd.DataFrame:
-    """List a model's layers, nested ones in their place, and whether each trains.
+    """List a model's layers, with nested models expanded, and whether each is trainable.
 
     Args:
         model: Any Keras model.
 
     Returns:
-        One row a layer in flow order: `layer` (with the nested model's name before it), `type`,
-        `output_shape` (None for the batch, missing where the layer has not been called),
+        One row per layer, from input to output: `layer` (preceded by the nested model's name),
+        `type`, `output_shape` (batch axis None; missing when the layer has not been called),
         `parameters` (missing before the layer is built) and `trainable`.
 
     Example:
@@ -121,33 +125,12 @@ def trainable_table(model: keras.Model) -> pd.DataFrame:
             type(leaf.layer).__name__,
             _output_shape(leaf.layer),
             leaf.layer.count_params() if leaf.layer.built else None,
-            all(each.trainable for each in (*leaf.containers, leaf.layer)),
+            all(layer.trainable for layer in (*leaf.containers, leaf.layer)),
         )
         for leaf in flatten_layers(model)
     ]
     table = pd.DataFrame(rows, columns=["layer", "type", "output_shape", "parameters", "trainable"])
     return table.astype({"parameters": "Int64", "trainable": bool})
-
-
-def model_summary(model: keras.Model) -> str:
-    """Describe a model in text: every layer, nested ones too, and how much of it trains.
-
-    Args:
-        model: Any Keras model.
-
-    Returns:
-        The table of `trainable_table` and a line of totals.
-
-    Example:
-        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="d")])
-        >>> print(model_summary(freeze_weights(model)))
-        layer  type output_shape  parameters  trainable
-            d Dense    (None, 2)          10      False
-        0 of 10 parameters train.
-    """
-    trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    table = trainable_table(model).to_string(index=False)
-    return f"{table}\n{trained:,} of {model.count_params():,} parameters train."
 
 
 def _set_trainable(
@@ -158,63 +141,73 @@ def _set_trainable(
     which: Which | None,
 ) -> keras.Model:
     if which is not None and (from_ is not None or to is not None):
-        raise ValueError("give either `which` or `from_` and `to`, not both")
-    whole = from_ is None and to is None and which is None
+        raise ValueError(
+            "Expected either `which` or `from_` and `to`. "
+            f"Received: which={which!r}, from_={from_!r}, to={to!r}."
+        )
+    entire = from_ is None and to is None and which is None
     if not isinstance(model, keras.Model):
-        if not whole:
-            raise TypeError(f"{model!r} is no model: a single layer is frozen whole")
+        if not entire:
+            raise TypeError(
+                "Expected a model with `from_`, `to` or `which`. Received: a "
+                f"{type(model).__name__}; call without them for a single layer."
+            )
         _set(model, trainable)
         return model
     tree = LayerTree(model)
-    chosen = _stretch(tree, from_, to) if which is None else _single(tree, which)
-    trains = [trainable == (place in chosen) for place in range(len(tree.leaves))]
-    _set(model, trainable if whole else True)
-    # Outermost first and single layers last, for setting a model sets all that is in it.
-    for nested in {id(each): each for leaf in tree.leaves for each in leaf.containers}.values():
-        _set(nested, any(trains[place] for place in tree.find(nested)))
-    for leaf, state in zip(tree.leaves, trains):
+    selected = _range(tree, from_, to) if which is None else _single_layers(tree, which)
+    states = [trainable == (position in selected) for position in range(len(tree.leaves))]
+    _set(model, trainable if entire else True)
+    # Outermost models first and single layers last, because setting a model sets all its layers.
+    containers = {id(nested): nested for leaf in tree.leaves for nested in leaf.containers}
+    for nested in containers.values():
+        _set(nested, any(states[position] for position in tree.find(nested)))
+    for leaf, state in zip(tree.leaves, states):
         _set(leaf.layer, state)
     return model
 
 
 def _set(layer: keras.Layer, trainable: bool) -> None:
-    # With TensorFlow, setting the value that is there already does not reach the layers inside.
+    # With TensorFlow, setting the present value does not reach the layers inside.
     layer.trainable = not trainable
     layer.trainable = trainable
 
 
-def _stretch(tree: LayerTree, from_: Target | None, to: Target | None) -> set[int]:
+def _range(tree: LayerTree, from_: Target | None, to: Target | None) -> set[int]:
     first = 0 if from_ is None else tree.find(from_).start
     last = len(tree.leaves) - 1 if to is None else tree.find(to).stop - 1
     if first > last:
-        raise ValueError(f"`from_` ({from_!r}) comes after `to` ({to!r}) in the model")
+        raise ValueError(
+            f"Expected `from_` before `to`. Received: from_={from_!r}, which comes after to={to!r} "
+            f"in model {tree.model.name!r}."
+        )
     return set(range(first, last + 1))
 
 
-def _single(tree: LayerTree, which: Which) -> set[int]:
+def _single_layers(tree: LayerTree, which: Which) -> set[int]:
     if callable(which) and not isinstance(which, keras.Layer):
         return {
-            place
-            for place, leaf in enumerate(tree.leaves)
-            if any(which(each) for each in (*leaf.containers, leaf.layer))
+            position
+            for position, leaf in enumerate(tree.leaves)
+            if any(which(layer) for layer in (*leaf.containers, leaf.layer))
         }
     targets: list[Any]
     if isinstance(which, (str, keras.Layer)) or not isinstance(which, Iterable):
         targets = [which]
     else:
         targets = list(which)
-    if targets and all(isinstance(each, (bool, np.bool_)) for each in targets):
-        targets = _positions(tree.model, targets)
-    return {place for target in targets for place in tree.find(target)}
+    if targets and all(isinstance(target, (bool, np.bool_)) for target in targets):
+        targets = _true_indices(tree.model, targets)
+    return {position for target in targets for position in tree.find(target)}
 
 
-def _positions(model: keras.Model, chosen: list[bool]) -> list[int]:
-    if len(chosen) != len(model.layers):
+def _true_indices(model: keras.Model, mask: list[bool]) -> list[int]:
+    if len(mask) != len(model.layers):
         raise ValueError(
-            f"`which` has {len(chosen)} truth values for the {len(model.layers)} layers "
-            f"of model {model.name!r}; give one for each"
+            f"Expected one bool in `which` for each of the {len(model.layers)} layers of model "
+            f"{model.name!r}. Received: {len(mask)}."
         )
-    return [position for position, choice in enumerate(chosen) if choice]
+    return [index for index, selected in enumerate(mask) if selected]
 
 
 def _output_shape(layer: keras.Layer) -> Any:

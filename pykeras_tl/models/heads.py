@@ -1,22 +1,29 @@
-"""What stands between a backbone and the probabilities, written as a list of steps."""
+"""The layers between a backbone and the probabilities, written as a list of steps.
+
+A step is text, such as `"dense 256"`, so that a study can keep its heads in YAML files and in
+tables of results.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import keras
 from keras import layers
 
-# Which rank the input of a step has: feature maps or vectors; None takes either.
+# Ranks of tensors: feature maps and vectors.
 _MAPS, _VECTORS = 4, 2
 
 
 @dataclass(frozen=True)
 class _Step:
-    make: Callable[..., keras.Layer]
+    """A kind of step: the layer it adds, the rank of input it needs, and its number's type."""
+
+    make_layer: Callable[..., keras.Layer]
     rank: int | None
     number: type | None = None
 
@@ -38,27 +45,33 @@ _STEPS = {
     "dropout": _Step(layers.Dropout, None, float),
     "dense": _Step(_dense, _VECTORS, int),
 }
+_NUMBERS: dict[type | None, str] = {
+    int: "an integer of at least 1",
+    float: "a fraction from 0 to below 1",
+    None: "no number",
+}
 
 
 @dataclass(frozen=True)
 class Head:
-    """The layers that stand on a backbone, without the last one that gives the probabilities.
+    """The layers on top of a backbone, without the last one, which returns the probabilities.
 
     Attributes:
-        steps: What is done, in order. Each is one of:
+        steps: The layers, in order. Each is one of:
 
             - `"average pooling"`, `"max pooling"` or `"flatten"`: from feature maps to a vector;
-            - `"convolution 512"`: a 3×3 convolution with that many filters, same size, relu;
+            - `"convolution 512"`: a 3×3 convolution with that many filters, same padding, relu;
             - `"dense 256"`: a dense layer with that many units, relu;
-            - `"dropout 0.5"`: that share of the values dropped in training;
+            - `"dropout 0.5"`: dropout at that rate;
             - `"batch normalization"`.
 
     Raises:
-        ValueError: When there is no such step, or its number is missing or out of range.
+        ValueError: When a step is unknown, or its number is missing or out of range.
 
     Example:
-        >>> Head(["batch normalization", "flatten", "dense 512", "dropout 0.5"]).steps[-1]
-        'dropout 0.5'
+        >>> head = Head(["batch normalization", "flatten", "dense 512", "dropout 0.5"])
+        >>> head(keras.Input((2, 2, 64))).shape
+        (None, 512)
     """
 
     steps: Sequence[str]
@@ -66,33 +79,34 @@ class Head:
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))
         for step in self.steps:
-            _read(step)
+            _parse(step)
 
     def __call__(self, maps: Any) -> Any:
-        """Put the head on a backbone's output.
+        """Apply the head to a backbone's output.
 
         Args:
             maps: Feature maps, `(batch, rows, columns, channels)`.
 
         Returns:
-            One vector an image, `(batch, values)`.
+            One vector per image, `(batch, features)`.
 
         Raises:
-            ValueError: When a step does not fit what comes before it, or when feature maps are
-                left at the end.
+            ValueError: When a step cannot take the output of the one before it, or when the last
+                output is not a vector.
         """
-        numbers: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for text in self.steps:
-            kind, number = _read(text)
+            kind, number = _parse(text)
             step = _STEPS[kind]
             _check_input(text, step, maps)
-            numbers[kind] += 1
-            name = f"head_{kind.replace(' ', '_')}_{numbers[kind]}"
-            maps = step.make(*number, name=name)(maps)
+            counts[kind] += 1
+            name = f"head_{kind.replace(' ', '_')}_{counts[kind]}"
+            maps = step.make_layer(*number, name=name)(maps)
         if len(maps.shape) != _VECTORS:
             raise ValueError(
-                f"the head {list(self.steps)} leaves feature maps of shape {tuple(maps.shape)}; "
-                "put 'average pooling', 'max pooling' or 'flatten' into it"
+                f"Expected a head that returns a vector per image. Received: {list(self.steps)}, "
+                f"which returns feature maps of shape {tuple(maps.shape)}. Add 'average pooling', "
+                "'max pooling' or 'flatten'."
             )
         return maps
 
@@ -103,20 +117,20 @@ def make_head(
     dropout: float = 0.0,
     batch_normalization: bool = False,
 ) -> Head:
-    """Make a head from the few things that are usually said of one.
+    """Create a head from the most common options.
 
     Args:
-        head: `"pooling"` (average pooling), `"max pooling"` or `"flatten"`; or a whole head, as a
-            `Head` or its steps.
+        head: `"pooling"` (average pooling), `"max pooling"` or `"flatten"`; or a complete head, as
+            a `Head` or its steps.
         dense: Units of the dense layers after it.
-        dropout: Share of the values dropped before the last layer, from 0 to below 1.
-        batch_normalization: Whether the backbone's output is normalized first.
+        dropout: Dropout rate before the last layer, from 0 to below 1.
+        batch_normalization: Whether to normalize the backbone's output first.
 
     Returns:
         The head.
 
     Raises:
-        ValueError: When there is no such head, or when a whole head is given together with parts.
+        ValueError: When the head is unknown, or a complete head is combined with other options.
 
     Example:
         >>> make_head("flatten", dense=[256], dropout=0.5).steps
@@ -125,8 +139,8 @@ def make_head(
     if not isinstance(head, str):
         if list(dense) or dropout or batch_normalization:
             raise ValueError(
-                "`dense`, `dropout` and `batch_normalization` are for a head given by one word; "
-                "write them into the steps of this one"
+                "`dense`, `dropout` and `batch_normalization` require head='pooling', "
+                f"'max pooling' or 'flatten'. Received: head={head!r}. Add them to its steps."
             )
         return head if isinstance(head, Head) else Head(list(head))
     steps = ["batch normalization"] if batch_normalization else []
@@ -137,29 +151,40 @@ def make_head(
     return Head(steps)
 
 
-def _read(step: str) -> tuple[str, list[Any]]:
-    kind, _, rest = (step, "", "") if step in _STEPS else str(step).rpartition(" ")
+def _parse(step: str) -> tuple[str, list[Any]]:
+    kind, _, argument = (step, "", "") if step in _STEPS else str(step).rpartition(" ")
     if kind not in _STEPS:
-        raise ValueError(f"there is no step {step!r} of a head; known are: {', '.join(_STEPS)}")
+        raise ValueError(_unknown_step(step))
     number = _STEPS[kind].number
-    if number is None and not rest:
+    if number is None and not argument:
         return kind, []
     try:
-        value = number(rest) if number else None
+        value = number(argument) if number else None
     except ValueError:
         value = None
     if value is None or not (value >= 1 if number is int else 0 <= value < 1):
-        wanted: dict[Any, str] = {int: "a whole number from 1", float: "a share from 0 to below 1"}
-        raise ValueError(f"step {step!r} of a head takes {wanted.get(number, 'no number')}")
+        raise ValueError(
+            f"Expected {_NUMBERS[number]} after {kind!r} in a head. Received: {step!r}."
+        )
     return kind, [value]
+
+
+def _unknown_step(step: str) -> str:
+    words = str(step).rstrip("0123456789. ").lower()
+    similar = get_close_matches(words, _STEPS, n=1) or [
+        kind for kind in _STEPS if words and (words in kind or kind in words)
+    ]
+    hint = f" Did you mean {' or '.join(map(repr, similar))}?" if similar else ""
+    return f"Expected a step of a head out of {', '.join(_STEPS)}. Received: {step!r}.{hint}"
 
 
 def _check_input(text: str, step: _Step, maps: Any) -> None:
     shape = tuple(maps.shape)
     if step.rank is not None and len(shape) != step.rank:
-        wanted = "feature maps" if step.rank == _MAPS else "a vector"
-        raise ValueError(f"step {text!r} of the head needs {wanted}, and gets shape {shape}")
-    if step.make is layers.Flatten and None in shape[1:]:
+        expected = "feature maps" if step.rank == _MAPS else "a vector per image"
+        raise ValueError(f"Step {text!r} of the head needs {expected}. Received: shape {shape}.")
+    if step.make_layer is layers.Flatten and None in shape[1:]:
         raise ValueError(
-            f"'flatten' needs images of one size, and gets shape {shape}; give input_shape"
+            f"Step 'flatten' of the head needs images of a fixed size. Received: shape {shape}. "
+            "Pass input_shape."
         )

@@ -1,4 +1,7 @@
-"""A pretrained network kept in inference mode while it is trained further."""
+"""Keeps pretrained batch normalization and dropout in inference mode during fine-tuning.
+
+Otherwise the first training batches overwrite the statistics that pretraining found.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,16 @@ from .layer_tree import flatten_layers
 
 @keras.saving.register_keras_serializable(package="pykeras_tl")
 class InferenceBatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalization by its own mean and variance, in training too.
+    """Batch normalization with its moving mean and variance, during training too.
 
-    Scale and offset train as ever when the layer is unfrozen; the moving mean and variance stay
-    what pretraining made them, and a batch's own are never used.
+    Scale and offset are trained as usual when the layer is unfrozen. The moving mean and variance
+    keep their pretrained values, and the statistics of a batch are never used.
+
+    Input shape:
+        Any, as for `keras.layers.BatchNormalization`.
+
+    Output shape:
+        Same as the input.
 
     Example:
         >>> import numpy as np
@@ -28,8 +37,8 @@ class InferenceBatchNormalization(keras.layers.BatchNormalization):
 
         Args:
             inputs: The batch.
-            training: Not regarded.
-            mask: As in Keras.
+            training: Ignored.
+            mask: As in `keras.layers.BatchNormalization`.
 
         Returns:
             The normalized batch, of the same shape.
@@ -38,14 +47,14 @@ class InferenceBatchNormalization(keras.layers.BatchNormalization):
 
 
 def keep_in_inference_mode(model: keras.Model) -> None:
-    """Make a network's batch normalization and dropout behave in training as in inference.
+    """Make batch normalization and dropout behave the same in training as in inference.
 
     Keras's guide calls a backbone with `training=False` for this, but since Keras 3 `fit` overrides
-    that. So here the layers themselves are changed: batch normalization becomes
-    `InferenceBatchNormalization` and dropout drops nothing.
+    it. Therefore the layers themselves are changed: batch normalization becomes
+    `InferenceBatchNormalization`, and the rate of dropout becomes 0.
 
     Args:
-        model: The network, changed in place; its weights stay.
+        model: The model, changed in place; its weights are kept.
 
     Example:
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dropout(0.5)])
@@ -58,7 +67,7 @@ def keep_in_inference_mode(model: keras.Model) -> None:
     """
     for leaf in flatten_layers(model):
         if type(leaf.layer) is keras.layers.BatchNormalization:
-            # Same weights and graph; only what the layer does with a batch changes.
+            # Weights and graph are kept; only the computation of a batch changes.
             leaf.layer.__class__ = InferenceBatchNormalization
         elif isinstance(leaf.layer, keras.layers.Dropout):
             leaf.layer.rate = 0.0

@@ -1,4 +1,8 @@
-"""Input scaling as a layer, so that a model carries its own."""
+"""Input scaling as a layer, so that a model takes raw pixels and carries its own scaling.
+
+A scaling outside the model is easily forgotten or chosen for another backbone, and nothing fails:
+the predictions are only worse.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +36,18 @@ _MODES = {
 
 @keras.saving.register_keras_serializable(package="pykeras_tl")
 class InputScaling(keras.Layer):
-    """Scale raw pixels to what a backbone was trained on.
+    """Scale raw pixels as a backbone expects them.
 
     Args:
         mode: How to scale, as in `keras.applications.imagenet_utils.preprocess_input`:
 
-            - `"caffe"`: RGB to BGR, less ImageNet's mean of each channel;
-            - `"tf"`: to -1 to 1;
-            - `"torch"`: to 0 to 1, less ImageNet's mean, by its deviation;
-            - `"unit"`: to 0 to 1;
+            - `"caffe"`: RGB to BGR, minus ImageNet's mean of each channel;
+            - `"tf"`: to the range -1 to 1;
+            - `"torch"`: to the range 0 to 1, minus ImageNet's mean of each channel, divided by
+              its standard deviation;
+            - `"unit"`: to the range 0 to 1;
             - `"squeezenet"`: as `"caffe"`, with the means that SqueezeNet was trained with.
-        **options: What every Keras layer takes, such as `name`.
+        **options: Arguments of every Keras layer, such as `name`.
 
     Input shape:
         `(batch, height, width, channels)`, channels last, pixels from 0 to 255. All modes but
@@ -52,8 +57,8 @@ class InputScaling(keras.Layer):
         The same, in the layer's floating-point type.
 
     Raises:
-        ValueError: When there is no such mode, or the input has not three channels where the
-            mode needs them.
+        ValueError: When the mode is unknown, or when it needs three channels and the input has
+            another number.
 
     Example:
         >>> import numpy as np
@@ -68,23 +73,23 @@ class InputScaling(keras.Layer):
     def __init__(self, mode: str, **options: Any):
         super().__init__(**options)
         if mode not in _MODES:
-            known = ", ".join(map(repr, _MODES))
-            raise ValueError(f"there is no input scaling {mode!r}; known are: {known}")
+            allowed = ", ".join(map(repr, _MODES))
+            raise ValueError(f"Expected an input scaling out of {allowed}. Received: {mode!r}.")
         self.mode = mode
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Check the channels.
+        """Check the number of channels.
 
         Args:
             input_shape: Shape of the input, batch first.
 
         Raises:
-            ValueError: When the mode needs three channels and there are others.
+            ValueError: When the mode needs three channels and the input has another number.
         """
         if isinstance(_MODES[self.mode].subtract, tuple) and input_shape[-1] != 3:
             raise ValueError(
-                f"input scaling {self.mode!r} needs three channels, last; received an input of "
-                f"shape {tuple(input_shape)}. Read the images with color_mode='rgb'"
+                f"Input scaling {self.mode!r} needs three channels, channels last. Received: "
+                f"input of shape {tuple(input_shape)}. Read the images with color_mode='rgb'."
             )
 
     def call(self, inputs: Any) -> Any:
@@ -100,7 +105,7 @@ class InputScaling(keras.Layer):
         pixels = ops.cast(inputs, self.compute_dtype)
         if mode.reverse_channels:
             pixels = ops.flip(pixels, axis=-1)
-        # The steps one after the other, as Keras takes them, give its numbers to the last bit.
+        # One step after the other in the order of Keras gives exactly its numbers.
         if mode.divide != 1:
             pixels = pixels / mode.divide
         if mode.subtract != 0:
@@ -110,34 +115,34 @@ class InputScaling(keras.Layer):
         return pixels
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Give the shape of the output.
+        """Return the shape of the output.
 
         Args:
             input_shape: Shape of the input.
 
         Returns:
-            The same.
+            The same shape.
         """
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Give what the layer is made from.
+        """Return the layer's configuration.
 
         Returns:
-            The layer's options and its mode.
+            The arguments of the constructor.
         """
         return {**super().get_config(), "mode": self.mode}
 
 
 def scales_input(model: keras.Model) -> bool:
-    """Tell whether a model scales its input itself and therefore takes raw pixels.
+    """Check whether a model scales its input itself and therefore takes raw pixels.
 
     Args:
         model: Any Keras model.
 
     Returns:
-        True when an `InputScaling`, `Rescaling` or `Normalization` layer stands before the first
-        layer that has weights to train, in a nested model too.
+        True when an `InputScaling`, `Rescaling` or `Normalization` layer comes before the first
+        layer with weights, in a nested model too.
 
     Example:
         >>> import keras

@@ -1,7 +1,7 @@
-"""The one place that uses private parts of Keras, each with a contract test.
+"""The only module that uses private parts of Keras.
 
-`tests/models/test_keras_internals.py` says what is expected of each, so that a new version of
-Keras that changes one fails there first, by name.
+`tests/models/test_keras_internals.py` states what is expected of each, so that a new version of
+Keras that changes one fails there first, with a message that names it.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from keras.src.ops import numpy as numpy_operations
 from keras.src.saving import serialization_lib
 from keras.src.utils import tracking
 
-# Layers of Keras's own backbones that are in none of its public modules.
+# Layers of Keras's own backbones that have no public name.
 APPLICATION_LAYERS: tuple[type[keras.Layer], ...] = (CustomScaleLayer, LayerScale)
 
-# Where saved architectures say that functional models and operations come from: Keras's own
-# modules, today's and those that earlier versions wrote.
+# The modules that saved architectures name for functional models and for operations, which have no
+# public name: the installed Keras's first, then those that earlier versions wrote.
 FUNCTIONAL_MODULES = (Functional.__module__, "keras.src.models.functional")
 OPERATION_MODULES = (numpy_operations.__name__, "keras.src.ops.numpy")
 
 
 def functional_graph(model: Any) -> Any:
-    """Return the functional graph that is all a model computes.
+    """Return the functional graph of a functional or sequential model.
 
     Args:
         model: A model, or any other operation.
 
     Returns:
-        The functional model; None for anything but Keras's own functional and sequential kinds.
+        The functional model; None for anything else, subclasses included, because they may compute
+        more than their graph.
 
     Example:
         >>> functional_graph(keras.layers.Dense(2)) is None
@@ -57,7 +58,7 @@ def nodes_in_order(function: Any) -> Iterator[Any]:
         function: What `functional_graph` returned.
 
     Yields:
-        Keras's nodes, but for inputs: `operation`, `input_tensors`, `outputs` and
+        Keras's nodes except the inputs, with `operation`, `input_tensors`, `outputs` and
         `arguments.fill_in`.
     """
     for depth in sorted(function._nodes_by_depth, reverse=True):
@@ -67,7 +68,7 @@ def nodes_in_order(function: Any) -> Iterator[Any]:
 
 
 def nested_layers(model: keras.Model) -> list[keras.Layer]:
-    """List a model and all layers in it, those of nested models and wrappers too.
+    """List a model and all its layers, including those of nested models and wrappers.
 
     Args:
         model: A model.
@@ -85,11 +86,13 @@ def nested_layers(model: keras.Model) -> list[keras.Layer]:
 def compile_arguments(model: keras.Model) -> dict[str, Any]:
     """Return the arguments that a model was compiled with, as objects.
 
+    The public `get_compile_config` returns them serialized.
+
     Args:
-        model: A compiled model. (`get_compile_config` returns them serialized.)
+        model: A compiled model.
 
     Returns:
-        Name to value.
+        The arguments by name.
     """
     return dict(model._compile_config.config)
 
@@ -97,10 +100,10 @@ def compile_arguments(model: keras.Model) -> dict[str, Any]:
 def compile_like(part: keras.Model, model: keras.Model) -> None:
     """Compile a part of a model with the model's own optimizer, loss and metric objects.
 
-    So training the part updates the metrics that callbacks find on the model.
+    Training the part then updates the metrics that callbacks find on the model.
 
     Args:
-        part: What is to be trained.
+        part: The part to train.
         model: The compiled model.
     """
     if hasattr(model, "output_names"):
@@ -146,19 +149,19 @@ def synced_with(model: keras.Model, fit_model: keras.Model) -> Iterator[None]:
 
 
 def initial_epoch(model: keras.Model) -> Any:
-    """Return the epoch that a callback has asked training to start at.
+    """Return the epoch at which a callback has requested training to start.
 
     Args:
         model: A model in training.
 
     Returns:
-        The epoch, which `BackupAndRestore` sets; None when unset.
+        The epoch as set by `BackupAndRestore`, or None.
     """
     return model._initial_epoch
 
 
 def set_initial_epoch(model: keras.Model, epoch: Any) -> None:
-    """Ask the training of a model to start at an epoch.
+    """Request the training of a model to start at an epoch.
 
     Args:
         model: A model in training.
@@ -169,10 +172,10 @@ def set_initial_epoch(model: keras.Model, epoch: Any) -> None:
 
 @contextmanager
 def without_allocation() -> Iterator[None]:
-    """Let models be built without allocating memory for their weights.
+    """Allow building models without allocating memory for their weights.
 
-    In a stateless scope Keras only notes the shapes of weights, and creates them when the scope
-    ends; here it forgets them before. Models that are built inside must not be used outside.
+    In a stateless scope Keras records the shapes of weights and allocates them when the scope ends;
+    here the records are discarded before that. Models built inside must not be used outside.
     """
     pending = global_state.get_global_attribute("uninitialized_variables", [])
     global_state.set_global_attribute("uninitialized_variables", [])
@@ -184,14 +187,14 @@ def without_allocation() -> Iterator[None]:
 
 
 def legacy_model_builder(text: str, custom_objects: dict[str, Any]) -> Callable[[], keras.Model]:
-    """Return a function that builds a model of an HDF5 file, as Keras's own loader does.
+    """Return a function that builds the model of an HDF5 file as Keras's own loader does.
 
     Args:
-        text: The architecture, as the file has it.
+        text: The architecture, as stored in the file.
         custom_objects: Classes and functions by name.
 
     Returns:
-        The builder; it runs in safe mode.
+        The function; it builds in safe mode.
     """
 
     def build() -> keras.Model:
@@ -205,16 +208,16 @@ def legacy_model_builder(text: str, custom_objects: dict[str, Any]) -> Callable[
 
 
 def download_arguments(error: BaseException) -> dict[str, Any] | None:
-    """Return what `keras.utils.get_file` was called with when it failed.
+    """Return the local variables of `keras.utils.get_file` when a download failed.
 
-    Keras's error does not always name the file.
+    Keras's error does not always name the file, its address or the target folder.
 
     Args:
-        error: What was raised.
+        error: The raised error.
 
     Returns:
-        `origin`, `datadir`, `fname` and other local variables; None when the error did not come
-        from a download.
+        `origin`, `datadir`, `fname` and other variables; None when the error was not raised by a
+        download.
 
     Example:
         >>> download_arguments(ValueError("something else")) is None

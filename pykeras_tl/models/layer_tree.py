@@ -1,4 +1,8 @@
-"""The layers of a model in flow order, those inside nested models too."""
+"""The layers of a model in topological order, including those inside nested models.
+
+A transfer model holds its backbone as one nested layer. Users name layers of the backbone as if
+they were the model's own, so every lookup by name goes through this tree.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,13 @@ from .backbones.registry import backbone_of
 
 @dataclass(frozen=True)
 class FlatLayer:
-    """A layer that is no model itself, and where it stands.
+    """A layer that is not a model itself, and its position among nested models.
 
     Attributes:
         layer: The layer.
-        path: Its name behind the names of the nested models around it, `"vgg16/block1_conv1"`.
-        containers: Those models, outermost first; without the model that was walked.
+        path: Its name, preceded by the names of the nested models around it:
+            `"vgg16/block1_conv1"`.
+        containers: Those models, outermost first, without the model that was flattened.
     """
 
     layer: keras.Layer
@@ -27,13 +32,13 @@ class FlatLayer:
 
 
 def flatten_layers(model: keras.Model) -> list[FlatLayer]:
-    """List the layers of a model in flow order, with those of nested models in their place.
+    """List the layers of a model in topological order, with nested models expanded.
 
     Args:
         model: Any Keras model.
 
     Returns:
-        The layers, input to output.
+        The layers, from input to output.
 
     Example:
         >>> inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="a")], name="m")
@@ -44,19 +49,33 @@ def flatten_layers(model: keras.Model) -> list[FlatLayer]:
     return list(_walk(model, ()))
 
 
-def _walk(model: keras.Model, around: tuple[keras.Model, ...]) -> Iterator[FlatLayer]:
+def _walk(model: keras.Model, containers: tuple[keras.Model, ...]) -> Iterator[FlatLayer]:
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _walk(layer, (*around, layer))
+            yield from _walk(layer, (*containers, layer))
         else:
-            yield FlatLayer(layer, "/".join(each.name for each in (*around, layer)), around)
+            yield FlatLayer(layer, _path((*containers, layer)), containers)
+
+
+def _path(layers: tuple[keras.Layer, ...]) -> str:
+    return "/".join(layer.name for layer in layers)
 
 
 class LayerTree:
-    """The leaves of a model, found by what people call them.
+    """The flattened layers of a model, found by name, stage or index.
 
     Args:
         model: Any Keras model with layers.
+
+    Attributes:
+        model: The model.
+        leaves: Its flattened layers, from input to output.
+
+    Example:
+        >>> inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="a")], name="m")
+        >>> outer = keras.Sequential([keras.Input((2,)), inner, keras.layers.Dense(1, name="b")])
+        >>> LayerTree(outer).find("a"), LayerTree(outer).find(-1)
+        (range(0, 1), range(1, 2))
     """
 
     def __init__(self, model: keras.Model):
@@ -64,96 +83,105 @@ class LayerTree:
         self.leaves = flatten_layers(model)
 
     def find(self, target: str | int | keras.Layer) -> range:
-        """Find the places of a layer, a nested model or a backbone's stage.
+        """Find the positions of a layer, a nested model, or a stage of a backbone.
 
         Args:
-            target: A layer; the name of a layer of the model or, when it has none of that name,
-                of a layer inside a nested model (`"block5_conv1"` or `"vgg16/block5_conv1"`), or
-                of a stage of a registered backbone; or an index into `model.layers`, from 0,
-                negative ones from the end.
+            target: A layer; the name of a layer of the model or, if there is none, of a layer
+                inside a nested model (`"block5_conv1"` or `"vgg16/block5_conv1"`), or of a stage
+                of a registered backbone; or an index into `model.layers` from 0, negative from
+                the end.
 
         Returns:
-            The places in `leaves`, consecutive; a nested model and a stage have several.
+            Consecutive positions in `leaves`; several for a nested model or a stage.
 
         Raises:
-            ValueError: When nothing or more than one thing has that name.
+            ValueError: When the name is unknown or ambiguous.
             IndexError: When the index is out of range.
-            TypeError: When the target is of another kind.
+            TypeError: When the target is of another type.
         """
         if isinstance(target, keras.Layer):
-            return self._places(target)
+            return self._positions(target)
         if isinstance(target, str):
-            return self._named(target)
+            return self._by_name(target)
         if hasattr(target, "__index__") and not isinstance(target, bool):
-            return self._places(self._at(int(target)))
+            return self._positions(self._by_index(int(target)))
         raise TypeError(
-            "a layer is given by its name, its index, a stage's name or as itself; "
-            f"received {target!r} of type {type(target).__name__}"
+            "Expected a layer, its name, its index, or the name of a stage. "
+            f"Received: {target!r} of type {type(target).__name__}."
         )
 
-    def _at(self, index: int) -> keras.Layer:
+    def _by_index(self, index: int) -> keras.Layer:
         count = len(self.model.layers)
         if not -count <= index < count:
             raise IndexError(
-                f"model {self.model.name!r} has {count} layers, 0 to {count - 1} or "
-                f"{-count} to -1; received index {index}"
+                f"Model {self.model.name!r} has {count} layers. Expected an index from 0 to "
+                f"{count - 1} or from {-count} to -1. Received: {index}."
             )
         return self.model.layers[index]
 
-    def _places(self, target: keras.Layer) -> range:
-        places = [
-            place
-            for place, leaf in enumerate(self.leaves)
-            if leaf.layer is target or any(each is target for each in leaf.containers)
+    def _positions(self, target: keras.Layer) -> range:
+        positions = [
+            position
+            for position, leaf in enumerate(self.leaves)
+            if leaf.layer is target or any(model is target for model in leaf.containers)
         ]
-        if not places:
-            raise ValueError(f"layer {target.name!r} is not in model {self.model.name!r}")
-        return range(places[0], places[-1] + 1)
+        if not positions:
+            raise ValueError(f"Layer {target.name!r} is not in model {self.model.name!r}.")
+        return range(positions[0], positions[-1] + 1)
 
-    def _named(self, name: str) -> range:
+    def _by_name(self, name: str) -> range:
         for layer in self.model.layers:
             if layer.name == name:
-                return self._places(layer)
-        found = self._nested(name) or self._stages().get(name, [])
-        if len(found) == 1:
-            return found[0]
-        if found:
-            paths = ", ".join(self.leaves[places[0]].path for places in found)
+                return self._positions(layer)
+        matches = self._nested(name) or self._stages().get(name, [])
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            paths = ", ".join(self.leaves[positions[0]].path for positions in matches)
             raise ValueError(
-                f"{len(found)} layers or stages are named {name!r}, at {paths}; "
-                "give the name with the nested model's before it, or the layer"
+                f"{len(matches)} layers or stages of model {self.model.name!r} are named "
+                f"{name!r}: {paths}. Pass the path with the nested model's name, or the layer."
             )
-        raise ValueError(self._no_such(name))
+        raise ValueError(self._unknown_name(name))
 
     def _nested(self, name: str) -> list[range]:
-        found = []
+        matches = []
         for leaf in self.leaves:
-            around = [*leaf.containers, leaf.layer]
-            for depth, layer in enumerate(around):
-                path = "/".join(each.name for each in around[: depth + 1])
-                if name in (layer.name, path) and self._places(layer) not in found:
-                    found.append(self._places(layer))
-        return found
+            layers = (*leaf.containers, leaf.layer)
+            for depth, layer in enumerate(layers):
+                named = name in (layer.name, _path(layers[: depth + 1]))
+                if named and self._positions(layer) not in matches:
+                    matches.append(self._positions(layer))
+        return matches
 
     def _stages(self) -> dict[str, list[range]]:
-        models = {id(each): each for leaf in self.leaves for each in (self.model, *leaf.containers)}
+        """Find the stages of the model and of its nested models, if they are backbones.
+
+        Returns:
+            Positions in `leaves` by the stage's name and by its path; a name has several entries
+            when several backbones have a stage of that name.
+        """
+        models = {
+            id(model): model for leaf in self.leaves for model in (self.model, *leaf.containers)
+        }
         stages: dict[str, list[range]] = {}
         for model in models.values():
-            entry = backbone_of(model)
-            for stage, ends in (entry.stage_layers(model) if entry else {}).items():
-                first, last = (self._places(model.get_layer(name)) for name in ends)
+            backbone = backbone_of(model)
+            for stage, names in (backbone.stage_layers(model) if backbone else {}).items():
+                first, last = (self._positions(model.get_layer(name)) for name in names)
                 stages.setdefault(stage, []).append(range(first.start, last.stop))
                 stages.setdefault(f"{model.name}/{stage}", []).append(range(first.start, last.stop))
         return stages
 
-    def _no_such(self, name: str) -> str:
-        known = dict.fromkeys(
-            [each.name for leaf in self.leaves for each in (*leaf.containers, leaf.layer)]
+    def _unknown_name(self, name: str) -> str:
+        names = dict.fromkeys(
+            [layer.name for leaf in self.leaves for layer in (*leaf.containers, leaf.layer)]
             + [stage for stage in self._stages() if "/" not in stage]
         )
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
-        shown = near or [*list(known)[:5], "…"]
-        return (
-            f"model {self.model.name!r} has no layer and no stage named {name!r}; "
-            f"{'near' if near else 'it has'}: {', '.join(shown)}"
+        similar = get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = (
+            f"Did you mean {' or '.join(map(repr, similar))}?"
+            if similar
+            else f"Its layers are {', '.join([*list(names)[:5], '…'])}"
         )
+        return f"Model {self.model.name!r} has no layer or stage named {name!r}. {hint}"

@@ -1,4 +1,8 @@
-"""The seed of a network's first weights and dropout, without touching anyone's random state."""
+"""Reproducible initial weights and dropout, without changing anyone's random state.
+
+`keras.utils.set_random_seed` seeds Python, NumPy and the backend for the rest of the process, so
+that building a model would change the user's own random numbers.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def seed_initializers(seed: int | None) -> Iterator[None]:
-    """Make the layers that are created in the block start from the same weights every time.
+    """Seed the initial weights and the dropout of the layers created in the block.
 
-    A Keras layer that is given no seed draws one from Python's own generator when it is made.
-    Here that generator is set for the block and put back afterwards. NumPy's and the backend's
-    are not used.
+    A Keras layer without a seed draws one from Python's global generator when it is created. That
+    generator is seeded for the block and restored afterwards; those of NumPy and the backend are
+    not touched.
 
     Args:
-        seed: Any whole number, or None to leave the weights to chance.
+        seed: Any integer, or None for different weights each time.
 
     Yields:
         None.

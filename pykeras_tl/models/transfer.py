@@ -1,4 +1,4 @@
-"""A backbone and a head: the model of transfer learning."""
+"""Transfer learning models: input scaling, a frozen pretrained backbone, and a new head."""
 
 from __future__ import annotations
 
@@ -30,36 +30,38 @@ def transfer_model(
     seed: int | None = None,
     **options: Any,
 ) -> keras.Model:
-    """Put a head on a frozen backbone.
+    """Build a model of a frozen backbone and a trainable head.
 
-    The model takes images as they are read, pixels from 0 to 255, and scales them for its
-    backbone itself. The backbone is one nested layer, frozen; unfreeze a part of it with
-    `unfreeze_weights(model, from_="block5_conv1")`. The batch normalization and dropout of a
-    pretrained backbone stay in inference mode then too, or the first steps would destroy what it
-    has learned; one with random weights has nothing to lose, and trains as Keras has it.
+    The model takes raw images, pixels from 0 to 255, and scales them for its backbone itself. The
+    backbone is one nested layer, frozen; unfreeze a part of it with
+    `unfreeze_weights(model, from_="block5_conv1")`. Batch normalization and dropout of a pretrained
+    backbone stay in inference mode even then, because the first training steps would otherwise
+    destroy what it has learned. A backbone with random weights trains as usual in Keras.
 
     Args:
         backbone: A name in `BACKBONES`, such as `"vgg16"`.
-        classes: How many classes. One unit, for two classes, gives one probability.
+        classes: Number of classes; 1 is a single sigmoid unit for two classes.
         input_shape: Height, width and channels; None is the size the backbone was trained on.
-        head: `"pooling"` (average pooling), `"max pooling"` or `"flatten"`; or a whole head, as a
-            `Head` or a list of its steps.
+        head: `"pooling"` (average pooling), `"max pooling"` or `"flatten"`; or a complete head, as
+            a `Head` or a list of its steps.
         dense: Units of the dense layers (relu) before the last.
-        dropout: Share of the values dropped before the last layer, from 0 to below 1.
-        batch_normalization: Whether the backbone's output is normalized before the head.
-        weights: `"imagenet"`, the path of a weights file without classifier, or None.
-        include_preprocessing: False leaves the scaling of the input to the caller.
-        activation: Of the last layer; None is softmax, and sigmoid for one unit.
-        seed: The seed of the random weights and of dropout.
-        **options: What else the backbone's constructor takes, such as MobileNet's `alpha`.
+        dropout: Dropout rate before the last layer, from 0 to below 1.
+        batch_normalization: Whether to normalize the backbone's output before the head.
+        weights: `"imagenet"`, the path of a weights file without classifier, or None for random
+            weights.
+        include_preprocessing: Whether the model scales its input. If False, the caller does.
+        activation: Activation of the last layer; None is softmax, or sigmoid for one unit.
+        seed: Seed of the random weights and of dropout.
+        **options: Other arguments of the backbone's constructor, such as MobileNet's `alpha`.
 
     Returns:
-        A model that is not compiled: images in, `(batch, classes)` out.
+        A model that is not compiled. Its input is `(batch, height, width, channels)`, its output
+        `(batch, classes)`.
 
     Raises:
-        FileNotFoundError: When there is no such weights file, or the download is refused.
-        ValueError: When there is no such backbone, head or step, the weights do not fit, the
-            image is too small, or there are no classes.
+        FileNotFoundError: When the weights file does not exist or the download fails.
+        ValueError: When the backbone, the head or a step is unknown, the weights do not fit, the
+            image is too small, or there are too few classes.
 
     Example:
         >>> model = transfer_model("vgg16", 4, input_shape=(64, 64, 3), weights=None)
@@ -71,11 +73,11 @@ def transfer_model(
     """
     if classes < 1 or (classes == 1 and activation == "softmax"):
         raise ValueError(
-            f"softmax over {classes} classes is no classifier; give 2 classes or more, "
-            "or one with activation='sigmoid'"
+            f"Expected at least 2 classes, or 1 with activation='sigmoid'. Received: {classes} "
+            f"with activation={activation!r}."
         )
     entry = get_backbone(backbone)
-    top = make_head(head, dense, dropout, batch_normalization)
+    hidden_layers = make_head(head, dense, dropout, batch_normalization)
     if entry.scaling_is_optional:
         options["include_preprocessing"] = include_preprocessing
     with seed_initializers(seed):
@@ -87,10 +89,10 @@ def transfer_model(
         pixels = inputs
         if include_preprocessing and entry.scaling != "inside":
             pixels = InputScaling(entry.scaling, name="input_scaling")(inputs)
-        values = top(base(pixels))
+        features = hidden_layers(base(pixels))
         last = keras.layers.Dense(
             classes,
             activation=activation or ("softmax" if classes > 1 else "sigmoid"),
             name="probabilities",
         )
-        return keras.Model(inputs, last(values), name=f"{entry.name}_transfer")
+        return keras.Model(inputs, last(features), name=f"{entry.name}_transfer")

@@ -101,8 +101,8 @@ def classifiers(folder: Path) -> Case:
 
     model = _model()
     settings = PreprocessConfig((8, 8), standardization={"rescale": 1 / 255})
-    place = Classifier(model, ["cat", "dog"], settings).save(folder / "classifier")
-    parts = {each.name: each.read_bytes() for each in place.iterdir()}
+    checkpoint = Classifier(model, ["cat", "dog"], settings).save(folder / "classifier")
+    parts = {each.name: each.read_bytes() for each in checkpoint.iterdir()}
     for name in ("old.h5", "old.keras"):
         model.save(folder / name)
     olds = {name: (folder / name).read_bytes() for name in ("old.h5", "old.keras")}
@@ -120,9 +120,9 @@ def classifiers(folder: Path) -> Case:
         try:
             if files is parts:
                 for each, content in parts.items():
-                    (place / each).write_bytes(content)
-                (place / name).write_bytes(damaged(name, parts[name], random))
-                load_classifier(place)
+                    (checkpoint / each).write_bytes(content)
+                (checkpoint / name).write_bytes(damaged(name, parts[name], random))
+                load_classifier(checkpoint)
             else:
                 (folder / name).write_bytes(damaged(name, olds[name], random))
                 load_model(folder / name, compile=bool(random.random() < 0.5))
@@ -139,14 +139,17 @@ def classifiers(folder: Path) -> Case:
 
 def checkpoints(folder: Path) -> Case:
     """Read damaged checkpoints whose checksums were made to fit."""
-    from pykeras_tl.training.checkpoints.checkpoint_manager import CheckpointManager, Place
+    from pykeras_tl.training.checkpoints.checkpoint_manager import (
+        CheckpointManager,
+        TrainingProgress,
+    )
 
     run = CheckpointManager(folder / "run")
     arrays = {"model 0": np.ones((30, 4), "float32"), "order of flow": np.arange(50)}
     state = {"history": {"loss": [0.5, 0.25]}, "flows": {"flow": {"batch_index": 3}}}
-    run.save(Place(1), state, arrays)
-    (place,) = (folder / "run" / "checkpoints").iterdir()
-    files = {name: (place / name).read_bytes() for name in ("state.json", "arrays.npz")}
+    run.save(TrainingProgress(1), state, arrays)
+    (checkpoint,) = (folder / "run" / "checkpoints").iterdir()
+    files = {name: (checkpoint / name).read_bytes() for name in ("state.json", "arrays.npz")}
 
     def case(random: np.random.Generator) -> str:
         damaged = dict(files)
@@ -157,9 +160,9 @@ def checkpoints(folder: Path) -> Case:
             damaged[name] = damage(files[name], random)
         lines = []
         for each, content in damaged.items():
-            (place / each).write_bytes(content)
+            (checkpoint / each).write_bytes(content)
             lines.append(f"{hashlib.blake2b(content).hexdigest()}  {each}\n")
-        (place / "checksums.txt").write_text("".join(lines))
+        (checkpoint / "checksums.txt").write_text("".join(lines))
         try:
             CheckpointManager(folder / "run").load()
         except ValueError as error:

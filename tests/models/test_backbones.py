@@ -44,7 +44,7 @@ _MOBILENETS_V3 = {"mobilenet_v3_small", "mobilenet_v3_large"}
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_stages_follow_each_other_and_hold_every_layer(name, built):
-    # A layer made before shifts the numbers in Keras's own names: conv2d_1, conv2d_2, …
+    # A layer built earlier shifts the numbers in Keras's own names: conv2d_1, conv2d_2, …
     keras.layers.Conv2D(1, 1)
     model = built(name)
     entry = get_backbone(name)
@@ -70,12 +70,12 @@ def test_default_size_is_keras_own(name, monkeypatch):
     class SizeKnownError(Exception):
         pass
 
-    def tell(*_, default_size, **__):
+    def raise_size(*_, default_size, **__):
         raise SizeKnownError(default_size)
 
     if name == "nasnet_mobile" and keras.backend.backend() == "torch":
         pytest.skip("Keras refuses NASNetMobile on torch")
-    monkeypatch.setattr(imagenet_utils, "obtain_input_shape", tell)
+    monkeypatch.setattr(imagenet_utils, "obtain_input_shape", raise_size)
     with pytest.raises(SizeKnownError) as size:
         getattr(keras.applications, BACKBONES[name].constructor)(weights=None)
     assert (size.value.args[0],) * 2 == BACKBONES[name].default_size
@@ -90,19 +90,34 @@ def test_registry_holds_the_families_of_keras_applications():
     assert constructors == {entry.constructor for entry in BACKBONES.values()} - {"SqueezeNet"}
 
 
-def test_names_are_found_however_written_and_near_ones_told():
+def test_names_are_found_however_written_and_similar_ones_suggested():
     assert get_backbone("ResNet50V2").name == "resnet50_v2"
     assert get_backbone("EfficientNet-B3").name == "efficientnet_b3"
-    with pytest.raises(ValueError, match="no backbone 'vgg61'; near are: vgg19, vgg16"):
+    with pytest.raises(
+        ValueError, match=r"Unknown backbone 'vgg61'\. Did you mean 'vgg19' or 'vgg16'\?"
+    ):
         get_backbone("vgg61")
-    with pytest.raises(ValueError, match=r"no backbone 'yolo'; known are: vgg16, .*squeezenet"):
+    with pytest.raises(
+        ValueError, match=r"Unknown backbone 'yolo'\. Expected one of vgg16, .*squeezenet\."
+    ):
         get_backbone("yolo")
 
 
 def test_model_of_other_layers_is_not_taken_for_the_backbone():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)], name="vgg16")
-    with pytest.raises(ValueError, match="vgg16 has no layer 'block2_'"):
+    with pytest.raises(
+        ValueError, match="Expected a layer 'block2_', at which a stage of vgg16 begins"
+    ):
         get_backbone("vgg16").stage_layers(model)
+
+
+def test_backbone_that_keras_lacks_is_not_replaced_by_another(monkeypatch):
+    monkeypatch.delattr(keras.applications, "Xception")
+    message = r"'xception' needs keras\.applications\.Xception, .*pip install 'keras==3\.15\.\*'"
+    for weights in (None, "imagenet"):
+        with pytest.raises(ValueError, match=message):
+            build_backbone("xception", weights=weights)
+    assert build_backbone("squeezenet", (32, 32, 3), weights=None).name == "squeezenet"
 
 
 def test_seed_decides_random_weights():
@@ -174,31 +189,33 @@ def test_weights_from_a_path(ending, tmp_path):
 def test_weights_that_do_not_fit(tmp_path):
     path = tmp_path / "mobilenet.weights.h5"
     build_backbone("mobilenet", (32, 32, 3), weights=None, alpha=0.25).save_weights(path)
-    with pytest.raises(ValueError, match=r"weights in .*mobilenet\.weights\.h5 do not fit vgg16"):
+    with pytest.raises(
+        ValueError, match=r"weights in .*mobilenet\.weights\.h5 do not fit model 'vgg16'"
+    ):
         build_backbone("vgg16", (32, 32, 3), weights=path)
-    with pytest.raises(ValueError, match=r"do not fit mobilenet_0\.50_32"):
+    with pytest.raises(ValueError, match=r"do not fit model 'mobilenet_0\.50_32'"):
         build_backbone("mobilenet", (32, 32, 3), weights=path, alpha=0.5)
 
 
 def test_missing_weights_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no weights file .*gone\.h5"):
+    with pytest.raises(FileNotFoundError, match=r"Weights file .*gone\.h5 does not exist"):
         build_backbone("vgg16", (32, 32, 3), weights=tmp_path / "gone.h5")
 
 
 @pytest.mark.slow
 def test_efficientnets_published_variances_are_corrected_from_a_path_too(tmp_path, monkeypatch):
     """Keras corrects them by a layer that it adds for weights="imagenet" alone."""
-    made = keras.applications.EfficientNetB0(
+    published_model = keras.applications.EfficientNetB0(
         weights=None, include_top=False, input_shape=(32, 32, 3)
     )
     published = {"mean": [0.485, 0.456, 0.406], "variance": [0.229, 0.224, 0.225]}
     normalization = next(
-        layer for layer in made.layers if isinstance(layer, keras.layers.Normalization)
+        layer for layer in published_model.layers if isinstance(layer, keras.layers.Normalization)
     )
     _, _, *count = normalization.get_weights()
     normalization.set_weights([*map(np.float32, published.values()), *count])
     path = tmp_path / "efficientnetb0_notop.h5"
-    made.save(path)
+    published_model.save(path)
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(path))
     theirs = build_backbone("efficientnet_b0", (32, 32, 3), weights="imagenet")
     ours = build_backbone("efficientnet_b0", (32, 32, 3), weights=path)
@@ -207,7 +224,7 @@ def test_efficientnets_published_variances_are_corrected_from_a_path_too(tmp_pat
         keras.ops.convert_to_numpy(
             keras.Model(each.input, each.get_layer("stem_conv").output)(images)
         )
-        for each in (theirs, ours, made)
+        for each in (theirs, ours, published_model)
     )
     np.testing.assert_allclose(corrected, expected, rtol=1e-4, atol=1e-4)
     assert not np.allclose(uncorrected, expected, rtol=1e-1)

@@ -39,8 +39,8 @@ def test_improvement_2_2_has_one_convolution_more_after_up_sampling():
     assert [layer.filters for layer in convolutions] == [128, 128, 256, 256, 512]
     assert [layer.strides for layer in convolutions] == [(1, 1)] * 4 + [(2, 2)]
     assert {layer.padding for layer in convolutions} == {"same"}
-    place = model.layers.index(convolutions[-1])
-    assert isinstance(model.layers[place - 1], layers.UpSampling2D)
+    index = model.layers.index(convolutions[-1])
+    assert isinstance(model.layers[index - 1], layers.UpSampling2D)
     assert counts(model, layers.Dense) == [8 * 8 * 512 * 25 + 25]
 
 

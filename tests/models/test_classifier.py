@@ -22,7 +22,7 @@ SIZE = (20, 24)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Images of two classes: colour noise, in sizes other than the model's."""
+    """Images of two classes: color noise, in sizes other than the model's."""
     root = tmp_path_factory.mktemp("images")
     random = np.random.default_rng(0)
     for name, count in (("cat", 3), ("dög", 4)):
@@ -151,12 +151,12 @@ def test_what_can_be_predicted(saved, folder):
 
 def test_what_cannot_be_predicted(saved, tmp_path):
     classifier = load_classifier(saved)
-    with pytest.raises(FileNotFoundError, match=r"no file or folder .*gone\.png"):
+    with pytest.raises(FileNotFoundError, match=r"File or folder .*gone\.png does not exist"):
         classifier.predict([tmp_path / "gone.png"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="there is no image"):
+    with pytest.raises(ValueError, match="Expected at least one image"):
         classifier.predict(tmp_path / "empty")
-    with pytest.raises(ValueError, match=r"columns \['path'\]"):
+    with pytest.raises(ValueError, match=r"column filename\. Received: columns \['path'\]"):
         classifier.predict(pd.DataFrame({"path": ["a.png"]}))
     (tmp_path / "bad.png").write_bytes(b"no image")
     with pytest.raises(BadImageError, match=r"bad\.png"):
@@ -172,9 +172,9 @@ def test_flows_that_cannot_be_stored(folder):
     arrays = ImageDataGenerator().flow(np.zeros((4, *SIZE, 3)), np.eye(2)[[0, 1, 0, 1]])
     with pytest.raises(TypeError, match="does not know how files become"):
         Classifier.from_flow(network(), arrays)
-    with pytest.raises(ValueError, match="takes images of shape"):
+    with pytest.raises(ValueError, match="Expected images of shape"):
         Classifier.from_flow(network(), flow_of(folder, target_size=(8, 8)))
-    with pytest.raises(ValueError, match="2 class names for a model with outputs"):
+    with pytest.raises(ValueError, match="Received: 2 class names for a model with outputs"):
         Classifier.from_flow(network(units=3), flow_of(folder))
 
 
@@ -223,7 +223,7 @@ def test_failed_save_leaves_the_old_one(saved, monkeypatch):
 def test_cut_off_file_is_named(saved, name, keep):
     path = saved / name
     os.truncate(path, int(path.stat().st_size * keep))
-    with pytest.raises(ValueError, match=r"no sound classifier|not a complete JSON"):
+    with pytest.raises(ValueError, match=r"not a valid classifier|not a complete JSON"):
         load_classifier(saved)
 
 
@@ -253,30 +253,35 @@ def _edit(path, change):
     [
         (lambda c: c.update(format="other"), "does not describe a classifier"),
         (lambda c: c.update(format_version=9), "has format 9, and this version reads 1"),
-        (lambda c: c.update(class_names="ab"), "list of names"),
-        (lambda c: c.update(class_names=["a"]), "two classes or more"),
-        (lambda c: c.update(class_names=["a", "a"]), "each once"),
-        (lambda c: c.update(class_names=["a", 2]), "class names are texts"),
+        (lambda c: c.update(class_names="ab"), "to be a list of names"),
+        (lambda c: c.update(class_names=["a"]), "at least two distinct class names"),
+        (lambda c: c.update(class_names=["a", "a"]), "at least two distinct class names"),
+        (lambda c: c.update(class_names=["a", 2]), "class names to be non-empty text"),
         (lambda c: c.update(class_names=["a", "b", "c"]), "3 class names"),
-        (lambda c: c.pop("images"), "images"),
-        (lambda c: c["images"].update(target_size=[10**6, 10**6]), "target_size is height"),
-        (lambda c: c["images"].update(target_size=[10**400, 2]), "no sound classifier"),
-        (lambda c: c["images"].update(target_size=[9, 9]), "takes images of shape"),
-        (lambda c: c["images"].update(color_mode="cmyk"), "cmyk"),
-        (lambda c: c["images"].update(path="/etc/passwd"), "path"),
-        (lambda c: c["images"].update(standardization={"rescale": "x"}), "rescale is a number"),
+        (lambda c: c.pop("preprocess"), "The key 'preprocess' is missing"),
+        (lambda c: c["preprocess"].update(target_size=[10**6, 10**6]), "target_size is height"),
+        (lambda c: c["preprocess"].update(target_size=[10**400, 2]), "not a valid classifier"),
+        (lambda c: c["preprocess"].update(target_size=[9, 9]), "Expected images of shape"),
+        (lambda c: c["preprocess"].update(color_mode="cmyk"), "cmyk"),
+        (lambda c: c["preprocess"].update(path="/etc/passwd"), "path"),
         (
-            lambda c: c["images"].update(standardization={"preprocessing_function": "os.system"}),
+            lambda c: c["preprocess"].update(standardization={"rescale": "x"}),
+            "rescale is a number",
+        ),
+        (
+            lambda c: c["preprocess"].update(
+                standardization={"preprocessing_function": "os.system"}
+            ),
             "no standardization 'preprocessing_function'",
         ),
         (
-            lambda c: c["images"].update(
+            lambda c: c["preprocess"].update(
                 standardization={"featurewise_center": True, "mean": [[[1, 2]]]}
             ),
             "finite number for each of 3 channels",
         ),
         (
-            lambda c: c["images"].update(standardization={"featurewise_center": True}),
+            lambda c: c["preprocess"].update(standardization={"featurewise_center": True}),
             "go together",
         ),
     ],
@@ -327,10 +332,10 @@ def _layer(described, kind):
             ),
             r"os\.function, which is not known",
         ),
-        (lambda m: m.update(class_name="Model"), "no functional or sequential model"),
+        (lambda m: m.update(class_name="Model"), "not that of a functional or sequential model"),
         (
             lambda m: _layer(m, "Conv2D")["config"].update(filters=10**12),
-            "no sound classifier",
+            "not a valid classifier",
         ),
         (
             lambda m: _layer(m, "Dense")["config"].update(units=10**7),
@@ -338,7 +343,7 @@ def _layer(described, kind):
         ),
         (
             lambda m: _layer(m, "Dense")["config"].update(units=10**400),
-            "no sound classifier",
+            "not a valid classifier",
         ),
         (
             lambda m: m["config"]["layers"].insert(
@@ -350,11 +355,11 @@ def _layer(described, kind):
                     "registered_name": None,
                 },
             ),
-            "values of one image",
+            "values for one image",
         ),
         (lambda m: m["config"].update(layers=[{}] * 600_000), "too large"),
         (lambda m: m["config"].pop("layers"), "cannot be built"),
-        (lambda m: m["config"]["layers"].reverse(), "no sound classifier"),
+        (lambda m: m["config"]["layers"].reverse(), "not a valid classifier"),
     ],
 )
 def test_hostile_architecture(saved, change, message):
@@ -367,26 +372,26 @@ def test_hostile_architecture(saved, change, message):
 
 def test_deeply_nested_json(saved):
     (saved / "model.json").write_text("[" * 100_000 + "]" * 100_000)
-    with pytest.raises(ValueError, match="no whole JSON"):
+    with pytest.raises(ValueError, match="not complete JSON"):
         load_classifier(saved)
     (saved / "model.json").write_text('{"class_name": "Functional", "a": ' + "[" * 200 + "]" * 201)
-    with pytest.raises(ValueError, match=r"no whole JSON|nested too deep"):
+    with pytest.raises(ValueError, match=r"not complete JSON|nested too deep"):
         load_classifier(saved)
 
 
 def test_pickle_in_place_of_weights(saved):
     (saved / "model.weights.h5").write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR." * 100)
-    with pytest.raises(ValueError, match="no whole HDF5 file"):
+    with pytest.raises(ValueError, match="not a complete HDF5 file"):
         load_classifier(saved)
 
 
 def test_weights_of_another_model(saved, tmp_path):
     network(units=5).save_weights(tmp_path / "other.weights.h5")
     shutil.copy(tmp_path / "other.weights.h5", saved / "model.weights.h5")
-    with pytest.raises(ValueError, match=r"needs weights of shape .* lacks"):
+    with pytest.raises(ValueError, match=r"needs weights of shape .* does not contain"):
         load_classifier(saved)
 
 
 def test_missing_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no classifier folder"):
+    with pytest.raises(FileNotFoundError, match=r"Classifier folder .* does not exist"):
         load_classifier(tmp_path / "nowhere")

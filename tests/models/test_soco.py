@@ -19,7 +19,9 @@ def test_binary_has_one_sigmoid_unit():
     model = soco.network(binary=True)
     assert model.output_shape == (None, 1)
     assert model.layers[-1].activation.__name__ == "sigmoid"
-    with pytest.raises(ValueError, match="two classes apart, not 7"):
+    with pytest.raises(
+        ValueError, match=r"Expected classes=2 with binary=True\. Received: classes=7"
+    ):
         soco.network(classes=7, binary=True)
 
 

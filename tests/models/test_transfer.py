@@ -139,16 +139,26 @@ def test_seed_decides_all_weights():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"head": "pool"}, "no step 'pool' of a head; known are: average pooling"),
-        ({"head": ["dense many"]}, "'dense many' of a head takes a whole number from 1"),
-        ({"head": ["dense"]}, "'dense' of a head takes a whole number"),
-        ({"head": ["flatten 3"]}, "'flatten 3' of a head takes no number"),
-        ({"dropout": 1.0}, r"'dropout 1\.0' of a head takes a share from 0 to below 1"),
-        ({"head": ["dense 8"]}, "'dense 8' of the head needs a vector"),
+        (
+            {"head": "pool"},
+            r"Expected a step of a head out of average pooling, .* Received: 'pool'\. "
+            "Did you mean 'average pooling' or 'max pooling'",
+        ),
+        (
+            {"head": ["dense many"]},
+            r"Expected an integer of at least 1 after 'dense' in a head\. Received: 'dense many'",
+        ),
+        ({"head": ["dense"]}, "Expected an integer of at least 1"),
+        (
+            {"head": ["flatten 3"]},
+            r"Expected no number after 'flatten' in a head\. Received: 'flatten 3'",
+        ),
+        ({"dropout": 1.0}, r"Expected a fraction from 0 to below 1 .* Received: 'dropout 1\.0'"),
+        ({"head": ["dense 8"]}, "Step 'dense 8' of the head needs a vector"),
         ({"head": ["flatten", "convolution 8"]}, "needs feature maps"),
-        ({"head": ["convolution 8"]}, "leaves feature maps of shape"),
-        ({"head": ["flatten"], "dense": [8]}, "write them into the steps"),
-        ({"head": "flatten", "input_shape": (None, None, 3)}, "give input_shape"),
+        ({"head": ["convolution 8"]}, "returns feature maps of shape"),
+        ({"head": ["flatten"], "dense": [8]}, "Add them to its steps"),
+        ({"head": "flatten", "input_shape": (None, None, 3)}, "Pass input_shape"),
         ({"input_shape": (32, 32, 1)}, None),
     ],
 )
@@ -162,9 +172,9 @@ def test_mistakes(options, message):
 
 
 def test_classes_and_scaling_that_cannot_be():
-    with pytest.raises(ValueError, match="softmax over 1 classes"):
+    with pytest.raises(ValueError, match="Expected at least 2 classes"):
         transfer_model("vgg16", 1, activation="softmax", weights=None)
-    with pytest.raises(ValueError, match="no backbone 'vgg61'"):
+    with pytest.raises(ValueError, match="Unknown backbone 'vgg61'"):
         transfer_model("vgg61", 2)
     with pytest.raises(ValueError, match="needs three channels"):
         transfer_model("vgg16", 2, input_shape=(32, 32, 1), weights=None)

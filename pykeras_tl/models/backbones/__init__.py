@@ -1,1 +1,1 @@
-"""Pretrained backbones: a registry with their input scaling and stages."""
+"""Pretrained backbones, and a registry of their input scaling and stages."""

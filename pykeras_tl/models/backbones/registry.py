@@ -1,4 +1,9 @@
-"""The backbones: one registry over `keras.applications`, and SqueezeNet beside it."""
+"""Registry of backbones: those of `keras.applications`, and SqueezeNet.
+
+Keras documents the input scaling of each backbone in prose and has no notion of their stages.
+The registry holds both, so that a transfer model scales its own input and `"block5"` can be
+unfrozen by name.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +16,30 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..saving.weight_files import load_weights, refused_download
+from ..saving.weight_files import download_error, load_weights
 from ..seeding import seed_initializers
 from . import stages as stages
 from .squeezenet import SqueezeNet
 
-# EfficientNet's published files hold these, ImageNet's deviations, where its variances belong.
+# EfficientNet's published weights contain ImageNet's standard deviations in place of variances.
 _DEVIATIONS = (0.229, 0.224, 0.225)
+# A version of Keras whose `applications` contain every backbone of the registry.
+_COMPLETE_KERAS = "3.15"
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """What is known of one backbone.
+    """The registry's entry for one backbone.
 
     Attributes:
         name: The name in the registry, such as `"resnet50_v2"`.
-        constructor: The name of the class or function in `keras.applications`; for SqueezeNet,
-            of ours.
+        constructor: The name of the function in `keras.applications`, or `"SqueezeNet"`.
         scaling: The mode of `InputScaling` for its input, or `"inside"` when the backbone scales
             raw pixels itself.
-        default_size: Height and width of the images that it was trained on, in pixels.
-        stages: Where each stage begins, input to output, as `backbone_stages` describes it.
-        scaling_is_optional: Whether the scaling inside can be left out by the constructor's
-            `include_preprocessing`.
+        default_size: Height and width in pixels of the images that it was trained on.
+        stages: Where each stage begins, from input to output, as described in `stages.py`.
+        scaling_is_optional: Whether the constructor's `include_preprocessing=False` removes the
+            scaling inside.
     """
 
     name: str
@@ -44,14 +50,14 @@ class Backbone:
     scaling_is_optional: bool = field(default=False, repr=False)
 
     def stage_layers(self, model: keras.Model) -> dict[str, tuple[str, str]]:
-        """Find the first and the last layer of each stage in a backbone that was built.
+        """Find the first and the last layer of each stage in a built backbone.
 
         Args:
             model: The backbone, as `keras.applications` builds it.
 
         Returns:
-            Names of the first and the last layer by stage, from input to output. Together the
-            stages hold every layer of the model once.
+            Names of the first and the last layer by stage, from input to output. Every layer of
+            the model belongs to exactly one stage.
 
         Raises:
             ValueError: When the model lacks a layer at which a stage begins.
@@ -63,27 +69,33 @@ class Backbone:
             ('block5_conv1', 'block5_pool')
         """
         names = [layer.name for layer in model.layers]
-        # ConvNeXt puts the model's name before each layer's.
-        plain = [name.removeprefix(f"{model.name}_") for name in names]
-        begins = [self._position(mark, plain) for mark in self.stages.values()]
-        ends = [*begins[1:], len(names)]
-        if any(first >= end for first, end in zip(begins, ends)):
-            raise ValueError(f"the layers of model {model.name!r} are not those of {self.name}")
+        # ConvNeXt's layers have the model's name as a prefix.
+        plain_names = [name.removeprefix(f"{model.name}_") for name in names]
+        starts = [self._start(mark, plain_names) for mark in self.stages.values()]
+        ends = [*starts[1:], len(names)]
+        if any(start >= end for start, end in zip(starts, ends)):
+            raise ValueError(
+                f"Expected the layers of {self.name} in their order. Received: model "
+                f"{model.name!r} with other layers."
+            )
         return {
-            stage: (names[first], names[end - 1])
-            for stage, first, end in zip(self.stages, begins, ends)
+            stage: (names[start], names[end - 1])
+            for stage, start, end in zip(self.stages, starts, ends)
         }
 
-    def _position(self, mark: str, names: list[str]) -> int:
+    def _start(self, mark: str, names: list[str]) -> int:
         after = mark.startswith(">")
         for index, name in enumerate(names):
             if name == mark[1:] if after else name.startswith(mark):
                 return index + after
-        raise ValueError(f"{self.name} has no layer {mark.removeprefix('>')!r} to begin a stage at")
+        raise ValueError(
+            f"Expected a layer {mark.removeprefix('>')!r}, at which a stage of {self.name} begins. "
+            "Received: a model without it."
+        )
 
 
 def get_backbone(name: str) -> Backbone:
-    """Look a backbone up by name; upper case, `_` and `-` do not count.
+    """Look up a backbone by name, ignoring case, `_` and `-`.
 
     Args:
         name: Such as `"vgg16"`, `"ResNet50V2"` or `"efficientnet_b0"`.
@@ -92,35 +104,39 @@ def get_backbone(name: str) -> Backbone:
         Its entry in the registry.
 
     Raises:
-        ValueError: When there is none of that name; names the nearest.
+        ValueError: When the name is unknown; the message suggests similar ones.
 
     Example:
         >>> get_backbone("ResNet50V2").default_size
         (224, 224)
     """
-    known = {_plain(key): key for key in BACKBONES}
-    if _plain(name) in known:
-        return BACKBONES[known[_plain(name)]]
-    near = [known[key] for key in get_close_matches(_plain(name), known, n=3)]
-    choice = ", ".join(near or BACKBONES)
-    raise ValueError(f"there is no backbone {name!r}; {'near' if near else 'known'} are: {choice}")
+    names = {_plain(key): key for key in BACKBONES}
+    if _plain(name) in names:
+        return BACKBONES[names[_plain(name)]]
+    similar = [names[key] for key in get_close_matches(_plain(name), names, n=3)]
+    hint = (
+        f"Did you mean {' or '.join(map(repr, similar))}?"
+        if similar
+        else f"Expected one of {', '.join(BACKBONES)}."
+    )
+    raise ValueError(f"Unknown backbone {name!r}. {hint}")
 
 
 def backbone_of(model: keras.Model) -> Backbone | None:
-    """Tell which backbone a model is, by the name that Keras gives it.
+    """Recognize a backbone by the name that Keras gives to its model.
 
     Args:
         model: Any model.
 
     Returns:
-        The entry, or None when the model is no known backbone.
+        The entry, or None when the model is not a registered backbone.
 
     Example:
         >>> import keras
         >>> backbone_of(keras.applications.MobileNet(weights=None, alpha=0.25)).name
         'mobilenet'
     """
-    # MobileNet's carries its width and size: mobilenet_0.25_224.
+    # MobileNet's name contains its width and size: mobilenet_0.25_224.
     name = _plain(re.sub(r"_\d\.\d+_\w+$", "", model.name))
     return next((entry for key, entry in BACKBONES.items() if _plain(key) == name), None)
 
@@ -139,21 +155,21 @@ def build_backbone(
     Args:
         name: A name in `BACKBONES`, such as `"vgg16"`.
         input_shape: Height, width and channels of an image; None is the size that it was trained
-            on, in colour.
-        weights: `"imagenet"` to have Keras download them; the path of a weights file without the
+            on, with three channels.
+        weights: `"imagenet"` to let Keras download them; the path of a weights file without the
             classifier, Keras's own `.h5` or a `.weights.h5`; or None for random weights.
-        pooling: `"avg"` or `"max"` for one vector an image; None for the last feature maps.
-        seed: The seed of random weights.
-        **options: What else the constructor takes, such as MobileNet's `alpha`.
+        pooling: `"avg"` or `"max"` for one vector per image; None for the last feature maps.
+        seed: Seed of the random weights.
+        **options: Other arguments of the constructor, such as MobileNet's `alpha`.
 
     Returns:
-        The model, not compiled; its input is scaled as the registry's `scaling` says.
+        The model, not compiled. It expects input scaled according to the registry's `scaling`.
 
     Raises:
-        FileNotFoundError: When there is no such weights file, or the download is refused; says
-            what to fetch, from where, and where to put it.
-        ValueError: When there is no such backbone, the weights do not fit, or Keras refuses the
-            shape.
+        FileNotFoundError: When the weights file does not exist or the download fails; the message
+            says what to fetch, from where, and where to put it.
+        ValueError: When the backbone is unknown, the installed Keras does not have it, the
+            weights do not fit, or Keras refuses the shape.
 
     Example:
         >>> build_backbone("vgg16", (64, 64, 3), weights=None).output_shape
@@ -175,22 +191,31 @@ def build_backbone(
 
 
 def _constructor(entry: Backbone) -> Any:
-    return getattr(keras.applications, entry.constructor, SqueezeNet)
+    if entry.constructor == "SqueezeNet":
+        return SqueezeNet
+    try:
+        return getattr(keras.applications, entry.constructor)
+    except AttributeError:
+        raise ValueError(
+            f"Backbone {entry.name!r} needs keras.applications.{entry.constructor}, which Keras "
+            f"{keras.__version__} does not have. Keras {_COMPLETE_KERAS} has it: "
+            f"pip install 'keras=={_COMPLETE_KERAS}.*'."
+        ) from None
 
 
 def _build_pretrained(entry: Backbone, options: dict[str, Any]) -> keras.Model:
     try:
         return _constructor(entry)(weights="imagenet", **options)
-    except Exception as error:  # Keras raises a bare one for a download that failed.
-        refused = refused_download(error, entry.name)
-        if refused is None:
+    except Exception as error:  # Keras raises a plain Exception when a download fails.
+        failed_download = download_error(error, entry.name)
+        if failed_download is None:
             raise
-        raise refused from error
+        raise failed_download from error
 
 
 def _correct_variances(model: keras.Model) -> None:
-    # With weights="imagenet" Keras makes up for EfficientNet's variances by a layer of its own,
-    # which a path does not give: tensorflow/tensorflow#49930.
+    # With weights="imagenet" Keras adds a layer that corrects EfficientNet's variances. With a
+    # path it does not: tensorflow/tensorflow#49930.
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
             mean, variance, *count = layer.get_weights()

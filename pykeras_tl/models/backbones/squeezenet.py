@@ -1,4 +1,4 @@
-"""SqueezeNet v1.1, which `keras.applications` lacks."""
+"""SqueezeNet v1.1, which `keras.applications` does not include."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def SqueezeNet(
     """Build SqueezeNet v1.1 without its classifier.
 
     Args:
-        include_top: Only False: the classifier's weights are not to be had for Keras.
+        include_top: Must be False: the classifier's weights are not available for Keras.
         weights: `"imagenet"`, the path of a weights file, or None for random weights.
-        input_shape: Height, width and channels of an image, BGR less the mean of each channel
-            (`InputScaling("squeezenet")`). None is any size with three channels.
-        pooling: `"avg"` or `"max"` for one vector an image; None for the last feature maps.
+        input_shape: Height, width and channels of an image. None is any size with three channels.
+        pooling: `"avg"` or `"max"` for one vector per image; None for the last feature maps.
         name: Name of the model.
 
     Returns:
-        A model that is not compiled. Without pooling its output is
-        `(batch, rows, columns, 512)`.
+        A model that is not compiled. Its input is BGR minus the mean of each channel, as computed
+        by `InputScaling("squeezenet")`. Its output is `(batch, rows, columns, 512)` without
+        pooling, `(batch, 512)` with.
 
     Raises:
-        FileNotFoundError: When there is no such weights file.
-        ValueError: When the classifier is asked for, there is no such pooling, or the weights are
-            unsafe, cut off, or do not fit.
+        FileNotFoundError: When the weights file does not exist.
+        ValueError: When `include_top` is True, the pooling is unknown, or the weights are unsafe,
+            truncated, or do not fit.
 
     Example:
         >>> SqueezeNet(weights=None, input_shape=(128, 128, 3)).output_shape
@@ -53,7 +53,10 @@ def SqueezeNet(
         F. Iandola et al., SqueezeNet, arXiv:1602.07360, version 1.1 as released by its authors.
     """
     if include_top:
-        raise ValueError("SqueezeNet is built without its classifier: give include_top=False")
+        raise ValueError(
+            "SqueezeNet is only available without its classifier. Expected include_top=False. "
+            f"Received: {include_top!r}."
+        )
     inputs = keras.Input(input_shape or (None, None, 3))
     maps = layers.Conv2D(64, 3, strides=2, activation="relu", name="conv1")(inputs)
     maps = layers.MaxPooling2D(3, strides=2, name="pool1")(maps)
@@ -63,8 +66,8 @@ def SqueezeNet(
             maps = layers.MaxPooling2D(3, strides=2, name=f"fire{number}_pool")(maps)
     model = keras.Model(inputs, _pool(maps, pooling), name=name)
     if weights == "imagenet":
-        name_there = "squeezenet_v1.1_imagenet_notop.h5"
-        weights = keras.utils.get_file(name_there, _ADDRESS, cache_subdir="models")
+        file_name = "squeezenet_v1.1_imagenet_notop.h5"
+        weights = keras.utils.get_file(file_name, _ADDRESS, cache_subdir="models")
     if weights is not None:
         load_weights(model, weights)
     return model
@@ -86,4 +89,4 @@ def _pool(maps: Any, pooling: str | None) -> Any:
         return layers.GlobalAveragePooling2D(name="avg_pool")(maps)
     if pooling == "max":
         return layers.GlobalMaxPooling2D(name="max_pool")(maps)
-    raise ValueError(f"pooling is 'avg', 'max' or None; received {pooling!r}")
+    raise ValueError(f"Expected pooling='avg', 'max' or None. Received: {pooling!r}.")

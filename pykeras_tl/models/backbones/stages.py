@@ -1,11 +1,12 @@
 """The stages of each family of backbones, from input to output.
 
-A stage is given by the place where it begins in the list of layers, because many of Keras's own
-layers are numbered anew in each session (`conv2d_94`):
+Many of Keras's own layer names contain a number that depends on what was built before in the
+session (`conv2d_94`), so that a stage cannot be listed by its layers. It is defined by where it
+begins in the list of layers:
 
 - `""`: at the first layer;
-- `"block2_"`: at the first layer whose name starts so;
-- `">mixed8"`: right after the layer of that name.
+- `"block2_"`: at the first layer whose name starts with this text;
+- `">mixed8"`: immediately after the layer of that name.
 """
 
 from __future__ import annotations
@@ -47,10 +48,10 @@ CONVNEXT = {
 
 
 def mobilenet_v3(blocks: int) -> dict[str, str]:
-    """Give MobileNetV3's stages.
+    """Return the stages of a MobileNetV3.
 
     Args:
-        blocks: Number of its inverted residual blocks, the first one included.
+        blocks: Number of its inverted residual blocks, including the first.
 
     Returns:
         Where each stage begins.
@@ -68,7 +69,7 @@ def mobilenet_v3(blocks: int) -> dict[str, str]:
 
 
 def efficientnet(blocks: int) -> dict[str, str]:
-    """Give the stages of an EfficientNet of either version.
+    """Return the stages of an EfficientNet of either version.
 
     Args:
         blocks: Number of its groups of blocks.
@@ -84,10 +85,10 @@ def efficientnet(blocks: int) -> dict[str, str]:
 
 
 def nasnet(cells: int) -> dict[str, str]:
-    """Give NASNet's stages.
+    """Return the stages of a NASNet.
 
     Args:
-        cells: Number of normal cells in each of its three rows.
+        cells: Number of normal cells in each of its three groups.
 
     Returns:
         Where each stage begins.
@@ -96,7 +97,7 @@ def nasnet(cells: int) -> dict[str, str]:
         >>> nasnet(4)["reduction1"]
         '>normal_concat_3'
     """
-    # Between the three rows of so many normal cells each stand the two reduction cells.
+    # A reduction cell separates one group of normal cells from the next.
     return {
         "stem": "",
         "cells1": ">reduction_concat_stem_2",

@@ -1,4 +1,4 @@
-"""The studies' own networks, each importable by name: `networks.basenet`."""
+"""The networks of the published studies, one module each: `networks.basenet`."""
 
 import lazy_loader as _lazy
 

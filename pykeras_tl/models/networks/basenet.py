@@ -1,7 +1,7 @@
-"""The networks of the BaseNet study: the base and its three improvements, on 32×32 images.
+"""The networks of the BaseNet study: BaseNet and its three improvements, for 32×32 images.
 
-The publication gives the kinds of layers and the range of their filters. Where it gives no number,
-the docstrings say which one is taken here.
+The publication states the types of layers and the range of their filters. Where it states no
+number, the docstrings say which one is used here.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _SMALL: Shape = (32, 32, 3)
 
 
 def basenet(classes: int = 25, input_shape: Shape = _SMALL, seed: int | None = None) -> keras.Model:
-    """Build BaseNet: two 5×5 convolutions, each pooled, and two dense layers.
+    """Build BaseNet: two 5×5 convolutions, each with max pooling, and two dense layers.
 
     Args:
-        classes: How many classes; one probability each.
+        classes: Number of classes.
         input_shape: Height, width and channels of an image, standardized.
-        seed: The seed of the first weights, Glorot uniform.
+        seed: Seed of the initial weights (Glorot uniform).
 
     Returns:
-        A model that is not compiled: images in, `(batch, classes)` out.
+        A model that is not compiled. Its output is `(batch, classes)`.
 
     Example:
         >>> basenet(seed=0).count_params()
@@ -53,15 +53,15 @@ def basenet_2_1(
 ) -> keras.Model:
     """Build BaseNet 2.1: pairs of 3×3 convolutions, batch normalization, dropout 0.4.
 
-    Filters taken here: 64, 64, 128, 128.
+    Filters used here: 64, 64, 128, 128.
 
     Args:
-        classes: How many classes; one probability each.
+        classes: Number of classes.
         input_shape: Height, width and channels of an image, standardized.
-        seed: The seed of the first weights and of dropout.
+        seed: Seed of the initial weights and of dropout.
 
     Returns:
-        A model that is not compiled: images in, `(batch, classes)` out.
+        A model that is not compiled. Its output is `(batch, classes)`.
 
     Example:
         >>> basenet_2_1(seed=0).output_shape
@@ -79,17 +79,17 @@ def basenet_2_1(
 def basenet_2_2(
     classes: int = 25, input_shape: Shape = _SMALL, seed: int | None = None
 ) -> keras.Model:
-    """Build BaseNet 2.2: five padded convolutions, the last after up-sampling, with stride 2.
+    """Build BaseNet 2.2: five padded convolutions, the last with stride 2 after upsampling.
 
-    Filters taken here: 128, 128, 256, 256, 512.
+    Filters used here: 128, 128, 256, 256, 512.
 
     Args:
-        classes: How many classes; one probability each.
+        classes: Number of classes.
         input_shape: Height, width and channels of an image, standardized.
-        seed: The seed of the first weights and of dropout.
+        seed: Seed of the initial weights and of dropout.
 
     Returns:
-        A model that is not compiled: images in, `(batch, classes)` out.
+        A model that is not compiled. Its output is `(batch, classes)`.
 
     Example:
         >>> basenet_2_2(seed=0).output_shape
@@ -108,19 +108,19 @@ def basenet_2_2(
 def basenet_2_3(
     classes: int = 25, input_shape: Shape = _SMALL, seed: int | None = None
 ) -> keras.Model:
-    """Build BaseNet 2.3: BaseNet 2.2 in residual units, with a last 4×4 pooling.
+    """Build BaseNet 2.3: BaseNet 2.2 with residual units and a final 4×4 average pooling.
 
-    A unit here is a 1×1 convolution to half the filters and a 3×3 one to all of them, added to its
-    input, which a 1×1 convolution brings to the same number of filters where it has another. The
-    last pooling takes averages.
+    A unit used here is a 1×1 convolution with half of the filters and a 3×3 convolution with all
+    of them, added to the unit's input. Where the input has another number of filters, a 1×1
+    convolution projects it.
 
     Args:
-        classes: How many classes; one probability each.
+        classes: Number of classes.
         input_shape: Height, width and channels of an image, standardized.
-        seed: The seed of the first weights and of dropout.
+        seed: Seed of the initial weights and of dropout.
 
     Returns:
-        A model that is not compiled: images in, `(batch, classes)` out.
+        A model that is not compiled. Its output is `(batch, classes)`.
 
     Example:
         >>> basenet_2_3(seed=0).output_shape
@@ -151,12 +151,12 @@ def _normalized(
 
 def _residual(maps: Any, filters: int, up: bool = False) -> Any:
     shortcut = maps if maps.shape[-1] == filters else _normalized(maps, filters, size=1)
-    inside = _convolution(maps, filters // 2, size=1)
+    residual = _convolution(maps, filters // 2, size=1)
     if up:
-        inside = _normalized(layers.UpSampling2D()(inside), filters, strides=2)
+        residual = _normalized(layers.UpSampling2D()(residual), filters, strides=2)
     else:
-        inside = _normalized(inside, filters)
-    return layers.ReLU()(layers.Add()([inside, shortcut]))
+        residual = _normalized(residual, filters)
+    return layers.ReLU()(layers.Add()([residual, shortcut]))
 
 
 def _classify(inputs: Any, maps: Any, classes: int, name: str) -> keras.Model:

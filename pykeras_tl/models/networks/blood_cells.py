@@ -1,4 +1,4 @@
-"""The networks of the blood-cell study: its two of 2018, and a small modern one."""
+"""The networks of the blood cell study: the two of 2018, and a small modern one."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Shape = tuple[int | None, int | None, int]
 def version_1(
     classes: int = 4, input_shape: Shape = (150, 150, 3), seed: int | None = None
 ) -> keras.Sequential:
-    """Build the study's first network: four convolutions, one dense layer, dropout.
+    """Build the study's first network: four convolutions, a dense layer and dropout.
 
     Args:
-        classes: How many classes; one probability each.
-        input_shape: Height, width and channels of an image, pixels in 0 to 1.
-        seed: The seed of the first weights and of dropout.
+        classes: Number of classes.
+        input_shape: Height, width and channels of an image, pixels from 0 to 1.
+        seed: Seed of the initial weights and of dropout.
 
     Returns:
-        A model that is not compiled: images of `input_shape` in, `(batch, classes)` out.
+        A model that is not compiled. Its output is `(batch, classes)`.
 
     Example:
         >>> version_1(seed=0).count_params()
         504228
 
     Source:
-        The blood-cell study of 2018 (R, keras 2).
+        The blood cell study of 2018 (R, Keras 2).
     """
     with seed_initializers(seed):
         return keras.Sequential(
@@ -49,22 +49,22 @@ def version_1(
 def version_2(
     classes: int = 4, input_shape: Shape = (150, 150, 3), seed: int | None = None
 ) -> keras.Sequential:
-    """Build the study's second network: five convolutions, dropout, two dense layers.
+    """Build the study's second network: five convolutions, dropout and two dense layers.
 
     Args:
-        classes: How many classes; one probability each.
-        input_shape: Height, width and channels of an image, pixels in 0 to 1.
-        seed: The seed of the first weights and of dropout.
+        classes: Number of classes.
+        input_shape: Height, width and channels of an image, pixels from 0 to 1.
+        seed: Seed of the initial weights and of dropout.
 
     Returns:
-        A model that is not compiled: images of `input_shape` in, `(batch, classes)` out.
+        A model that is not compiled. Its output is `(batch, classes)`.
 
     Example:
         >>> version_2(seed=0).count_params()
         606596
 
     Source:
-        The blood-cell study of 2018 (R, keras 2).
+        The blood cell study of 2018 (R, Keras 2).
     """
     with seed_initializers(seed):
         return keras.Sequential(
@@ -84,16 +84,16 @@ def version_2(
 def modern(
     classes: int = 4, input_shape: Shape = (96, 128, 3), seed: int | None = None
 ) -> keras.Sequential:
-    """Build the small batch-normalized network that learns these cells in minutes.
+    """Build a small network with batch normalization that learns blood cells in minutes.
 
     Args:
-        classes: How many classes; one probability each.
-        input_shape: Height, width and channels of an image, pixels in 0 to 1; the height and
-            the width may be None.
-        seed: The seed of the first weights and of dropout.
+        classes: Number of classes.
+        input_shape: Height, width and channels of an image, pixels from 0 to 1; height and width
+            may be None.
+        seed: Seed of the initial weights and of dropout.
 
     Returns:
-        A model that is not compiled: images of `input_shape` in, `(batch, classes)` out.
+        A model that is not compiled. Its output is `(batch, classes)`.
 
     Example:
         >>> modern(seed=0).output_shape
@@ -102,9 +102,9 @@ def modern(
     with seed_initializers(seed):
         network = keras.Sequential([keras.Input(input_shape)], name="blood_cells_modern")
         for filters in (16, 32, 64, 128, 128):
-            # Batch normalization has a bias of its own.
+            # Batch normalization adds a bias itself.
             network.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
-            # Keras's 0.99 needs some thousand steps, more than small data sets have.
+            # Keras's default of 0.99 needs thousands of steps, more than small data sets have.
             network.add(layers.BatchNormalization(momentum=0.9))
             network.add(layers.ReLU())
             network.add(layers.MaxPooling2D())

@@ -1,4 +1,4 @@
-"""The network whose features a support vector machine takes over."""
+"""The network whose features a support vector machine classifies."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def network(
     *,
     activation: str = "softmax",
 ) -> keras.Sequential:
-    """Build the published network: three pooled convolutions and a dense layer of 100 features.
+    """Build the published network: three convolutions with max pooling and 100 dense features.
 
     Args:
-        classes: Units of the last layer, which the support vector machine takes the place of.
-        input_shape: Height, width and channels of an image, pixels in 0 to 1.
-        seed: The seed of the first weights.
-        activation: Of the last layer; `"linear"` with one unit for regression.
+        classes: Units of the last layer, which the support vector machine replaces.
+        input_shape: Height, width and channels of an image, pixels from 0 to 1.
+        seed: Seed of the initial weights.
+        activation: Activation of the last layer; `"linear"` with one unit for regression.
 
     Returns:
-        A model that is not compiled: images in, `(batch, classes)` out. The layer `features`
-        gives `(batch, 100)`.
+        A model that is not compiled. Its output is `(batch, classes)`, that of the layer
+        `features` is `(batch, 100)`.
 
     Example:
         >>> network().get_layer("features").output.shape

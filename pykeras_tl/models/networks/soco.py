@@ -1,4 +1,4 @@
-"""The network of the study of source and target sets."""
+"""The network of the study that transfers from a source to a target data set."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ def network(
     binary: bool = False,
     one_by_one: int = 0,
 ) -> keras.Sequential:
-    """Build the study's network: three convolutions, two poolings, two dense layers.
+    """Build the study's network: three convolutions, two max poolings and two dense layers.
 
-    Its case 4 retrains the dense layers alone: `freeze_weights(model, to="flatten")`.
+    The study's case 4 retrains only the dense layers: `freeze_weights(model, to="flatten")`.
 
     Args:
-        classes: How many classes; one probability each.
-        input_shape: Height, width and channels of an image, pixels in 0 to 1.
-        seed: The seed of the first weights.
-        binary: One sigmoid unit for two classes in place of a softmax.
-        one_by_one: Filters of a 1×1 convolution before the dense layers, which the study proposed
-            to try; 0 for none.
+        classes: Number of classes.
+        input_shape: Height, width and channels of an image, pixels from 0 to 1.
+        seed: Seed of the initial weights.
+        binary: Whether the last layer is one sigmoid unit for two classes instead of a softmax.
+        one_by_one: Filters of a 1×1 convolution before the dense layers, which the study suggests
+            as future work; 0 for none.
 
     Returns:
-        A model that is not compiled: images in, `(batch, classes)` or `(batch, 1)` out.
+        A model that is not compiled. Its output is `(batch, classes)`, or `(batch, 1)` when
+        `binary`.
 
     Raises:
-        ValueError: When `binary` is asked for with more or fewer than two classes.
+        ValueError: When `binary` is True and `classes` is not 2.
 
     Example:
         >>> network(seed=0).count_params()
         848226
     """
     if binary and classes != 2:
-        raise ValueError(f"one sigmoid unit tells two classes apart, not {classes}")
+        raise ValueError(f"Expected classes=2 with binary=True. Received: classes={classes}.")
     with seed_initializers(seed):
         model = keras.Sequential([keras.Input(input_shape)], name="soco")
         model.add(layers.Conv2D(32, 3, activation="relu", name="conv_1"))

@@ -1,6 +1,8 @@
 """Allow-list of the classes that a saved architecture may contain.
 
-They are layers that compute, and run no code of the file's.
+They are layers that compute and cannot run code from the file. A class is recognized by the name
+that it is registered or published under, never by the module that happened to define it: modules
+move, in this package and in Keras, and a saved classifier has to outlive that.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ _LAYERS = """
     SpatialDropout3D Subtract UnitNormalization UpSampling1D UpSampling2D UpSampling3D
     ZeroPadding1D ZeroPadding2D ZeroPadding3D
 """
-# What a classifier of images has no use for, and other models do.
-_SEQUENCES = """
+# Layers that other models than image classifiers need.
+_SEQUENCE_LAYERS = """
     AdditiveAttention Attention Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D Embedding GRU GRUCell
     GroupQueryAttention LSTM LSTMCell RNN SimpleRNN SimpleRNNCell StackedRNNCells TimeDistributed
 """
@@ -39,20 +41,23 @@ _INITIALIZERS = """
 _OPERATIONS = "Add Clip Divide Maximum Mean Minimum Multiply Negative Power Subtract TrueDivide"
 _TENSOR = "__keras_tensor__"
 
-_KNOWN: dict[str, set[str]] = {
+_PUBLIC: dict[str, set[str]] = {
     "keras": {"Sequential", "DTypePolicy"},
-    "keras.layers": set((_LAYERS + _SEQUENCES).split()),
+    "keras.layers": set((_LAYERS + _SEQUENCE_LAYERS).split()),
     "keras.initializers": set(_INITIALIZERS.split()),
     "keras.regularizers": {"L1", "L2", "L1L2", "OrthogonalRegularizer"},
     "keras.constraints": {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"},
-    **{module: {"Functional"} for module in FUNCTIONAL_MODULES},
-    **{module: set(_OPERATIONS.split()) for module in OPERATION_MODULES},
 }
+# Classes without a public name: files name Keras's private module of the time.
+_PRIVATE: tuple[tuple[set[str], tuple[str, ...]], ...] = (
+    ({"Functional"}, FUNCTIONAL_MODULES),
+    (set(_OPERATIONS.split()), OPERATION_MODULES),
+)
 _CUSTOM = (*APPLICATION_LAYERS, InferenceBatchNormalization, InputScaling)
 
 
 def custom_layers() -> dict[str, type[keras.Layer]]:
-    """Give the known layers that Keras has to be told of.
+    """Return the allowed layers that Keras cannot find by itself, as `custom_objects`.
 
     Returns:
         The classes by the names under which they are saved.
@@ -61,31 +66,32 @@ def custom_layers() -> dict[str, type[keras.Layer]]:
         >>> sorted(custom_layers())[-1]
         'pykeras_tl>InputScaling'
     """
-    return {keras.saving.get_registered_name(each): each for each in _CUSTOM}
+    return {keras.saving.get_registered_name(layer): layer for layer in _CUSTOM}
 
 
 def allowed_names() -> set[str]:
-    """Give the known classes for files that tell no module, as those of older versions.
+    """Return the names of the allowed classes, for older files that name no module.
 
     Returns:
-        Their names there.
+        Class names.
 
     Example:
         >>> "Dense" in allowed_names(), "Lambda" in allowed_names()
         (True, False)
     """
-    # Older files write tuples and models so.
-    return {"__tuple__", _TENSOR, "Model", *custom_layers(), *set().union(*_KNOWN.values())}
+    names = set().union(*_PUBLIC.values(), *(classes for classes, _ in _PRIVATE))
+    # Older files write tuples and models under these names.
+    return {"__tuple__", _TENSOR, "Model", *custom_layers(), *names}
 
 
 def disallowed_object(described: dict[str, Any]) -> str | None:
-    """Look whether an object in a saved architecture is a known one.
+    """Check one object of a saved architecture against the allow-list.
 
     Args:
-        described: The object as saved: its module, class, registered name and settings.
+        described: The object as saved: its module, class, registered name and config.
 
     Returns:
-        None when it is known; else what it is called there.
+        None when it is allowed; otherwise its name, for the error message.
 
     Example:
         >>> disallowed_object({"module": "keras.layers", "class_name": "Lambda", "config": {}})
@@ -97,7 +103,37 @@ def disallowed_object(described: dict[str, Any]) -> str | None:
         return None
     custom = custom_layers().get(registered) if isinstance(registered, str) else None
     if custom is not None:
-        # Keras finds it by its registered name; the module that wrote it may since have moved.
+        # Keras finds the class by its registered name and ignores the module.
         return None if name == custom.__name__ else f"{module}.{name} registered as {registered}"
-    known = isinstance(module, str) and isinstance(name, str) and name in _KNOWN.get(module, ())
-    return None if known and registered in (None, name) else f"{module}.{name}"
+    allowed = isinstance(module, str) and isinstance(name, str) and _is_allowed(module, name)
+    return None if allowed and registered in (None, name) else f"{module}.{name}"
+
+
+def update_modules(described: Any) -> None:
+    """Replace the private Keras modules that an architecture names by today's.
+
+    Keras imports the module that a file names, so a file written before Keras moved a class could
+    not be read otherwise.
+
+    Args:
+        described: A saved architecture, changed in place.
+
+    Example:
+        >>> described = {"class_name": "Functional", "module": "keras.src.models.functional"}
+        >>> update_modules(described)
+        >>> described["module"] == FUNCTIONAL_MODULES[0]
+        True
+    """
+    for item in described.values() if isinstance(described, dict) else described:
+        if isinstance(item, (dict, list)):
+            update_modules(item)
+    if isinstance(described, dict):
+        for classes, modules in _PRIVATE:
+            if described.get("module") in modules and described.get("class_name") in classes:
+                described["module"] = modules[0]
+
+
+def _is_allowed(module: str, name: str) -> bool:
+    return name in _PUBLIC.get(module, ()) or any(
+        name in classes and module in modules for classes, modules in _PRIVATE
+    )

@@ -1,4 +1,9 @@
-"""Architectures as text: written, and read from strangers without running anything of theirs."""
+"""Model architectures as JSON, read from untrusted files without running anything in them.
+
+Keras's own loader imports what a file names and allocates what it describes. Here every object is
+checked against an allow-list first, and the model is built once without memory to compare its
+weights with those of the weights file.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +18,24 @@ import keras
 
 from ..keras_internals import without_allocation
 from ..layer_tree import flatten_layers
-from .allowed_layers import custom_layers, disallowed_object
+from .allowed_layers import custom_layers, disallowed_object, update_modules
+from .weight_files import as_sentence
 
-LONGEST = 1 << 26
-_DEEPEST = 60
-_MOST_PARTS = 500_000
-_MOST_LAYERS = 10_000
-_MOST_VALUES = 1 << 28
+MAX_LENGTH = 1 << 26
+_MAX_DEPTH = 60
+_MAX_ITEMS = 500_000
+_MAX_LAYERS = 10_000
+_MAX_OUTPUT_VALUES = 1 << 28
 
 
 def write_architecture(model: keras.Model) -> str:
-    """Write a model's architecture down.
+    """Serialize a model's architecture.
 
     Args:
-        model: A functional or sequential model of known layers.
+        model: A functional or sequential model of allowed layers.
 
     Returns:
-        JSON, without weights and without optimizer and loss.
+        JSON, without weights, optimizer and loss.
 
     Raises:
         ValueError: When the model has a layer that `build_architecture` would refuse.
@@ -46,21 +52,21 @@ def write_architecture(model: keras.Model) -> str:
 
 
 def build_architecture(text: str, shapes: Iterable[tuple[int, ...]]) -> keras.Model:
-    """Build a model from an architecture that may come from anyone.
+    """Build a model from an untrusted architecture.
 
-    Nothing in the text is run, and no memory is taken before it is known that the model's weights
-    are those of the weights file.
+    Nothing in the text is run, and no memory is allocated before the model's weights are known to
+    be those of the weights file.
 
     Args:
-        text: JSON as `write_architecture` gives it.
+        text: JSON as returned by `write_architecture`.
         shapes: The shapes of the arrays in the weights file.
 
     Returns:
         The model, with random weights, not compiled.
 
     Raises:
-        ValueError: When the text is no such JSON, names a layer that is not known, or describes a
-            model too large or with other weights than those of the file.
+        ValueError: When the text is not such JSON, names a layer that is not allowed, or describes
+            a model that is too large or has other weights than the file.
 
     Example:
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
@@ -70,7 +76,8 @@ def build_architecture(text: str, shapes: Iterable[tuple[int, ...]]) -> keras.Mo
     described = parse_architecture(text)
     check_objects(described)
     drop_compilation(described)
-    # Keras takes the description apart while it builds.
+    update_modules(described)
+    # Keras modifies the description while it builds.
     check_sizes(lambda: _build(copy.deepcopy(described)), shapes)
     return _build(described)
 
@@ -78,70 +85,77 @@ def build_architecture(text: str, shapes: Iterable[tuple[int, ...]]) -> keras.Mo
 def parse_architecture(
     text: str, kinds: Sequence[str] = ("Functional", "Sequential")
 ) -> dict[str, Any]:
-    """Read an architecture's text.
+    """Parse an architecture's JSON.
 
     Args:
         text: JSON.
-        kinds: What models are called in it.
+        kinds: The class names that a model may have in it.
 
     Returns:
-        Its content.
+        The parsed description.
 
     Raises:
-        ValueError: When it is no such JSON or too long.
+        ValueError: When it is too long, or not the JSON of a model.
+
+    Example:
+        >>> parse_architecture('{"class_name": "Sequential", "config": {}}')["class_name"]
+        'Sequential'
     """
-    if len(text) > LONGEST:
-        raise ValueError(f"an architecture of {len(text):,} characters is not read")
+    if len(text) > MAX_LENGTH:
+        raise ValueError(
+            f"Expected an architecture of at most {MAX_LENGTH:,} characters. "
+            f"Received: {len(text):,} characters."
+        )
     try:
         described = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError("the architecture is no whole JSON text") from error
+        raise ValueError("The architecture is not complete JSON; it may be truncated.") from error
     if not isinstance(described, dict) or described.get("class_name") not in kinds:
-        raise ValueError("the architecture is of no functional or sequential model")
+        raise ValueError("The architecture is not that of a functional or sequential model.")
     return described
 
 
 def check_objects(
-    described: Any, unknown: Callable[[dict[str, Any]], str | None] = disallowed_object
+    described: Any, disallowed: Callable[[dict[str, Any]], str | None] = disallowed_object
 ) -> None:
-    """Refuse an architecture that names anything but what is known to run nothing of it.
+    """Refuse an architecture that names anything outside the allow-list.
 
     Args:
-        described: Its content.
-        unknown: Names an object that is not known, or gives None.
+        described: The parsed architecture.
+        disallowed: Returns the name of an object that is not allowed, None for others.
 
     Raises:
-        ValueError: When it has such an object, or is too large or nested too deep.
+        ValueError: When it has such an object, is too large, or is nested too deeply.
     """
-    seen, layers = 0, 0
-    waiting = [(described, 0)]
-    while waiting:
-        item, depth = waiting.pop()
-        seen += 1
+    items, layers = 0, 0
+    pending = [(described, 0)]
+    while pending:
+        item, depth = pending.pop()
+        items += 1
         if isinstance(item, dict):
-            waiting += [(value, depth + 1) for value in item.values()]
+            pending += [(value, depth + 1) for value in item.values()]
             layers += "inbound_nodes" in item or item.get("module") == "keras.layers"
-            name = unknown(item) if "class_name" in item else None
+            name = disallowed(item) if "class_name" in item else None
             if name:
                 raise ValueError(
-                    f"the architecture has {name}, which is not known to be safe; "
-                    "only Keras's own layers that compute, and ours, are taken"
+                    f"The architecture contains {name}, which is not known to be safe. "
+                    "Expected only Keras layers that cannot run code, and those of pykeras_tl."
                 )
         elif isinstance(item, list):
-            waiting += [(value, depth + 1) for value in item]
-        if depth > _DEEPEST or seen > _MOST_PARTS or layers > _MOST_LAYERS:
-            raise ValueError("the architecture is too large or nested too deep to be read")
+            pending += [(value, depth + 1) for value in item]
+        if depth > _MAX_DEPTH or items > _MAX_ITEMS or layers > _MAX_LAYERS:
+            raise ValueError("The architecture is too large or nested too deeply.")
 
 
 def check_sizes(build: Callable[[], keras.Model], shapes: Iterable[tuple[int, ...]]) -> None:
-    """Refuse an architecture that needs other weights than those there are, or far too much memory.
+    """Refuse an architecture whose weights are not in the file, or that needs far too much memory.
 
     Args:
-        build: Builds the model; it is called where that takes no memory.
+        build: Builds the model; called where building allocates no memory.
         shapes: The shapes of the arrays in the weights file.
 
     Raises:
-        ValueError: When a weight is missing, or a layer makes too much of one image.
+        ValueError: When a weight is missing, or a layer's output for one image is too large.
     """
     with without_allocation():
         model = build()
@@ -150,16 +164,22 @@ def check_sizes(build: Callable[[], keras.Model], shapes: Iterable[tuple[int, ..
     missing = needed - Counter(shapes)
     if missing:
         raise ValueError(
-            f"the architecture needs weights of shape {next(iter(missing))} that the weights file "
-            "lacks"
+            f"The architecture needs weights of shape {next(iter(missing))}, which the weights "
+            "file does not contain."
         )
 
 
 def drop_compilation(described: Any) -> None:
-    """Remove what an architecture says of compiling.
+    """Remove an architecture's compile configuration.
 
     Args:
-        described: Its content, changed in place.
+        described: The parsed architecture, changed in place.
+
+    Example:
+        >>> described = {"class_name": "Sequential", "compile_config": {"optimizer": "adam"}}
+        >>> drop_compilation(described)
+        >>> described
+        {'class_name': 'Sequential'}
     """
     for item in described.values() if isinstance(described, dict) else described:
         if isinstance(item, (dict, list)):
@@ -173,17 +193,16 @@ def _build(described: dict[str, Any]) -> keras.Model:
         return keras.saving.deserialize_keras_object(
             described, custom_objects=custom_layers(), safe_mode=True
         )
-    except Exception as error:  # Whatever Keras meets in made-up settings.
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"the architecture cannot be built: {reason}") from error
+    except Exception as error:  # Keras raises anything for invented settings.
+        raise ValueError(f"The architecture cannot be built. {as_sentence(error)}") from error
 
 
 def _check_outputs(model: keras.Model) -> None:
     for leaf in flatten_layers(model):
         for tensor in keras.tree.flatten(leaf.layer.output):
             values = math.prod(size for size in tensor.shape[1:] if size is not None)
-            if values > _MOST_VALUES:
+            if values > _MAX_OUTPUT_VALUES:
                 raise ValueError(
-                    f"layer {leaf.path!r} makes {values:,} values of one image; "
-                    "the architecture is refused"
+                    f"Layer {leaf.path!r} computes {values:,} values for one image. Expected at "
+                    f"most {_MAX_OUTPUT_VALUES:,}."
                 )

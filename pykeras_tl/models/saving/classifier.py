@@ -1,4 +1,8 @@
-"""A trained classifier: a model and all that it takes to use it, in one folder."""
+"""A trained classifier saved as one folder: the model, its class names and its preprocessing.
+
+A model file alone does not say how to read an image for it or what its outputs mean. The folder
+holds JSON and arrays only, so that loading a classifier from someone else cannot run code.
+"""
 
 from __future__ import annotations
 
@@ -30,26 +34,29 @@ from .classifier_folder import (
     read_text,
 )
 from .preprocess_config import PreprocessConfig
-from .weight_files import check_weights_file, load_weights
+from .weight_files import as_sentence, check_weights_file, load_weights
 
 _MODEL, _WEIGHTS = "model.json", "model.weights.h5"
+# The key of the preprocessing in config.json, and the one that the first versions wrote.
+_PREPROCESS, _OLD_PREPROCESS = "preprocess", "pictures"
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | pd.DataFrame
 
 
 @dataclass
 class Classifier:
-    """A trained model with its class names and the way its images are prepared.
+    """A trained model with its class names and the preprocessing of its images.
 
     Attributes:
-        model: The model; one probability a class, or one unit for two classes.
+        model: The model, with one output per class, or one sigmoid unit for two classes.
         class_names: Names of the classes, in the order of the model's outputs.
         images: How a file becomes the model's input.
-        metrics: What was measured, by name; anything that JSON has.
-        versions: The packages it was made with.
+        metrics: Results by name, in types that JSON can represent.
+        versions: Versions of the packages that the model was trained with.
 
     Raises:
-        ValueError: When the names do not fit the model's outputs, or the images its input.
+        ValueError: When the class names do not fit the model's outputs, or the preprocessed
+            images do not fit its input.
 
     Example:
         >>> model = keras.Sequential(
@@ -72,37 +79,38 @@ class Classifier:
         units = 1 if len(self.class_names) == 2 and outputs[-1] == 1 else len(self.class_names)
         if len(outputs) != 2 or outputs[-1] != units:
             raise ValueError(
-                f"{len(self.class_names)} class names for a model with outputs of shape {outputs}"
+                "Expected one class name per output of the model. Received: "
+                f"{len(self.class_names)} class names for a model with outputs of shape {outputs}."
             )
-        wanted = tuple(self.model.input_shape)[1:]
-        fits = len(wanted) == 3 and all(
-            have == want or want is None for have, want in zip(self.images.shape, wanted)
+        expected = tuple(self.model.input_shape)[1:]
+        fits = len(expected) == 3 and all(
+            size in (None, actual) for size, actual in zip(expected, self.images.shape)
         )
         if not fits:
             raise ValueError(
-                f"the model takes images of shape {wanted}, and these have shape "
-                f"{self.images.shape}"
+                f"Expected images of shape {expected}, as the model takes them. Received: "
+                f"preprocessing to shape {self.images.shape}."
             )
 
     @classmethod
     def from_flow(
         cls, model: keras.Model, flow: Iterator, metrics: Mapping[str, Any] | None = None
     ) -> Classifier:
-        """Make a classifier of a model and the flow that it was trained on.
+        """Create a classifier from a model and the iterator that it was trained on.
 
         Args:
             model: The trained model.
-            flow: A flow over files: its class names, size, colours and standardization are kept,
-                its augmentation is not.
-            metrics: What was measured, by name.
+            flow: An iterator over files. Its class names, image size, color mode and
+                standardization are kept; its augmentation is not.
+            metrics: Results by name.
 
         Returns:
             The classifier.
 
         Raises:
-            TypeError: When the flow is not over files.
-            ValueError: When the flow prepares images in a way that cannot be stored, such as by
-                a `preprocessing_function`, or does not fit the model.
+            TypeError: When the iterator does not read files.
+            ValueError: When its preprocessing cannot be stored, such as a
+                `preprocessing_function`, or does not fit the model.
         """
         images = PreprocessConfig.of_flow(flow)
         names = [str(name) for name in flow.class_names or ()]
@@ -115,21 +123,21 @@ class Classifier:
 
     @property
     def color_mode(self) -> str:
-        """Colours that images are read in."""
+        """Color mode that images are read in."""
         return self.images.color_mode
 
     @property
     def standardization(self) -> dict[str, Any]:
-        """What is done to the pixels before the model sees them."""
+        """Standardization of the pixels before they enter the model."""
         return dict(self.images.standardization)
 
     def predict(self, paths: Paths, batch_size: int = 32) -> pd.DataFrame:
-        """Tell the classes of images.
+        """Predict the class of each image.
 
         Args:
-            paths: A file; a folder, with all images in it and below it; several of these; or a
+            paths: A file; a folder, searched recursively for images; several of these; or a
                 table with a column `filename`.
-            batch_size: Images that are read and predicted at a time.
+            batch_size: Number of images read and predicted at a time.
 
         Returns:
             One row per image, in the order given: `filename`, `predicted` (the most probable
@@ -137,32 +145,32 @@ class Classifier:
 
         Raises:
             FileNotFoundError: When a file or folder does not exist.
-            ValueError: When there is no image, or a file is none that can be read.
+            ValueError: When there is no image, or a file cannot be read.
         """
         if batch_size < 1:
-            raise ValueError(f"batch_size is a whole number from 1; received {batch_size}")
+            raise ValueError(f"Expected batch_size of at least 1. Received: {batch_size}.")
         files = _files(paths)
         parts = [
             self._probabilities(files[start : start + batch_size])
             for start in range(0, len(files), batch_size)
         ]
         probabilities = np.concatenate(parts)
-        best = [self.class_names[place] for place in probabilities.argmax(axis=1)]
+        best = [self.class_names[index] for index in probabilities.argmax(axis=1)]
         table = pd.DataFrame({"filename": files, "predicted": best})
         columns = pd.DataFrame(probabilities, columns=self.class_names)
         return pd.concat([table, columns], axis=1)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Save the classifier as one folder, whole or not at all.
+        """Save the classifier as one folder, atomically.
 
         Args:
-            folder: Where to. A classifier that is there is replaced.
+            folder: The target folder. An existing classifier is replaced.
 
         Returns:
             The folder.
 
         Raises:
-            FileExistsError: When the folder holds something else.
+            FileExistsError: When the folder exists and is not a classifier.
             ValueError: When the model has a layer that cannot be stored.
             OSError: When the folder cannot be written or the disk is full.
         """
@@ -173,7 +181,7 @@ class Classifier:
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "class_names": self.class_names,
-            "images": self.images.as_json(),
+            _PREPROCESS: self.images.as_json(),
             "metrics": self.metrics,
             "versions": self.versions,
         }
@@ -187,8 +195,8 @@ class Classifier:
     def _probabilities(self, files: Sequence[str]) -> np.ndarray:
         batch = np.empty((len(files), *self.images.shape), "float32")
 
-        def read(number: int) -> None:
-            batch[number] = self.images.read(files[number])
+        def read(index: int) -> None:
+            batch[index] = self.images.read(files[index])
 
         parallel_for(read, len(files), default_workers())
         return as_probabilities(self.model.predict_on_batch(batch), len(self.class_names))
@@ -197,8 +205,9 @@ class Classifier:
 def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
     """Load a classifier from the folder that `Classifier.save` wrote.
 
-    Nothing of the folder is run: the architecture may only have known layers, weights are arrays,
-    and their sizes are checked before memory is taken.
+    Nothing in the folder is run: the architecture may contain only allowed layers, the weights are
+    arrays, and their sizes are checked before memory is allocated. Classifiers of earlier versions
+    load whatever Python modules their layers were defined in.
 
     Args:
         folder: The folder.
@@ -208,74 +217,78 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
 
     Raises:
         FileNotFoundError: When the folder or one of its files does not exist.
-        ValueError: When a file is damaged, of another kind or unsafe; says which and why.
+        ValueError: When a file is damaged, of another kind or unsafe; the message says which and
+            why.
 
     Example:
         >>> import tempfile
         >>> model = keras.Sequential(
         ...     [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")])
-        >>> where = tempfile.mkdtemp() + "/pets"
-        >>> _ = Classifier(model, ["cat", "dog"], PreprocessConfig((8, 8))).save(where)
-        >>> load_classifier(where).class_names
+        >>> classifier = Classifier(model, ["cat", "dog"], PreprocessConfig((8, 8)))
+        >>> saved = classifier.save(tempfile.mkdtemp() + "/pets")
+        >>> load_classifier(saved).class_names
         ['cat', 'dog']
     """
-    place = recover_directory(Path(folder).expanduser().absolute())
-    if not place.is_dir():
-        raise FileNotFoundError(f"there is no classifier folder {place}")
-    config = read_config(place)
-    weights = inside(place, _WEIGHTS)
+    source = recover_directory(Path(folder).expanduser().absolute())
+    if not source.is_dir():
+        raise FileNotFoundError(f"Classifier folder {source} does not exist.")
+    config = read_config(source)
+    weights = inside(source, _WEIGHTS)
     try:
-        model = build_architecture(read_text(place, _MODEL), check_weights_file(weights))
+        model = build_architecture(read_text(source, _MODEL), check_weights_file(weights))
         load_weights(model, weights)
+        preprocess = config[_OLD_PREPROCESS if _OLD_PREPROCESS in config else _PREPROCESS]
         return Classifier(
             model,
             _list_of_names(config),
-            PreprocessConfig(**config["images"]),
+            PreprocessConfig(**preprocess),
             dict(config["metrics"]),
             dict(config["versions"]),
         )
     except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise ValueError(f"{place} is no sound classifier: {error}") from error
+        raise ValueError(f"{source} is not a valid classifier. {as_sentence(error)}") from error
 
 
 def _files(paths: Paths) -> list[str]:
     if isinstance(paths, pd.DataFrame):
         if "filename" not in paths:
             raise ValueError(
-                f"Expected a table with a column filename. Received: the columns {list(paths)}."
+                f"Expected a table with a column filename. Received: columns {list(paths.columns)}."
             )
         paths = paths["filename"].tolist()
     elif isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     files: list[str] = []
     for path in paths:
-        place = Path(path).expanduser()
-        if place.is_dir():
-            files += images_under(place)
-        elif place.exists():
-            files.append(os.fspath(place))
+        source = Path(path).expanduser()
+        if source.is_dir():
+            files += images_under(source)
+        elif source.exists():
+            files.append(os.fspath(source))
         else:
-            raise FileNotFoundError(f"there is no file or folder {place}")
+            raise FileNotFoundError(f"File or folder {source} does not exist.")
     if not files:
-        raise ValueError("there is no image among the files and folders given")
+        raise ValueError("Expected at least one image. The given files and folders contain none.")
     return files
 
 
 def _list_of_names(config: Mapping[str, Any]) -> list[str]:
     names = config["class_names"]
     if not isinstance(names, list):
-        raise ValueError(f"class_names is a list of names, not {type(names).__name__}")
+        raise ValueError(f"Expected class_names to be a list of names. Received: {names!r}.")
     return names
 
 
 def _check_names(names: Sequence[str]) -> None:
     if not all(isinstance(name, str) and name for name in names):
-        raise ValueError(f"class names are texts that are not empty; received {list(names)[:5]}")
+        raise ValueError(f"Expected class names to be non-empty text. Received: {list(names)[:5]}.")
     if len(names) < 2 or len(set(names)) != len(names):
-        raise ValueError(f"a classifier has two classes or more, each once; received {names[:10]}")
+        raise ValueError(f"Expected at least two distinct class names. Received: {names[:10]}.")
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
-    raise TypeError(f"metrics hold numbers, texts and lists of them, not {type(value).__name__}")
+    raise TypeError(
+        f"Expected metrics of numbers, text, and lists of these. Received: {type(value).__name__}."
+    )

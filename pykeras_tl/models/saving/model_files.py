@@ -1,4 +1,8 @@
-"""Whole models in one file, `.keras` or the older `.h5`: looked through before Keras loads them."""
+"""Safe loading of complete models from one file, `.keras` or the older `.h5`.
+
+Keras's safe mode still imports modules that a file names and allocates what it claims to need.
+Here the file is examined first, and only then given to Keras.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,18 @@ import keras
 
 from ..keras_internals import legacy_model_builder
 from .allowed_layers import allowed_names, custom_layers, disallowed_object
-from .architecture import LONGEST, check_objects, check_sizes, drop_compilation, parse_architecture
-from .weight_files import BROKEN, check_weights_file, first_line, promises_too_much
+from .architecture import (
+    MAX_LENGTH,
+    check_objects,
+    check_sizes,
+    drop_compilation,
+    parse_architecture,
+)
+from .weight_files import BROKEN, as_sentence, check_weights_file, claims_too_much
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {_CONFIG, _WEIGHTS, "metadata.json"}
-# What a file says of compiling: classes that compute, and take no code either.
+# Modules whose classes a compile configuration may name; none of them can run code from the file.
 _COMPILATION = (keras.losses, keras.metrics, keras.optimizers, keras.optimizers.schedules)
 
 
@@ -31,23 +41,23 @@ def load_model(
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,  # Keras's own name.
 ) -> keras.Model:
-    """Load a model that Keras saved as one file, when nothing in it can run.
+    """Load a model that Keras saved as one file, unless the file could run code.
 
-    The file is looked through first: only known layers, losses, metrics and optimizers, weights
-    that are arrays of its own and fit the layers, and no more memory than its size allows. Then
-    Keras loads it in its safe mode.
+    The file is examined first: it may contain only allowed layers, losses, metrics and optimizers,
+    numeric arrays that fit the layers, and no more data than its size allows. Then Keras loads it
+    in safe mode.
 
     Args:
-        path: A `.keras` file, or an `.h5` or `.hdf5` file that holds a whole model.
+        path: A `.keras` file, or an `.h5` or `.hdf5` file that holds a complete model.
         custom_objects: Your own layers, losses and functions by the names in the file.
-        compile: Whether the model is compiled as it was, with its optimizer's state.
+        compile: Whether to compile the model as it was saved, with its optimizer's state.
 
     Returns:
         The model.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When the file is damaged, of another kind or unsafe; says why.
+        FileNotFoundError: When the file does not exist.
+        ValueError: When the file is damaged, of another kind or unsafe; the message says why.
 
     Example:
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
@@ -55,87 +65,105 @@ def load_model(
         >>> load_model("one.keras").count_params()
         3
     """
-    file, own = Path(path).expanduser(), dict(custom_objects or {})
+    file, custom = Path(path).expanduser(), dict(custom_objects or {})
     if not file.is_file():
-        raise FileNotFoundError(f"there is no model file {file}")
+        raise FileNotFoundError(f"Model file {file} does not exist.")
     checks = {".keras": _check_keras, ".h5": _check_hdf5, ".hdf5": _check_hdf5}
     if file.suffix not in checks:
-        raise ValueError(f"{file} is no model file: one ends in .keras or .h5")
+        raise ValueError(f"Expected a model file that ends in .keras or .h5. Received: {file}.")
     try:
-        checks[file.suffix](file, own)
+        checks[file.suffix](file, custom)
         return keras.saving.load_model(
-            file, custom_objects={**custom_layers(), **own}, compile=compile, safe_mode=True
+            file, custom_objects={**custom_layers(), **custom}, compile=compile, safe_mode=True
         )
     except (*BROKEN, RecursionError, zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{file} is no sound model file: {first_line(error)}") from error
+        raise ValueError(f"{file} is not a valid model file. {as_sentence(error)}") from error
 
 
-def _check_keras(file: Path, own: dict[str, Any]) -> None:
+def _check_keras(file: Path, custom: dict[str, Any]) -> None:
     with zipfile.ZipFile(file) as archive, tempfile.TemporaryDirectory() as folder:
         members = {member.filename: member for member in archive.infolist()}
-        strange = sorted(set(members) - _MEMBERS)
-        if strange or len(members) < len(archive.infolist()):
-            raise ValueError(f"it holds {strange[:3] or 'a part twice'}, which no model has")
+        unexpected = sorted(set(members) - _MEMBERS)
+        if unexpected:
+            raise ValueError(
+                f"Expected an archive of {', '.join(sorted(_MEMBERS))} only. "
+                f"Received also: {unexpected[:3]}."
+            )
+        if len(members) < len(archive.infolist()):
+            raise ValueError("A member of the archive occurs twice.")
         for name in (_CONFIG, _WEIGHTS):
             if name not in members:
-                raise ValueError(f"it lacks {name}; cut off perhaps")
+                raise ValueError(f"The archive has no {name}; it may be truncated.")
         size = sum(member.file_size for member in members.values())
-        if promises_too_much(size, file):
-            raise ValueError(f"it says it holds {size:,} bytes, far more than its size allows")
-        if members[_CONFIG].file_size > LONGEST:
-            raise ValueError(f"an architecture of {members[_CONFIG].file_size:,} bytes is not read")
+        if claims_too_much(size, file):
+            raise ValueError(
+                f"The archive claims to hold {size:,} bytes, far more than its size allows."
+            )
+        if members[_CONFIG].file_size > MAX_LENGTH:
+            raise ValueError(
+                f"Expected an architecture of at most {MAX_LENGTH:,} bytes. "
+                f"Received: {members[_CONFIG].file_size:,} bytes."
+            )
         text = archive.read(_CONFIG).decode("utf-8")
         weights = Path(folder, _WEIGHTS)
         with archive.open(_WEIGHTS) as source, weights.open("wb") as target:
             shutil.copyfileobj(source, target)
         shapes = check_weights_file(weights)
     described = parse_architecture(text)
-    check_objects(described, lambda item: _unknown(item, own, by_name=False))
+    check_objects(described, lambda item: _disallowed(item, custom, by_name=False))
     drop_compilation(described)
 
     def build() -> keras.Model:
         return keras.saving.deserialize_keras_object(
-            copy.deepcopy(described), {**custom_layers(), **own}, safe_mode=True
+            copy.deepcopy(described), {**custom_layers(), **custom}, safe_mode=True
         )
 
     check_sizes(build, shapes)
 
 
-def _check_hdf5(file: Path, own: dict[str, Any]) -> None:
+def _check_hdf5(file: Path, custom: dict[str, Any]) -> None:
     shapes = check_weights_file(file)
     with h5py.File(file, "r") as content:
         model, training = (content.attrs.get(name) for name in ("model_config", "training_config"))
     if model is None:
-        raise ValueError("it holds weights alone; load_weights(model, path) reads those")
+        raise ValueError(
+            "The file contains only weights. Build the model and call load_weights(model, path)."
+        )
     text = _text(model)
     described = parse_architecture(text, ("Functional", "Model", "Sequential"))
     if isinstance(described.get("config"), list):
         raise ValueError(
-            "a Keras before 2.2.3 wrote it, whose sequential models Keras 3 cannot build; build "
-            "the model anew, and load_weights(model, path) reads its weights from the file"
+            "The file was written by Keras before 2.2.3, whose sequential models Keras 3 cannot "
+            "build. Build the model in code and call load_weights(model, path)."
         )
     parts = [described] if training is None else [described, json.loads(_text(training))]
     for part in parts:
-        check_objects(part, lambda item: _unknown(item, own, by_name=True))
+        check_objects(part, lambda item: _disallowed(item, custom, by_name=True))
 
-    check_sizes(legacy_model_builder(text, {**custom_layers(), **own}), shapes)
+    check_sizes(legacy_model_builder(text, {**custom_layers(), **custom}), shapes)
 
 
 def _text(attribute: Any) -> str:
     if not isinstance(attribute, (str, bytes)):
-        raise ValueError("its architecture is no text")
+        raise ValueError("The architecture in the file is not text.")
     return attribute.decode("utf-8") if isinstance(attribute, bytes) else attribute
 
 
-def _unknown(item: dict[str, Any], own: dict[str, Any], by_name: bool) -> str | None:
-    """Name an object that may not be in a file; older files know classes by name alone."""
+def _disallowed(item: dict[str, Any], custom: dict[str, Any], by_name: bool) -> str | None:
+    """Return the name of an object that a model file may not contain, None for others.
+
+    Args:
+        item: The object as saved.
+        custom: The user's own objects by name, which are allowed.
+        by_name: Whether the file's format names classes without their module, as HDF5 files do.
+    """
     module, name = item.get("module"), item.get("class_name")
-    if {name, item.get("registered_name"), _function_name(item)} & set(own):
+    if {name, item.get("registered_name"), _function_name(item)} & set(custom):
         return None
     if by_name and module is None and isinstance(name, str):
         return None if name in allowed_names() | _compilation_names() else name
-    for each in _COMPILATION:
-        if module == each.__name__ and name in _classes(each):
+    for public_module in _COMPILATION:
+        if module == public_module.__name__ and name in _class_names(public_module):
             return None
     return disallowed_object(item)
 
@@ -145,8 +173,8 @@ def _function_name(item: dict[str, Any]) -> str | None:
 
 
 def _compilation_names() -> set[str]:
-    return set().union(*map(_classes, _COMPILATION))
+    return set().union(*map(_class_names, _COMPILATION))
 
 
-def _classes(module: Any) -> set[str]:
+def _class_names(module: Any) -> set[str]:
     return {name for name, value in vars(module).items() if isinstance(value, type)}

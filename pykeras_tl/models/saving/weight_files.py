@@ -1,4 +1,9 @@
-"""Reading weight files, which come from anywhere: checked first, and refused with a reason."""
+"""Safe loading of weights files, which users download from anywhere.
+
+Every file is examined before Keras reads it: links to other files, objects that are not numeric
+arrays, and sizes that would exhaust the memory are refused with a reason. HDF5 itself would follow
+such links and allocate whatever a file claims to hold.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +17,10 @@ import keras
 
 from ..keras_internals import download_arguments
 
-# Weights hardly compress. A file that says it holds much more than its own size is a bomb.
-_MOST_EXPANSION = 20
+# Weights hardly compress, so a file that claims to hold much more than its own size is a bomb.
+_MAX_EXPANSION = 20
 _SMALL = 1 << 26
-_MOST_OBJECTS = 20_000
+_MAX_OBJECTS = 20_000
 # What h5py and Keras raise for broken content.
 BROKEN = (
     OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError,
@@ -24,47 +29,52 @@ BROKEN = (
 
 
 class _RefusedError(ValueError):
-    """A weights file that is readable and not to be read."""
+    """A readable weights file that is refused as unsafe."""
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
-    """Load a model's weights from a file after a look at what the file holds.
+    """Load a model's weights from a file, after checking the file.
 
     Args:
         model: A built model; its weights are replaced.
         path: Keras's `.weights.h5`, or the older `.h5`.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When it is no such file, is cut off or unsafe, or when the weights do not fit
-            the model.
+        FileNotFoundError: When the file does not exist.
+        ValueError: When it is not a weights file, is truncated or unsafe, or does not fit the
+            model.
 
     Example:
         >>> import tempfile
-        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> dense = keras.layers.Dense(1, bias_initializer="ones")
         >>> path = Path(tempfile.mkdtemp()) / "one.weights.h5"
-        >>> model.save_weights(path)
+        >>> keras.Sequential([keras.Input((2,)), dense]).save_weights(path)
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
         >>> load_weights(model, path)
+        >>> model.get_weights()[1].tolist()
+        [1.0]
     """
-    held = Counter(check_weights_file(path))
-    missing = Counter(tuple(weight.shape) for weight in model.weights) - held
+    stored = Counter(check_weights_file(path))
+    missing = Counter(tuple(weight.shape) for weight in model.weights) - stored
     if missing:
         shapes = ", ".join(map(str, list(missing)[:3]))
         raise ValueError(
-            f"the weights in {os.fspath(path)} do not fit {model.name}: the file has "
-            f"{held.total()} arrays, the model {len(model.weights)}, among them some of shape "
-            f"{shapes} that the file lacks"
+            f"The weights in {os.fspath(path)} do not fit model {model.name!r}. "
+            f"Expected {len(model.weights)} arrays. Received: {stored.total()} arrays, "
+            f"without those of shape {shapes}. Check that the file was saved from the same "
+            "architecture."
         )
     try:
         model.load_weights(os.fspath(path))
     except BROKEN as error:
         raise ValueError(
-            f"the weights in {os.fspath(path)} do not fit {model.name}: {first_line(error)}"
+            f"The weights in {os.fspath(path)} do not fit model {model.name!r}. "
+            f"{as_sentence(error)}"
         ) from error
 
 
 def check_weights_file(path: str | os.PathLike[str]) -> list[tuple[int, ...]]:
-    """Look into a weight file without reading its arrays.
+    """Check a weights file without reading its arrays.
 
     Args:
         path: An HDF5 file of weights.
@@ -73,9 +83,9 @@ def check_weights_file(path: str | os.PathLike[str]) -> list[tuple[int, ...]]:
         The shapes of its arrays, in the file's order.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When it is no whole HDF5 file, points outside of itself, holds anything but
-            numbers, or says it holds far more than its size allows.
+        FileNotFoundError: When the file does not exist.
+        ValueError: When it is not a complete HDF5 file, links to other files, holds anything but
+            numbers, or claims to hold far more than its size allows.
 
     Example:
         >>> import tempfile
@@ -85,109 +95,130 @@ def check_weights_file(path: str | os.PathLike[str]) -> list[tuple[int, ...]]:
         >>> check_weights_file(path)
         [(1, 2)]
     """
-    file_name = Path(path)
-    if not file_name.is_file():
-        raise FileNotFoundError(f"there is no weights file {file_name}")
-    if file_name.suffix not in (".h5", ".hdf5"):
-        raise ValueError(f"{file_name} is no weights file: one ends in .weights.h5 or .h5")
+    weights_file = Path(path)
+    if not weights_file.is_file():
+        raise FileNotFoundError(f"Weights file {weights_file} does not exist.")
+    if weights_file.suffix not in (".h5", ".hdf5"):
+        raise ValueError(
+            f"Expected a weights file that ends in .weights.h5 or .h5. Received: {weights_file}."
+        )
     try:
-        with h5py.File(file_name, "r") as file:
+        with h5py.File(weights_file, "r") as file:
             arrays = [(array.shape, array.nbytes) for array in _arrays(file)]
     except _RefusedError:
         raise
     except BROKEN as error:
         raise ValueError(
-            f"{file_name} is no whole HDF5 file, cut off perhaps: {first_line(error)}"
+            f"{weights_file} is not a complete HDF5 file; it may be truncated. {as_sentence(error)}"
         ) from error
-    size = sum(count for _, count in arrays)
-    if promises_too_much(size, file_name):
+    size = sum(array_bytes for _, array_bytes in arrays)
+    if claims_too_much(size, weights_file):
         raise ValueError(
-            f"{file_name} says it holds {size:,} bytes of weights in a file of "
-            f"{file_name.stat().st_size:,}; it is not read"
+            f"{weights_file} claims to hold {size:,} bytes of weights in a file of "
+            f"{weights_file.stat().st_size:,} bytes. It is refused, because reading it could "
+            "exhaust the memory."
         )
     return [shape for shape, _ in arrays]
 
 
-def promises_too_much(size: int, file: Path) -> bool:
-    """Tell a bomb: a file that says it holds far more than weights can be compressed from.
+def claims_too_much(size: int, file: Path) -> bool:
+    """Detect a decompression bomb: a file that claims to hold far more than weights compress to.
 
     Args:
-        size: Bytes that the file says it holds.
+        size: Bytes that the file claims to hold.
         file: The file.
 
     Returns:
-        Whether they are more than its own size allows.
+        Whether that is more than 64 MiB and more than 20 times the file's size.
 
     Example:
-        >>> promises_too_much(1000, Path(h5py.__file__))
-        False
+        >>> file = Path(h5py.__file__)
+        >>> claims_too_much(1000, file), claims_too_much(1 << 40, file)
+        (False, True)
     """
-    return size > max(_SMALL, _MOST_EXPANSION * file.stat().st_size)
+    return size > max(_SMALL, _MAX_EXPANSION * file.stat().st_size)
 
 
-def refused_download(error: BaseException, name: str) -> FileNotFoundError | None:
-    """Say what to do when Keras could not download a backbone's weights.
+def download_error(error: BaseException, name: str) -> FileNotFoundError | None:
+    """Describe a failed download of a backbone's weights and what to do about it.
 
     Args:
         error: What Keras raised.
         name: The backbone.
 
     Returns:
-        An error that names the file, its address and where to put it; None when the error did
-        not come out of a download.
+        An error that names the file, its address and where to put it; None when `error` was not
+        raised by a download.
 
     Example:
-        >>> refused_download(ValueError("something else"), "vgg16") is None
+        >>> download_error(ValueError("something else"), "vgg16") is None
         True
     """
-    asked = download_arguments(error)
-    if asked is None:
+    arguments = download_arguments(error)
+    if arguments is None:
         return None
-    address, place = asked["origin"], Path(asked["datadir"], asked["fname"])
+    address, target = arguments["origin"], Path(arguments["datadir"], arguments["fname"])
     return FileNotFoundError(
-        f"the ImageNet weights of {name} could not be downloaded ({first_line(error)}). "
-        f"Fetch {address} by other means and give the file as weights=PATH, "
-        f"or put it at {place}; weights=None starts from random weights"
+        f"The ImageNet weights of {name} could not be downloaded. {as_sentence(error)} "
+        f"Fetch {address} by other means and pass the file as weights=PATH, "
+        f"or put it at {target}. To start from random weights, pass weights=None."
     )
 
 
 def _arrays(file: h5py.File) -> Iterator[h5py.Dataset]:
-    # Links are followed by hand: an outside link would open another file, and a group that is
+    # Groups are walked by hand: an external link would open another file, and a group that is
     # linked into itself has no end.
-    groups, seen = [file["/"]], 0
+    groups, objects = [file["/"]], 0
     while groups:
         group = groups.pop()
         for name in group:
-            seen += 1
-            place = f"{file.filename}: {group.name.rstrip('/')}/{name}"
-            if seen > _MOST_OBJECTS:
-                raise _RefusedError(f"{file.filename} holds too many things for a weights file")
+            objects += 1
+            location = f"{group.name.rstrip('/')}/{name} in {file.filename}"
+            if objects > _MAX_OBJECTS:
+                raise _RefusedError(
+                    f"{file.filename} holds too many objects for a weights file: more than "
+                    f"{_MAX_OBJECTS:,}."
+                )
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise _RefusedError(
-                    f"{place} points elsewhere; a weights file holds its own arrays"
+                    f"{location} is a link. A weights file must hold its own arrays."
                 )
             item = group[name]
             if isinstance(item, h5py.Group):
                 groups.append(item)
                 continue
             if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiub":
-                raise _RefusedError(f"{place} is no array of numbers")
+                raise _RefusedError(f"{location} is not an array of numbers.")
             if item.is_virtual or item.external:
-                raise _RefusedError(f"{place} takes its numbers from another file; it is not read")
+                raise _RefusedError(
+                    f"{location} takes its values from another file. A weights file must hold its "
+                    "own arrays."
+                )
             yield item
 
 
-def first_line(error: BaseException) -> str:
-    """Give what an error says, shortened for another's text.
+def as_sentence(error: BaseException) -> str:
+    """Return an error's message as a sentence, to be quoted in another message.
 
     Args:
         error: The error.
 
     Returns:
-        Its first line, without the full stop; its kind where it says nothing.
+        The first line of its message, capitalized and with a full stop unless it has one; its class
+        name where it has no message.
 
     Example:
-        >>> first_line(ValueError("a file is damaged."))
-        'a file is damaged'
+        >>> as_sentence(OSError("unable to open file"))
+        'Unable to open file.'
+        >>> as_sentence(KeyError("layers"))
+        "The key 'layers' is missing."
     """
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    if isinstance(error, KeyError) and len(error.args) == 1 and str(error.args[0]).isidentifier():
+        return f"The key {error} is missing."
+    line = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+    if line.endswith((".", "!", "?")):
+        return line
+    # A message that begins with a path keeps it as it is.
+    if line.split(maxsplit=1)[0].isalpha():
+        line = line[0].upper() + line[1:]
+    return f"{line.rstrip(':;,')}."

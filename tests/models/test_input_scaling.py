@@ -58,10 +58,12 @@ def test_registry_scales_as_the_backbones_own_module(name, pixels):
 
 
 def test_unknown_mode_and_wrong_channels():
-    with pytest.raises(ValueError, match="no input scaling 'vgg'; known are: 'caffe'"):
+    with pytest.raises(
+        ValueError, match=r"Expected an input scaling out of 'caffe', .* Received: 'vgg'"
+    ):
         InputScaling("vgg")
     with pytest.raises(
-        ValueError, match=r"needs three channels, last; received .*color_mode='rgb'"
+        ValueError, match=r"needs three channels, channels last\. Received: .*color_mode='rgb'"
     ):
         InputScaling("caffe")(np.zeros((1, 4, 4, 1)))
     assert InputScaling("tf")(np.zeros((1, 4, 4, 1))).shape == (1, 4, 4, 1)
@@ -72,7 +74,7 @@ def test_scales_input():
     assert not scales_input(keras.Sequential([image, convolution]))
     assert scales_input(keras.Sequential([image, InputScaling("tf"), convolution]))
     assert scales_input(keras.Sequential([image, layers.RandomFlip(), layers.Rescaling(1 / 255)]))
-    # Scaling behind a trained layer is no scaling of the input.
+    # Scaling after a trained layer does not scale the input.
     assert not scales_input(keras.Sequential([image, layers.Conv2D(2, 3), layers.Rescaling(2.0)]))
     inside = keras.applications.MobileNetV3Small(weights=None, include_top=False)
     assert scales_input(keras.Sequential([image, inside, layers.Flatten()]))
