@@ -34,6 +34,8 @@ def show_log_messages() -> None:
     if _handler not in logger.handlers:
         logger.addHandler(_handler)
     logger.setLevel(logging.INFO)
+    # Keras's own packages give the root logger a handler, which would show each message again.
+    logger.propagate = False
 
 
 def hide_log_messages() -> None:
@@ -41,3 +43,4 @@ def hide_log_messages() -> None:
     logger = logging.getLogger(__package__)
     logger.removeHandler(_handler)
     logger.setLevel(logging.NOTSET)
+    logger.propagate = True
