@@ -135,7 +135,7 @@ def compare(
 @app.command()
 def train(
     directory: Annotated[
-        Path, typer.Argument(help="Folder with one subfolder of images per class.")
+        Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of results; created if missing.")],
     backbone: Annotated[str, typer.Option(help="Name of the pretrained network.")] = "vgg16",

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ..images.datasets.array_files import index_column
-from ..images.datasets.folders import existing_folder, list_images
+from ..images.datasets.directory_tree import existing_folder
+from ..images.datasets.folders import list_images
 from .trial import TRAINED_ON, Trial
 from .trial_config import TrialSettings
 

@@ -65,6 +65,7 @@ def test_every_kind_of_bad_file_is_named(cells):
     (folder / "text.png").write_bytes(b"<html>404</html>")
     (folder / "bomb.png").write_bytes(bomb())
     (folder / "named.webp").write_bytes(b"RIFF0000WEBPVP8 ")
+    (folder / "unnamed.dat").write_bytes(whole)
     smear = generate_smear("MONOCYTE", np.random.default_rng(77))
     (folder / "really.png").write_bytes(cv2.imencode(".jpg", smear)[1].tobytes())
     loose = Image.fromarray(generate_smear("MONOCYTE", np.random.default_rng(78))).convert("L")
@@ -74,10 +75,11 @@ def test_every_kind_of_bad_file_is_named(cells):
     assert problems_of(found) == {
         "empty": ["empty.jpeg"],
         "truncated": ["cut.jpeg"],
-        "unreadable": ["text.png"],
+        "unreadable": ["named.webp", "text.png"],
         "gigantic": ["bomb.png"],
         "wrong extension": ["really.png"],
-        "passed over": ["named.webp"],
+        "other format": ["named.webp"],
+        "passed over": ["unnamed.dat"],
         "no class": ["loose.png"],
         "mixed modes": [""],
         "mixed formats": [""],
@@ -86,7 +88,7 @@ def test_every_kind_of_bad_file_is_named(cells):
     assert "2 sizes from 300×240 to 320×240 pixels" in found.summary()
     bad = found.files[found.files["group"] < 0]
     assert sorted(Path(name).name for name in bad["filename"]) == [
-        "bomb.png", "cut.jpeg", "empty.jpeg", "text.png",
+        "bomb.png", "cut.jpeg", "empty.jpeg", "named.webp", "text.png",
     ]  # fmt: skip
     assert "! empty: 1" in found.summary()
     loose = found.files[found.files["filename"].str.endswith("loose.png")].iloc[0]
@@ -136,6 +138,26 @@ def test_classes_too_few_and_uneven_and_alone(tmp_path, clean):
     alone = audit(tmp_path / "set", workers=1)
     assert set(alone.problems["problem"]) == {"one class"}
     assert not alone.ok
+
+
+def test_stray_folders_hide_no_leak_and_are_named(cells):
+    shutil.copy(cells / "TRAIN/MONOCYTE/00000.jpeg", cells / "TEST/MONOCYTE/leak.jpeg")
+    for name in (".ipynb_checkpoints", "__MACOSX", ".git", "TRAIN/MONOCYTE/.ipynb_checkpoints"):
+        (cells / name).mkdir()
+        shutil.copy(cells / "TRAIN/MONOCYTE/00001.jpeg", cells / name / "1.jpeg")
+    (cells / "annotations").mkdir()
+    (cells / "annotations" / "1.xml").touch()
+    (cells / "TRAIN" / "BASOPHIL").mkdir()
+    (cells / "TRAIN" / "MONOCYTE" / "._00001.jpeg").write_bytes(b"Mac OS X")
+    (cells / "TRAIN" / "MONOCYTE" / "Thumbs.db").write_bytes(b"\xff\xd8\xff")
+    found = audit(cells, workers=2)
+    assert problems_of(found) == {
+        "across splits": ["00000.jpeg", "leak.jpeg"],
+        "stray": ["._00001.jpeg", ".git", ".ipynb_checkpoints", ".ipynb_checkpoints", "__MACOSX"],
+        "empty class": ["BASOPHIL"],
+        "beside splits": ["annotations"],
+    }
+    assert found.leaks["in_training"].tolist() == [1]
 
 
 def test_splits_of_other_names_are_named(cells):

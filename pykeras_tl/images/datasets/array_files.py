@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .folders import is_image_name
+from .file_names import is_image_name
 
 INDEX_COLUMN = "index"
 # What tables of older versions call it.

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ..datasets.folders import validate_filename
+from ..datasets.file_names import validate_filename
 from ..transforms.augmenter import Augmenter
 from .file_iterator import FileIterator, find_bad_files, print_message
 from .labels import validate_class_mode

@@ -11,7 +11,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ..datasets.folders import class_folders, existing_folder, images_under, no_class_folder
+from ..datasets.directory_tree import class_folders, existing_folder, images_under
+from ..datasets.folders import no_class_folder
 from ..transforms.augmenter import Augmenter
 from .file_iterator import FileIterator, find_bad_files, print_message
 from .labels import validate_class_mode

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ...images.datasets.folders import images_under
+from ...images.datasets.directory_tree import images_under
 from ...images.iterators.base import Iterator
 from ...images.threads import default_workers, parallel_for
 from ...storage.atomic_files import atomic_directory, recover_directory
