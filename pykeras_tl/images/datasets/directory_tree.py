@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .file_names import is_image_name, is_readable_name, is_stray_name
@@ -53,12 +53,17 @@ def class_folders(root: Path) -> list[str]:
     return sorted(entry.name for entry in root.iterdir() if entry.is_dir())
 
 
-def images_under(folder: Path, follow_links: bool = False) -> Iterator[str]:
+def images_under(
+    folder: Path,
+    follow_links: bool = False,
+    accept: Callable[[str], bool] = is_image_name,
+) -> Iterator[str]:
     """Yield the paths of the images in a folder and its subfolders, in Keras's order.
 
     Args:
         folder: The folder.
         follow_links: Whether to follow symbolic links to folders.
+        accept: Called with the name of a file; returns whether it is an image.
 
     Yields:
         Paths, sorted by folder and then by name.
@@ -76,7 +81,7 @@ def images_under(folder: Path, follow_links: bool = False) -> Iterator[str]:
     walk = os.walk(folder, onerror=_raise, followlinks=follow_links)
     for path, _, names in sorted(walk, key=lambda entry: entry[0]):
         for name in sorted(names):
-            if is_image_name(name):
+            if accept(name):
                 yield str(Path(path) / name)
 
 

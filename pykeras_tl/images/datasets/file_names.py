@@ -72,11 +72,7 @@ def is_readable_name(name: str) -> bool:
         >>> is_readable_name("cell.GIF"), is_readable_name("cell.txt")
         (True, False)
     """
-    lower = name.lower()
-    # With the dot, which Keras does not ask for: the names of the others are words too.
-    return lower.endswith(EXTENSIONS) or lower.endswith(
-        tuple(f".{extension}" for extension in readable_extensions())
-    )
+    return name.lower().endswith(readable_extensions())
 
 
 def is_stray_name(name: str) -> bool:
