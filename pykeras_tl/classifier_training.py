@@ -21,7 +21,7 @@ from .images.datasets.split_folders import (
 )
 from .images.datasets.splits import groups_from_names, split_fractions
 from .images.duplicates import duplicate_groups
-from .studies.data_splits import digest_files, split_tables
+from .studies.data_splits import digest_files, split_tables, without_bad_files
 from .studies.results.trial_results import is_done
 from .studies.runner import run_study
 from .studies.study import Settings, Study
@@ -53,6 +53,7 @@ def train_classifier(
     augmentation: Mapping[str, Any] | None = None,
     groups: str | None = None,
     seed: int = 0,
+    on_bad: str | None = "raise",
 ) -> Classifier:
     """Train a classifier on a folder that has one subfolder of images per class.
 
@@ -88,12 +89,16 @@ def train_classifier(
             `groups_from_names`), or `"copies"`, which searches for near-duplicates. Confidence
             intervals are then computed by group.
         seed: The seed of the split, the weights, shuffling and augmentation.
+        on_bad: All files are looked through before training: `"raise"` an error that names
+            those that cannot be read, or `"skip"` to leave them out with a warning; `None` does
+            not look.
 
     Returns:
         The trained classifier, as `load_classifier(out / "classifier")` loads it, with its
         accuracy on the validation and test images in `metrics`.
 
     Raises:
+        BadImageError: If files cannot be read and `on_bad` is `"raise"`.
         FileNotFoundError: If there is no such folder, or the weights are not available.
         FileExistsError: If `out` holds something else, or another classifier.
         ValueError: If the folder has no class folders, only one class, or a class with fewer
@@ -140,7 +145,9 @@ def train_classifier(
         },
         seed,
     )
-    result = run_study(_study(trial, batch_size, Path(out)), directory, out, seed=seed)
+    result = run_study(
+        _study(trial, batch_size, Path(out), on_bad), directory, out, seed=seed, on_bad=None
+    )
     if result.failures:
         raise RuntimeError(f"Training failed: {result.failures[backbone]}. See {result.folder}.")
     trained, target = result.trials[0].folder / "classifier", result.folder / "classifier"
@@ -156,12 +163,12 @@ def _fine_tuning(start: str | None, learning_rate: float, epochs: int) -> dict[s
     return {"fine_tune": {"from": start, "optimizer": optimizer, "epochs": epochs}}
 
 
-def _study(trial: Trial, batch_size: int, out: Path) -> Study:
+def _study(trial: Trial, batch_size: int, out: Path, on_bad: str | None) -> Study:
     def trials(settings: Settings) -> list[Trial]:
         return [trial]
 
     def tables(directory: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-        given = _given_tables(existing_folder(directory))
+        given = without_bad_files(_given_tables(existing_folder(directory)), on_bad)
         splits = _split(given, split.get("groups"), trial.seed)
         check_classes(splits["train"], batch_size)
         digests = {name: digest_files(rows) for name, rows in splits.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 Weights = Annotated[
     str, typer.Option(help="Weights of the backbones: 'imagenet', the path of a file, or 'none'.")
 ]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 
 
@@ -65,6 +67,7 @@ def study(
     ] = 1,
     seed: Seed = 0,
     weights: Weights = "imagenet",
+    skip_bad: SkipBad = False,
     list_: Annotated[bool, typer.Option("--list", help="List the studies and exit.")] = False,
 ) -> None:
     """Run a study on a folder of images; run it again to resume an interrupted one."""
@@ -90,6 +93,7 @@ def study(
         jobs=jobs,
         seed=seed,
         weights=None if weights == "none" else weights,
+        on_bad="skip" if skip_bad else "raise",
     )
     _show(result.table)
     typer.echo(f"report: {result.report}")
@@ -162,6 +166,7 @@ def train(
         ),
     ] = None,
     seed: Seed = 0,
+    skip_bad: SkipBad = False,
 ) -> None:
     """Train a classifier on a folder of images."""
     from .classifier_training import train_classifier
@@ -180,6 +185,7 @@ def train(
         augmentation=_AUGMENTATION if augment else None,
         groups=groups,
         seed=seed,
+        on_bad="skip" if skip_bad else "raise",
     )
     for part, accuracy in classifier.metrics.items():
         typer.echo(f"{part} accuracy: {accuracy:.3f}")
@@ -298,11 +304,17 @@ def _show(table) -> None:  # type: ignore[no-untyped-def]
     typer.echo(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
 
 
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    typer.echo(f"Warning: {message}", err=True)
+
+
 def main() -> None:
     """Run the program; expected errors are one line, without a traceback."""
     try:
         show_log_messages()
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            app()
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         typer.echo(f"pykeras-tl: {error}", err=True)
         sys.exit(2)

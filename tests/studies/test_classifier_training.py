@@ -10,8 +10,10 @@ from PIL import Image
 from pykeras_tl import classifier_training, train_classifier
 from pykeras_tl.evaluation import Evaluation
 from pykeras_tl.images import list_images
+from pykeras_tl.images.decoding.reading import BadImageError
 from pykeras_tl.models.saving.classifier import load_classifier
 from pykeras_tl.studies import run_study, trial_runner
+from pykeras_tl.studies.data_splits import without_bad_files
 
 _SMALL = {
     "backbone": "mobilenet",
@@ -116,6 +118,29 @@ def test_splits_that_are_not_clear_are_refused(colours: Path, tmp_path: Path) ->
 def test_a_study_that_splits_by_itself_refuses_splits(colours: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"Received: the splits .*TRAIN"):
         run_study("cats-and-dogs", colours, tmp_path / "out", weights=None)
+
+
+def test_bad_files_are_found_before_training(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "images"
+    shutil.copytree(images, data)
+    whole = next(data.rglob("*.png")).read_bytes()
+    (data / "red" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    Image.new("RGB", (32, 32)).save(data / "red" / "cut.jpg")
+    cut = (data / "red" / "cut.jpg").read_bytes()
+    (data / "red" / "cut.jpg").write_bytes(cut[: len(cut) // 2])
+    with pytest.raises(BadImageError, match=r"2 of 38 image files .*cut\.jpg.*--skip-bad") as error:
+        train_classifier(data, tmp_path / "out", **_SMALL)
+    assert "cut.png" in str(error.value)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(BadImageError, match="2 of 38"):
+        run_study("cats-and-dogs", data, tmp_path / "study", weights=None)
+    with pytest.raises(ValueError, match="on_bad"):
+        train_classifier(data, tmp_path / "out", on_bad="ignore", **_SMALL)
+    with pytest.warns(UserWarning, match="2 of 38 image files are left out"):
+        tables = without_bad_files({"train": list_images(data)}, "skip")
+    assert len(tables["train"]) == 36
 
 
 def test_groups_that_are_on_both_sides_are_told(colours: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ MAX_BYTES = 1 << 30
 _UPRIGHT = cv2.IMREAD_IGNORE_ORIENTATION
 _RGB = cv2.IMREAD_COLOR_RGB | _UPRIGHT
 _GRAY = cv2.IMREAD_GRAYSCALE | _UPRIGHT
+_THUMBNAIL = cv2.IMREAD_REDUCED_GRAYSCALE_8 | _UPRIGHT
 _HEADERS: dict[str, Callable[[bytes], Header | None]] = {"JPEG": jpeg_header, "PNG": png_header}
 # What Pillow raises for corrupt content in its various formats.
 _DECODING_ERRORS = (
@@ -107,6 +108,40 @@ def read_image(
     if target_size is not None:
         image = resize(image, target_size, interpolation, keep_aspect_ratio)
     return image[:, :, None] if image.ndim == 2 else image
+
+
+def check_image(path: str | os.PathLike[str]) -> None:
+    """Check that an image file can be read, faster than by reading it.
+
+    Of complete JPEG files, a thumbnail is decoded; of complete PNG files, the checksums are
+    compared. All other files are decoded as `read_image` does.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: When the file does not exist.
+        BadImageError: When `read_image` would raise it.
+
+    Example:
+        >>> Image.new("RGB", (320, 240)).save("whole.png")
+        >>> check_image("whole.png")
+    """
+    data = _read_bytes(path)
+    kind = kind_of(data)
+    read_header = _HEADERS.get(kind or "")
+    header = read_header(data) if read_header else None
+    if header is not None and header.complete:
+        _validate_size(header.height, header.width, path)
+        if kind == "PNG":
+            return
+        try:
+            thumbnail = cv2.imdecode(np.frombuffer(data, np.uint8), _THUMBNAIL)
+        except cv2.error:
+            thumbnail = None
+        if thumbnail is not None:
+            return
+    _decode_with_pillow(data, "rgb", path)
 
 
 def open_image(source: str | os.PathLike[str] | io.BytesIO, color_mode: str) -> Image.Image:
