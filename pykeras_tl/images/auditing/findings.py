@@ -21,8 +21,8 @@ from .layout import list_everything
 _FEW = 20
 _UNEVEN = 10
 # Problems that spoil training or its result; the others are worth knowing.
-SERIOUS = ("empty", "truncated", "gigantic", "unreadable", "one class", "across splits",
-           "across classes")  # fmt: skip
+SERIOUS = ("empty", "truncated", "gigantic", "unreadable", "bit depth", "only in alpha",
+           "one class", "across splits", "across classes")  # fmt: skip
 _COLUMNS = ["problem", "filename", "class", "split", "detail"]
 
 
@@ -110,6 +110,8 @@ def audit(
     """Check all images in a directory before training.
 
     It finds files that are empty, truncated, gigantic, unreadable or have the wrong extension;
+    images that become blank or lose values as 8-bit colors (16-bit and floating-point images,
+    shapes in the alpha channel), that are turned by their EXIF orientation, or animated;
     images without a class, and images that training would skip; what tools left behind, such as
     `.ipynb_checkpoints`; classes that are empty, too small or unbalanced; and copies, which may
     be turned, mirrored, shifted, recompressed or brighter: within a class, across classes
@@ -160,7 +162,7 @@ def audit(
     problems.insert(1, "serious", problems["problem"].isin(SERIOUS))
     return Audit(
         existing_folder(directory),
-        files.drop(columns="detail"),
+        files.drop(columns=["detail", "others"]),
         problems,
         copies,
         leaked_shares(good),
@@ -169,7 +171,13 @@ def audit(
 
 def _file_problems(files: pd.DataFrame) -> pd.DataFrame:
     bad = files[files["problem"] != ""]
-    return bad[_COLUMNS]
+    columns = (files[name] for name in ("filename", "class", "split", "others"))
+    rows = [
+        (problem, name, label, split, detail)
+        for name, label, split, others in zip(*columns)
+        for problem, detail in others
+    ]
+    return pd.concat([bad[_COLUMNS], pd.DataFrame(rows, columns=_COLUMNS, dtype=str)])
 
 
 def _layout_problems(files: pd.DataFrame, remarks: pd.DataFrame) -> pd.DataFrame:

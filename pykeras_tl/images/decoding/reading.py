@@ -212,27 +212,6 @@ def first_bytes(path: str | os.PathLike[str]) -> bytes:
         return file.read(16)
 
 
-def stored_mode(path: str | os.PathLike[str]) -> str:
-    """Return the mode in which an image file stores its pixels.
-
-    Args:
-        path: An image file that `read_image` can read.
-
-    Returns:
-        The mode as Pillow names it, such as "RGB", "L", "P", "CMYK", "I;16".
-
-    Raises:
-        OSError: When the file cannot be read.
-
-    Example:
-        >>> Image.new("P", (3, 2)).save("palette.png")
-        >>> stored_mode("palette.png")
-        'P'
-    """
-    with Image.open(path) as image:
-        return image.mode
-
-
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     # Half the system calls of `open`. O_NONBLOCK: opening a pipe must not wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
