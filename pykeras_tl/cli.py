@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import warnings
@@ -219,7 +220,8 @@ def predict(
     _show(table)
     if csv is not None:
         with atomic_file(csv) as path:
-            table.to_csv(path, index=False)
+            # Names on disk may hold bytes that are not valid UTF-8.
+            table.to_csv(path, index=False, errors="surrogateescape")
 
 
 @app.command()
@@ -310,6 +312,8 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def main() -> None:
     """Run the program; expected errors are one line, without a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         show_log_messages()
         with warnings.catch_warnings():

@@ -150,7 +150,9 @@ def digest_files(table: pd.DataFrame) -> str:
     digest = hashlib.sha256()
     for filename, name in zip(table["filename"], table["class"], strict=True):
         path = Path(filename)
-        digest.update(f"{name}/{path.name}:{path.stat().st_size}\n".encode())
+        line = f"{name}/{path.name}:{path.stat().st_size}\n"
+        # Names on disk may hold bytes that are not valid UTF-8.
+        digest.update(line.encode(errors="surrogateescape"))
     if column := index_column(table):
         digest.update(table[column].to_numpy("int64").tobytes())
     return digest.hexdigest()[:16]

@@ -98,7 +98,8 @@ class Audit:
         tables |= {"leaks": self.leaks, "classes": self.classes().reset_index()}
         for name, table in tables.items():
             with atomic_file(target / f"{name}.csv") as path:
-                table.to_csv(path, index=False)
+                # Names on disk may hold bytes that are not valid UTF-8.
+                table.to_csv(path, index=False, errors="surrogateescape")
         return write_page(self, target / "audit.html")
 
 

@@ -205,7 +205,8 @@ class Classifier:
             "metrics": self.metrics,
             "versions": self.versions,
         }
-        described = json.dumps(config, indent=2, ensure_ascii=False, default=_plain)
+        # Names of classes may hold bytes that are not valid UTF-8, which only escapes can store.
+        described = json.dumps(config, indent=2, default=_plain)
         with atomic_directory(target) as temporary:
             (temporary / CONFIG).write_text(described, "utf-8")
             (temporary / _MODEL).write_text(architecture, "utf-8")
