@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ from .studies.trial import Trial
 if TYPE_CHECKING:
     from .models.saving.classifier import Classifier
 
+_logger = logging.getLogger(__name__)
 _FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 _COPIES = "copies"
 
@@ -180,8 +182,6 @@ def _study(trial: Trial, batch_size: int, out: Path, on_bad: str | None) -> Stud
 
 def _given_tables(root: Path) -> dict[str, pd.DataFrame]:
     """Return the table of each split on disk, or of all images as `train` if there is none."""
-    from .images.iterators.file_iterator import print_message
-
     found = find_splits(root)
     if found is None:
         return {"train": list_images(root)}
@@ -197,10 +197,10 @@ def _given_tables(root: Path) -> dict[str, pd.DataFrame]:
     used = [f"{names[split]} ({len(table):,} images)" for split, table in tables.items()]
     missing = [name for name in _FRACTIONS if name not in tables]
     parts = f"; parts of {names['train']} for {' and '.join(missing)}" if missing else ""
-    print_message(
-        f"Using the splits in {root}: training on {used[0]}, "
-        f"evaluating on {', '.join(used[1:]) or 'no other folder'}{parts}."
-    )
+    _logger.info(
+        "Using the splits in %s: training on %s, evaluating on %s%s.",
+        root, used[0], ", ".join(used[1:]) or "no other folder", parts,
+    )  # fmt: skip
     return tables
 
 

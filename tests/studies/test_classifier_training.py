@@ -84,16 +84,16 @@ def _tables(data: Path, tmp_path: Path, **options: object) -> dict[str, pd.DataF
 
 
 def test_splits_on_disk_are_used_as_what_they_are(
-    colours: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    colours: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "pykeras_tl")
     tables = _tables(colours, tmp_path)
     everything = len(list_images(colours / "TRAIN"))
     assert list(tables)[:3] == ["train", "validation", "test"]
     assert len(tables["train"]) + len(tables["validation"]) == everything
     assert len(tables["test"]) == len(list_images(colours / "TEST"))
     assert set(tables["train"]["class"]) == {"blue", "green", "red"}
-    said = capsys.readouterr().out
-    assert said.count("\n") == 1
+    (said,) = caplog.messages
     assert f"training on TRAIN ({everything} images)" in said
     assert "parts of TRAIN for validation" in said
     shutil.copytree(colours / "TRAIN", tmp_path / "set" / "Training")

@@ -292,3 +292,16 @@ def test_texts_as_raw_labels_are_refused(tmp_path, write_folder, class_mode):
     )
     with pytest.raises(ValueError, match="has texts as labels, such as 'cat'"):
         fit_quietly(network(1, "linear", loss="mse"), flow)
+
+
+def test_validation_that_lacks_a_class_is_no_matter_of_the_model(tmp_path, write_folder):
+    write_folder(tmp_path / "train", 4, ("cat", "dog", "owl"))
+    write_folder(tmp_path / "test", 4, ("cat", "dog"))
+    generator = ImageDataGenerator(rescale=1 / 255)
+    training, validation = (
+        generator.flow_from_directory(tmp_path / name, target_size=(48, 48), batch_size=4)
+        for name in ("train", "test")
+    )
+    with pytest.raises(ValueError, match="Pass the same `classes` to both") as error:
+        fit_quietly(network(3), training, validation_data=validation)
+    assert "units" not in str(error.value)
