@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .images.datasets.directory_tree import existing_folder
 from .images.datasets.folders import check_classes, list_images
+from .images.datasets.split_folders import (
+    TEST,
+    TRAINING,
+    VALIDATION,
+    check_usable,
+    find_splits,
+)
 from .images.datasets.splits import groups_from_names, split_fractions
 from .images.duplicates import duplicate_groups
-from .studies.data_splits import digest_files
+from .studies.data_splits import digest_files, split_tables, without_bad_files
 from .studies.results.trial_results import is_done
 from .studies.runner import run_study
 from .studies.study import Settings, Study
@@ -21,6 +31,7 @@ from .studies.trial import Trial
 if TYPE_CHECKING:
     from .models.saving.classifier import Classifier
 
+_logger = logging.getLogger(__name__)
 _FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 _COPIES = "copies"
 
@@ -44,15 +55,20 @@ def train_classifier(
     augmentation: Mapping[str, Any] | None = None,
     groups: str | None = None,
     seed: int = 0,
+    on_bad: str | None = "raise",
 ) -> Classifier:
     """Train a classifier on a folder that has one subfolder of images per class.
 
     The images are split at random, class by class, into 60 % for training, 20 % for validation
-    and 20 % for the test. The head is trained on the frozen backbone. With `unfreeze_from`, the
-    backbone is then fine-tuned from that layer or stage on, at a low learning rate.
+    and 20 % for the test. If the folder holds splits instead, such as `TRAIN`, `TEST` and `val`,
+    each with the class folders in it, they are used as they are, and only what is missing is
+    split off the images for training.
+
+    The head is trained on the frozen backbone. With `unfreeze_from`, the backbone is then
+    fine-tuned from that layer or stage on, at a low learning rate.
 
     Args:
-        directory: The folder; each folder in it is a class.
+        directory: The folder; each folder in it is a class, or each is a split of the data set.
         out: The folder of results: the classifier, the tables, and `report.html`. It is created
             if missing, and must not hold anything else.
         backbone: A name in `models.BACKBONES`.
@@ -75,16 +91,21 @@ def train_classifier(
             `groups_from_names`), or `"copies"`, which searches for near-duplicates. Confidence
             intervals are then computed by group.
         seed: The seed of the split, the weights, shuffling and augmentation.
+        on_bad: All files are looked through before training: `"raise"` an error that names
+            those that cannot be read, or `"skip"` to leave them out with a warning; `None` does
+            not look.
 
     Returns:
         The trained classifier, as `load_classifier(out / "classifier")` loads it, with its
         accuracy on the validation and test images in `metrics`.
 
     Raises:
+        BadImageError: If files cannot be read and `on_bad` is `"raise"`.
         FileNotFoundError: If there is no such folder, or the weights are not available.
         FileExistsError: If `out` holds something else, or another classifier.
         ValueError: If the folder has no class folders, only one class, or a class with fewer
-            images than a batch; if `groups` does not match a file name; or if an argument is
+            images than a batch; if splits and classes are mixed, or the splits have different
+            classes; if `groups` does not match a file name; or if an argument is
             out of range.
         RuntimeError: If the training failed; `out` holds the error.
 
@@ -126,7 +147,9 @@ def train_classifier(
         },
         seed,
     )
-    result = run_study(_study(trial, batch_size, Path(out)), directory, out, seed=seed)
+    result = run_study(
+        _study(trial, batch_size, Path(out), on_bad), directory, out, seed=seed, on_bad=None
+    )
     if result.failures:
         raise RuntimeError(f"Training failed: {result.failures[backbone]}. See {result.folder}.")
     trained, target = result.trials[0].folder / "classifier", result.folder / "classifier"
@@ -142,21 +165,76 @@ def _fine_tuning(start: str | None, learning_rate: float, epochs: int) -> dict[s
     return {"fine_tune": {"from": start, "optimizer": optimizer, "epochs": epochs}}
 
 
-def _study(trial: Trial, batch_size: int, out: Path) -> Study:
+def _study(trial: Trial, batch_size: int, out: Path, on_bad: str | None) -> Study:
     def trials(settings: Settings) -> list[Trial]:
         return [trial]
 
     def tables(directory: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-        table = _with_groups(list_images(directory), split.get("groups"))
-        column = "group" if "group" in table else None
-        table = split_fractions(table, _FRACTIONS, groups=column, seed=trial.seed)
-        splits = {name: table[table["split"] == name].drop(columns="split") for name in _FRACTIONS}
+        given = without_bad_files(_given_tables(existing_folder(directory)), on_bad)
+        splits = _split(given, split.get("groups"), trial.seed)
         check_classes(splits["train"], batch_size)
         digests = {name: digest_files(rows) for name, rows in splits.items()}
         _check_no_other_classifier(out, trial.on_files(digests))
         return splits
 
     return Study("own-folder", "A classifier from a folder of images", trials, tables)
+
+
+def _given_tables(root: Path) -> dict[str, pd.DataFrame]:
+    """Return the table of each split on disk, or of all images as `train` if there is none."""
+    found = find_splits(root)
+    if found is None:
+        return {"train": list_images(root)}
+    check_usable(found, root)
+    names = {"train": found.of(TRAINING)[0]}
+    if found.of(VALIDATION):
+        names["validation"] = found.of(VALIDATION)[0]
+    tests = found.of(TEST)
+    main = next((name for name in tests if name.lower() in ("test", "testing")), None)
+    for name in tests:
+        names["test" if len(tests) == 1 or name == main else name.lower()] = name
+    tables = split_tables(root, **names)
+    used = [f"{names[split]} ({len(table):,} images)" for split, table in tables.items()]
+    missing = [name for name in _FRACTIONS if name not in tables]
+    parts = f"; parts of {names['train']} for {' and '.join(missing)}" if missing else ""
+    _logger.info(
+        "Using the splits in %s: training on %s, evaluating on %s%s.",
+        root, used[0], ", ".join(used[1:]) or "no other folder", parts,
+    )  # fmt: skip
+    return tables
+
+
+def _split(
+    given: Mapping[str, pd.DataFrame], groups: str | None, seed: int
+) -> dict[str, pd.DataFrame]:
+    """Split off the images for validation and test that have no folder of their own."""
+    everything = pd.concat([table.assign(split=name) for name, table in given.items()])
+    everything = _with_groups(everything.reset_index(drop=True), groups)
+    tables = {name: everything[everything["split"] == name].drop(columns="split") for name in given}
+    column = "group" if "group" in everything else None
+    if column:
+        _warn_of_shared_groups(tables)
+    missing = [name for name in _FRACTIONS if name not in given]
+    if missing:
+        shares = {name: _FRACTIONS[name] for name in missing}
+        fractions = {"train": 1 - sum(shares.values()), **shares}
+        if list(fractions) == list(_FRACTIONS):
+            fractions = _FRACTIONS
+        table = split_fractions(tables["train"], fractions, groups=column, seed=seed)
+        tables |= {name: table[table["split"] == name].drop(columns="split") for name in fractions}
+    return {name: tables[name] for name in (*_FRACTIONS, *sorted(tables)) if name in tables}
+
+
+def _warn_of_shared_groups(tables: Mapping[str, pd.DataFrame]) -> None:
+    training = set(tables["train"]["group"])
+    for name, table in tables.items():
+        shared = int(table["group"].isin(training).sum())
+        if name != "train" and shared:
+            warnings.warn(
+                f"{shared:,} of {len(table):,} images for {name} belong to groups that are in the "
+                "training folder too: the results on them will be too good.",
+                stacklevel=2,
+            )
 
 
 def _with_groups(table: pd.DataFrame, groups: str | None) -> pd.DataFrame:

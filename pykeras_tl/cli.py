@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 Weights = Annotated[
     str, typer.Option(help="Weights of the backbones: 'imagenet', the path of a file, or 'none'.")
 ]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 
 
@@ -65,6 +68,7 @@ def study(
     ] = 1,
     seed: Seed = 0,
     weights: Weights = "imagenet",
+    skip_bad: SkipBad = False,
     list_: Annotated[bool, typer.Option("--list", help="List the studies and exit.")] = False,
 ) -> None:
     """Run a study on a folder of images; run it again to resume an interrupted one."""
@@ -90,6 +94,7 @@ def study(
         jobs=jobs,
         seed=seed,
         weights=None if weights == "none" else weights,
+        on_bad="skip" if skip_bad else "raise",
     )
     _show(result.table)
     typer.echo(f"report: {result.report}")
@@ -135,7 +140,7 @@ def compare(
 @app.command()
 def train(
     directory: Annotated[
-        Path, typer.Argument(help="Folder with one subfolder of images per class.")
+        Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of results; created if missing.")],
     backbone: Annotated[str, typer.Option(help="Name of the pretrained network.")] = "vgg16",
@@ -162,6 +167,7 @@ def train(
         ),
     ] = None,
     seed: Seed = 0,
+    skip_bad: SkipBad = False,
 ) -> None:
     """Train a classifier on a folder of images."""
     from .classifier_training import train_classifier
@@ -180,6 +186,7 @@ def train(
         augmentation=_AUGMENTATION if augment else None,
         groups=groups,
         seed=seed,
+        on_bad="skip" if skip_bad else "raise",
     )
     for part, accuracy in classifier.metrics.items():
         typer.echo(f"{part} accuracy: {accuracy:.3f}")
@@ -213,7 +220,8 @@ def predict(
     _show(table)
     if csv is not None:
         with atomic_file(csv) as path:
-            table.to_csv(path, index=False)
+            # Names on disk may hold bytes that are not valid UTF-8.
+            table.to_csv(path, index=False, errors="surrogateescape")
 
 
 @app.command()
@@ -298,11 +306,19 @@ def _show(table) -> None:  # type: ignore[no-untyped-def]
     typer.echo(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
 
 
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    typer.echo(f"Warning: {message}", err=True)
+
+
 def main() -> None:
     """Run the program; expected errors are one line, without a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         show_log_messages()
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            app()
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         typer.echo(f"pykeras-tl: {error}", err=True)
         sys.exit(2)

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from pykeras_tl import __version__
 from pykeras_tl.cli import main
 from pykeras_tl.images.synthetic import generate_blood_cells
+from pykeras_tl.models.saving.classifier import load_classifier
 
 
 @pytest.fixture
@@ -177,3 +182,67 @@ def test_audit_tells_what_is_wrong_by_its_status(run, cells: Path, tmp_path: Pat
     assert "! empty: 1" in output
     assert "across classes" in output
     assert (tmp_path / "found" / "audit.html").is_file()
+
+
+@pytest.fixture
+def latin(tmp_path: Path) -> Path:
+    """Two classes of images whose names are Latin-1, not UTF-8."""
+    random = np.random.default_rng(0)
+    for label in (b"r\xe9d", b"blue"):
+        folder = tmp_path / "latin" / os.fsdecode(label)
+        try:
+            folder.mkdir(parents=True)
+        except OSError:
+            pytest.skip("the file system takes only UTF-8")
+        for number in range(20):
+            image = Image.fromarray(random.integers(0, 256, (32, 32, 3), "uint8"))
+            with (folder / os.fsdecode(b"caf\xe9 %d.png" % number)).open("wb") as file:
+                image.save(file, "PNG")
+    copied = next((tmp_path / "latin" / "blue").iterdir())
+    shutil.copy(copied, tmp_path / "latin" / os.fsdecode(b"r\xe9d"))
+    return tmp_path / "latin"
+
+
+def test_audit_writes_names_that_are_not_utf8(run, latin: Path, tmp_path: Path) -> None:
+    status, _, errors = run("audit", latin, "--out", tmp_path / "found")
+    assert errors == ""
+    assert status == 1
+    files = (tmp_path / "found" / "files.csv").read_bytes()
+    assert files.count(b"caf\xe9") == 40
+    assert "caf\\udce9" in (tmp_path / "found" / "audit.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_names_that_are_not_utf8_are_trained_on_and_predicted(
+    run, latin: Path, tmp_path: Path
+) -> None:
+    out, table = tmp_path / "out", tmp_path / "predicted.csv"
+    status, _, errors = run(
+        *("train", latin, "--out", out, "--backbone", "mobilenet", "--weights", "none"),
+        *("--size", 32, 32, "--epochs", 1, "--batch-size", 4),
+    )
+    assert status == 0, errors
+    status, *_ = run("predict", out / "classifier", latin, "--csv", table)
+    assert status == 0
+    assert b"r\xe9d/caf\xe9 0.png" in table.read_bytes()
+
+
+@pytest.mark.slow
+def test_train_uses_splits_and_leaves_bad_files_out_when_asked(
+    run, cells: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(cells, data)
+    (data / ".ipynb_checkpoints").mkdir()
+    (data / "TRAIN" / "MONOCYTE" / "bad.jpeg").touch()
+    options = ("--backbone", "mobilenet", "--weights", "none", "--size", 32, 32)
+    options += ("--epochs", 1, "--batch-size", 4)
+    status, _, errors = run("train", data, "--out", tmp_path / "out", *options)
+    assert status == 2
+    assert "bad.jpeg is empty" in errors
+    assert "--skip-bad" in errors
+    status, _, errors = run("train", data, "--out", tmp_path / "out", "--skip-bad", *options)
+    assert status == 0, errors
+    assert "training on TRAIN" in errors
+    assert "Warning: 1 of" in errors
+    assert len(load_classifier(tmp_path / "out" / "classifier").class_names) == 4

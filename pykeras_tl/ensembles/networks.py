@@ -74,6 +74,7 @@ class NetworkTrainer:
                 batch_size=self.batch_size,
                 shuffle=shuffle,
                 seed=seed,
+                formats="all",
             )
 
         fit(

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pandas as pd
 
+from ..images.decoding.reading import BadImageError
+from ..images.decoding.validation import list_bad_files
 from ..storage.atomic_files import atomic_directory, recover_directory
 from . import metrics
 from .bootstrap import confidence_intervals
@@ -266,6 +268,12 @@ def _predict_files(
         )
     names = classifier.class_names
     table = classifier.predict(files, batch_size=batch_size)
+    if table["predicted"].isna().any():
+        bad = table[table["predicted"].isna()].iloc[:, [0, -1]]
+        listed = list_bad_files(dict(bad.itertuples(index=False)))
+        raise BadImageError(
+            f"{len(bad)} of {len(table)} image files", f"cannot be used: {listed}. Remove them"
+        )
     return prediction_table(files, true, table.iloc[:, -len(names) :].to_numpy(), names)
 
 

@@ -3,9 +3,9 @@ from .auditing import audit as audit
 from .datasets.array_files import array_file_table as array_file_table
 from .datasets.cifar import read_cifar100 as read_cifar100
 from .datasets.cub200 import read_cub200 as read_cub200
+from .datasets.file_names import validate_filename as validate_filename
 from .datasets.folders import check_classes as check_classes
 from .datasets.folders import list_images as list_images
-from .datasets.folders import validate_filename as validate_filename
 from .datasets.hdf5 import read_hdf5 as read_hdf5
 from .datasets.hdf5 import write_hdf5 as write_hdf5
 from .datasets.medmnist import read_medmnist as read_medmnist

@@ -156,6 +156,7 @@ class ImageDataGenerator(Augmenter):
         on_bad: str = "raise",
         workers: int | None = None,
         cache: bool = True,
+        formats: str = "keras",
     ) -> DirectoryIterator:
         """Iterate over batches of the images in a folder with one subfolder for each class.
 
@@ -184,6 +185,8 @@ class ImageDataGenerator(Augmenter):
                 files first and list the bad ones in `bad_files`.
             workers: Number of threads; one for each available processor when None.
             cache: Whether to keep decoded images for later epochs.
+            formats: "keras" for files with Keras's extensions, or "all" that can be read, such
+                as WebP and GIF too.
 
         Returns:
             An endless iterator over batches x or (x, y); as in Keras, of length 0 when the
@@ -228,6 +231,7 @@ class ImageDataGenerator(Augmenter):
             on_bad=on_bad,
             workers=workers,
             cache=cache,
+            formats=formats,
         )
 
     def flow_from_dataframe(
@@ -255,6 +259,7 @@ class ImageDataGenerator(Augmenter):
         on_bad: str = "raise",
         workers: int | None = None,
         cache: bool = True,
+        formats: str = "keras",
         **kwargs: Any,
     ) -> DataFrameIterator:
         """Iterate over batches of the image files that a table lists.
@@ -288,6 +293,7 @@ class ImageDataGenerator(Augmenter):
             on_bad: "raise" or "skip", as in `flow_from_directory`.
             workers: Number of threads; one for each available processor when None.
             cache: Whether to keep decoded images for later epochs.
+            formats: "keras" or "all", as in `flow_from_directory`.
             **kwargs: `has_ext`, `sort` and `drop_duplicates` of old scripts, which do nothing.
 
         Returns:
@@ -343,6 +349,7 @@ class ImageDataGenerator(Augmenter):
             on_bad=on_bad,
             workers=workers,
             cache=cache,
+            formats=formats,
         )
 
     def flow_from_array_files(
@@ -385,15 +392,5 @@ class ImageDataGenerator(Augmenter):
             >>> next(ImageDataGenerator().flow_from_array_files(table, (16, 16)))[0].shape
             (3, 16, 16, 3)
         """
-        return ArrayFileIterator(
-            table,
-            self,
-            target_size,
-            classes,
-            class_mode,
-            batch_size,
-            shuffle,
-            seed,
-            interpolation,
-            workers,
-        )
+        options = (target_size, classes, class_mode, batch_size, shuffle, seed, interpolation)
+        return ArrayFileIterator(table, self, *options, workers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,10 @@ import numpy as np
 import pandas as pd
 
 from ..images.datasets.array_files import index_column
-from ..images.datasets.folders import existing_folder, list_images
+from ..images.datasets.directory_tree import existing_folder
+from ..images.datasets.folders import list_images
+from ..images.decoding.reading import BadImageError
+from ..images.decoding.validation import check_files, list_bad_files
 from .trial import TRAINED_ON, Trial
 from .trial_config import TrialSettings
 
@@ -65,6 +69,53 @@ def split_tables(data: Path, **folders: str) -> dict[str, pd.DataFrame]:
     return tables
 
 
+def without_bad_files(
+    tables: Mapping[str, pd.DataFrame], on_bad: str | None
+) -> dict[str, pd.DataFrame]:
+    """Look all image files through before anything is trained on them.
+
+    Args:
+        tables: The images of each split. Images in array files are not looked at.
+        on_bad: "raise" an error that names all bad files, "skip" to leave them out with a
+            warning, or None to not look.
+
+    Returns:
+        The tables, without the bad files.
+
+    Raises:
+        BadImageError: If there are bad files and `on_bad` is "raise".
+        ValueError: If `on_bad` is something else.
+
+    Example:
+        >>> Path("empty.png").touch()
+        >>> table = pd.DataFrame({"filename": ["empty.png"], "class": ["cat"]})
+        >>> without_bad_files({"train": table}, "raise")
+        Traceback (most recent call last):
+        pykeras_tl.images.decoding.reading.BadImageError: 1 of 1 image files cannot be used:
+        empty.png is empty. Remove them, or leave them out with on_bad="skip" (--skip-bad on the
+        command line).
+    """
+    if on_bad not in ("raise", "skip", None):
+        raise ValueError(f'Expected on_bad to be "raise", "skip" or None. Received: {on_bad!r}')
+    if on_bad is None:
+        return dict(tables)
+    columns = [table["filename"] for table in tables.values() if index_column(table) is None]
+    files = list(dict.fromkeys(pd.concat(columns))) if columns else []
+    bad = check_files(files, raise_error=False, quick=True)
+    if not bad:
+        return dict(tables)
+    count = f"{len(bad)} of {len(files)} image files"
+    listed = list_bad_files(bad)
+    if on_bad == "raise":
+        raise BadImageError(
+            count,
+            f'cannot be used: {listed}. Remove them, or leave them out with on_bad="skip" '
+            "(--skip-bad on the command line)",
+        )
+    warnings.warn(f"{count} are left out: {listed}.", stacklevel=2)
+    return {split: table[~table["filename"].isin(bad)] for split, table in tables.items()}
+
+
 def groups_of(table: pd.DataFrame) -> list[str] | None:
     """Return the group of each image.
 
@@ -99,7 +150,9 @@ def digest_files(table: pd.DataFrame) -> str:
     digest = hashlib.sha256()
     for filename, name in zip(table["filename"], table["class"], strict=True):
         path = Path(filename)
-        digest.update(f"{name}/{path.name}:{path.stat().st_size}\n".encode())
+        line = f"{name}/{path.name}:{path.stat().st_size}\n"
+        # Names on disk may hold bytes that are not valid UTF-8.
+        digest.update(line.encode(errors="surrogateescape"))
     if column := index_column(table):
         digest.update(table[column].to_numpy("int64").tobytes())
     return digest.hexdigest()[:16]
@@ -176,7 +229,7 @@ class _IteratorFactory:
                     "different weights, as boosting needs."
                 )
             return generator.flow_from_array_files(table, **options)
-        return generator.flow_from_dataframe(table, weight_col=weights, **options)
+        return generator.flow_from_dataframe(table, weight_col=weights, formats="all", **options)
 
 
 def _channel_statistics(

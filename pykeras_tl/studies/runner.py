@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ..storage.atomic_files import atomic_directory, atomic_file, recover_directory
-from .data_splits import digest_files
+from .data_splits import digest_files, without_bad_files
 from .process_pool import TrialTask, error_file, run_tasks
 from .results.baselines import study_baselines
 from .results.comparison import paired_comparisons, summary_table
@@ -86,6 +86,7 @@ def run_study(
     jobs: int = 1,
     seed: int = 0,
     weights: str | None = "imagenet",
+    on_bad: str | None = "raise",
     name: str | Study | None = None,
 ) -> StudyResult:
     """Run a study on a folder of images.
@@ -111,6 +112,8 @@ def run_study(
         jobs: Trials at a time, each in a process of its own.
         seed: The seed of the first repeat.
         weights: Weights of the backbones: `"imagenet"`, the path of a file, or `None`.
+        on_bad: All image files are looked through before the first trial: "raise" an error that
+            names the bad ones, or "skip" to leave them out; `None` does not look.
         name: The old name of `study`.
 
     Returns:
@@ -120,6 +123,7 @@ def run_study(
     Raises:
         FileNotFoundError: If the folder of images, or a split of it, is missing.
         FileExistsError: If `out` holds something else.
+        BadImageError: If image files cannot be read and `on_bad` is "raise".
         ValueError: If the study is unknown, no trial matches, a setting is unknown or out of
             range, or a number is below 1.
 
@@ -144,7 +148,7 @@ def run_study(
     target = Path(out).expanduser().absolute()
     _check_options([trial for trial in every if trial.name in selected])
     images = _generated(chosen, quick, target) if data is None else Path(data).expanduser()
-    tasks = _tasks(chosen, every, images, target / "trials")
+    tasks = _tasks(chosen, every, images, target / "trials", on_bad)
     folder = _create_folder(target, chosen)
     failures = _run_all([task for task in tasks if task.trial.name in selected], int(jobs))
     # Trials that were run before, with other patterns, belong to the results too.
@@ -198,7 +202,9 @@ def _generated(study: Study, quick: bool, out: Path) -> Path:
     return images
 
 
-def _tasks(study: Study, trials: list[Trial], data: Path, folder: Path) -> list[TrialTask]:
+def _tasks(
+    study: Study, trials: list[Trial], data: Path, folder: Path, on_bad: str | None
+) -> list[TrialTask]:
     """Join each trial with the tables of its split, made once for all that share it."""
     tables: dict[str, Mapping[str, pd.DataFrame]] = {}
     digests: dict[str, dict[str, str]] = {}
@@ -206,7 +212,9 @@ def _tasks(study: Study, trials: list[Trial], data: Path, folder: Path) -> list[
     for trial in trials:
         key = json.dumps(trial.split, sort_keys=True)
         if key not in tables:
-            tables[key] = study.tables(data, trial.split)
+            # Other splits of the same images need not be read again to raise an error.
+            look = on_bad if on_bad == "skip" or not tables else None
+            tables[key] = without_bad_files(study.tables(data, trial.split), look)
             digests[key] = {split: digest_files(table) for split, table in tables[key].items()}
         trial = trial.on_files(digests[key])
         tasks.append(TrialTask(trial, tables[key], folder / trial.folder))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from ..images.image_data_generator import ImageDataGenerator
 from ..images.iterators.base import Iterator
@@ -64,6 +65,8 @@ def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> N
             f"{name} has no labels: it was made with class_mode=None. "
             'Make it with class_mode="categorical".'
         )
+    if flow.class_mode in ("raw", "multi_output"):
+        _check_numbers(flow, name)
     if flow.class_mode in ("categorical", "sparse", "binary"):
         _check_classes(model, len(flow.class_indices or ()), flow.class_mode, name)
         _check_loss(model, flow.class_mode, name)
@@ -152,6 +155,20 @@ def _check_shape(model: keras.Model, flow: Iterator, name: str) -> None:
             f"{name} yields images of shape {tuple(flow.image_shape)}, but the model expects "
             f"{wanted[1:]}. Set the flow's target_size and color_mode, or the model's input_shape."
         )
+
+
+def _check_numbers(flow: Iterator, name: str) -> None:
+    outputs = flow.labels if flow.class_mode == "multi_output" else [flow.labels]
+    for values in map(np.asarray, outputs):
+        # A column of lists has the type object too.
+        first = values.tolist()[0] if values.ndim == 1 and values.size else 0
+        if values.dtype.kind in "UO" and isinstance(first, str):
+            raise ValueError(
+                f"{name} has texts as labels, such as {first!r}. Expected numbers with "
+                f"class_mode={flow.class_mode!r}. For names of classes, use "
+                'class_mode="categorical" or "sparse"; for several outputs, replace the names by '
+                "numbers first."
+            )
 
 
 def _check_classes(model: keras.Model, classes: int, class_mode: str, name: str) -> None:

@@ -158,8 +158,9 @@ def fit(
         raise ValueError(f"save_minutes should be above 0. Received: {save_minutes}")
     checks.check_model(model, data)
     if isinstance(validation_data, Iterator):
-        checks.check_model(model, validation_data, "validation_data")
+        # First, since a missing class is a matter of the data and not of the model.
         checks.check_same_classes(data, validation_data)
+        checks.check_model(model, validation_data, "validation_data")
         validation_steps = checks.whole_steps(
             validation_steps, len(validation_data), "validation_steps"
         )

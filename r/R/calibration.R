@@ -113,8 +113,11 @@ predictions_frame <- function(x, name = rlang::caller_arg(x), call = rlang::call
 
 # Converts a table of predictions. The columns after the first `predicted` are the classes, which
 # may have any names.
-as_predictions <- function(frame) {
+as_predictions <- function(frame, class_names = NULL) {
   columns <- names(as_table(frame, class_columns = character()))
   leading <- seq_len(match("predicted", columns))
-  as_table(frame, class_names = columns[-leading], class_columns = columns[leading[-1]])
+  as_table(
+    frame,
+    class_names = class_names %||% columns[-leading], class_columns = columns[leading[-1]]
+  )
 }

@@ -6,7 +6,8 @@
 #' saved in R or in Python. `as_trained_classifier()` makes one from a model that you trained
 #' yourself.
 #'
-#' @param directory A folder with one subfolder of images per class.
+#' @param directory A folder with one subfolder of images per class, or with one per split of the
+#'   data set, such as `TRAIN`, `TEST` and `val`, which are used as they are.
 #' @param out Folder for the results: the classifier, tables and `report.html`.
 #' @param backbone Name of a backbone, such as `"vgg16"` or `"mobilenet_v2"`.
 #' @param weights `"imagenet"`, the path of a weights file, or `NULL` for random weights.
@@ -21,13 +22,16 @@
 #' @param seed Random seed of the split, the weights, shuffling and augmentation.
 #' @param groups How to keep related images in the same split: a regular expression that matches
 #'   the patient or slide in the file name, or `"copies"` to detect copies of the same image.
+#' @param on_bad What to do if images cannot be read, which is checked before training: `"raise"`
+#'   an error that names them, or `"skip"` them with a warning. `NULL` does not check.
 #' @param ... Further arguments of the Python function: `head`, `dense`, `dropout`,
 #'   `learning_rate`, `fine_tune_learning_rate`.
 #' @param folder Folder of the classifier.
 #' @param object,x A classifier.
 #' @param paths Paths of images, or one folder.
 #' @returns A classifier. `predict()` returns a table with one row per image: `filename`,
-#'   `predicted` (the most probable class) and one column of probabilities per class.
+#'   `predicted` (the most probable class) and one column of probabilities per class. If images
+#'   cannot be read, their class is missing, and the last column, `error`, tells why.
 #' @export
 #' @examples
 #' \dontrun{
@@ -38,7 +42,7 @@
 train_classifier <- function(directory, out, backbone = "vgg16", weights = "imagenet",
                              target_size = NULL, epochs = 10, unfreeze_from = NULL,
                              fine_tune_epochs = 5, batch_size = 32, augmentation = NULL,
-                             seed = 0, groups = NULL, ...) {
+                             seed = 0, groups = NULL, on_bad = "raise", ...) {
   check_string(backbone)
   further <- list(...)
   if (!is.null(further$dense)) {
@@ -51,7 +55,7 @@ train_classifier <- function(directory, out, backbone = "vgg16", weights = "imag
       target_size = shape(target_size), epochs = whole_number(epochs),
       unfreeze_from = unfreeze_from, fine_tune_epochs = whole_number(fine_tune_epochs),
       batch_size = whole_number(batch_size), augmentation = augmentation,
-      seed = whole_number(seed), groups = groups
+      seed = whole_number(seed), groups = groups, on_bad = on_bad
     ),
     further
   )))
@@ -93,10 +97,11 @@ as_classifier <- function(x) tag(x, "kerastl_classifier")
 #' @export
 predict.kerastl_classifier <- function(object, paths, batch_size = 32, ...) {
   paths <- file_path(paths)
-  as_predictions(object$predict(
+  predictions <- object$predict(
     if (length(paths) == 1) paths else as.list(paths),
     batch_size = whole_number(batch_size)
-  ))
+  )
+  as_predictions(predictions, as.character(unlist(object$class_names)))
 }
 
 #' @export

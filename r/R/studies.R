@@ -19,6 +19,8 @@
 #' @param seed Random seed of the first repeat.
 #' @param weights Weights of the backbones: `"imagenet"`, the path of a weights file, or `NULL`
 #'   for random weights.
+#' @param on_bad What to do if images cannot be read, which is checked before the first trial:
+#'   `"raise"` an error that names them, or `"skip"` them with a warning. `NULL` does not check.
 #' @param object,x A result of `run_study()`.
 #' @param study A result of `run_study()`, or folders of results of one or several studies.
 #' @param metric Metric to compare or to plot. `NULL` compares the main metric of the study.
@@ -41,14 +43,14 @@
 #' }
 run_study <- function(name, data = NULL, out = paste0(name, "-results"), quick = FALSE,
                       epochs = NULL, repeats = NULL, trials = NULL, changes = NULL, jobs = 1,
-                      seed = 0, weights = "imagenet") {
+                      seed = 0, weights = "imagenet", on_bad = "raise") {
   check_string(name)
   as_study(toolkit()$studies$run_study(
     name, file_path(data), file_path(out),
     quick = quick, epochs = whole_number(epochs), repeats = whole_number(repeats),
     trials = if (is.null(trials)) NULL else paste(trials, collapse = ","),
     changes = integers_where_whole(changes), jobs = whole_number(jobs),
-    seed = whole_number(seed), weights = weights_source(weights)
+    seed = whole_number(seed), weights = weights_source(weights), on_bad = on_bad
   ))
 }
 

@@ -65,6 +65,7 @@ def test_every_kind_of_bad_file_is_named(cells):
     (folder / "text.png").write_bytes(b"<html>404</html>")
     (folder / "bomb.png").write_bytes(bomb())
     (folder / "named.webp").write_bytes(b"RIFF0000WEBPVP8 ")
+    (folder / "unnamed.dat").write_bytes(whole)
     smear = generate_smear("MONOCYTE", np.random.default_rng(77))
     (folder / "really.png").write_bytes(cv2.imencode(".jpg", smear)[1].tobytes())
     loose = Image.fromarray(generate_smear("MONOCYTE", np.random.default_rng(78))).convert("L")
@@ -74,10 +75,11 @@ def test_every_kind_of_bad_file_is_named(cells):
     assert problems_of(found) == {
         "empty": ["empty.jpeg"],
         "truncated": ["cut.jpeg"],
-        "unreadable": ["text.png"],
+        "unreadable": ["named.webp", "text.png"],
         "gigantic": ["bomb.png"],
         "wrong extension": ["really.png"],
-        "passed over": ["named.webp"],
+        "other format": ["named.webp"],
+        "passed over": ["unnamed.dat"],
         "no class": ["loose.png"],
         "mixed modes": [""],
         "mixed formats": [""],
@@ -86,7 +88,7 @@ def test_every_kind_of_bad_file_is_named(cells):
     assert "2 sizes from 300×240 to 320×240 pixels" in found.summary()
     bad = found.files[found.files["group"] < 0]
     assert sorted(Path(name).name for name in bad["filename"]) == [
-        "bomb.png", "cut.jpeg", "empty.jpeg", "text.png",
+        "bomb.png", "cut.jpeg", "empty.jpeg", "named.webp", "text.png",
     ]  # fmt: skip
     assert "! empty: 1" in found.summary()
     loose = found.files[found.files["filename"].str.endswith("loose.png")].iloc[0]
@@ -136,6 +138,26 @@ def test_classes_too_few_and_uneven_and_alone(tmp_path, clean):
     alone = audit(tmp_path / "set", workers=1)
     assert set(alone.problems["problem"]) == {"one class"}
     assert not alone.ok
+
+
+def test_stray_folders_hide_no_leak_and_are_named(cells):
+    shutil.copy(cells / "TRAIN/MONOCYTE/00000.jpeg", cells / "TEST/MONOCYTE/leak.jpeg")
+    for name in (".ipynb_checkpoints", "__MACOSX", ".git", "TRAIN/MONOCYTE/.ipynb_checkpoints"):
+        (cells / name).mkdir()
+        shutil.copy(cells / "TRAIN/MONOCYTE/00001.jpeg", cells / name / "1.jpeg")
+    (cells / "annotations").mkdir()
+    (cells / "annotations" / "1.xml").touch()
+    (cells / "TRAIN" / "BASOPHIL").mkdir()
+    (cells / "TRAIN" / "MONOCYTE" / "._00001.jpeg").write_bytes(b"Mac OS X")
+    (cells / "TRAIN" / "MONOCYTE" / "Thumbs.db").write_bytes(b"\xff\xd8\xff")
+    found = audit(cells, workers=2)
+    assert problems_of(found) == {
+        "across splits": ["00000.jpeg", "leak.jpeg"],
+        "stray": ["._00001.jpeg", ".git", ".ipynb_checkpoints", ".ipynb_checkpoints", "__MACOSX"],
+        "empty class": ["BASOPHIL"],
+        "beside splits": ["annotations"],
+    }
+    assert found.leaks["in_training"].tolist() == [1]
 
 
 def test_splits_of_other_names_are_named(cells):
@@ -201,3 +223,85 @@ def test_a_person_who_watches_sees_how_far_it_is(clean, monkeypatch, capsys):
     assert "Reading" in shown
     assert "92/92" in shown
     assert "Comparing" in shown
+
+
+def _blobs(count: int = 6) -> list[np.ndarray]:
+    random = np.random.default_rng(11)
+    small = [random.integers(0, 256, (8, 8), "uint8") for _ in range(count)]
+    return [cv2.resize(each, (60, 60), interpolation=cv2.INTER_CUBIC) for each in small]
+
+
+def _saved(root: Path, kind: str) -> Path:
+    for number, blob in enumerate(_blobs()):
+        folder = root / ("round" if number % 2 else "square")
+        folder.mkdir(parents=True, exist_ok=True)
+        if kind == "16-bit":
+            Image.fromarray(blob.astype("uint16") * 100 + 3000).save(folder / f"{number}.png")
+        elif kind == "float":
+            Image.fromarray(blob.astype("float32") / 300).save(folder / f"{number}.tif")
+        elif kind == "int32":
+            Image.fromarray(blob.astype("int32") * 1000 + 700).save(folder / f"{number}.tif")
+        else:
+            icon = np.zeros((60, 60, 4), "uint8")
+            icon[..., 3] = blob
+            Image.fromarray(icon).save(folder / f"{number}.png")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("kind", "problem", "words"),
+    [
+        ("16-bit", "bit depth", "has 16 bits and values from 3,"),
+        ("float", "bit depth", "has floating-point pixels and values from 0"),
+        ("int32", "bit depth", "has 32 bits and values from"),
+        ("alpha", "only in alpha", "has its shape in the alpha channel"),
+    ],
+)
+def test_depth_and_alpha_are_named_and_labels_not_blamed(tmp_path, kind, problem, words):
+    found = audit(_saved(tmp_path, kind))
+    counts = found.problems["problem"].value_counts()
+    assert counts[problem] == 6
+    assert "across classes" not in counts
+    assert "within class" not in counts
+    assert not found.ok
+    assert words in found.summary()
+    assert "as 8-bit colors, it is blank" in found.summary() or kind == "alpha"
+
+
+def test_floats_up_to_one_are_black_not_in_range(tmp_path):
+    (tmp_path / "cat").mkdir()
+    values = _blobs()[0].astype("float32")
+    Image.fromarray(values / values.max()).save(tmp_path / "cat" / "1.tif")
+    assert "values from 0 to 1; as 8-bit colors, it is black" in audit(tmp_path).summary()
+
+
+def test_true_copies_are_found_among_deep_images(tmp_path):
+    _saved(tmp_path, "16-bit")
+    shutil.copy(tmp_path / "round" / "1.png", tmp_path / "square" / "copy.png")
+    assert problems_of(audit(tmp_path))["across classes"] == ["1.png", "copy.png"]
+
+
+def test_deep_images_that_lose_nothing_are_no_problem(tmp_path):
+    for number, blob in enumerate(_blobs()):
+        folder = tmp_path / ("round" if number % 2 else "square")
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(blob.astype("uint16")).save(folder / f"{number}.png")
+    assert "bit depth" not in problems_of(audit(tmp_path))
+
+
+def test_turned_and_animated_files_are_named(tmp_path):
+    (tmp_path / "cat").mkdir()
+    frames = [Image.fromarray(blob) for blob in _blobs()]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    frames[0].save(tmp_path / "cat" / "turned.jpg", exif=exif)
+    frames[1].save(tmp_path / "cat" / "moving.gif", save_all=True, append_images=frames[2:4])
+    frames[2].save(tmp_path / "cat" / "moving.webp", save_all=True, append_images=frames[3:5])
+    frames[5].save(tmp_path / "cat" / "plain.png")
+    found = audit(tmp_path)
+    problems = problems_of(found)
+    assert problems["EXIF orientation"] == ["turned.jpg"]
+    assert problems["several frames"] == ["moving.gif", "moving.webp"]
+    serious = found.problems.set_index("problem")["serious"]
+    assert not serious["EXIF orientation"]
+    assert "has EXIF orientation 6, which is not applied" in found.summary()

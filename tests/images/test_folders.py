@@ -22,7 +22,7 @@ def test_same_files_order_and_classes_as_keras(tmp_path):
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
     names = ["b/z.png", "b/B.JPG", "b/a.jpeg", "b/sub/a.bmp", "b/sub-2/c.tif", "b/notes.txt"]
-    names += ["b/sub/deep/x.PPM", "a/10.png", "a/9.png", "C/oddpng", "C/x.gif", "C/x.webp"]
+    names += ["b/sub/deep/x.PPM", "a/10.png", "a/9.png", "C/oddpng", "C/x.txt"]
     make_files(tmp_path, *names, "loose.png")
     table = list_images(tmp_path)
     flow = ImageDataGenerator().flow_from_directory(str(tmp_path))
@@ -75,7 +75,7 @@ def test_links_only_when_asked(tmp_path):
         (["1.png", "2.png"], None, ValueError, "2 images are not inside a class folder"),
         (["notes.txt"], None, ValueError, "has 1 files that are not images"),
         (["a/1.txt", "b/2.txt"], None, ValueError, r"No image .* in any class folder"),
-        (["a/1.txt", "b/2.png"], None, ValueError, r"class folders \['a'\]"),
+        (["a/1.txt", "b/2.png"], ["a", "b"], ValueError, r"class folders \['a'\]"),
         (["a/1.png", "b/2.png"], ["a", "dog"], ValueError, r"\['dog'\] do not exist"),
         (["a/1.png", "b/2.png"], [], ValueError, r"Received: \[\]"),
         (["a/1.png", "b/2.png"], ["a", "a"], ValueError, "repeated"),

@@ -1,8 +1,11 @@
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from pykeras_tl.images import BadImageError, ImageDataGenerator, check_files
+from pykeras_tl.images.decoding.reading import check_image, read_image
 
 
 @pytest.fixture
@@ -105,3 +108,31 @@ def test_many_bad_files_are_counted_and_not_all_named(tmp_path):
     found = check_files(paths, raise_error=False)
     assert list(found) == paths
     assert "No such file" in found[paths[-1]]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"])
+def test_the_quick_check_agrees_with_reading(tmp_path, kind):
+    random = np.random.default_rng(4)
+    content = io.BytesIO()
+    Image.fromarray(random.integers(0, 256, (40, 50, 3), "uint8")).save(content, kind)
+    data = bytearray(content.getvalue())
+    path = tmp_path / "image"
+    for number in range(60):
+        changed = bytearray(data)
+        if number % 3 == 0:
+            changed = changed[: random.integers(len(data))]
+        elif number % 3 == 1:
+            for place in random.integers(0, len(data), 4):
+                changed[place] = random.integers(256)
+        else:
+            changed[random.integers(len(data))] ^= 1 << random.integers(8)
+        path.write_bytes(bytes(changed))
+        failures = []
+        for function in (read_image, check_image):
+            try:
+                function(path)
+            except BadImageError as error:
+                failures.append(error.reason)
+            else:
+                failures.append(None)
+        assert failures[0] == failures[1]

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -163,6 +164,33 @@ def test_what_cannot_be_predicted(saved, tmp_path):
         classifier.predict(tmp_path / "bad.png")
     with pytest.raises(ValueError, match="batch_size"):
         classifier.predict(tmp_path, batch_size=0)
+
+
+def test_bad_files_are_reported_among_the_others(saved, folder, tmp_path):
+    classifier = load_classifier(saved)
+    data = tmp_path / "mixed"
+    shutil.copytree(folder / "cat", data)
+    whole = classifier.predict(data, batch_size=2)
+    assert "error" not in whole
+    (data / "0bad.png").write_bytes(b"no image")
+    (data / "zempty.jpg").touch()
+    (data / "._1.png").write_bytes(b"left by a tool")
+    table = classifier.predict(data, batch_size=2)
+    assert list(table) == ["filename", "predicted", "cat", "dög", "error"]
+    bad = table[table["predicted"].isna()]
+    assert [Path(name).name for name in bad["filename"]] == ["0bad.png", "zempty.jpg"]
+    assert "not a readable image" in bad["error"].iloc[0]
+    assert bad["error"].iloc[1] == "is empty"
+    assert bad["cat"].isna().all()
+    good = table[table["predicted"].notna()].reset_index(drop=True)
+    assert (good["error"] == "").all()
+    pd.testing.assert_frame_equal(good.drop(columns="error"), whole)
+
+
+def test_webp_among_the_images_is_predicted(saved, tmp_path):
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "1.webp")
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "2.gif")
+    assert len(load_classifier(saved).predict(tmp_path)) == 2
 
 
 def test_flows_that_cannot_be_stored(folder):

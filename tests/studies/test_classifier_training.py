@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image
 
-from pykeras_tl import train_classifier
+from pykeras_tl import classifier_training, train_classifier
 from pykeras_tl.evaluation import Evaluation
 from pykeras_tl.images import list_images
+from pykeras_tl.images.decoding.reading import BadImageError
 from pykeras_tl.models.saving.classifier import load_classifier
-from pykeras_tl.studies import trial_runner
+from pykeras_tl.studies import run_study, trial_runner
+from pykeras_tl.studies.data_splits import without_bad_files
 
 _SMALL = {
     "backbone": "mobilenet",
@@ -59,7 +62,7 @@ def test_another_classifier_is_not_overwritten(images: Path, tmp_path: Path) -> 
     ("changes", "message"),
     [
         ({"backbone": "vgg61"}, "vgg61"),
-        ({"batch_size": 50}, "fewer images than a batch of 50"),
+        ({"batch_size": 50}, "at least 50 images of each class"),
         ({"target_size": (0, 32)}, "target_size"),
         ({"weights": "nowhere.h5"}, "nowhere.h5"),
         ({"epochs": 0}, "epochs"),
@@ -72,6 +75,77 @@ def test_wrong_arguments_are_told_before_training(
 ) -> None:
     with pytest.raises((ValueError, FileNotFoundError, RuntimeError), match=message):
         train_classifier(images, tmp_path / "out", **{**_SMALL, **changes})
+
+
+def _tables(data: Path, tmp_path: Path, **options: object) -> dict[str, pd.DataFrame]:
+    return classifier_training._split(
+        classifier_training._given_tables(data), options.get("groups"), 0
+    )
+
+
+def test_splits_on_disk_are_used_as_what_they_are(
+    colours: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pykeras_tl")
+    tables = _tables(colours, tmp_path)
+    everything = len(list_images(colours / "TRAIN"))
+    assert list(tables)[:3] == ["train", "validation", "test"]
+    assert len(tables["train"]) + len(tables["validation"]) == everything
+    assert len(tables["test"]) == len(list_images(colours / "TEST"))
+    assert set(tables["train"]["class"]) == {"blue", "green", "red"}
+    (said,) = caplog.messages
+    assert f"training on TRAIN ({everything} images)" in said
+    assert "parts of TRAIN for validation" in said
+    shutil.copytree(colours / "TRAIN", tmp_path / "set" / "Training")
+    assert {name: len(table) for name, table in _tables(tmp_path / "set", tmp_path).items()} == {
+        name: len(table) for name, table in _tables(colours / "TRAIN", tmp_path).items()
+    }
+
+
+def test_splits_that_are_not_clear_are_refused(colours: Path, tmp_path: Path) -> None:
+    data = tmp_path / "set"
+    shutil.copytree(colours, data)
+    shutil.copytree(colours / "TRAIN" / "red", data / "red")
+    with pytest.raises(ValueError, match="either splits or classes"):
+        train_classifier(data, tmp_path / "out", **_SMALL)
+    shutil.rmtree(data / "red")
+    shutil.rmtree(data / "TEST" / "red")
+    with pytest.raises(ValueError, match="Expected the same classes in TRAIN and TEST"):
+        train_classifier(data, tmp_path / "out", **_SMALL)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_that_splits_by_itself_refuses_splits(colours: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"Received: the splits .*TRAIN"):
+        run_study("cats-and-dogs", colours, tmp_path / "out", weights=None)
+
+
+def test_bad_files_are_found_before_training(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "images"
+    shutil.copytree(images, data)
+    whole = next(data.rglob("*.png")).read_bytes()
+    (data / "red" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    Image.new("RGB", (32, 32)).save(data / "red" / "cut.jpg")
+    cut = (data / "red" / "cut.jpg").read_bytes()
+    (data / "red" / "cut.jpg").write_bytes(cut[: len(cut) // 2])
+    with pytest.raises(BadImageError, match=r"2 of 38 image files .*cut\.jpg.*--skip-bad") as error:
+        train_classifier(data, tmp_path / "out", **_SMALL)
+    assert "cut.png" in str(error.value)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(BadImageError, match="2 of 38"):
+        run_study("cats-and-dogs", data, tmp_path / "study", weights=None)
+    with pytest.raises(ValueError, match="on_bad"):
+        train_classifier(data, tmp_path / "out", on_bad="ignore", **_SMALL)
+    with pytest.warns(UserWarning, match="2 of 38 image files are left out"):
+        tables = without_bad_files({"train": list_images(data)}, "skip")
+    assert len(tables["train"]) == 36
+
+
+def test_groups_that_are_on_both_sides_are_told(colours: Path, tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="will be too good"):
+        _tables(colours, tmp_path, groups=".")
 
 
 def test_a_folder_of_one_class_is_refused(tmp_path: Path) -> None:

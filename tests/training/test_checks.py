@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from pykeras_tl.images.datasets.folders import list_images
 from pykeras_tl.images.image_data_generator import ImageDataGenerator
 from pykeras_tl.training.fit_function import fit
 from pykeras_tl.training.pixel_checks import check_pixels
@@ -279,3 +280,28 @@ def test_checking_pixels_leaves_the_iterator_and_its_folder_alone(tmp_path):
     assert list(tmp_path.iterdir()) == []
     looked_at.save_to_dir = None
     np.testing.assert_array_equal(next(looked_at)[0], next(untouched)[0])
+
+
+@pytest.mark.parametrize("class_mode", ["raw", "multi_output"])
+def test_texts_as_raw_labels_are_refused(tmp_path, write_folder, class_mode):
+    write_folder(tmp_path, 4, ("cat", "dog"))
+    table = list_images(tmp_path)
+    column = "class" if class_mode == "raw" else ["class"]
+    flow = ImageDataGenerator(rescale=1 / 255).flow_from_dataframe(
+        table, y_col=column, class_mode=class_mode, target_size=(48, 48)
+    )
+    with pytest.raises(ValueError, match="has texts as labels, such as 'cat'"):
+        fit_quietly(network(1, "linear", loss="mse"), flow)
+
+
+def test_validation_that_lacks_a_class_is_no_matter_of_the_model(tmp_path, write_folder):
+    write_folder(tmp_path / "train", 4, ("cat", "dog", "owl"))
+    write_folder(tmp_path / "test", 4, ("cat", "dog"))
+    generator = ImageDataGenerator(rescale=1 / 255)
+    training, validation = (
+        generator.flow_from_directory(tmp_path / name, target_size=(48, 48), batch_size=4)
+        for name in ("train", "test")
+    )
+    with pytest.raises(ValueError, match="Pass the same `classes` to both") as error:
+        fit_quietly(network(3), training, validation_data=validation)
+    assert "units" not in str(error.value)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..decoding.headers import fits_extension, kind_of
-from ..decoding.reading import BadImageError, first_bytes, read_image, stored_mode
+from ..decoding.reading import BadImageError, first_bytes, read_image
 from ..duplicates.features import Features, describe
 from ..progress import progress_bar
 from ..threads import parallel_for
+from .peculiarities import find_peculiarities
 
 
 class FileContent(NamedTuple):
@@ -24,6 +25,7 @@ class FileContent(NamedTuple):
         height: Height in pixels, 0 if unreadable.
         problem: "" or one of "empty", "truncated", "gigantic", "unreadable", "wrong extension".
         detail: A description of the problem.
+        others: Further problems and their details, as `find_peculiarities` returns them.
     """
 
     bytes: int
@@ -33,6 +35,7 @@ class FileContent(NamedTuple):
     height: int
     problem: str
     detail: str
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def examine(names: Sequence[str], workers: int) -> tuple[list[FileContent], list[Features | None]]:
@@ -69,7 +72,7 @@ def _examine(name: str) -> tuple[FileContent, Features | None]:
         size = Path(name).stat().st_size
         kind = kind_of(first_bytes(name)) or ""
         image = read_image(name)
-        mode = stored_mode(name)
+        mode, others, meant = find_peculiarities(name, image)
     except BadImageError as error:
         return FileContent(size, kind, "", 0, 0, _problem(error.reason), error.reason), None
     except OSError as error:
@@ -77,8 +80,10 @@ def _examine(name: str) -> tuple[FileContent, Features | None]:
     problem = detail = ""
     if kind and not fits_extension(kind, name):
         problem, detail = "wrong extension", f"is a {kind} file"
-    contents = FileContent(size, kind, mode, image.shape[1], image.shape[0], problem, detail)
-    return contents, describe(image)
+    height, width = image.shape[:2]
+    contents = FileContent(size, kind, mode, width, height, problem, detail, tuple(others))
+    # Images that are blank only because of what is lost are no copies of each other.
+    return contents, describe(meant)
 
 
 def _problem(reason: str) -> str:

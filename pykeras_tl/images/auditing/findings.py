@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...storage.atomic_files import atomic_file
-from ..datasets.folders import existing_folder
+from ..datasets.directory_tree import existing_folder
 from ..duplicates.groups import group_images
 from ..threads import default_workers
 from .copies import find_copies, is_training, leaked_shares
@@ -21,8 +21,8 @@ from .layout import list_everything
 _FEW = 20
 _UNEVEN = 10
 # Problems that spoil training or its result; the others are worth knowing.
-SERIOUS = ("empty", "truncated", "gigantic", "unreadable", "one class", "across splits",
-           "across classes")  # fmt: skip
+SERIOUS = ("empty", "truncated", "gigantic", "unreadable", "bit depth", "only in alpha",
+           "one class", "across splits", "across classes")  # fmt: skip
 _COLUMNS = ["problem", "filename", "class", "split", "detail"]
 
 
@@ -98,7 +98,8 @@ class Audit:
         tables |= {"leaks": self.leaks, "classes": self.classes().reset_index()}
         for name, table in tables.items():
             with atomic_file(target / f"{name}.csv") as path:
-                table.to_csv(path, index=False)
+                # Names on disk may hold bytes that are not valid UTF-8.
+                table.to_csv(path, index=False, errors="surrogateescape")
         return write_page(self, target / "audit.html")
 
 
@@ -110,16 +111,18 @@ def audit(
     """Check all images in a directory before training.
 
     It finds files that are empty, truncated, gigantic, unreadable or have the wrong extension;
-    images without a class, and images that training would skip; classes that are too small or
-    unbalanced; and copies, which may be turned, mirrored, shifted, recompressed or brighter:
-    within a class, across classes (contradictory labels) and across splits (test images that
-    are also in training).
+    images that become blank or lose values as 8-bit colors (16-bit and floating-point images,
+    shapes in the alpha channel), that are turned by their EXIF orientation, or animated;
+    images without a class, and images that training would skip; what tools left behind, such as
+    `.ipynb_checkpoints`; classes that are empty, too small or unbalanced; and copies, which may
+    be turned, mirrored, shifted, recompressed or brighter: within a class, across classes
+    (contradictory labels) and across splits (test images that are also in training).
 
     Args:
         directory: A directory with one directory per class, or one per split with the classes
             in it.
-        splits: Names of the directories that are splits. By default, the directories are splits
-            if all names begin with train, test, val, dev or holdout.
+        splits: Names of the directories that are splits. By default, they are recognized by
+            their names, such as TRAIN, test2017 or val, and by what is in them.
         workers: Number of threads; by default one per processor.
 
     Returns:
@@ -137,7 +140,7 @@ def audit(
         >>> result.ok, len(result.files)
         (True, 12)
     """
-    images, passed_over = list_everything(directory, splits)
+    images, remarks = list_everything(directory, splits)
     workers = workers or default_workers()
     contents, features = examine(list(images["filename"]), workers)
     files = pd.concat([images, pd.DataFrame(contents, columns=list(FileContent._fields))], axis=1)
@@ -151,7 +154,7 @@ def audit(
     problems = pd.concat(
         [
             _file_problems(files),
-            _layout_problems(files, passed_over),
+            _layout_problems(files, remarks),
             _class_problems(good),
             _copy_problems(copies),
         ],
@@ -160,7 +163,7 @@ def audit(
     problems.insert(1, "serious", problems["problem"].isin(SERIOUS))
     return Audit(
         existing_folder(directory),
-        files.drop(columns="detail"),
+        files.drop(columns=["detail", "others"]),
         problems,
         copies,
         leaked_shares(good),
@@ -169,17 +172,20 @@ def audit(
 
 def _file_problems(files: pd.DataFrame) -> pd.DataFrame:
     bad = files[files["problem"] != ""]
-    return bad[_COLUMNS]
+    columns = (files[name] for name in ("filename", "class", "split", "others"))
+    rows = [
+        (problem, name, label, split, detail)
+        for name, label, split, others in zip(*columns)
+        for problem, detail in others
+    ]
+    return pd.concat([bad[_COLUMNS], pd.DataFrame(rows, columns=_COLUMNS, dtype=str)])
 
 
-def _layout_problems(files: pd.DataFrame, passed_over: pd.DataFrame) -> pd.DataFrame:
+def _layout_problems(files: pd.DataFrame, remarks: pd.DataFrame) -> pd.DataFrame:
     loose = files[files["class"] == ""].assign(
         problem="no class", detail="is not in a class directory"
     )
-    passed_over = passed_over.assign(
-        problem="passed over", detail="contains an image, but has another extension"
-    )
-    return pd.concat([loose, passed_over])[_COLUMNS]
+    return pd.concat([loose, remarks])[_COLUMNS]
 
 
 def _class_problems(good: pd.DataFrame) -> pd.DataFrame:

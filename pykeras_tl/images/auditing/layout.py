@@ -8,30 +8,34 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..datasets.folders import existing_folder, is_image_name
+from ..datasets.directory_tree import class_folders, existing_folder, has_images
+from ..datasets.file_names import is_image_name, is_readable_name, is_stray_name
+from ..datasets.split_folders import find_splits
 from ..decoding.headers import kind_of
 from ..decoding.reading import first_bytes
 
-_SPLITS = ("train", "test", "val", "dev", "holdout")
 COLUMNS = ["filename", "class", "split"]
+REMARK_COLUMNS = ["problem", *COLUMNS, "detail"]
 
 
 def list_everything(
     directory: str | os.PathLike[str], splits: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """List all images in a directory, including those that training would not use.
+    """List all images in a directory, and whatever else is in it that training may stumble over.
 
     The directory contains one directory per class, or one per split with one per class in it.
 
     Args:
         directory: The directory.
-        splits: Names of the directories that are splits. By default, the directories are splits
-            if all names begin with train, test, val, dev or holdout.
+        splits: Names of the directories that are splits. By default, `find_splits` recognizes
+            them.
 
     Returns:
         Two tables with the columns `filename` (absolute path), `class` and `split` (both
-        possibly ""): the images, and the files that contain an image but whose extension Keras
-        does not accept, so that training would skip them.
+        possibly ""): the images, and with the columns `problem` and `detail` too, what is
+        remarkable about the layout: "passed over" (an image whose extension is not one of an
+        image), "other format" (an image that Keras's flows pass over), "stray" (left by a tool),
+        "empty class", and "beside splits" (a directory that is neither a split nor in one).
 
     Raises:
         FileNotFoundError: If the directory does not exist.
@@ -40,14 +44,18 @@ def list_everything(
     Example:
         >>> import tempfile
         >>> root = Path(tempfile.mkdtemp())
-        >>> for name in ["train/cat/1.png", "test/cat/2.png", "test/3.png"]:
+        >>> for name in ["train/cat/1.png", "test/cat/2.png", "test/3.png", ".git/4.png"]:
         ...     (root / name).parent.mkdir(parents=True, exist_ok=True)
         ...     (root / name).touch()
-        >>> list_everything(root)[0][["class", "split"]].values.tolist()
+        >>> images, remarks = list_everything(root)
+        >>> images[["class", "split"]].values.tolist()
         [['', 'test'], ['cat', 'test'], ['cat', 'train']]
+        >>> remarks["problem"].tolist()
+        ['stray']
     """
     root = existing_folder(directory)
-    folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+    folders = class_folders(root)
+    others: tuple[str, ...] = ()
     if splits is not None:
         unknown = [name for name in splits if name not in folders]
         if unknown:
@@ -56,29 +64,49 @@ def list_everything(
                 f"Received: {unknown}."
             )
         branches = [(root / name, name) for name in splits]
-    elif folders and all(name.lower().startswith(_SPLITS) for name in folders):
-        branches = [(root, "")] + [(root / name, name) for name in folders]
+    elif found := find_splits(root):
+        branches = [(root, ""), *((root / name, name) for name in found.roles)]
+        others = found.others
     else:
         branches = [(root, "")]
-    rows = [
-        (path, label, split)
-        for branch, split in branches
-        for path, label in _files_by_class(branch, skip=folders if len(branches) > 1 else [])
-    ]
-    images = [row for row in rows if is_image_name(row[0])]
-    if not images:
+    in_splits = [name for _, name in branches if name]
+    rows, remarks = [], []
+    for branch, split in branches:
+        skip = in_splits if branch == root else []
+        for path, label in _files_by_class(branch, skip):
+            if is_stray_name(Path(path).name):
+                if is_readable_name(path) or Path(path).is_dir():
+                    remarks.append(("stray", path, label, split, "was left by a tool"))
+            elif is_readable_name(path):
+                rows.append((path, label, split))
+                if not is_image_name(path):
+                    detail = 'is passed over by flows without formats="all"'
+                    remarks.append(("other format", path, label, split, detail))
+            elif _holds_image(path):
+                detail = "contains an image, but has another extension"
+                remarks.append(("passed over", path, label, split, detail))
+        problem = "empty class" if split or not in_splits else "beside splits"
+        remarks += [
+            (problem, str(branch / name), name, split, "has no image")
+            for name in class_folders(branch)
+            if not is_stray_name(name) and not has_images(branch / name)
+        ]
+    remarks += [("beside splits", str(root / name), name, "", "is no split") for name in others]
+    if not rows:
         raise ValueError(f"Expected a directory with images. No image found in {root}.")
-    others = [row for row in rows if not is_image_name(row[0]) and _holds_image(row[0])]
-    return pd.DataFrame(images, columns=COLUMNS), pd.DataFrame(others, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(remarks, columns=REMARK_COLUMNS)
 
 
 def _files_by_class(branch: Path, skip: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the path and class of each file, and of stray folders without what is in them."""
     for entry in sorted(branch.iterdir()):
-        if entry.is_file():
+        if entry.is_file() or is_stray_name(entry.name):
             yield str(entry), ""
         elif entry.is_dir() and entry.name not in skip:
-            for folder, _, names in sorted(os.walk(entry)):
-                for name in sorted(names):
+            for folder, inner, names in os.walk(entry):
+                stray = [name for name in inner if is_stray_name(name)]
+                inner[:] = sorted(set(inner) - set(stray))
+                for name in sorted(names + stray):
                     yield str(Path(folder) / name), entry.name
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .folders import is_image_name
+from .file_names import is_readable_name
 
 INDEX_COLUMN = "index"
 # What tables of older versions call it.
@@ -68,7 +68,7 @@ def index_column(table: pd.DataFrame) -> str | None:
         >>> index_column(pd.DataFrame({"filename": ["1.png"], "index": [7]})) is None
         True
     """
-    if any(is_image_name(str(name)) for name in table["filename"].iloc[:1]):
+    if any(is_readable_name(str(name)) for name in table["filename"].iloc[:1]):
         return None
     for name in (INDEX_COLUMN, _OLD_INDEX_COLUMN):
         if name in table:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .folders import existing_folder
+from .directory_tree import existing_folder
 
 _LISTS = ("images.txt", "image_class_labels.txt", "classes.txt", "train_test_split.txt")
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-# Keras compares the end of the name, without a dot.
-EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
+from .directory_tree import (
+    class_folders,
+    existing_folder,
+    images_directly_in,
+    readable_images_under,
+)
+from .file_names import is_stray_name, readable_extensions
+from .split_folders import check_no_splits
 
 
 def list_images(
@@ -23,6 +30,10 @@ def list_images(
     name, or in the order of `classes`), then by folder, then by file name. Files in folders
     inside a class folder belong to that class.
 
+    Unlike `flow_from_directory`, it lists files of all formats that can be read, such as WebP.
+    It warns of folders that are no classes: those without an image, and those that a tool left
+    behind, such as `.ipynb_checkpoints` and `__MACOSX`. Files such as `._photo.jpg` are left out.
+
     Args:
         directory: Folder that holds one folder of images for each class.
         classes: Names of the class folders to list, in order; all of them, sorted, when None.
@@ -35,8 +46,9 @@ def list_images(
     Raises:
         FileNotFoundError: When the folder does not exist.
         NotADirectoryError: When `directory` is a file.
-        ValueError: When there is no class folder, a class folder has no image, or a name in
-            `classes` is not that of a class folder.
+        ValueError: When there is no image in a class folder; when the folders are splits, such
+            as `train` and `test`; or when a name in `classes` is not that of a class folder or
+            its folder has no image.
         OSError: When a folder cannot be read.
 
     Example:
@@ -55,16 +67,42 @@ def list_images(
         `keras.src.legacy.preprocessing.image.DirectoryIterator`.
     """
     root = existing_folder(directory)
-    names = class_folders(root) if classes is None else _validated_classes(root, classes)
+    if classes is None:
+        names = [name for name in class_folders(root) if not is_stray_name(name)]
+        check_no_splits(root)
+    else:
+        names = _validated_classes(root, classes)
     if not names:
         raise ValueError(no_class_folder(root))
-    rows = [(path, name) for name in names for path in images_under(root / name, follow_links)]
-    table = pd.DataFrame(rows, columns=["filename", "class"], dtype=str)
-    counts = table["class"].value_counts()
-    empty = [name for name in names if name not in counts]
-    if empty:
+    images = {name: list(readable_images_under(root / name, follow_links)) for name in names}
+    empty = [name for name in names if not images[name]]
+    if empty and (classes is not None or len(empty) == len(names)):
         raise ValueError(_no_images(root, names, empty))
-    return table
+    if classes is None:
+        warn_of_other_folders(root, empty)
+    rows = [(path, name) for name in names for path in images[name]]
+    return pd.DataFrame(rows, columns=["filename", "class"], dtype=str)
+
+
+def warn_of_other_folders(root: Path, empty: Sequence[str]) -> None:
+    """Warn of the folders beside the class folders that are no classes.
+
+    Args:
+        root: The folder that holds the class folders.
+        empty: Names of the folders in it that have no image.
+
+    Example:
+        >>> (Path("pets") / ".git").mkdir(parents=True)
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warn_of_other_folders(Path("pets"), ["birds"])
+        >>> print(caught[0].message)
+        Not used as classes in pets: .git (left by a tool), birds (no image).
+    """
+    stray = [name for name in class_folders(root) if is_stray_name(name)]
+    listed = [f"{name} (left by a tool)" for name in stray]
+    listed += [f"{name} (no image)" for name in empty]
+    if listed:
+        warnings.warn(f"Not used as classes in {root}: {', '.join(listed)}.", stacklevel=3)
 
 
 def check_classes(table: pd.DataFrame, batch_size: int | None = None) -> None:
@@ -102,50 +140,6 @@ def check_classes(table: pd.DataFrame, batch_size: int | None = None) -> None:
         )
 
 
-def existing_folder(directory: str | os.PathLike[str]) -> Path:
-    """Return a folder's absolute path, or raise an error if it does not exist.
-
-    Args:
-        directory: The folder; `~` is expanded, symbolic links are not.
-
-    Returns:
-        Its absolute path.
-
-    Raises:
-        FileNotFoundError: When it does not exist.
-        NotADirectoryError: When it is a file.
-
-    Example:
-        >>> existing_folder("no such folder")
-        Traceback (most recent call last):
-        FileNotFoundError: There is no folder ...no such folder.
-    """
-    root = Path(directory).expanduser().absolute()
-    if not root.exists():
-        raise FileNotFoundError(f"There is no folder {root}.")
-    if not root.is_dir():
-        raise NotADirectoryError(f"{root} is a file. Expected a folder with one for each class.")
-    return root
-
-
-def class_folders(root: Path) -> list[str]:
-    """Return the sorted names of the folders in `root`, one for each class.
-
-    Args:
-        root: An existing folder.
-
-    Returns:
-        The names; an empty list when there are none.
-
-    Example:
-        >>> for name in ["dog", "cat"]:
-        ...     (Path("pets") / name).mkdir(parents=True)
-        >>> class_folders(Path("pets"))
-        ['cat', 'dog']
-    """
-    return sorted(entry.name for entry in root.iterdir() if entry.is_dir())
-
-
 def no_class_folder(root: Path) -> str:
     """Describe what a folder without class folders has instead.
 
@@ -171,96 +165,6 @@ def no_class_folder(root: Path) -> str:
     return f"No class folder in {root}: {content}. Expected one folder of images for each class."
 
 
-def images_under(folder: Path, follow_links: bool = False) -> Iterator[str]:
-    """Yield the paths of the images in a folder and its subfolders, in Keras's order.
-
-    Args:
-        folder: The folder.
-        follow_links: Whether to follow symbolic links to folders.
-
-    Yields:
-        Paths, sorted by folder and then by name.
-
-    Raises:
-        OSError: When a folder cannot be read; Keras skips such folders silently.
-
-    Example:
-        >>> (Path("cells") / "day2").mkdir(parents=True)
-        >>> for name in ["day2/1.png", "9.png", "notes.txt"]:
-        ...     (Path("cells") / name).touch()
-        >>> list(images_under(Path("cells")))
-        ['cells/9.png', 'cells/day2/1.png']
-    """
-    walk = os.walk(folder, onerror=_raise, followlinks=follow_links)
-    for path, _, names in sorted(walk, key=lambda entry: entry[0]):
-        for name in sorted(names):
-            if is_image_name(name):
-                yield str(Path(path) / name)
-
-
-def images_directly_in(folder: Path) -> Iterator[str]:
-    """Yield the paths of the images in a folder, without its subfolders.
-
-    Args:
-        folder: The folder.
-
-    Yields:
-        Paths, sorted by name.
-
-    Example:
-        >>> (Path("slides") / "day2").mkdir(parents=True)
-        >>> for name in ["day2/1.png", "9.png", "notes.txt"]:
-        ...     (Path("slides") / name).touch()
-        >>> list(images_directly_in(Path("slides")))
-        ['slides/9.png']
-    """
-    for entry in sorted(folder.iterdir()):
-        if is_image_name(entry.name) and entry.is_file():
-            yield str(entry)
-
-
-def is_image_name(name: str) -> bool:
-    """Return whether a file name has an image extension, in upper or lower case.
-
-    Args:
-        name: Name or path of a file.
-
-    Returns:
-        True for png, jpg, jpeg, bmp, ppm, tif and tiff.
-
-    Example:
-        >>> is_image_name("cell.JPEG"), is_image_name("cell.txt")
-        (True, False)
-    """
-    return name.lower().endswith(EXTENSIONS)
-
-
-def validate_filename(
-    filename: str | os.PathLike[str], white_list_formats: tuple[str, ...] = EXTENSIONS
-) -> bool:
-    """Return whether a path is that of an existing image file, judged by its extension.
-
-    Args:
-        filename: Path of the file.
-        white_list_formats: File extensions in lower case.
-
-    Returns:
-        True when the name ends in one of the extensions, in upper or lower case, and the file
-        exists.
-
-    Example:
-        >>> Path("cell.PNG").touch()
-        >>> validate_filename("cell.PNG"), validate_filename("cell.PNG", ("jpg",))
-        (True, False)
-
-    Source:
-        `keras.src.legacy.preprocessing.image.validate_filename`.
-    """
-    path = os.fspath(filename)
-    # Plain text: `flow_from_dataframe` does this for each row of a table.
-    return path.lower().endswith(tuple(white_list_formats)) and os.path.isfile(path)  # noqa: PTH113
-
-
 def _validated_classes(root: Path, classes: Sequence[str]) -> list[str]:
     if isinstance(classes, str):
         raise TypeError(f"Expected classes to be a list of names. Received: {classes!r}")
@@ -281,7 +185,7 @@ def _validated_classes(root: Path, classes: Sequence[str]) -> list[str]:
 
 
 def _no_images(root: Path, names: list[str], empty: list[str]) -> str:
-    kinds = ", ".join(EXTENSIONS)
+    kinds = ", ".join(readable_extensions())
     if len(empty) == len(names):
         deeper = [
             f"{name}/{entry.name}"
@@ -295,7 +199,3 @@ def _no_images(root: Path, names: list[str], empty: list[str]) -> str:
         f"No image ({kinds}) in the class folders {empty} of {root}. "
         "Remove these folders, or list the ones to use in classes=[…]."
     )
-
-
-def _raise(error: OSError) -> None:
-    raise error

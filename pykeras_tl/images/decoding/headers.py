@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 # First bytes of a file, its format, and the usual file extensions.
 _SIGNATURES: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
-    (b"\xff\xd8\xff", "JPEG", ("jpg", "jpeg")),
+    (b"\xff\xd8\xff", "JPEG", ("jpg", "jpeg", "jfif")),
     (b"\x89PNG\r\n\x1a\n", "PNG", ("png",)),
     (b"BM", "BMP", ("bmp",)),
     (b"II*\x00", "TIFF", ("tif", "tiff")),
@@ -18,6 +18,9 @@ _SIGNATURES: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (b"GIF8", "GIF", ("gif",)),
     (b"RIFF", "WebP", ("webp",)),
 )
+# The brand in the first box of files that are built as MP4 is, and their usual extensions.
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC"}
+_BOXED = {"AVIF": ("avif",), "HEIC": ("heic", "heif")}
 # Markers of JPEG frame headers (SOF): three codes of the range mean something else.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -36,15 +39,20 @@ def kind_of(data: bytes) -> str | None:
     r"""Return the format of an image file, by its first bytes.
 
     Args:
-        data: The start of the file, eight bytes or more.
+        data: The start of the file, twelve bytes or more.
 
     Returns:
-        "JPEG", "PNG", "BMP", "TIFF", "PPM", "GIF" or "WebP"; None for anything else.
+        "JPEG", "PNG", "BMP", "TIFF", "PPM", "GIF", "WebP", "AVIF" or "HEIC"; None for anything
+        else.
 
     Example:
         >>> kind_of(b"BM\x00\x00")
         'BMP'
     """
+    if data[4:8] == b"ftyp":
+        return _BRANDS.get(data[8:12])
+    if data.startswith(b"RIFF") and data[8:12] != b"WEBP":
+        return None  # Sound or video.
     return next((name for start, name, _ in _SIGNATURES if data.startswith(start)), None)
 
 
@@ -63,6 +71,8 @@ def fits_extension(kind: str, name: str) -> bool:
         (True, False)
     """
     extension = name.rsplit(".", 1)[-1].lower()
+    if kind in _BOXED:
+        return extension in _BOXED[kind]
     return any(extension in usual for _, known, usual in _SIGNATURES if known == kind)
 
 

@@ -25,6 +25,7 @@ MAX_BYTES = 1 << 30
 _UPRIGHT = cv2.IMREAD_IGNORE_ORIENTATION
 _RGB = cv2.IMREAD_COLOR_RGB | _UPRIGHT
 _GRAY = cv2.IMREAD_GRAYSCALE | _UPRIGHT
+_THUMBNAIL = cv2.IMREAD_REDUCED_GRAYSCALE_8 | _UPRIGHT
 _HEADERS: dict[str, Callable[[bytes], Header | None]] = {"JPEG": jpeg_header, "PNG": png_header}
 # What Pillow raises for corrupt content in its various formats.
 _DECODING_ERRORS = (
@@ -109,6 +110,40 @@ def read_image(
     return image[:, :, None] if image.ndim == 2 else image
 
 
+def check_image(path: str | os.PathLike[str]) -> None:
+    """Check that an image file can be read, faster than by reading it.
+
+    Of complete JPEG files, a thumbnail is decoded; of complete PNG files, the checksums are
+    compared. All other files are decoded as `read_image` does.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: When the file does not exist.
+        BadImageError: When `read_image` would raise it.
+
+    Example:
+        >>> Image.new("RGB", (320, 240)).save("whole.png")
+        >>> check_image("whole.png")
+    """
+    data = _read_bytes(path)
+    kind = kind_of(data)
+    read_header = _HEADERS.get(kind or "")
+    header = read_header(data) if read_header else None
+    if header is not None and header.complete:
+        _validate_size(header.height, header.width, path)
+        if kind == "PNG":
+            return
+        try:
+            thumbnail = cv2.imdecode(np.frombuffer(data, np.uint8), _THUMBNAIL)
+        except cv2.error:
+            thumbnail = None
+        if thumbnail is not None:
+            return
+    _decode_with_pillow(data, "rgb", path)
+
+
 def open_image(source: str | os.PathLike[str] | io.BytesIO, color_mode: str) -> Image.Image:
     """Decode an image file into a Pillow image.
 
@@ -175,27 +210,6 @@ def first_bytes(path: str | os.PathLike[str]) -> bytes:
     """
     with open(path, "rb") as file:
         return file.read(16)
-
-
-def stored_mode(path: str | os.PathLike[str]) -> str:
-    """Return the mode in which an image file stores its pixels.
-
-    Args:
-        path: An image file that `read_image` can read.
-
-    Returns:
-        The mode as Pillow names it, such as "RGB", "L", "P", "CMYK", "I;16".
-
-    Raises:
-        OSError: When the file cannot be read.
-
-    Example:
-        >>> Image.new("P", (3, 2)).save("palette.png")
-        >>> stored_mode("palette.png")
-        'P'
-    """
-    with Image.open(path) as image:
-        return image.mode
 
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:

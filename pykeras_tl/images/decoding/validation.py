@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
+from ..progress import progress_bar
 from ..threads import default_workers, parallel_for
 from .headers import fits_extension, kind_of
-from .reading import BadImageError, first_bytes, read_image
+from .reading import BadImageError, check_image, first_bytes, read_image
 
 _MAX_LISTED = 20
 
 
 def check_files(
-    paths: Sequence[str], workers: int | None = None, raise_error: bool = True
+    paths: Sequence[str],
+    workers: int | None = None,
+    raise_error: bool = True,
+    quick: bool = False,
 ) -> dict[str, str]:
     """Decode image files to find those that are missing, corrupt, truncated, empty or too large.
 
@@ -26,6 +30,7 @@ def check_files(
         paths: The files.
         workers: Number of threads; one for each available processor when None.
         raise_error: Whether to raise an error when there is a bad file.
+        quick: Whether to decode thumbnails only and compare checksums, as `check_image` does.
 
     Returns:
         Path and reason of each bad file, in the order of `paths`.
@@ -43,11 +48,12 @@ def check_files(
     """
     reasons: list[str | None] = [None] * len(paths)
     mislabeled: list[str] = []
+    check: Callable[[str], object] = check_image if quick else read_image
 
     def check_file(number: int) -> None:
         path = paths[number]
         try:
-            read_image(path)
+            check(path)
             kind = kind_of(first_bytes(path))
         except BadImageError as error:
             reasons[number] = error.reason
@@ -56,8 +62,10 @@ def check_files(
         else:
             if kind and not fits_extension(kind, path):
                 mislabeled.append(f"{path} ({kind})")
+        advance(1)
 
-    parallel_for(check_file, len(paths), workers or default_workers())
+    with progress_bar("Checking", len(paths)) as advance:
+        parallel_for(check_file, len(paths), workers or default_workers())
     bad = {path: reason for path, reason in zip(paths, reasons, strict=True) if reason}
     if mislabeled:
         warnings.warn(
@@ -66,7 +74,7 @@ def check_files(
             stacklevel=2,
         )
     if bad and raise_error:
-        listed = _listed([f"{path} {reason}" for path, reason in bad.items()])
+        listed = list_bad_files(bad)
         raise BadImageError(
             f"{len(bad)} of {len(paths)} image files:",
             f'cannot be used: {listed}. Remove them, or set on_bad="skip"',
@@ -89,6 +97,22 @@ def bad_files_table(reasons: Mapping[str, str]) -> pd.DataFrame:
         0    1.png  is empty
     """
     return pd.DataFrame({"filename": list(reasons), "reason": list(reasons.values())}, dtype=str)
+
+
+def list_bad_files(reasons: Mapping[str, str]) -> str:
+    """Name bad files in one line, the first twenty of them.
+
+    Args:
+        reasons: Path and reason of each file.
+
+    Returns:
+        The line.
+
+    Example:
+        >>> list_bad_files({"1.png": "is empty"})
+        '1.png is empty'
+    """
+    return _listed([f"{path} {reason}" for path, reason in reasons.items()])
 
 
 def _listed(items: Sequence[str]) -> str:

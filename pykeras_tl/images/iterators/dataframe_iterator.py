@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ..datasets.folders import validate_filename
+from ..datasets.file_names import readable_extensions, validate_filename
 from ..transforms.augmenter import Augmenter
 from .file_iterator import FileIterator, find_bad_files, print_message
 from .labels import validate_class_mode
-from .options import ImageOptions, subset_fractions
+from .options import ImageOptions, empty_subset, subset_fractions
 
 _CLASS_MODES = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
 _WITHOUT_CLASSES = ("input", "multi_output", "raw", None)
@@ -57,6 +58,7 @@ class DataFrameIterator(FileIterator):
         on_bad: "raise" an error for a bad file, or "skip" to set all of them aside.
         workers: Number of threads; one for each available processor when None.
         cache: Whether to keep decoded images for later epochs.
+        formats: "keras" for files with Keras's extensions, or "all" that can be read.
 
     Raises:
         TypeError: When a column has values of the wrong type.
@@ -108,6 +110,7 @@ class DataFrameIterator(FileIterator):
         on_bad: str = "raise",
         workers: int | None = None,
         cache: bool = True,
+        formats: str = "keras",
     ) -> None:
         options = ImageOptions(
             target_size=target_size,
@@ -123,6 +126,7 @@ class DataFrameIterator(FileIterator):
             check=check,
             on_bad=on_bad,
             cache=cache,
+            formats=formats,
         )
         fractions = subset_fractions(subset, image_data_generator)
         validate_class_mode(class_mode, _CLASS_MODES)
@@ -130,14 +134,15 @@ class DataFrameIterator(FileIterator):
         _validate_columns(dataframe, class_mode, x_col, y_col, weight_col, classes)
         table = dataframe.copy()
         if validate_filenames:
-            table = _with_valid_names(table, folder, x_col)
+            table = _with_valid_names(table, folder, x_col, options.extensions)
         names = None
         if class_mode not in _WITHOUT_CLASSES:
             table, names = _with_classes(table, y_col, classes)
         if fractions:
             start, stop = (int(fraction * len(table)) for fraction in fractions)
             table = table.iloc[start:stop]
-        _print_count(len(table), folder, validate_filenames, names)
+        empty_split = subset if fractions and fractions[0] == fractions[1] else None
+        _print_count(table, folder, validate_filenames, names, empty_split)
         paths = [os.path.join(folder, name) for name in table[x_col]]
         keep, bad_files = find_bad_files(paths, options, workers)
         table = table[keep]
@@ -178,27 +183,43 @@ class DataFrameIterator(FileIterator):
         return self.class_indices[label]
 
 
-def _with_valid_names(table: pd.DataFrame, folder: str, x_col: str) -> pd.DataFrame:
-    valid = np.array(
-        [validate_filename(os.path.join(folder, name)) for name in table[x_col]],
-        bool,
-    )
+def _with_valid_names(
+    table: pd.DataFrame, folder: str, x_col: str, extensions: tuple[str, ...]
+) -> pd.DataFrame:
+    paths = [os.path.join(folder, name) for name in table[x_col]]
+    valid = np.array([validate_filename(path, extensions) for path in paths], bool)
     if not valid.all():
+        invalid = list(compress(paths, ~valid))
+        readable = [path for path in invalid if validate_filename(path, readable_extensions())]
+        hint = ""
+        if readable:
+            hint = (
+                f" {len(readable)} of them are images of formats that Keras passes over, such as "
+                f'{readable[0]}; pass formats="all" to read them.'
+            )
         warnings.warn(
-            f'Found {(~valid).sum()} invalid image filename(s) in x_col="{x_col}". '
-            "These filename(s) will be ignored.",
+            f'Found {len(invalid)} invalid image filename(s) in x_col="{x_col}". '
+            f"These filename(s) will be ignored.{hint}",
             stacklevel=4,
         )
     return table[valid]
 
 
-def _print_count(count: int, folder: str, validated: bool, names: list[str] | None) -> None:
+def _print_count(
+    table: pd.DataFrame,
+    folder: str,
+    validated: bool,
+    names: list[str] | None,
+    empty_split: str | None,
+) -> None:
     kind = "validated" if validated else "non-validated"
     belonging = f" belonging to {len(names)} classes" if names is not None else ""
-    print_message(f"Found {count} {kind} image filenames{belonging}.")
-    if not count:
+    print_message(f"Found {len(table)} {kind} image filenames{belonging}.")
+    if not len(table):
         warnings.warn(
-            f"The table lists no image file in {folder or Path.cwd()}. Check the file names, "
+            empty_subset(empty_split)
+            if empty_split
+            else f"The table lists no image file in {folder or Path.cwd()}. Check the file names, "
             "`directory`, `classes` and `subset`.",
             stacklevel=4,
         )
@@ -225,13 +246,10 @@ def _validate_columns(
             )
     _validate_types(table[x_col], x_col, "strings", (str,))
     if class_mode in ("binary", "sparse"):
-        hint = "; convert them with astype(str)"
-        _validate_types(
-            table[y_col], y_col, f"strings with class_mode={class_mode!r}{hint}", (str,)
-        )
+        _validate_labels(table[y_col], y_col, class_mode, "strings", (str,))
     if class_mode == "categorical":
-        kinds = "strings, lists or tuples with class_mode='categorical'"
-        _validate_types(table[y_col], y_col, kinds, (str, list, tuple))
+        kinds = "strings, lists or tuples"
+        _validate_labels(table[y_col], y_col, class_mode, kinds, (str, list, tuple))
     if class_mode == "binary":
         count = len(set(classes)) if classes else table[y_col].nunique()
         if count != 2:
@@ -251,6 +269,18 @@ def _validate_types(values: Any, column: Any, kinds: str, types: tuple[type, ...
     for value in values:
         if not isinstance(value, types):
             raise TypeError(f"Expected the column {column!r} to hold {kinds}. Received: {value!r}")
+
+
+def _validate_labels(
+    values: Any, column: Any, class_mode: str, kinds: str, types: tuple[type, ...]
+) -> None:
+    for value in values:
+        if not isinstance(value, types):
+            raise TypeError(
+                f"Expected the column {column!r} to hold {kinds} with class_mode={class_mode!r}. "
+                f"Received: {value!r}. Numbers of classes become names with "
+                f'table["{column}"].astype(str); for other numbers, use class_mode="raw".'
+            )
 
 
 def _with_classes(

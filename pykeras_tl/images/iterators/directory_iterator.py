@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from ..datasets.folders import class_folders, existing_folder, images_under, no_class_folder
+from ..datasets.directory_tree import class_folders, existing_folder, images_under
+from ..datasets.file_names import is_readable_name, is_stray_name
+from ..datasets.folders import no_class_folder
+from ..datasets.split_folders import find_splits
 from ..transforms.augmenter import Augmenter
 from .file_iterator import FileIterator, find_bad_files, print_message
 from .labels import validate_class_mode
-from .options import ImageOptions, subset_fractions
+from .options import ImageOptions, empty_subset, subset_fractions
 
 _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 
@@ -48,6 +51,7 @@ class DirectoryIterator(FileIterator):
         on_bad: "raise" an error for a bad file, or "skip" to set all of them aside.
         workers: Number of threads; one for each available processor when None.
         cache: Whether to keep decoded images for later epochs.
+        formats: "keras" for files with Keras's extensions, or "all" that can be read.
 
     Raises:
         FileNotFoundError: When the folder does not exist.
@@ -94,6 +98,7 @@ class DirectoryIterator(FileIterator):
         on_bad: str = "raise",
         workers: int | None = None,
         cache: bool = True,
+        formats: str = "keras",
     ) -> None:
         options = ImageOptions(
             target_size=target_size,
@@ -109,15 +114,23 @@ class DirectoryIterator(FileIterator):
             check=check,
             on_bad=on_bad,
             cache=cache,
+            formats=formats,
         )
         fractions = subset_fractions(subset, image_data_generator)
         validate_class_mode(class_mode, _CLASS_MODES)
         root = existing_folder(directory)
         names = list(classes) if classes else class_folders(root)
-        filenames, numbers = _list_files(root, names, fractions, follow_links)
+        images = _images_by_class(root, names, follow_links)
+        used = {
+            name: [path for path in paths if path.lower().endswith(options.extensions)]
+            for name, paths in images.items()
+        }
+        filenames, numbers = _in_subset(root, used, fractions)
         print_message(f"Found {len(filenames)} images belonging to {len(names)} classes.")
         if not filenames:
-            warnings.warn(_no_images(root, names, subset), stacklevel=3)
+            warnings.warn(_no_images(root, names, options, fractions), stacklevel=3)
+        for message in _surprises(root, images, used, chosen=bool(classes)):
+            warnings.warn(message, stacklevel=3)
         folder = os.fspath(directory)
         paths = [os.path.join(folder, name) for name in filenames]  # noqa: PTH118
         keep, bad_files = find_bad_files(paths, options, workers)
@@ -138,18 +151,24 @@ class DirectoryIterator(FileIterator):
         self.classes = numbers[keep]
 
 
-def _list_files(
-    root: Path, names: Sequence[str], fractions: tuple[float, float] | None, follow_links: bool
+def _images_by_class(root: Path, names: Sequence[str], follow_links: bool) -> dict[str, list[str]]:
+    """Return the paths of all images that can be read, also those that Keras passes over."""
+    images: dict[str, list[str]] = {name: [] for name in names}
+    for name in names:
+        if (root / name).is_dir():
+            images[name] = list(images_under(root / name, follow_links, is_readable_name))
+        else:
+            warnings.warn(f"There is no class folder {name!r} in {root}.", stacklevel=4)
+    return images
+
+
+def _in_subset(
+    root: Path, images: Mapping[str, Sequence[str]], fractions: tuple[float, float] | None
 ) -> tuple[list[str], np.ndarray]:
     """Return the images' paths relative to `root`, class by class, and their class numbers."""
     filenames: list[str] = []
     counts = []
-    for name in names:
-        paths = []
-        if (root / name).is_dir():
-            paths = list(images_under(root / name, follow_links))
-        else:
-            warnings.warn(f"There is no class folder {name!r} in {root}.", stacklevel=4)
+    for paths in images.values():
         if fractions:
             start, stop = (int(fraction * len(paths)) for fraction in fractions)
             paths = paths[start:stop]
@@ -161,15 +180,66 @@ def _list_files(
             "Please verify your output.",
             stacklevel=4,
         )
-    return filenames, np.repeat(np.arange(len(names)), np.array(counts, int)).astype("int32")
+    return filenames, np.repeat(np.arange(len(counts)), np.array(counts, int)).astype("int32")
 
 
-def _no_images(root: Path, names: Sequence[str], subset: str | None) -> str:
+def _surprises(
+    root: Path,
+    images: Mapping[str, Sequence[str]],
+    used: Mapping[str, Sequence[str]],
+    chosen: bool,
+) -> Iterator[str]:
+    """Yield warnings of what Keras does silently and is seldom meant.
+
+    Args:
+        root: The folder.
+        images: All images that can be read, by class.
+        used: Those that the iterator uses.
+        chosen: Whether the user listed the classes.
+    """
+    passed_over = [path for name in images for path in sorted({*images[name]} - {*used[name]})]
+    if passed_over:
+        yield (
+            f"{len(passed_over)} images in {root} are passed over, such as {passed_over[0]}: their "
+            'extensions are not among Keras\'s. Pass formats="all" to read them too.'
+        )
+    stray = [path for paths in used.values() for path in paths if is_stray_name(Path(path).name)]
+    if stray:
+        yield (
+            f"{len(stray)} files in {root} that a tool left behind count as images, as in Keras, "
+            f"such as {stray[0]}. Remove them."
+        )
+    if chosen or not any(used.values()):
+        return
+    if splits := find_splits(root):
+        names = list(splits.roles)
+        yield (
+            f"{' and '.join(names)} in {root} look like splits, but count as classes, as in Keras. "
+            f"Make one flow for each, such as {root / names[0]}."
+        )
+    listed = [f"{name} (left by a tool)" for name in images if is_stray_name(name)]
+    listed += [f"{name} (no image)" for name in images if not images[name]]
+    if listed:
+        yield (
+            f"As in Keras, these folders in {root} count as classes: {', '.join(listed)}. Remove "
+            "them, or list the other ones in classes=[…]."
+        )
+
+
+def _no_images(
+    root: Path,
+    names: Sequence[str],
+    options: ImageOptions,
+    fractions: tuple[float, float] | None,
+) -> str:
     """Describe what a folder without images has instead."""
     if not names:
         return no_class_folder(root)
-    where = f" in the {subset} subset" if subset else ""
+    if fractions and fractions[0] == fractions[1]:
+        return empty_subset(options.subset)
+    where = f" in the {options.subset} subset" if options.subset else ""
+    *most, last = options.extensions
     return (
         f"No image{where} in the class folders {list(names)} of {root}. Expected files that end "
-        "in png, jpg, jpeg, bmp, ppm, tif or tiff."
+        f"in {', '.join(most)} or {last}."
     )

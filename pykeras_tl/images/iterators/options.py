@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..datasets.file_names import EXTENSIONS, readable_extensions
 from ..decoding.reading import COLOR_MODES, validate_color_mode
 from ..decoding.resizing import validate_interpolation
 from ..transforms.augmenter import Augmenter
@@ -38,6 +39,7 @@ class ImageOptions:
         check: "all" decodes every file before the first batch.
         on_bad: "raise" an error for a bad file, or "skip" to set all of them aside.
         cache: Whether to keep decoded images for later epochs.
+        formats: "keras" for files with Keras's extensions, or "all" that can be read.
 
     Raises:
         ValueError: When an option is out of range or unknown.
@@ -62,6 +64,7 @@ class ImageOptions:
     check: str | None = None
     on_bad: str = "raise"
     cache: bool = True
+    formats: str = "keras"
 
     def __post_init__(self) -> None:
         # Lists, as JSON and R have them, become tuples, so that equal sizes have equal digests.
@@ -83,6 +86,8 @@ class ImageOptions:
             raise ValueError(f'Expected check to be None or "all". Received: {self.check!r}')
         if self.on_bad not in ("raise", "skip"):
             raise ValueError(f'Expected on_bad to be "raise" or "skip". Received: {self.on_bad!r}')
+        if self.formats not in ("keras", "all"):
+            raise ValueError(f'Expected formats to be "keras" or "all". Received: {self.formats!r}')
         if not isinstance(self.cache, (bool, np.bool_)):
             raise ValueError(f"Expected cache to be True or False. Received: {self.cache!r}")
 
@@ -90,6 +95,11 @@ class ImageOptions:
     def channels(self) -> int:
         """Number of channels of `color_mode`."""
         return COLOR_MODES[self.color_mode]
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """Extensions of the files that are used."""
+        return EXTENSIONS if self.formats == "keras" else readable_extensions()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -162,6 +172,26 @@ def subset_fractions(subset: str | None, generator: Augmenter | None) -> tuple[f
         )
     fraction = generator._validation_split
     return (0, fraction) if subset == "validation" else (fraction, 1)
+
+
+def empty_subset(subset: str | None) -> str:
+    """Describe why a subset is empty for a generator without `validation_split`.
+
+    Args:
+        subset: "training" or "validation".
+
+    Returns:
+        A message for a warning.
+
+    Example:
+        >>> empty_subset("validation")
+        'The validation subset is empty, since the generator has no validation_split. Make it with
+        ImageDataGenerator(validation_split=0.2) or another fraction.'
+    """
+    return (
+        f"The {subset} subset is empty, since the generator has no validation_split. Make it with "
+        "ImageDataGenerator(validation_split=0.2) or another fraction."
+    )
 
 
 def _target_size(value: Any) -> tuple[int, int]:

@@ -17,7 +17,9 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ...images.datasets.folders import images_under
+from ...images.datasets.directory_tree import readable_images_under
+from ...images.decoding.reading import BadImageError
+from ...images.decoding.validation import list_bad_files
 from ...images.iterators.base import Iterator
 from ...images.threads import default_workers, parallel_for
 from ...storage.atomic_files import atomic_directory, recover_directory
@@ -141,23 +143,41 @@ class Classifier:
 
         Returns:
             One row per image, in the order given: `filename`, `predicted` (the most probable
-            class) and one column of probabilities per class.
+            class) and one column of probabilities per class. If files cannot be read, they have
+            no class and no probabilities, and the last column, `error`, tells why; it is ""
+            for the others.
 
         Raises:
             FileNotFoundError: When a file or folder does not exist.
-            ValueError: When there is no image, or a file cannot be read.
+            BadImageError: When none of the files can be read.
+            ValueError: When there is no image.
         """
         if batch_size < 1:
             raise ValueError(f"Expected batch_size of at least 1. Received: {batch_size}.")
         files = _files(paths)
-        parts = [
-            self._probabilities(files[start : start + batch_size])
-            for start in range(0, len(files), batch_size)
+        errors: dict[int, str] = {}
+        probabilities = np.full((len(files), len(self.class_names)), np.nan, "float32")
+        for start in range(0, len(files), batch_size):
+            stop = min(start + batch_size, len(files))
+            batch, reasons = self._read(files[start:stop])
+            errors |= {start + index: reason for index, reason in reasons.items()}
+            good = [index for index in range(stop - start) if index not in reasons]
+            if good:
+                outputs = self.model.predict_on_batch(batch[good])
+                probabilities[[start + index for index in good]] = as_probabilities(
+                    outputs, len(self.class_names)
+                )
+        if len(errors) == len(files):
+            listed = list_bad_files({files[index]: reason for index, reason in errors.items()})
+            raise BadImageError(f"{len(files)} of {len(files)} files", f"cannot be read: {listed}")
+        best = [
+            None if index in errors else self.class_names[row.argmax()]
+            for index, row in enumerate(probabilities)
         ]
-        probabilities = np.concatenate(parts)
-        best = [self.class_names[index] for index in probabilities.argmax(axis=1)]
         table = pd.DataFrame({"filename": files, "predicted": best})
         columns = pd.DataFrame(probabilities, columns=self.class_names)
+        if errors:
+            columns["error"] = [errors.get(index, "") for index in range(len(files))]
         return pd.concat([table, columns], axis=1)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
@@ -185,21 +205,29 @@ class Classifier:
             "metrics": self.metrics,
             "versions": self.versions,
         }
-        described = json.dumps(config, indent=2, ensure_ascii=False, default=_plain)
+        # Names of classes may hold bytes that are not valid UTF-8, which only escapes can store.
+        described = json.dumps(config, indent=2, default=_plain)
         with atomic_directory(target) as temporary:
             (temporary / CONFIG).write_text(described, "utf-8")
             (temporary / _MODEL).write_text(architecture, "utf-8")
             self.model.save_weights(temporary / _WEIGHTS)
         return target
 
-    def _probabilities(self, files: Sequence[str]) -> np.ndarray:
-        batch = np.empty((len(files), *self.images.shape), "float32")
+    def _read(self, files: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
+        """Read a batch; return it, and why images in it are missing, by index."""
+        batch = np.zeros((len(files), *self.images.shape), "float32")
+        reasons: dict[int, str] = {}
 
         def read(index: int) -> None:
-            batch[index] = self.images.read(files[index])
+            try:
+                batch[index] = self.images.read(files[index])
+            except BadImageError as error:
+                reasons[index] = error.reason
+            except OSError as error:
+                reasons[index] = f"cannot be read: {error.strerror or error}"
 
         parallel_for(read, len(files), default_workers())
-        return as_probabilities(self.model.predict_on_batch(batch), len(self.class_names))
+        return batch, reasons
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
@@ -262,7 +290,7 @@ def _files(paths: Paths) -> list[str]:
     for path in paths:
         source = Path(path).expanduser()
         if source.is_dir():
-            files += images_under(source)
+            files += readable_images_under(source)
         elif source.exists():
             files.append(os.fspath(source))
         else:

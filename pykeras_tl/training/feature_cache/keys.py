@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import uuid
 from pathlib import Path
@@ -52,7 +53,7 @@ def image_keys(flow: Iterator) -> list[bytes]:
     for path in flow.filepaths:
         status = Path(path).stat()
         known = f"{Path(path).absolute()}\0{status.st_size}\0{status.st_mtime_ns}"
-        digests.append(_digest(known.encode()))
+        digests.append(_digest(os.fsencode(known)))
     return digests
 
 

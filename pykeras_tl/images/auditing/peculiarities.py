@@ -1,0 +1,100 @@
+"""What an image file holds that is lost, or surprises, when it becomes 8-bit RGB."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+from PIL import ExifTags, Image
+
+_DEPTHS = {"F": "floating-point", "I": "32-bit"}
+_HEADER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError,
+                  struct.error, OverflowError)  # fmt: skip
+
+
+def find_peculiarities(
+    path: str, pixels: np.ndarray
+) -> tuple[str, list[tuple[str, str]], np.ndarray]:
+    """Find what the pixels that Keras reads do not show of an image file.
+
+    Args:
+        path: The file, which `read_image` could read.
+        pixels: What `read_image` returned, uint8 array of shape (height, width, 3).
+
+    Returns:
+        The mode as in Pillow, the problems and their details, and the image as it was meant:
+        scaled to 8 bits, or with the shape that is in its alpha channel; else `pixels`. The
+        problems are "bit depth" (values above 255 become white, those from 0 to 1 black), "only
+        in alpha" (the colors are all equal), "EXIF orientation" (which is not applied) and
+        "several frames" (of which the first is read).
+
+    Raises:
+        OSError: If the file cannot be read.
+
+    Example:
+        >>> Image.fromarray(np.array([[0, 30_000, 60_000]], "uint16")).save("deep.png")
+        >>> white = np.full((1, 3, 3), 255, "uint8")
+        >>> mode, problems, meant = find_peculiarities("deep.png", white)
+        >>> problems
+        [('bit depth', 'has 16 bits and values from 0 to 60,000; as 8-bit colors, it is blank')]
+        >>> meant[..., 0]
+        array([[  0, 127, 255]], dtype=uint8)
+    """
+    with Image.open(path) as image:
+        problems = _header_problems(image)
+        if image.mode.startswith(("I", "F")):
+            values = np.nan_to_num(np.asarray(image, "float64"))
+            if detail := _lost_depth(values, image.mode, pixels):
+                problems.append(("bit depth", detail))
+                return image.mode, problems, _in_eight_bits(values)
+        elif image.has_transparency_data and _is_blank(pixels):
+            alpha = np.asarray(image.convert("RGBA"))[..., 3]
+            if not _is_blank(alpha):
+                detail = "has its shape in the alpha channel; as RGB, it is blank"
+                problems.append(("only in alpha", detail))
+                return image.mode, problems, np.repeat(alpha[..., None], 3, axis=2)
+        return image.mode, problems, pixels
+
+
+def _header_problems(image: Image.Image) -> list[tuple[str, str]]:
+    problems = []
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        if orientation in range(2, 9):
+            detail = f"has EXIF orientation {orientation}, which is not applied"
+            problems.append(("EXIF orientation", detail))
+        frames = getattr(image, "n_frames", 1)
+        # A photograph in MPO format has a small version of itself as another frame.
+        if frames > 1 and image.format != "MPO":
+            detail = f"has {frames} frames, of which the first is read"
+            problems.append(("several frames", detail))
+        image.seek(0)
+    except _HEADER_ERRORS:
+        pass  # Damaged metadata that the pixels do not depend on.
+    return problems
+
+
+def _lost_depth(values: np.ndarray, mode: str, pixels: np.ndarray) -> str:
+    """Describe what is lost in 8 bits; "" if nothing is."""
+    low, high = values.min(), values.max()
+    outside = float(np.mean((values < 0) | (values > 255)))
+    blank = low < high and _is_blank(pixels)
+    black = mode == "F" and low < high <= 1
+    if not (outside or blank or black):
+        return ""
+    depth = _DEPTHS.get(mode, "16-bit").removesuffix("-bit")
+    kind = f"has {depth} bits" if depth.isdigit() else f"has {depth} pixels"
+    lost = f"{outside:.0%} of them are cut off"
+    if blank or black:
+        lost = "it is blank" if blank else "it is black"
+    return f"{kind} and values from {low:,.6g} to {high:,.6g}; as 8-bit colors, {lost}"
+
+
+def _in_eight_bits(values: np.ndarray) -> np.ndarray:
+    low, high = values.min(), values.max()
+    scaled = (values - low) * (255 / (high - low) if high > low else 0)
+    return np.repeat(scaled.astype("uint8")[..., None], 3, axis=2)
+
+
+def _is_blank(pixels: np.ndarray) -> bool:
+    return bool((pixels == pixels[:1, :1]).all())

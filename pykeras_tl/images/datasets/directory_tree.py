@@ -1,0 +1,164 @@
+"""The folders and the image files below a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .file_names import is_image_name, is_readable_name, is_stray_name
+
+
+def existing_folder(directory: str | os.PathLike[str]) -> Path:
+    """Return a folder's absolute path, or raise an error if it does not exist.
+
+    Args:
+        directory: The folder; `~` is expanded, symbolic links are not.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        FileNotFoundError: When it does not exist.
+        NotADirectoryError: When it is a file.
+
+    Example:
+        >>> existing_folder("no such folder")
+        Traceback (most recent call last):
+        FileNotFoundError: There is no folder ...no such folder.
+    """
+    root = Path(directory).expanduser().absolute()
+    if not root.exists():
+        raise FileNotFoundError(f"There is no folder {root}.")
+    if not root.is_dir():
+        raise NotADirectoryError(f"{root} is a file. Expected a folder with one for each class.")
+    return root
+
+
+def class_folders(root: Path) -> list[str]:
+    """Return the sorted names of the folders in `root`, one for each class.
+
+    Args:
+        root: An existing folder.
+
+    Returns:
+        The names; an empty list when there are none.
+
+    Example:
+        >>> for name in ["dog", "cat"]:
+        ...     (Path("pets") / name).mkdir(parents=True)
+        >>> class_folders(Path("pets"))
+        ['cat', 'dog']
+    """
+    return sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+
+
+def images_under(
+    folder: Path,
+    follow_links: bool = False,
+    accept: Callable[[str], bool] = is_image_name,
+) -> Iterator[str]:
+    """Yield the paths of the images in a folder and its subfolders, in Keras's order.
+
+    Args:
+        folder: The folder.
+        follow_links: Whether to follow symbolic links to folders.
+        accept: Called with the name of a file; returns whether it is an image.
+
+    Yields:
+        Paths, sorted by folder and then by name.
+
+    Raises:
+        OSError: When a folder cannot be read; Keras skips such folders silently.
+
+    Example:
+        >>> (Path("cells") / "day2").mkdir(parents=True)
+        >>> for name in ["day2/1.png", "9.png", "notes.txt"]:
+        ...     (Path("cells") / name).touch()
+        >>> list(images_under(Path("cells")))
+        ['cells/9.png', 'cells/day2/1.png']
+    """
+    walk = os.walk(folder, onerror=_raise, followlinks=follow_links)
+    for path, _, names in sorted(walk, key=lambda entry: entry[0]):
+        for name in sorted(names):
+            if accept(name):
+                yield str(Path(path) / name)
+
+
+def readable_images_under(folder: Path, follow_links: bool = False) -> Iterator[str]:
+    """Yield the paths of all images that can be read in a folder and its subfolders.
+
+    Args:
+        folder: The folder.
+        follow_links: Whether to follow symbolic links to folders.
+
+    Yields:
+        Paths in the order of `images_under`, of all formats that can be read, without the files
+        and folders that tools leave behind.
+
+    Raises:
+        OSError: When a folder cannot be read.
+
+    Example:
+        >>> (Path("cats") / ".git").mkdir(parents=True)
+        >>> for name in ["1.gif", "._1.gif", ".git/2.png"]:
+        ...     (Path("cats") / name).touch()
+        >>> list(readable_images_under(Path("cats")))
+        ['cats/1.gif']
+    """
+    start = len(os.fspath(folder))
+    walk = os.walk(folder, onerror=_raise, followlinks=follow_links)
+    for path, _, names in sorted(walk, key=lambda entry: entry[0]):
+        # Plain text, as in the rest of the walk: the folders may be many.
+        if any(map(is_stray_name, path[start:].split(os.sep))):  # noqa: PTH206
+            continue
+        for name in sorted(names):
+            if is_readable_name(name) and not is_stray_name(name):
+                yield str(Path(path) / name)
+
+
+def has_images(folder: Path) -> bool:
+    """Return whether there is an image that can be read in a folder or its subfolders.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        True if `readable_images_under` would yield one. It stops at the first.
+
+    Example:
+        >>> (Path("lions") / "day1").mkdir(parents=True)
+        >>> (Path("lions") / "day1" / "1.png").touch()
+        >>> has_images(Path("lions"))
+        True
+    """
+    for _, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if not is_stray_name(name)]
+        if any(is_readable_name(name) and not is_stray_name(name) for name in names):
+            return True
+    return False
+
+
+def images_directly_in(folder: Path) -> Iterator[str]:
+    """Yield the paths of the images in a folder, without its subfolders.
+
+    Args:
+        folder: The folder.
+
+    Yields:
+        Paths, sorted by name.
+
+    Example:
+        >>> (Path("slides") / "day2").mkdir(parents=True)
+        >>> for name in ["day2/1.png", "9.png", "notes.txt"]:
+        ...     (Path("slides") / name).touch()
+        >>> list(images_directly_in(Path("slides")))
+        ['slides/9.png']
+    """
+    for entry in sorted(folder.iterdir()):
+        if is_image_name(entry.name) and entry.is_file():
+            yield str(entry)
+
+
+def _raise(error: OSError) -> None:
+    raise error

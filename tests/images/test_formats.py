@@ -1,0 +1,119 @@
+"""Formats that Keras's flows pass over, and what else a flow takes in without being asked."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pykeras_tl.images import ImageDataGenerator, list_images
+from pykeras_tl.images.auditing import audit
+from pykeras_tl.images.datasets.file_names import readable_extensions
+
+SIZE = {"target_size": (8, 8), "shuffle": False}
+
+
+def write(path: Path, seed: int = 0, count: int = 1) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images = [
+        Image.fromarray(np.random.default_rng(seed + n).integers(0, 256, (9, 9, 3), "uint8"))
+        for n in range(count)
+    ]
+    images[0].save(path, "JPEG" if path.suffix == ".jfif" else None)
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Two classes, half of the images in formats that Keras passes over."""
+    root = tmp_path / "mixed"
+    endings = [name for name in ("webp", "gif", "jfif", "avif") if name in readable_extensions()]
+    for number, (label, ending) in enumerate(
+        (label, ending) for label in ("cat", "dog") for ending in [*endings, "png", "jpg"]
+    ):
+        write(root / label / f"{number}.{ending}", number)
+    return root
+
+
+def test_all_formats_are_listed_and_audited(mixed: Path) -> None:
+    images = [path for path in mixed.rglob("*") if path.is_file()]
+    assert len(list_images(mixed)) == len(images)
+    found = audit(mixed)
+    assert len(found.files) == len(images)
+    assert (found.files["group"] >= 0).all()
+    kinds = found.problems["problem"].value_counts()
+    assert kinds["other format"] == len(images) - 4
+    assert "wrong extension" not in kinds
+
+
+def test_a_folder_of_webp_only_is_not_empty(tmp_path: Path) -> None:
+    for number in range(3):
+        write(tmp_path / "cat" / f"{number}.webp", number)
+    assert set(audit(tmp_path).files["format"]) == {"WebP"}
+
+
+def test_a_flow_says_what_it_passes_over_and_reads_it_when_asked(mixed: Path) -> None:
+    images = len([path for path in mixed.rglob("*") if path.is_file()])
+    generator = ImageDataGenerator()
+    with pytest.warns(UserWarning, match=f"{images - 4} images .* are passed over"):
+        assert generator.flow_from_directory(mixed, **SIZE).samples == 4
+    with pytest.warns(UserWarning, match=f"{images - 4} of them are images of formats"):
+        assert generator.flow_from_dataframe(list_images(mixed), **SIZE).samples == 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        flow = generator.flow_from_directory(mixed, formats="all", **SIZE)
+        table = generator.flow_from_dataframe(list_images(mixed), formats="all", **SIZE)
+    assert flow.samples == table.samples == images
+    assert flow.filepaths == table.filepaths
+    np.testing.assert_array_equal(next(flow)[0], next(table)[0])
+    with pytest.raises(ValueError, match='formats to be "keras" or "all"'):
+        generator.flow_from_directory(mixed, formats="webp")
+
+
+def test_a_flow_keeps_stray_and_empty_folders_as_keras_does_but_says_so(tmp_path: Path) -> None:
+    write(tmp_path / "cat" / "1.png")
+    write(tmp_path / "cat" / "._1.png")
+    write(tmp_path / ".ipynb_checkpoints" / "1.png")
+    (tmp_path / "dog").mkdir()
+    with pytest.warns(UserWarning, match="left by a tool|left behind") as caught:
+        flow = ImageDataGenerator().flow_from_directory(tmp_path, **SIZE)
+    assert list(flow.class_indices) == [".ipynb_checkpoints", "cat", "dog"]
+    assert flow.samples == 3
+    said = " ".join(str(each.message) for each in caught)
+    assert "1 files in" in said
+    assert "._1.png" in said
+    assert ".ipynb_checkpoints (left by a tool), dog (no image)" in said
+    (tmp_path / "cat" / "._1.png").unlink()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ImageDataGenerator().flow_from_directory(tmp_path, classes=["cat"], **SIZE)
+
+
+def test_a_flow_over_splits_says_so(tmp_path: Path) -> None:
+    for name in ("TRAIN/cat/1.png", "TEST/cat/1.png"):
+        write(tmp_path / name)
+    with pytest.warns(UserWarning, match="TEST and TRAIN .* look like splits"):
+        flow = ImageDataGenerator().flow_from_directory(tmp_path, **SIZE)
+    assert list(flow.class_indices) == ["TEST", "TRAIN"]
+
+
+def test_a_subset_without_validation_split_is_told_as_that(tmp_path: Path) -> None:
+    write(tmp_path / "cat" / "1.png")
+    generator = ImageDataGenerator()
+    with pytest.warns(UserWarning, match="has no validation_split"):
+        generator.flow_from_directory(tmp_path, subset="validation", **SIZE)
+    with pytest.warns(UserWarning, match="has no validation_split"):
+        generator.flow_from_dataframe(list_images(tmp_path), subset="validation", **SIZE)
+
+
+@pytest.mark.parametrize("class_mode", ["sparse", "binary", "categorical"])
+def test_numbers_as_classes_are_told_how_to_become_names(tmp_path: Path, class_mode: str) -> None:
+    write(tmp_path / "1.png")
+    shutil.copy(tmp_path / "1.png", tmp_path / "2.png")
+    table = pd.DataFrame({"filename": ["1.png", "2.png"], "class": [0, 1]})
+    with pytest.raises(TypeError, match=r'table\["class"\]\.astype\(str\)'):
+        ImageDataGenerator().flow_from_dataframe(table, tmp_path, class_mode=class_mode)
