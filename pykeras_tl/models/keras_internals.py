@@ -14,7 +14,7 @@ import keras
 from keras.src.applications.convnext import LayerScale
 from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 from keras.src.backend.common import global_state
-from keras.src.legacy.saving import json_utils, saving_options, saving_utils
+from keras.src.legacy.saving import json_utils, legacy_h5_format, saving_options, saving_utils
 from keras.src.models.functional import Functional
 from keras.src.ops import numpy as numpy_operations
 from keras.src.saving import serialization_lib
@@ -205,6 +205,32 @@ def legacy_model_builder(text: str, custom_objects: dict[str, Any]) -> Callable[
             )
 
     return build
+
+
+def load_hdf5_weights(model: keras.Model, group: Any) -> None:
+    """Set a model's weights to those that an HDF5 file stores in the order of its layers.
+
+    Args:
+        model: A built model.
+        group: The group of an open HDF5 file that has the attribute `layer_names`.
+
+    Raises:
+        ValueError: When the weights do not fit the model.
+    """
+    legacy_h5_format.load_weights_from_hdf5_group(group, model)
+
+
+def hdf5_names(group: Any, attribute: str) -> list[str]:
+    """Return the names in an attribute of an HDF5 file, which Keras splits when it is long.
+
+    Args:
+        group: A group of an open HDF5 file.
+        attribute: `"layer_names"` or `"weight_names"`.
+
+    Returns:
+        The names; none when there is no such attribute.
+    """
+    return list(legacy_h5_format.load_attributes_from_hdf5_group(group, attribute))
 
 
 def download_arguments(error: BaseException) -> dict[str, Any] | None:

@@ -38,7 +38,10 @@ _INITIALIZERS = """
     Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones
     Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros
 """
-_OPERATIONS = "Add Clip Divide Maximum Mean Minimum Multiply Negative Power Subtract TrueDivide"
+_OPERATIONS = """
+    Absolute Add Clip Divide Flip Maximum Mean Minimum Multiply Negative Power Sqrt Square Subtract
+    TrueDivide
+"""
 _TENSOR = "__keras_tensor__"
 
 _PUBLIC: dict[str, set[str]] = {

@@ -19,7 +19,7 @@ from typing import Any
 import h5py
 import keras
 
-from ..keras_internals import legacy_model_builder
+from ..keras_internals import legacy_model_builder, load_hdf5_weights
 from .allowed_layers import allowed_names, custom_layers, disallowed_object
 from .architecture import (
     MAX_LENGTH,
@@ -28,6 +28,8 @@ from .architecture import (
     drop_compilation,
     parse_architecture,
 )
+from .hdf5_training import compile_arguments, load_optimizer_state
+from .keras2_layers import update_layers
 from .weight_files import BROKEN, as_sentence, check_weights_file, claims_too_much
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
@@ -68,19 +70,16 @@ def load_model(
     file, custom = Path(path).expanduser(), dict(custom_objects or {})
     if not file.is_file():
         raise FileNotFoundError(f"Model file {file} does not exist.")
-    checks = {".keras": _check_keras, ".h5": _check_hdf5, ".hdf5": _check_hdf5}
-    if file.suffix not in checks:
+    loaders = {".keras": _load_keras, ".h5": _load_hdf5, ".hdf5": _load_hdf5}
+    if file.suffix not in loaders:
         raise ValueError(f"Expected a model file that ends in .keras or .h5. Received: {file}.")
     try:
-        checks[file.suffix](file, custom)
-        return keras.saving.load_model(
-            file, custom_objects={**custom_layers(), **custom}, compile=compile, safe_mode=True
-        )
+        return loaders[file.suffix](file, custom, compile)
     except (*BROKEN, RecursionError, zipfile.BadZipFile, EOFError) as error:
         raise ValueError(f"{file} is not a valid model file. {as_sentence(error)}") from error
 
 
-def _check_keras(file: Path, custom: dict[str, Any]) -> None:
+def _load_keras(file: Path, custom: dict[str, Any], compile: bool) -> keras.Model:
     with zipfile.ZipFile(file) as archive, tempfile.TemporaryDirectory() as folder:
         members = {member.filename: member for member in archive.infolist()}
         unexpected = sorted(set(members) - _MEMBERS)
@@ -110,6 +109,8 @@ def _check_keras(file: Path, custom: dict[str, Any]) -> None:
             shutil.copyfileobj(source, target)
         shapes = check_weights_file(weights)
     described = parse_architecture(text)
+    if not compile:
+        described.pop("compile_config", None)
     check_objects(described, lambda item: _disallowed(item, custom, by_name=False))
     drop_compilation(described)
 
@@ -119,33 +120,67 @@ def _check_keras(file: Path, custom: dict[str, Any]) -> None:
         )
 
     check_sizes(build, shapes)
+    return keras.saving.load_model(
+        file, custom_objects={**custom_layers(), **custom}, compile=compile, safe_mode=True
+    )
 
 
-def _check_hdf5(file: Path, custom: dict[str, Any]) -> None:
+def _load_hdf5(file: Path, custom: dict[str, Any], compile: bool) -> keras.Model:
     shapes = check_weights_file(file)
     with h5py.File(file, "r") as content:
-        model, training = (content.attrs.get(name) for name in ("model_config", "training_config"))
-    if model is None:
+        model = _build_hdf5(content, custom, shapes)
+        load_hdf5_weights(model, content["model_weights"])
+        if compile and "training_config" in content.attrs:
+            _compile_hdf5(model, content, custom)
+    return model
+
+
+def _build_hdf5(
+    content: h5py.File, custom: dict[str, Any], shapes: list[tuple[int, ...]]
+) -> keras.Model:
+    text = content.attrs.get("model_config")
+    if text is None:
         raise ValueError(
             "The file contains only weights. Build the model and call load_weights(model, path)."
         )
-    text = _text(model)
-    described = parse_architecture(text, ("Functional", "Model", "Sequential"))
-    if isinstance(described.get("config"), list):
+    described = parse_architecture(_text(text), ("Functional", "Model", "Sequential"))
+    if _version(content).startswith("1."):
         raise ValueError(
-            "The file was written by Keras before 2.2.3, whose sequential models Keras 3 cannot "
-            "build. Build the model in code and call load_weights(model, path)."
+            "The file was written by Keras 1, whose layers Keras 3 cannot build. Build the model "
+            "in code and call load_weights(model, path)."
         )
-    parts = [described] if training is None else [described, json.loads(_text(training))]
-    for part in parts:
-        check_objects(part, lambda item: _disallowed(item, custom, by_name=True))
+    if not _version(content).startswith("3."):
+        update_layers(described, custom)
+    check_objects(described, lambda item: _disallowed(item, custom, by_name=True))
+    build = legacy_model_builder(json.dumps(described), {**custom_layers(), **custom})
+    check_sizes(build, shapes)
+    return build()
 
-    check_sizes(legacy_model_builder(text, {**custom_layers(), **custom}), shapes)
+
+def _compile_hdf5(model: keras.Model, content: h5py.File, custom: dict[str, Any]) -> None:
+    training = json.loads(_text(content.attrs["training_config"]))
+    try:
+        model.compile(**compile_arguments(training, custom))
+        saved_as = training["optimizer_config"]["class_name"]
+        keras_3 = _version(content).startswith("3.")
+        load_optimizer_state(model, content, None if keras_3 else saved_as)
+    except (*BROKEN, RecursionError) as error:
+        raise ValueError(
+            f"The file's optimizer, loss and metrics cannot be used. {as_sentence(error)} Pass "
+            "compile=False to load the model without them, or your own in custom_objects."
+        ) from error
+
+
+def _version(content: h5py.File) -> str:
+    """Return the version of Keras that wrote a file; empty when it does not say."""
+    places = [content, content["model_weights"]] if "model_weights" in content else [content]
+    versions = [place.attrs["keras_version"] for place in places if "keras_version" in place.attrs]
+    return _text(versions[0]) if versions else ""
 
 
 def _text(attribute: Any) -> str:
     if not isinstance(attribute, (str, bytes)):
-        raise ValueError("The architecture in the file is not text.")
+        raise ValueError("The description in the file is not text.")
     return attribute.decode("utf-8") if isinstance(attribute, bytes) else attribute
 
 
@@ -161,7 +196,7 @@ def _disallowed(item: dict[str, Any], custom: dict[str, Any], by_name: bool) -> 
     if {name, item.get("registered_name"), _function_name(item)} & set(custom):
         return None
     if by_name and module is None and isinstance(name, str):
-        return None if name in allowed_names() | _compilation_names() else name
+        return None if name in allowed_names() else name
     for public_module in _COMPILATION:
         if module == public_module.__name__ and name in _class_names(public_module):
             return None
@@ -170,10 +205,6 @@ def _disallowed(item: dict[str, Any], custom: dict[str, Any], by_name: bool) -> 
 
 def _function_name(item: dict[str, Any]) -> str | None:
     return item["config"] if isinstance(item.get("config"), str) else None
-
-
-def _compilation_names() -> set[str]:
-    return set().union(*map(_class_names, _COMPILATION))
 
 
 def _class_names(module: Any) -> set[str]:
