@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import keras
@@ -146,6 +147,21 @@ def synced_with(model: keras.Model, fit_model: keras.Model) -> Iterator[None]:
         yield
     finally:
         del model.jax_state_sync
+
+
+@cache
+def backend_optimizers() -> frozenset[tuple[str, str]]:
+    """Return the classes that public optimizers are replaced by on the running backend.
+
+    On torch, `keras.optimizers.Adam` makes an object of a class that has no public name, and a
+    saved model names that class.
+
+    Returns:
+        The module and name of each class; none on TensorFlow and JAX.
+    """
+    public = [each for each in vars(keras.optimizers).values() if isinstance(each, type)]
+    made = {type(each.__new__(each)) for each in public} - set(public)
+    return frozenset((each.__module__, each.__name__) for each in made)
 
 
 def initial_epoch(model: keras.Model) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 import h5py
 import keras
 
-from ..keras_internals import legacy_model_builder
+from ..keras_internals import backend_optimizers, legacy_model_builder
 from .allowed_layers import allowed_names, custom_layers, disallowed_object
 from .architecture import (
     MAX_LENGTH,
@@ -68,11 +68,13 @@ def load_model(
     file, custom = Path(path).expanduser(), dict(custom_objects or {})
     if not file.is_file():
         raise FileNotFoundError(f"Model file {file} does not exist.")
-    checks = {".keras": _check_keras, ".h5": _check_hdf5, ".hdf5": _check_hdf5}
-    if file.suffix not in checks:
+    if file.suffix not in (".keras", ".h5", ".hdf5"):
         raise ValueError(f"Expected a model file that ends in .keras or .h5. Received: {file}.")
     try:
-        checks[file.suffix](file, custom)
+        if file.suffix == ".keras":
+            _check_keras(file, custom, compile)
+        else:
+            _check_hdf5(file, custom)
         return keras.saving.load_model(
             file, custom_objects={**custom_layers(), **custom}, compile=compile, safe_mode=True
         )
@@ -80,7 +82,7 @@ def load_model(
         raise ValueError(f"{file} is not a valid model file. {as_sentence(error)}") from error
 
 
-def _check_keras(file: Path, custom: dict[str, Any]) -> None:
+def _check_keras(file: Path, custom: dict[str, Any], compile: bool) -> None:
     with zipfile.ZipFile(file) as archive, tempfile.TemporaryDirectory() as folder:
         members = {member.filename: member for member in archive.infolist()}
         unexpected = sorted(set(members) - _MEMBERS)
@@ -110,6 +112,10 @@ def _check_keras(file: Path, custom: dict[str, Any]) -> None:
             shutil.copyfileobj(source, target)
         shapes = check_weights_file(weights)
     described = parse_architecture(text)
+    if compile:
+        _check_backend(described.get("compile_config"))
+    else:
+        described.pop("compile_config", None)  # Keras does not read it either.
     check_objects(described, lambda item: _disallowed(item, custom, by_name=False))
     drop_compilation(described)
 
@@ -119,6 +125,20 @@ def _check_keras(file: Path, custom: dict[str, Any]) -> None:
         )
 
     check_sizes(build, shapes)
+
+
+def _check_backend(compilation: Any) -> None:
+    """Refuse an optimizer of another backend, whose library may not even be installed."""
+    optimizer = compilation.get("optimizer") if isinstance(compilation, dict) else None
+    if not isinstance(optimizer, dict):
+        return
+    module, name = str(optimizer.get("module")), optimizer.get("class_name")
+    if module.startswith("keras.src.backend.") and (module, name) not in backend_optimizers():
+        raise ValueError(
+            f"Expected an optimizer of the {keras.backend.backend()} backend. Received: "
+            f"{module}.{name}, saved on another backend. Pass compile=False to load the model "
+            "without its optimizer, then compile it."
+        )
 
 
 def _check_hdf5(file: Path, custom: dict[str, Any]) -> None:
@@ -165,6 +185,8 @@ def _disallowed(item: dict[str, Any], custom: dict[str, Any], by_name: bool) -> 
     for public_module in _COMPILATION:
         if module == public_module.__name__ and name in _class_names(public_module):
             return None
+    if (module, name) in backend_optimizers() and item.get("registered_name") in (None, name):
+        return None
     return disallowed_object(item)
 
 
