@@ -13,6 +13,7 @@ from ..images.iterators.base import Iterator
 from ..models.keras_internals import synced_with
 from .callback_list import PartialEpochEnd, ResumableCallbackList
 from .checkpoints.checkpoint_manager import TrainingProgress
+from .checkpoints.random_state import TorchRandomState
 from .checkpoints.run import CheckpointCallback, TrainingRun
 from .checkpoints.state import run_fingerprint
 from .data_adapter import FitData, FitDataCallback, SequentialDataset
@@ -139,6 +140,8 @@ class _Trainer:
         self._fit_data_callback = FitDataCallback()
         history = keras.callbacks.History()
         callbacks = [TerminateOnNonFinite(inputs.model), *config.callbacks]
+        if keras.backend.backend() == "torch":
+            callbacks.append(TorchRandomState())
         last: list[keras.callbacks.Callback] = []
         if config.validates_on_iterator:
             last.append(
