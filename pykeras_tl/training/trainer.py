@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from ..images.iterators.base import Iterator
-from ..models.keras_internals import synced_with
+from ..models.keras_internals import pausable_fit, synced_with
 from .callback_list import PartialEpochEnd, ResumableCallbackList
 from .checkpoints.checkpoint_manager import TrainingProgress
 from .checkpoints.random_state import TorchRandomState
@@ -258,7 +258,8 @@ def keras_fit(fit_model: keras.Model, callbacks: ResumableCallbackList, **option
     fit_model.history = history_callback
     stopped = False
     try:
-        with synced_with(callbacks.model, fit_model):
+        synced = synced_with(callbacks.model, fit_model)
+        with synced, pausable_fit(fit_model, PartialEpochEnd):
             fit_model.fit(callbacks=callbacks, **options)
     except KeyboardInterrupt:
         if not history_callback.epoch:

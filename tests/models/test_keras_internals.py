@@ -206,6 +206,32 @@ def test_a_model_is_synced_with_the_part_that_is_trained_in_its_place():
     assert "jax_state_sync" not in vars(model)
 
 
+class _PauseError(Exception):
+    pass
+
+
+def test_averages_replace_weights_at_the_end_of_training_and_not_at_a_pause():
+    model = _compiled(optimizer=keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+    read = []
+
+    class Pause(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            read.append(model.get_weights()[0])
+            raise _PauseError
+
+    with pytest.raises(_PauseError), internals.pausable_fit(model, _PauseError):
+        _fit(model, Pause())
+    assert np.array_equal(model.get_weights()[0], read[0]), (
+        f"{_VERSION}: fit no longer calls finalize_variable_values while an exception leaves it"
+    )
+    for _ in range(2):
+        with internals.pausable_fit(model, _PauseError):
+            _fit(model, keras.callbacks.Callback())
+        averages = keras.ops.convert_to_numpy(model.optimizer._model_variables_moving_average[0])
+        assert np.array_equal(model.get_weights()[0], averages)
+    assert "finalize_variable_values" not in vars(model.optimizer)
+
+
 def _optimizers():
     """One of each public optimizer that needs no arguments."""
     for public in vars(keras.optimizers).values():
