@@ -15,6 +15,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from .seeding import seeded_dropout
+
 # Ranks of tensors: feature maps and vectors.
 _MAPS, _VECTORS = 4, 2
 
@@ -42,7 +44,7 @@ _STEPS = {
     "flatten": _Step(layers.Flatten, _MAPS),
     "convolution": _Step(_convolution, _MAPS, int),
     "batch normalization": _Step(layers.BatchNormalization, None),
-    "dropout": _Step(layers.Dropout, None, float),
+    "dropout": _Step(seeded_dropout, None, float),
     "dense": _Step(_dense, _VECTORS, int),
 }
 _NUMBERS: dict[type | None, str] = {

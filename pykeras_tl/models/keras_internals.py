@@ -6,8 +6,10 @@ Keras that changes one fails there first, with a message that names it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import keras
@@ -146,6 +148,53 @@ def synced_with(model: keras.Model, fit_model: keras.Model) -> Iterator[None]:
         yield
     finally:
         del model.jax_state_sync
+
+
+@contextmanager
+def pausable_fit(model: keras.Model, pause: type[Exception]) -> Iterator[None]:
+    """Allow an exception to leave Keras's `fit` between two parts of one training.
+
+    On JAX, Keras replaces the weights by the optimizer's averages even after an exception. Also,
+    weights and averages are then the same arrays, which fails in the next `fit`.
+
+    Args:
+        model: The model that `fit` is called on.
+        pause: The exception; it leaves the weights as they are.
+    """
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    optimizer = model.optimizer
+    weights = {id(weight.value) for weight in model.trainable_variables}
+    for variable in optimizer.variables:
+        if id(variable.value) in weights:
+            variable.assign(keras.ops.copy(variable.value))
+    finalize = optimizer.finalize_variable_values
+
+    def finalize_unless_paused(variables: list[keras.Variable]) -> None:
+        if not isinstance(sys.exception(), pause):
+            finalize(variables)
+
+    optimizer.finalize_variable_values = finalize_unless_paused
+    try:
+        yield
+    finally:
+        del optimizer.finalize_variable_values
+
+
+@cache
+def backend_optimizers() -> frozenset[tuple[str, str]]:
+    """Return the classes that public optimizers are replaced by on the running backend.
+
+    On torch, `keras.optimizers.Adam` makes an object of a class that has no public name, and a
+    saved model names that class.
+
+    Returns:
+        The module and name of each class; none on TensorFlow and JAX.
+    """
+    public = [each for each in vars(keras.optimizers).values() if isinstance(each, type)]
+    made = {type(each.__new__(each)) for each in public} - set(public)
+    return frozenset((each.__module__, each.__name__) for each in made)
 
 
 def initial_epoch(model: keras.Model) -> Any:

@@ -10,6 +10,10 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import keras
+
+_HIGHEST_SEED = 10**9  # As Keras draws them.
+
 
 @contextmanager
 def seed_initializers(seed: int | None) -> Iterator[None]:
@@ -26,7 +30,6 @@ def seed_initializers(seed: int | None) -> Iterator[None]:
         None.
 
     Example:
-        >>> import keras
         >>> def first_weight():
         ...     with seed_initializers(7):
         ...         layer = keras.layers.Dense(1)
@@ -44,3 +47,26 @@ def seed_initializers(seed: int | None) -> Iterator[None]:
         yield
     finally:
         random.setstate(state)
+
+
+def seeded_dropout(rate: float, name: str | None = None) -> keras.layers.Dropout:
+    """Create a dropout layer that the seeds of `seed_initializers` and Keras apply to.
+
+    On torch, a layer that is given no seed uses torch's global generator, not the seed that it
+    draws when it is created.
+
+    Args:
+        rate: The fraction of inputs to drop, from 0 to below 1.
+        name: The layer's name.
+
+    Returns:
+        The layer.
+
+    Example:
+        >>> with seed_initializers(7):
+        ...     layer = seeded_dropout(0.5)
+        >>> layer.rate
+        0.5
+    """
+    seed = random.randint(1, _HIGHEST_SEED) if keras.backend.backend() == "torch" else None
+    return keras.layers.Dropout(rate, seed=seed, name=name)

@@ -10,9 +10,10 @@ from typing import Any
 import keras
 
 from ..images.iterators.base import Iterator
-from ..models.keras_internals import synced_with
+from ..models.keras_internals import pausable_fit, synced_with
 from .callback_list import PartialEpochEnd, ResumableCallbackList
 from .checkpoints.checkpoint_manager import TrainingProgress
+from .checkpoints.random_state import TorchRandomState
 from .checkpoints.run import CheckpointCallback, TrainingRun
 from .checkpoints.state import run_fingerprint
 from .data_adapter import FitData, FitDataCallback, SequentialDataset
@@ -139,6 +140,8 @@ class _Trainer:
         self._fit_data_callback = FitDataCallback()
         history = keras.callbacks.History()
         callbacks = [TerminateOnNonFinite(inputs.model), *config.callbacks]
+        if keras.backend.backend() == "torch":
+            callbacks.append(TorchRandomState())
         last: list[keras.callbacks.Callback] = []
         if config.validates_on_iterator:
             last.append(
@@ -255,7 +258,8 @@ def keras_fit(fit_model: keras.Model, callbacks: ResumableCallbackList, **option
     fit_model.history = history_callback
     stopped = False
     try:
-        with synced_with(callbacks.model, fit_model):
+        synced = synced_with(callbacks.model, fit_model)
+        with synced, pausable_fit(fit_model, PartialEpochEnd):
             fit_model.fit(callbacks=callbacks, **options)
     except KeyboardInterrupt:
         if not history_callback.epoch:

@@ -110,7 +110,7 @@ def test_a_table_of_predictions_used_as_labels_gives_the_truth(folder) -> None:
     assert (table["predicted"] != table["class"]).all()
     flow = ImageDataGenerator().flow_from_dataframe(table, target_size=(6, 6), shuffle=False)
     assert [flow.class_names[number] for number in flow.classes] == labels["class"].tolist()
-    with pytest.raises(ValueError, match="no column 'class'"):
+    with pytest.raises(ValueError, match="with the column 'class'"):
         ImageDataGenerator().flow_from_dataframe(table.drop(columns="class"), target_size=(6, 6))
 
 

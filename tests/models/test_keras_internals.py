@@ -166,6 +166,98 @@ def test_a_part_compiled_like_a_model_updates_the_models_optimizer_and_metrics()
     )
 
 
+def _fit(model, callback):
+    x = np.ones((3, 2), "float32")
+    model.fit(x, x[:, :1], batch_size=1, verbose=0, callbacks=[callback])
+
+
+def test_synced_variables_have_their_values_between_two_batches():
+    model, read = _compiled(), []
+
+    class Read(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            internals.sync_variables(model)
+            read.append(keras.ops.convert_to_numpy(model.weights[0]).copy())
+
+    _fit(model, Read())
+    assert not np.array_equal(read[0], read[1])
+    assert np.array_equal(read[2], model.get_weights()[0]), (
+        f"{_VERSION}: jax_state_sync no longer gives variables their present values"
+    )
+
+
+def test_a_model_is_synced_with_the_part_that_is_trained_in_its_place():
+    model, read = _compiled(), []
+    part = keras.Sequential([keras.Input((2,)), model.get_layer("scores")])
+    internals.compile_like(part, model)
+    seen_by_callbacks = keras.callbacks.Callback()
+    seen_by_callbacks.set_model(model)
+
+    class Read(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            read.append(seen_by_callbacks.model.get_weights()[0].copy())
+
+    with internals.synced_with(model, part):
+        _fit(part, Read())
+    assert not np.array_equal(read[0], read[1])
+    assert np.array_equal(read[2], model.get_weights()[0]), (
+        f"{_VERSION}: Callback.model no longer calls jax_state_sync"
+    )
+    assert "jax_state_sync" not in vars(model)
+
+
+class _PauseError(Exception):
+    pass
+
+
+def test_averages_replace_weights_at_the_end_of_training_and_not_at_a_pause():
+    model = _compiled(optimizer=keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+    read = []
+
+    class Pause(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            read.append(model.get_weights()[0])
+            raise _PauseError
+
+    with pytest.raises(_PauseError), internals.pausable_fit(model, _PauseError):
+        _fit(model, Pause())
+    assert np.array_equal(model.get_weights()[0], read[0]), (
+        f"{_VERSION}: fit no longer calls finalize_variable_values while an exception leaves it"
+    )
+    for _ in range(2):
+        with internals.pausable_fit(model, _PauseError):
+            _fit(model, keras.callbacks.Callback())
+        averages = keras.ops.convert_to_numpy(model.optimizer._model_variables_moving_average[0])
+        assert np.array_equal(model.get_weights()[0], averages)
+    assert "finalize_variable_values" not in vars(model.optimizer)
+
+
+def _optimizers():
+    """One of each public optimizer that needs no arguments."""
+    for public in vars(keras.optimizers).values():
+        if isinstance(public, type):
+            try:
+                yield public()
+            except TypeError:  # The base class, and those that wrap others.
+                continue
+
+
+def test_optimizers_are_saved_under_public_names_or_those_of_the_backend():
+    known, names = internals.backend_optimizers(), set()
+    for optimizer in _optimizers():
+        saved = keras.saving.serialize_keras_object(optimizer)
+        names.add(saved["class_name"])
+        if saved["module"] != "keras.optimizers":
+            assert (saved["module"], saved["class_name"]) in known, (
+                f"{_VERSION} saves {type(optimizer)} under {saved['module']}"
+            )
+    assert {"Adam", "AdamW", "RMSprop", "SGD"} <= names
+    assert {name for _, name in known} <= names
+    assert bool(known) == (keras.backend.backend() == "torch"), (
+        f"{_VERSION}: the classes of optimizers are {known}"
+    )
+
+
 def test_initial_epoch_is_what_backup_and_restore_sets(tmp_path):
     callback = keras.callbacks.BackupAndRestore(tmp_path, save_freq="epoch")
     callback.set_model(_compiled())
@@ -227,7 +319,8 @@ def test_weights_that_wait_for_allocation_elsewhere_still_get_it():
         with pytest.raises(ValueError, match="refused"), internals.without_allocation():
             raise ValueError("refused")
         assert list(_pending()) == waiting
-    assert np.asarray(layer(np.ones((1, 3)))).shape == (1, 2)
+    outputs = keras.ops.convert_to_numpy(layer(np.ones((1, 3))))
+    assert outputs.shape == (1, 2)
 
 
 def test_legacy_builder_builds_what_an_hdf5_file_describes(tmp_path):

@@ -253,3 +253,41 @@ def test_other_files_are_refused_with_a_reason(model, tmp_path):
         load_model(tmp_path / "model.pkl")
     with pytest.raises(FileNotFoundError, match=r"Model file .* does not exist"):
         load_model(tmp_path / "gone.keras")
+
+
+_BACKEND = keras.backend.backend()
+_TORCH = "keras.src.backend.torch.optimizers"
+
+
+def _with_optimizer(path, **changes):
+    """Save a compiled model, and change what its file says of the optimizer."""
+    original = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    original.compile("adam", "mse")
+    original.save(path)
+    _rewritten(path, _described(lambda m: m["compile_config"]["optimizer"].update(changes)))
+    return path
+
+
+@pytest.mark.skipif(_BACKEND == "torch", reason="The file is of this backend.")
+def test_an_optimizer_of_another_backend_is_named(tmp_path):
+    path = _with_optimizer(tmp_path / "model.keras", module=f"{_TORCH}.torch_adam")
+    with pytest.raises(ValueError, match=rf"optimizer of the {_BACKEND} backend.*compile=False"):
+        load_model(path)
+    assert not load_model(path, compile=False).compiled
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (f"{_TORCH}.torch_adam", "TorchParallelOptimizer"),
+        (f"{_TORCH}.torch_adam", "optimizers"),
+        (f"{_TORCH}.torch_adam.torch", "Adam"),
+        (f"{_TORCH}.torch_optimizer", "TorchOptimizer"),
+        ("keras.src.backend.torch.trainer", "TorchTrainer"),
+        ("keras.src.backend", "Adam"),
+    ],
+)
+def test_nothing_else_of_a_backend_is_loaded(module, name, tmp_path):
+    path = _with_optimizer(tmp_path / "model.keras", module=module, class_name=name)
+    with pytest.raises(ValueError, match="is not a valid model file"):
+        load_model(path)

@@ -56,16 +56,20 @@ def write_folder(images):
 
 @pytest.fixture
 def small_model():
-    """A function that makes the same small compiled network each time, with dropout."""
+    """A function that makes the same small compiled network each time, with dropout.
 
-    def make(optimizer="adam", units=8, **options):
+    On torch, dropout without a seed draws from torch's global generator, which the function seeds:
+    networks to compare are made just before each is trained.
+    """
+
+    def make(optimizer="adam", units=8, dropout_seed=None, **options):
         keras.utils.set_random_seed(7)
         model = keras.Sequential(
             [
                 keras.Input((48, 48, 3)),
                 keras.layers.Conv2D(4, 3, strides=4, activation="relu", name="conv"),
                 keras.layers.Flatten(name="flatten"),
-                keras.layers.Dropout(0.4),
+                keras.layers.Dropout(0.4, seed=dropout_seed),
                 keras.layers.Dense(units, activation="relu", name="hidden"),
                 keras.layers.Dense(4, activation="softmax", name="classes"),
             ]

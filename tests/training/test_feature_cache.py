@@ -207,9 +207,11 @@ def test_fewer_images_than_the_flow_has_take_the_ordinary_path(make_flow, comput
 @pytest.mark.parametrize("epochs", [2, 3])
 def test_as_many_augmented_passes_as_epochs_are_the_same_as_fresh_ones(make_flow, epochs):
     augmenting = {"rotation_range": 30, "horizontal_flip": True}
-    model, expected = compiled(branched()), compiled(branched())
-    fast = fit(model, make_flow(**augmenting), epochs=epochs, cached_augmented_epochs=2, verbose=0)
-    slow = fit(expected, make_flow(**augmenting), epochs=epochs, cache_frozen=False, verbose=0)
+    options = {"epochs": epochs, "verbose": 0}
+    model = compiled(branched())
+    fast = fit(model, make_flow(**augmenting), cached_augmented_epochs=2, **options)
+    expected = compiled(branched())
+    slow = fit(expected, make_flow(**augmenting), cache_frozen=False, **options)
     np.testing.assert_allclose(fast.history["loss"][:2], slow.history["loss"][:2], rtol=1e-4)
     if epochs == 3:
         assert abs(fast.history["loss"][2] / slow.history["loss"][2] - 1) > 1e-4

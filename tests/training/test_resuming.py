@@ -196,7 +196,7 @@ def test_a_flow_without_a_seed_goes_on_too(tmp_path, make_flow, small_model):
 
 
 def test_arrays_have_no_run_folder(tmp_path, images, small_model):
-    with pytest.raises(TypeError, match="run_dir needs a flow"):
+    with pytest.raises(TypeError, match="With run_dir, data should be an iterator"):
         fit(small_model(), *images, run_dir=tmp_path, verbose=0)
 
 
@@ -245,8 +245,9 @@ def test_an_epoch_that_ends_the_training_goes_on_too(tmp_path, make_flow, small_
     run = {"run_dir": tmp_path, "save_minutes": ALWAYS}
     with pytest.raises(Killed):
         fit(small_model(), make_flow(), callbacks=[Kill(1, 3)], **run, **options)
-    model, other = small_model(), small_model()
+    model = small_model()
     history = fit(model, make_flow(), callbacks=[Nothing()], run_dir=tmp_path, **options)
+    other = small_model()
     assert history.history == fit(other, make_flow(), **options).history
     assert_same(weights(model), weights(other))
 
@@ -260,8 +261,9 @@ def test_averaged_weights_take_their_place_at_the_end_only(tmp_path, make_flow, 
     run = {"run_dir": tmp_path, "save_minutes": ALWAYS}
     with pytest.raises(Killed):
         fit(model(), make_flow(), callbacks=[Kill(1, 3)], **run, **options)
-    one, other = model(), model()
+    one = model()
     fit(one, make_flow(), callbacks=[Nothing()], run_dir=tmp_path, **options)
+    other = model()
     fit(other, make_flow(), **options)
     assert_same(weights(one), weights(other))
 

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from ..seeding import seed_initializers
+from ..seeding import seed_initializers, seeded_dropout
 
 Shape = tuple[int, int, int]
 _SMALL: Shape = (32, 32, 3)
@@ -160,5 +160,5 @@ def _residual(maps: Any, filters: int, up: bool = False) -> Any:
 
 
 def _classify(inputs: Any, maps: Any, classes: int, name: str) -> keras.Model:
-    values = layers.Dropout(0.4)(layers.Flatten()(maps))
+    values = seeded_dropout(0.4)(layers.Flatten()(maps))
     return keras.Model(inputs, layers.Dense(classes, activation="softmax")(values), name=name)

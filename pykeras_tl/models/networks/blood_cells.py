@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from ..seeding import seed_initializers
+from ..seeding import seed_initializers, seeded_dropout
 
 Shape = tuple[int | None, int | None, int]
 
@@ -39,7 +39,7 @@ def version_1(
                 *_pooled_convolutions((32, 32, 64, 128)),
                 layers.Flatten(),
                 layers.Dense(64, activation="relu"),
-                layers.Dropout(0.2),
+                seeded_dropout(0.2),
                 layers.Dense(classes, activation="softmax"),
             ],
             name="blood_cells_version_1",
@@ -72,7 +72,7 @@ def version_2(
                 keras.Input(input_shape),
                 *_pooled_convolutions((32, 64, 64, 128, 128)),
                 layers.Flatten(),
-                layers.Dropout(0.4),
+                seeded_dropout(0.4),
                 layers.Dense(512, activation="relu"),
                 layers.Dense(128, activation="relu"),
                 layers.Dense(classes, activation="softmax"),
@@ -109,7 +109,7 @@ def modern(
             network.add(layers.ReLU())
             network.add(layers.MaxPooling2D())
         network.add(layers.GlobalAveragePooling2D())
-        network.add(layers.Dropout(0.3))
+        network.add(seeded_dropout(0.3))
         network.add(layers.Dense(classes, activation="softmax"))
         return network
 

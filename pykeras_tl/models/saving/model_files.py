@@ -19,7 +19,7 @@ from typing import Any
 import h5py
 import keras
 
-from ..keras_internals import legacy_model_builder, load_hdf5_weights
+from ..keras_internals import backend_optimizers, legacy_model_builder, load_hdf5_weights
 from .allowed_layers import allowed_names, custom_layers, disallowed_object
 from .architecture import (
     MAX_LENGTH,
@@ -109,8 +109,10 @@ def _load_keras(file: Path, custom: dict[str, Any], compile: bool) -> keras.Mode
             shutil.copyfileobj(source, target)
         shapes = check_weights_file(weights)
     described = parse_architecture(text)
-    if not compile:
-        described.pop("compile_config", None)
+    if compile:
+        _check_backend(described.get("compile_config"))
+    else:
+        described.pop("compile_config", None)  # Keras does not read it either.
     check_objects(described, lambda item: _disallowed(item, custom, by_name=False))
     drop_compilation(described)
 
@@ -123,6 +125,20 @@ def _load_keras(file: Path, custom: dict[str, Any], compile: bool) -> keras.Mode
     return keras.saving.load_model(
         file, custom_objects={**custom_layers(), **custom}, compile=compile, safe_mode=True
     )
+
+
+def _check_backend(compilation: Any) -> None:
+    """Refuse an optimizer of another backend, whose library may not even be installed."""
+    optimizer = compilation.get("optimizer") if isinstance(compilation, dict) else None
+    if not isinstance(optimizer, dict):
+        return
+    module, name = str(optimizer.get("module")), optimizer.get("class_name")
+    if module.startswith("keras.src.backend.") and (module, name) not in backend_optimizers():
+        raise ValueError(
+            f"Expected an optimizer of the {keras.backend.backend()} backend. Received: "
+            f"{module}.{name}, saved on another backend. Pass compile=False to load the model "
+            "without its optimizer, then compile it."
+        )
 
 
 def _load_hdf5(file: Path, custom: dict[str, Any], compile: bool) -> keras.Model:
@@ -200,6 +216,8 @@ def _disallowed(item: dict[str, Any], custom: dict[str, Any], by_name: bool) -> 
     for public_module in _COMPILATION:
         if module == public_module.__name__ and name in _class_names(public_module):
             return None
+    if (module, name) in backend_optimizers() and item.get("registered_name") in (None, name):
+        return None
     return disallowed_object(item)
 
 
