@@ -45,3 +45,25 @@ test_that("a transfer model is fine-tuned, evaluated and saved as a classifier",
   expect_error(evaluate_classifier("model", flow), "`object` must be a model")
   expect_error(evaluate_classifier(model, 5), "`x` must be a flow")
 })
+
+test_that("images that cannot be read are reported with the predictions and before training", {
+  skip_without_python()
+  folder <- image_folder()
+  model <- small_model()
+  flow <- flow_images_from_directory(folder, target_size = c(8, 8))
+  classifier <- as_trained_classifier(model, flow)
+  expect_false("error" %in% names(predict(classifier, folder)))
+  file.create(file.path(folder, "cat", "empty.png"))
+  file.create(file.path(folder, "cat", "._1.png"))
+  predictions <- predict(classifier, folder)
+  bad <- predictions[is.na(predictions$predicted), ]
+  expect_identical(basename(bad$filename), "empty.png")
+  expect_identical(bad$error, "is empty")
+  expect_identical(levels(predictions$predicted), c("cat", "dog"))
+  expect_true(is.na(bad$cat))
+  expect_error(
+    train_classifier(folder, file.path(withr::local_tempdir(), "out"), weights = NULL,
+      target_size = c(32, 32), backbone = "mobilenet", batch_size = 2),
+    "empty.png is empty"
+  )
+})
