@@ -198,8 +198,8 @@ def _own(saved: Any, custom: Mapping[str, Any]) -> Any:
     name = saved["class_name"]
     for key in (name, name.rpartition(">")[2]):
         if key in custom:
-            kind: Any = custom[key]
-            return kind.from_config(saved["config"]) if isinstance(kind, type) else kind
+            from_config = getattr(custom[key], "from_config", None)
+            return custom[key] if from_config is None else from_config(saved["config"])
     return None
 
 
