@@ -41,6 +41,7 @@ def main(
             target_size=SIZE,
             batch_size=32,
             interpolation="bilinear",
+            formats="all",
             **options,
         )
 

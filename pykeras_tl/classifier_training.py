@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .images.datasets.directory_tree import existing_folder
-from .images.datasets.folders import check_classes, list_images
+from .images.datasets.directory_tree import class_folders, existing_folder
+from .images.datasets.file_names import is_stray_name
+from .images.datasets.folders import check_classes, list_images, warn_of_other_folders
 from .images.datasets.split_folders import (
     TEST,
     TRAINING,
@@ -186,6 +187,8 @@ def _given_tables(root: Path) -> dict[str, pd.DataFrame]:
     if found is None:
         return {"train": list_images(root)}
     check_usable(found, root)
+    others = [name for name in class_folders(root) if name not in found.roles]
+    warn_of_other_folders(root, [name for name in others if not is_stray_name(name)])
     names = {"train": found.of(TRAINING)[0]}
     if found.of(VALIDATION):
         names["validation"] = found.of(VALIDATION)[0]

@@ -24,8 +24,9 @@
 #'   `"lanczos"` or `"hamming"`.
 #' @param ... Options that Keras does not have: `check = "all"` opens every file in advance,
 #'   `on_bad = "skip"` skips unreadable files (see [bad_files()]), `workers` is the number of
-#'   threads, `cache = FALSE` does not cache decoded images, and `keep_aspect_ratio = TRUE` crops
-#'   images instead of distorting them.
+#'   threads, `cache = FALSE` does not cache decoded images, `keep_aspect_ratio = TRUE` crops
+#'   images instead of distorting them, and `formats = "all"` reads WebP, GIF and other formats
+#'   too that Keras passes over.
 #' @returns An object of class `kerastl_flow` for `fit()`, `evaluate()`, `predict()`,
 #'   [generator_next()], `plot()`, `summary()` and `as.data.frame()`.
 #' @export

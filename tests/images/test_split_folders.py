@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pykeras_tl.images import ImageDataGenerator
 from pykeras_tl.images.datasets.folders import list_images
 from pykeras_tl.images.datasets.split_folders import check_usable, find_splits, split_role
 
@@ -83,12 +84,22 @@ def test_stray_folders_and_files_are_no_classes(tmp_path):
         "annotations/1.xml",
         "empty/.keep",
     )
-    with pytest.warns(UserWarning, match="Not used as classes") as caught:
+    with pytest.warns(UserWarning, match="Not used as classes|left behind") as caught:
         table = list_images(tmp_path)
     assert [Path(name).name for name in table["filename"]] == ["1.png", "1.webp"]
     assert set(table["class"]) == {"cat", "dog"}
     for name in (".ipynb_checkpoints (left by a tool)", "annotations (no image)", "empty"):
         assert name in str(caught[0].message)
+    assert "2 files in" in str(caught[1].message)
+    assert "._1.png" in str(caught[1].message) or "1-checkpoint" in str(caught[1].message)
+
+
+def test_images_beside_the_class_folders_are_told(tmp_path):
+    make_files(tmp_path, "cat/1.png", "dog/1.png", "loose.webp", "._loose.png", "readme.txt")
+    with pytest.warns(UserWarning, match=r"1 images in .* no class folder .* loose\.webp"):
+        list_images(tmp_path)
+    with pytest.warns(UserWarning, match=r"1 images in .* no class folder .* loose\.webp"):
+        ImageDataGenerator().flow_from_directory(tmp_path)
 
 
 def test_a_clean_folder_gives_no_warning(tmp_path):

@@ -102,6 +102,15 @@ def test_splits_on_disk_are_used_as_what_they_are(
     }
 
 
+def test_train_names_what_is_beside_the_splits(colours: Path, tmp_path: Path) -> None:
+    shutil.copytree(colours, tmp_path / "set")
+    for name in (".git", "annotations"):
+        (tmp_path / "set" / name).mkdir()
+    with pytest.warns(UserWarning, match=r"\.git \(left by a tool\), annotations \(no image\)"):
+        tables = _tables(tmp_path / "set", tmp_path)
+    assert len(tables["test"]) == len(list_images(colours / "TEST"))
+
+
 def test_splits_that_are_not_clear_are_refused(colours: Path, tmp_path: Path) -> None:
     data = tmp_path / "set"
     shutil.copytree(colours, data)

@@ -106,15 +106,28 @@ def readable_images_under(folder: Path, follow_links: bool = False) -> Iterator[
         >>> list(readable_images_under(Path("cats")))
         ['cats/1.gif']
     """
-    start = len(os.fspath(folder))
-    walk = os.walk(folder, onerror=_raise, followlinks=follow_links)
-    for path, _, names in sorted(walk, key=lambda entry: entry[0]):
-        # Plain text, as in the rest of the walk: the folders may be many.
-        if any(map(is_stray_name, path[start:].split(os.sep))):  # noqa: PTH206
-            continue
-        for name in sorted(names):
-            if is_readable_name(name) and not is_stray_name(name):
-                yield str(Path(path) / name)
+    for path in images_under(folder, follow_links, is_readable_name):
+        if not is_stray_path(path, folder):
+            yield path
+
+
+def is_stray_path(path: str, folder: Path) -> bool:
+    """Return whether a file, or a folder that it is in, was left behind by a tool.
+
+    Args:
+        path: Path of the file.
+        folder: A folder that it is in; the names from there on count.
+
+    Returns:
+        True if one of the names is stray.
+
+    Example:
+        >>> is_stray_path("cats/.ipynb_checkpoints/1.png", Path("cats"))
+        True
+    """
+    # Plain text, as in the rest of the walk: the files may be many.
+    names = path[len(os.fspath(folder)) :].split(os.sep)  # noqa: PTH206
+    return any(map(is_stray_name, names))
 
 
 def has_images(folder: Path) -> bool:
@@ -140,7 +153,7 @@ def has_images(folder: Path) -> bool:
 
 
 def images_directly_in(folder: Path) -> Iterator[str]:
-    """Yield the paths of the images in a folder, without its subfolders.
+    """Yield the paths of all images that can be read in a folder, without its subfolders.
 
     Args:
         folder: The folder.
@@ -156,7 +169,7 @@ def images_directly_in(folder: Path) -> Iterator[str]:
         ['slides/9.png']
     """
     for entry in sorted(folder.iterdir()):
-        if is_image_name(entry.name) and entry.is_file():
+        if is_readable_name(entry.name) and not is_stray_name(entry.name) and entry.is_file():
             yield str(entry)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 
 from PIL import Image
 
@@ -42,7 +41,6 @@ def is_image_name(name: str) -> bool:
     return name.lower().endswith(EXTENSIONS)
 
 
-@cache
 def readable_extensions() -> tuple[str, ...]:
     """Return the extensions of all image files that can be read.
 
@@ -54,6 +52,7 @@ def readable_extensions() -> tuple[str, ...]:
         >>> "jpg" in readable_extensions(), "gif" in readable_extensions()
         (True, True)
     """
+    # Not cached: packages such as pillow-heif register theirs later.
     known = Image.registered_extensions()
     others = [name for name in _OTHER_EXTENSIONS if known.get(f".{name}") in Image.OPEN]
     return EXTENSIONS + tuple(others)

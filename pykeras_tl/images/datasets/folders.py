@@ -13,9 +13,10 @@ from .directory_tree import (
     class_folders,
     existing_folder,
     images_directly_in,
-    readable_images_under,
+    images_under,
+    is_stray_path,
 )
-from .file_names import is_stray_name, readable_extensions
+from .file_names import is_readable_name, is_stray_name, readable_extensions
 from .split_folders import check_no_splits
 
 
@@ -74,18 +75,28 @@ def list_images(
         names = _validated_classes(root, classes)
     if not names:
         raise ValueError(no_class_folder(root))
-    images = {name: list(readable_images_under(root / name, follow_links)) for name in names}
+    images, stray = {}, []
+    for name in names:
+        paths = list(images_under(root / name, follow_links, is_readable_name))
+        images[name] = [path for path in paths if not is_stray_path(path, root / name)]
+        stray += sorted({*paths} - {*images[name]}) if len(paths) > len(images[name]) else []
     empty = [name for name in names if not images[name]]
     if empty and (classes is not None or len(empty) == len(names)):
         raise ValueError(_no_images(root, names, empty))
     if classes is None:
         warn_of_other_folders(root, empty)
+    if stray:
+        warnings.warn(
+            f"{len(stray)} files in {root} that a tool left behind are not used, such as "
+            f"{stray[0]}.",
+            stacklevel=2,
+        )
     rows = [(path, name) for name in names for path in images[name]]
     return pd.DataFrame(rows, columns=["filename", "class"], dtype=str)
 
 
 def warn_of_other_folders(root: Path, empty: Sequence[str]) -> None:
-    """Warn of the folders beside the class folders that are no classes.
+    """Warn of the folders beside the class folders that are no classes, and of loose images.
 
     Args:
         root: The folder that holds the class folders.
@@ -103,6 +114,32 @@ def warn_of_other_folders(root: Path, empty: Sequence[str]) -> None:
     listed += [f"{name} (no image)" for name in empty]
     if listed:
         warnings.warn(f"Not used as classes in {root}: {', '.join(listed)}.", stacklevel=3)
+    if message := loose_images(root):
+        warnings.warn(message, stacklevel=3)
+
+
+def loose_images(root: Path) -> str:
+    """Describe the images that are beside the class folders and not in one.
+
+    Args:
+        root: The folder that holds the class folders.
+
+    Returns:
+        A message for a warning; "" if there is none.
+
+    Example:
+        >>> Path("flowers").mkdir()
+        >>> (Path("flowers") / "1.png").touch()
+        >>> loose_images(Path("flowers"))
+        '1 images in flowers are in no class folder and not used, such as 1.png.'
+    """
+    loose = list(images_directly_in(root))
+    if not loose:
+        return ""
+    return (
+        f"{len(loose)} images in {root} are in no class folder and not used, such as "
+        f"{Path(loose[0]).name}."
+    )
 
 
 def check_classes(table: pd.DataFrame, batch_size: int | None = None) -> None:
@@ -156,7 +193,7 @@ def no_class_folder(root: Path) -> str:
         images for each class.'
     """
     images = sum(1 for _ in images_directly_in(root))
-    others = sum(1 for _ in root.iterdir()) - images
+    others = sum(entry.is_file() for entry in root.iterdir()) - images
     content = "it is empty"
     if images:
         content = f"{images} images are not inside a class folder"

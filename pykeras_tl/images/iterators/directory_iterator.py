@@ -13,7 +13,7 @@ import numpy as np
 
 from ..datasets.directory_tree import class_folders, existing_folder, images_under
 from ..datasets.file_names import is_readable_name, is_stray_name
-from ..datasets.folders import no_class_folder
+from ..datasets.folders import loose_images, no_class_folder
 from ..datasets.split_folders import find_splits
 from ..transforms.augmenter import Augmenter
 from .file_iterator import FileIterator, find_bad_files, print_message
@@ -211,6 +211,8 @@ def _surprises(
         )
     if chosen or not any(used.values()):
         return
+    if message := loose_images(root):
+        yield message
     if splits := find_splits(root):
         names = list(splits.roles)
         yield (
