@@ -192,7 +192,7 @@ def backend_optimizers() -> frozenset[tuple[str, str]]:
     Returns:
         The module and name of each class; none on TensorFlow and JAX.
     """
-    public = [each for each in vars(keras.optimizers).values() if isinstance(each, type)]
+    public: list[Any] = [each for each in vars(keras.optimizers).values() if isinstance(each, type)]
     made = {type(each.__new__(each)) for each in public} - set(public)
     return frozenset((each.__module__, each.__name__) for each in made)
 
