@@ -16,6 +16,7 @@ from .pixel_checks import check_pixels
 
 _ONE_HOT = {"categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge"}
 _NUMBERED = {"sparse_categorical_crossentropy"}
+_TRAINING_BACKENDS = ("tensorflow", "jax", "torch")
 _TWO_WAY = {"binary_crossentropy", "binary_focal_crossentropy"}
 
 
@@ -50,13 +51,14 @@ def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> N
         name: What to call the flow in messages.
 
     Raises:
-        ValueError: When the model is not compiled, or shapes, classes, loss or scaling
-            do not fit.
+        ValueError: When the model is not compiled, shapes, classes, loss or scaling do not fit,
+            or the Keras backend cannot train it.
     """
     if not model.compiled:
         raise ValueError(
             "The model is not compiled. Call model.compile(optimizer, loss, metrics) first."
         )
+    _check_backend(model)
     if flow.n == 0:
         raise ValueError(f"{name} has no images.")
     _check_shape(model, flow, name)
@@ -144,6 +146,21 @@ def numbered_weights(
             )
         weights[int(number)] = float(weight)
     return weights
+
+
+def _check_backend(model: keras.Model) -> None:
+    """Refuse what Keras refuses only after features have been computed."""
+    backend = keras.backend.backend()
+    if backend not in _TRAINING_BACKENDS:
+        raise ValueError(
+            f"Expected a Keras backend that can train: {', '.join(_TRAINING_BACKENDS)}. "
+            f"Received: {backend}. Set KERAS_BACKEND before Keras is imported."
+        )
+    if backend == "torch" and model.steps_per_execution > 1:
+        raise ValueError(
+            "Expected steps_per_execution=1 in model.compile, the only value that Keras supports "
+            f"on torch. Received: {model.steps_per_execution}."
+        )
 
 
 def _check_shape(model: keras.Model, flow: Iterator, name: str) -> None:

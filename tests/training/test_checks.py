@@ -46,6 +46,21 @@ def test_settings_in_place_of_a_flow(folder_flow):
         fit_quietly(network(), folder_flow(), validation_data=ImageDataGenerator())
 
 
+def test_a_backend_that_cannot_train(folder_flow, monkeypatch):
+    model, flow = network(), folder_flow()
+    monkeypatch.setattr(keras.backend, "backend", lambda: "numpy")
+    with pytest.raises(ValueError, match=r"tensorflow, jax, torch\. Received: numpy"):
+        fit_quietly(model, flow)
+
+
+def test_several_steps_at_once_on_torch(folder_flow, monkeypatch):
+    model, flow = network(), folder_flow()
+    model.compile("sgd", "categorical_crossentropy", steps_per_execution=2)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(ValueError, match=r"steps_per_execution=1.*on torch\. Received: 2"):
+        fit_quietly(model, flow)
+
+
 def test_a_path_in_place_of_a_flow():
     with pytest.raises(TypeError, match="is a path"):
         fit_quietly(network(), "some/folder")
