@@ -14,6 +14,7 @@ import keras
 from ..inference_batch_norm import InferenceBatchNormalization
 from ..input_scaling import InputScaling
 from ..keras_internals import APPLICATION_LAYERS, FUNCTIONAL_MODULES, OPERATION_MODULES
+from .keras2_activations import HARD_SIGMOID
 
 _LAYERS = """
     Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D
@@ -103,6 +104,8 @@ def disallowed_object(described: dict[str, Any]) -> str | None:
     module, name = described.get("module"), described.get("class_name")
     registered = described.get("registered_name")
     if name == _TENSOR and module is None and registered is None:
+        return None
+    if {**described, **HARD_SIGMOID} == described:
         return None
     custom = custom_layers().get(registered) if isinstance(registered, str) else None
     if custom is not None:

@@ -174,12 +174,12 @@ def _build_hdf5(
 
 
 def _compile_hdf5(model: keras.Model, content: h5py.File, custom: dict[str, Any]) -> None:
-    training = json.loads(_text(content.attrs["training_config"]))
     try:
-        model.compile(**compile_arguments(training, custom))
-        saved_as = training["optimizer_config"]["class_name"]
+        training = json.loads(_text(content.attrs["training_config"]))
+        outputs = getattr(model, "output_names", [])
+        model.compile(**compile_arguments(training, outputs, custom))
         keras_3 = _version(content).startswith("3.")
-        load_optimizer_state(model, content, None if keras_3 else saved_as)
+        load_optimizer_state(model, content, None if keras_3 else training["optimizer_config"])
     except (*BROKEN, RecursionError) as error:
         raise ValueError(
             f"The file's optimizer, loss and metrics cannot be used. {as_sentence(error)} Pass "
