@@ -464,6 +464,45 @@ def test_files_by_keras_1_are_refused_and_give_their_weights(tmp_path):
     np.testing.assert_array_equal(model.get_weights()[0], _KERNEL)
 
 
+@pytest.mark.parametrize("name", ["old.h5", "old.weights.h5"])
+def test_weights_in_the_older_layout_load_under_any_name(tmp_path, name):
+    path = _dense_file(tmp_path / name)
+    with h5py.File(path, "a") as file:
+        # As `save_weights` writes them, at the top.
+        group = file["model_weights"]
+        file.attrs["layer_names"] = group.attrs["layer_names"]
+        file.move("model_weights/dense", "dense")
+        del file["model_weights"], file.attrs["model_config"]
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    load_weights(model, path)
+    np.testing.assert_array_equal(model.get_weights()[0], _KERNEL)
+
+
+def test_weights_of_another_trainable_setting_say_so(tmp_path):
+    weights = {"base": {"a": np.ones((3, 2)), "b": np.ones(2), "c": np.ones((2, 3))}}
+    weights["base"]["d"] = np.ones(3)
+    path = _write(tmp_path / "old.h5", {}, weights)
+    base = keras.Sequential([keras.Input((3,)), layers.Dense(2), layers.Dense(3)])
+    model = keras.Sequential([keras.Input((3,)), base])
+    load_weights(model, path)
+    base.layers[0].trainable = False
+    with pytest.raises(ValueError, match="set trainable of all layers as it was"):
+        load_weights(model, path)
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
+def test_operations_and_several_axes_in_files_by_keras_3(tmp_path):
+    inputs = keras.Input((4, 4, 3))
+    scaled = (inputs / 127.5 - 1) * layers.Dense(3)(inputs)
+    outputs = layers.Add()([layers.LayerNormalization(axis=[1, 2])(scaled), scaled])
+    model = keras.Model(inputs, outputs)
+    model.save(tmp_path / "model.h5")
+    loaded = load_model(tmp_path / "model.h5")
+    assert loaded.layers[-2].axis == [1, 2]
+    expected = model.predict(_X, verbose=0)
+    np.testing.assert_allclose(loaded.predict(_X, verbose=0), expected, rtol=1e-5)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNet", "MobileNetV3Small", "EfficientNetB0"])
 def test_applications_saved_by_tf_keras(tmp_path, name):

@@ -39,10 +39,11 @@ _INITIALIZERS = """
     Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones
     Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros
 """
-_OPERATIONS = """
-    Absolute Add Clip Divide Flip Maximum Mean Minimum Multiply Negative Power Sqrt Square Subtract
-    TrueDivide
-"""
+# Operations of Keras, which files name like layers.
+OPERATIONS = frozenset((
+    "Absolute", "Add", "Clip", "Divide", "Flip", "Maximum", "Mean", "Minimum", "Multiply",
+    "Negative", "Power", "Sqrt", "Square", "Subtract", "TrueDivide",
+))  # fmt: skip
 _TENSOR = "__keras_tensor__"
 
 _PUBLIC: dict[str, set[str]] = {
@@ -55,7 +56,7 @@ _PUBLIC: dict[str, set[str]] = {
 # Classes without a public name: files name Keras's private module of the time.
 _PRIVATE: tuple[tuple[set[str], tuple[str, ...]], ...] = (
     ({"Functional"}, FUNCTIONAL_MODULES),
-    (set(_OPERATIONS.split()), OPERATION_MODULES),
+    (set(OPERATIONS), OPERATION_MODULES),
 )
 _CUSTOM = (*APPLICATION_LAYERS, InferenceBatchNormalization, InputScaling)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from ..keras_internals import OPERATION_MODULES
+from .allowed_layers import OPERATIONS
 from .keras2_activations import HARD_SIGMOID
 from .keras2_operations import OPERATION_LAYERS, tensor_of, translate_operation
 
@@ -73,6 +75,31 @@ def update_layers(described: dict[str, Any], custom: Collection[str] = ()) -> No
             _update_config(item, config)
 
 
+def name_modules(described: dict[str, Any]) -> None:
+    """Name the modules of layers and operations that Keras's loader of HDF5 files mistakes.
+
+    The files name no modules. The loader then finds layers only and forgets several axes.
+
+    Args:
+        described: The architecture, changed in place.
+
+    Example:
+        >>> layer = {"class_name": "LayerNormalization", "config": {"axis": [1, 2]}}
+        >>> name_modules(layer)
+        >>> layer["module"]
+        'keras.layers'
+    """
+    for item in _objects(described):
+        name, config = item["class_name"], item.get("config")
+        if "module" in item or not isinstance(config, dict):
+            continue
+        if name in OPERATIONS and "inbound_nodes" in item and "trainable" not in config:
+            # Some layers have the names of operations; layers have more settings.
+            item["module"], item["registered_name"] = OPERATION_MODULES[0], name
+        elif isinstance(config.get("axis"), list):
+            item["module"] = "keras.layers"
+
+
 def _objects(described: Any) -> Iterator[dict[str, Any]]:
     waiting = [described]
     while waiting:
@@ -108,9 +135,6 @@ def _update_config(item: dict[str, Any], config: dict[str, Any]) -> None:
     axis = config.get("axis")
     if isinstance(axis, list) and len(axis) == 1:
         config["axis"] = axis[0]
-    elif isinstance(axis, list):
-        # Keras's loader of old files forgets several axes unless the layer names its module.
-        item["module"] = "keras.layers"
 
 
 def _update_sequential(item: dict[str, Any]) -> None:

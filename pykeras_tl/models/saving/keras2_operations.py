@@ -11,8 +11,6 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from ..keras_internals import OPERATION_MODULES
-
 OPERATION_LAYERS = ("TFOpLambda", "SlicingOpLambda")
 
 _ACTIVATIONS = {
@@ -98,8 +96,6 @@ def translate_operation(layer: dict[str, Any]) -> None:
         layer["inbound_nodes"] = [[[*operands[0], {}]]]
     else:
         layer["inbound_nodes"] = [{"args": [*map(tensor_of, operands)], "kwargs": {}}]
-    if kind not in ("Activation", "Rescaling"):
-        layer["module"], layer["registered_name"] = OPERATION_MODULES[0], kind
 
 
 def tensor_of(value: Any) -> Any:
