@@ -387,6 +387,22 @@ def test_arithmetic_of_tensorflow(tmp_path, calls, expected):
     np.testing.assert_array_equal(again, predicted)
 
 
+def test_arithmetic_in_a_model_in_a_model(tmp_path):
+    # Within models, the layers name their modules too.
+    half = _layer("TFOpLambda", "half", ["input_2", 0, 0, {"y": 2.0}], function="math.truediv")
+    module = {"module": "tf_keras.src.layers.core.tf_op_layer", "registered_name": "TFOpLambda"}
+    base = _functional(_input(4, 4, 3, name="input_2"), {**half, **module}, name="base")
+    path = _write(tmp_path / "nested.h5", _sequential(base))
+    np.testing.assert_allclose(load_model(path).predict(_X, verbose=0), _X / 2)
+
+
+def test_scaled_residuals_of_inception_resnet(tmp_path):
+    both = [["input_1", 0, 0, {}], ["input_1", 0, 0, {}]]
+    layer = _layer("Custom>CustomScaleLayer", "scale", both, scale=0.17)
+    path = _write(tmp_path / "scale.h5", _functional(_input(4, 4, 3), layer))
+    np.testing.assert_allclose(load_model(path).predict(_X, verbose=0), _X * 1.17, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("function", "settings"),
     [

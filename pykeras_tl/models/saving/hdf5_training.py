@@ -57,10 +57,10 @@ def compile_arguments(
             user's.
 
     Example:
-        >>> optimizer = {"class_name": "SGD", "config": {"lr": 0.1, "decay": 0.5}}
+        >>> optimizer = {"class_name": "SGD", "config": {"lr": 0.5, "decay": 0.1}}
         >>> made = compile_arguments({"optimizer_config": optimizer, "loss": "mse"}, ["dense"], {})
         >>> float(made["optimizer"].learning_rate), made["loss"]
-        (0.1, 'mse')
+        (0.5, 'mse')
     """
 
     def metrics(saved: Any) -> Any:

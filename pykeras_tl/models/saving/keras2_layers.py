@@ -29,6 +29,7 @@ _DROPPED: dict[str, tuple[Any, ...]] = {
 _RENAMED = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
+    "Custom>CustomScaleLayer": "CustomScaleLayer",
     "SyncBatchNormalization": "BatchNormalization",
 }
 # Settings that Keras 2 wrote and did not read, whatever their values.

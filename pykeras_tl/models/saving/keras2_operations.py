@@ -91,6 +91,8 @@ def translate_operation(layer: dict[str, Any]) -> None:
             "and call load_weights(model, path)."
         ) from error
     name = layer["name"]
+    for key in ("module", "registered_name", "build_config"):
+        layer.pop(key, None)
     layer["class_name"], layer["config"] = kind, {"name": name, **config}
     if all(map(_is_tensor, operands)) and len(operands) == 1:
         layer["inbound_nodes"] = [[[*operands[0], {}]]]
