@@ -344,6 +344,27 @@ def test_legacy_builder_runs_in_safe_mode(tmp_path):
         internals.legacy_model_builder(text, {})()
 
 
+def test_hdf5_weights_load_in_the_order_of_the_layers(tmp_path):
+    model = _functional()
+    model.save(tmp_path / "model.h5")
+    saved = model.get_weights()
+    model.set_weights([np.zeros_like(weight) for weight in saved])
+    with h5py.File(tmp_path / "model.h5") as file:
+        group = file["model_weights"]
+        internals.load_hdf5_weights(model, group)
+        names = internals.hdf5_names(group, "layer_names")
+    for old, new in zip(saved, model.get_weights()):
+        np.testing.assert_array_equal(old, new, f"{_VERSION}: weights in another order")
+    assert set(names) == {layer.name for layer in model.layers}
+
+
+def test_hdf5_names_are_joined(tmp_path):
+    with h5py.File(tmp_path / "names.h5", "w") as file:
+        file.attrs["weight_names0"], file.attrs["weight_names1"] = [b"a", b"b"], [b"c"]
+        assert internals.hdf5_names(file, "weight_names") == ["a", "b", "c"]
+        assert internals.hdf5_names(file, "layer_names") == []
+
+
 def test_download_arguments_are_those_of_the_failed_get_file(monkeypatch, tmp_path):
     def refuse(*_):
         raise ConnectionResetError("reset by peer")

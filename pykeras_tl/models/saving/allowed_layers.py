@@ -14,6 +14,7 @@ import keras
 from ..inference_batch_norm import InferenceBatchNormalization
 from ..input_scaling import InputScaling
 from ..keras_internals import APPLICATION_LAYERS, FUNCTIONAL_MODULES, OPERATION_MODULES
+from .keras2_activations import HARD_SIGMOID
 
 _LAYERS = """
     Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D
@@ -38,10 +39,11 @@ _INITIALIZERS = """
     Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones
     Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros
 """
-_OPERATIONS = """
-    Absolute Add Clip Divide Flip Maximum Mean Minimum Multiply Negative Power Sqrt Square Subtract
-    TrueDivide
-"""
+# Operations of Keras, which files name like layers.
+OPERATIONS = frozenset((
+    "Absolute", "Add", "Clip", "Divide", "Flip", "Maximum", "Mean", "Minimum", "Multiply",
+    "Negative", "Power", "Sqrt", "Square", "Subtract", "TrueDivide",
+))  # fmt: skip
 _TENSOR = "__keras_tensor__"
 
 _PUBLIC: dict[str, set[str]] = {
@@ -54,7 +56,7 @@ _PUBLIC: dict[str, set[str]] = {
 # Classes without a public name: files name Keras's private module of the time.
 _PRIVATE: tuple[tuple[set[str], tuple[str, ...]], ...] = (
     ({"Functional"}, FUNCTIONAL_MODULES),
-    (set(_OPERATIONS.split()), OPERATION_MODULES),
+    (set(OPERATIONS), OPERATION_MODULES),
 )
 _CUSTOM = (*APPLICATION_LAYERS, InferenceBatchNormalization, InputScaling)
 
@@ -103,6 +105,8 @@ def disallowed_object(described: dict[str, Any]) -> str | None:
     module, name = described.get("module"), described.get("class_name")
     registered = described.get("registered_name")
     if name == _TENSOR and module is None and registered is None:
+        return None
+    if {**described, **HARD_SIGMOID} == described:
         return None
     custom = custom_layers().get(registered) if isinstance(registered, str) else None
     if custom is not None:

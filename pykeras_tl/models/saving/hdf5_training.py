@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -39,11 +39,14 @@ _NO_SLOTS = (
 )  # fmt: skip
 
 
-def compile_arguments(training: dict[str, Any], custom: Mapping[str, Any]) -> dict[str, Any]:
+def compile_arguments(
+    training: dict[str, Any], outputs: Sequence[str], custom: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what `compile` takes from the training configuration of an HDF5 file.
 
     Args:
         training: The configuration as saved.
+        outputs: The names of the model's outputs.
         custom: The user's own objects by name.
 
     Returns:
@@ -54,13 +57,15 @@ def compile_arguments(training: dict[str, Any], custom: Mapping[str, Any]) -> di
             user's.
 
     Example:
-        >>> optimizer = {"class_name": "SGD", "config": {"lr": 0.1, "decay": 0.5}}
-        >>> made = compile_arguments({"optimizer_config": optimizer, "loss": "mse"}, {})
+        >>> optimizer = {"class_name": "SGD", "config": {"lr": 0.5, "decay": 0.1}}
+        >>> made = compile_arguments({"optimizer_config": optimizer, "loss": "mse"}, ["dense"], {})
         >>> float(made["optimizer"].learning_rate), made["loss"]
-        (0.1, 'mse')
+        (0.5, 'mse')
     """
 
     def metrics(saved: Any) -> Any:
+        if isinstance(saved, list) and len(saved) == len(outputs) > 1:
+            saved = [_without_output(name, each) for name, each in zip(outputs, saved)]
         made = _map_nested(lambda item: _metric(item, custom), saved)
         # Keras 2 listed the metrics for each output, also when there was one.
         one_output = isinstance(made, list) and len(made) == 1 and isinstance(made[0], list)
@@ -75,7 +80,9 @@ def compile_arguments(training: dict[str, Any], custom: Mapping[str, Any]) -> di
     }
 
 
-def load_optimizer_state(model: keras.Model, file: h5py.File, keras_2: str | None) -> None:
+def load_optimizer_state(
+    model: keras.Model, file: h5py.File, keras_2: dict[str, Any] | None
+) -> None:
     """Set the state of a compiled model's optimizer to the one in an HDF5 file.
 
     A state that does not fit is left out, with a warning in the log.
@@ -83,7 +90,7 @@ def load_optimizer_state(model: keras.Model, file: h5py.File, keras_2: str | Non
     Args:
         model: The model.
         file: The file, open.
-        keras_2: The name of the optimizer's class in a file by Keras 2; None for Keras 3.
+        keras_2: The optimizer as saved by Keras 2; None in files by Keras 3.
     """
     if "optimizer_weights" not in file:
         return
@@ -97,8 +104,9 @@ def load_optimizer_state(model: keras.Model, file: h5py.File, keras_2: str | Non
         pairs = pairs if len(saved) == len(optimizer.variables) else None
     else:
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-        # Optimizers that Keras 2 did not register as the user's own are its older ones.
-        by_slot = not keras_2.startswith("Custom>")
+        config = keras_2["config"]
+        config = config.get("inner_optimizer", {}).get("config", config)
+        by_slot = config.get("is_legacy_optimizer") is not False
         pairs = _paired(optimizer, model.trainable_variables, saved, by_slot)
     if pairs is None or any(variable.shape != value.shape for variable, value in pairs):
         _logger.warning(
@@ -170,6 +178,18 @@ def _metric(saved: Any, custom: Mapping[str, Any]) -> Any:
     return kind(**_accepted(kind, config))
 
 
+def _without_output(output: str, saved: Any) -> Any:
+    """Return an output's metrics without its name in theirs, which Keras 3 would repeat."""
+
+    def renamed(metric: Any) -> Any:
+        if not isinstance(metric, dict) or not metric["config"].get("name"):
+            return metric
+        name = metric["config"]["name"].removeprefix(f"{output}_")
+        return {**metric, "config": {**metric["config"], "name": name}}
+
+    return _map_nested(renamed, saved)
+
+
 def _wrapped(function: Any, name: Any, custom: Mapping[str, Any]) -> Any:
     """Return the metric that Keras 2 saved as a function and the name it was given."""
     if function in custom:
@@ -195,11 +215,12 @@ def _known(name: str, get: Callable[[str], Any]) -> str:
 
 
 def _own(saved: Any, custom: Mapping[str, Any]) -> Any:
+    kind: Any
     name = saved["class_name"]
     for key in (name, name.rpartition(">")[2]):
         if key in custom:
-            from_config = getattr(custom[key], "from_config", None)
-            return custom[key] if from_config is None else from_config(saved["config"])
+            kind = custom[key]
+            return kind.from_config(saved["config"]) if hasattr(kind, "from_config") else kind
     return None
 
 
@@ -262,7 +283,7 @@ def _paired(
         names = [name for index in range(len(trained)) for name in names[index :: len(trained)]]
     for index, (slot, name) in enumerate(zip(slots, names)):
         weight = trained[index * len(trained) // len(slots)]
-        if "/".join(weight.path.split("/")[-2:]) not in name:
+        if "_".join(weight.path.split("/")[-2:]) not in name.replace("/", "_"):
             return None
         pairs.append((slot, saved[name]))
     return pairs

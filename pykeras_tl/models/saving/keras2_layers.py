@@ -8,6 +8,9 @@ from typing import Any
 
 import keras
 
+from ..keras_internals import OPERATION_MODULES
+from .allowed_layers import OPERATIONS
+from .keras2_activations import HARD_SIGMOID
 from .keras2_operations import OPERATION_LAYERS, tensor_of, translate_operation
 
 # Settings of Keras 2 that Keras 3 does not have, with the values at which they change nothing.
@@ -26,6 +29,7 @@ _DROPPED: dict[str, tuple[Any, ...]] = {
 _RENAMED = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
+    "Custom>CustomScaleLayer": "CustomScaleLayer",
     "SyncBatchNormalization": "BatchNormalization",
 }
 # Settings that Keras 2 wrote and did not read, whatever their values.
@@ -34,6 +38,8 @@ _UNUSED = (
     "value_shape",
 )  # fmt: skip
 _POLICIES = ("Policy", "PolicyV1")
+# Keras 2 took initializers of TensorFlow for its own.
+_TENSORFLOW_INITIALIZERS = ("tensorflow.python.ops.init_ops_v2", "tensorflow.python.ops.init_ops")
 _MODELS = ("Functional", "Model", "Sequential")
 
 
@@ -61,11 +67,38 @@ def update_layers(described: dict[str, Any], custom: Collection[str] = ()) -> No
             _update_sequential(item)
         elif name in OPERATION_LAYERS:
             translate_operation(item)
+        elif item.get("module") in _TENSORFLOW_INITIALIZERS:
+            item["module"] = "keras.initializers"
         elif isinstance(config, dict):
             if "output_layers" in config:
                 _update_graph(config)
             item["class_name"] = _RENAMED.get(name, name)
             _update_config(item, config)
+
+
+def name_modules(described: dict[str, Any]) -> None:
+    """Name the modules of layers and operations that Keras's loader of HDF5 files mistakes.
+
+    The files name no modules. The loader then finds layers only and forgets several axes.
+
+    Args:
+        described: The architecture, changed in place.
+
+    Example:
+        >>> layer = {"class_name": "LayerNormalization", "config": {"axis": [1, 2]}}
+        >>> name_modules(layer)
+        >>> layer["module"]
+        'keras.layers'
+    """
+    for item in _objects(described):
+        name, config = item["class_name"], item.get("config")
+        if "module" in item or not isinstance(config, dict):
+            continue
+        if name in OPERATIONS and "inbound_nodes" in item and "trainable" not in config:
+            # Some layers have the names of operations; layers have more settings.
+            item["module"], item["registered_name"] = OPERATION_MODULES[0], name
+        elif isinstance(config.get("axis"), list):
+            item["module"] = "keras.layers"
 
 
 def _objects(described: Any) -> Iterator[dict[str, Any]]:
@@ -81,6 +114,8 @@ def _objects(described: Any) -> Iterator[dict[str, Any]]:
 
 
 def _update_config(item: dict[str, Any], config: dict[str, Any]) -> None:
+    if isinstance(config.get("name"), str):
+        config["name"] = _name(config["name"])
     policy = config.get("dtype")
     if isinstance(policy, dict) and policy.get("class_name") in _POLICIES:
         config["dtype"] = policy["config"]["name"]
@@ -91,6 +126,9 @@ def _update_config(item: dict[str, Any], config: dict[str, Any]) -> None:
     for key, neutral in _DROPPED.items():
         if key in config and key not in accepted and config[key] in neutral:
             del config[key]
+    for key in ("activation", "recurrent_activation"):
+        if config.get(key) == "hard_sigmoid":
+            config[key] = dict(HARD_SIGMOID)
     for key in set(_UNUSED) - set(accepted):
         config.pop(key, None)
     if "SpatialDropout" in item["class_name"]:
@@ -98,9 +136,6 @@ def _update_config(item: dict[str, Any], config: dict[str, Any]) -> None:
     axis = config.get("axis")
     if isinstance(axis, list) and len(axis) == 1:
         config["axis"] = axis[0]
-    elif isinstance(axis, list):
-        # Keras's loader of old files forgets several axes unless the layer names its module.
-        item["module"] = "keras.layers"
 
 
 def _update_sequential(item: dict[str, Any]) -> None:
@@ -125,26 +160,35 @@ def _update_graph(config: dict[str, Any]) -> None:
     models = {name for name, kind in kinds.items() if kind in _MODELS}
     sequential = {name for name in models if kinds[name] == "Sequential"}
     for layer in config["layers"]:
-        nodes = _with_earlier_nodes(layer["inbound_nodes"], models)
+        layer["name"] = _name(layer["name"])
+        nodes = _updated_references(layer["inbound_nodes"], models)
         if layer["class_name"] not in OPERATION_LAYERS:
             nodes = [_with_tensors(node) for node in nodes]
         layer["inbound_nodes"] = nodes
     # Keras 3 subtracts it for functional models here, and for no model elsewhere.
-    config["output_layers"] = _with_earlier_nodes(config["output_layers"], sequential)
     for key in ("input_layers", "output_layers"):
+        config[key] = _updated_references(config[key], sequential)
         # Keras 2 gave one tensor for a list of one, Keras 3 gives a list.
         if len(config[key]) == 1:
             config[key] = config[key][0]
 
 
-def _with_earlier_nodes(item: Any, models: Collection[str]) -> Any:
+def _updated_references(item: Any, models: Collection[str]) -> Any:
+    """Return tensors, as `[layer, node, index, ...]`, with their names and nodes in Keras 3."""
     if isinstance(item, dict):
-        return {key: _with_earlier_nodes(value, models) for key, value in item.items()}
+        return {key: _updated_references(value, models) for key, value in item.items()}
     if not isinstance(item, list):
         return item
-    if len(item) > 2 and isinstance(item[0], str) and item[0] in models:
-        return [item[0], item[1] - 1, *(_with_earlier_nodes(each, models) for each in item[2:])]
-    return [_with_earlier_nodes(each, models) for each in item]
+    if len(item) > 2 and isinstance(item[0], str) and isinstance(item[1], int):
+        layer, node, *rest = item
+        node -= layer in models
+        return [_name(layer), node, *(_updated_references(each, models) for each in rest)]
+    return [_updated_references(each, models) for each in item]
+
+
+def _name(name: str) -> str:
+    # Keras 3 does not take slashes.
+    return name.replace("/", "_")
 
 
 def _with_tensors(node: Any) -> Any:

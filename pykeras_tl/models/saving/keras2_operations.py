@@ -11,8 +11,6 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from ..keras_internals import OPERATION_MODULES
-
 OPERATION_LAYERS = ("TFOpLambda", "SlicingOpLambda")
 
 _ACTIVATIONS = {
@@ -93,13 +91,13 @@ def translate_operation(layer: dict[str, Any]) -> None:
             "and call load_weights(model, path)."
         ) from error
     name = layer["name"]
+    for key in ("module", "registered_name", "build_config"):
+        layer.pop(key, None)
     layer["class_name"], layer["config"] = kind, {"name": name, **config}
     if all(map(_is_tensor, operands)) and len(operands) == 1:
         layer["inbound_nodes"] = [[[*operands[0], {}]]]
     else:
         layer["inbound_nodes"] = [{"args": [*map(tensor_of, operands)], "kwargs": {}}]
-    if kind not in ("Activation", "Rescaling"):
-        layer["module"], layer["registered_name"] = OPERATION_MODULES[0], kind
 
 
 def tensor_of(value: Any) -> Any:

@@ -29,7 +29,7 @@ from .architecture import (
     parse_architecture,
 )
 from .hdf5_training import compile_arguments, load_optimizer_state
-from .keras2_layers import update_layers
+from .keras2_layers import name_modules, update_layers
 from .weight_files import BROKEN, as_sentence, check_weights_file, claims_too_much
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
@@ -167,6 +167,7 @@ def _build_hdf5(
         )
     if not _version(content).startswith("3."):
         update_layers(described, custom)
+    name_modules(described)
     check_objects(described, lambda item: _disallowed(item, custom, by_name=True))
     build = legacy_model_builder(json.dumps(described), {**custom_layers(), **custom})
     check_sizes(build, shapes)
@@ -174,12 +175,12 @@ def _build_hdf5(
 
 
 def _compile_hdf5(model: keras.Model, content: h5py.File, custom: dict[str, Any]) -> None:
-    training = json.loads(_text(content.attrs["training_config"]))
     try:
-        model.compile(**compile_arguments(training, custom))
-        saved_as = training["optimizer_config"]["class_name"]
+        training = json.loads(_text(content.attrs["training_config"]))
+        outputs = getattr(model, "output_names", [])
+        model.compile(**compile_arguments(training, outputs, custom))
         keras_3 = _version(content).startswith("3.")
-        load_optimizer_state(model, content, None if keras_3 else saved_as)
+        load_optimizer_state(model, content, None if keras_3 else training["optimizer_config"])
     except (*BROKEN, RecursionError) as error:
         raise ValueError(
             f"The file's optimizer, loss and metrics cannot be used. {as_sentence(error)} Pass "

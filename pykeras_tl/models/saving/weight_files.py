@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import keras
 
-from ..keras_internals import download_arguments
+from ..keras_internals import download_arguments, hdf5_names, load_hdf5_weights
 
 # Weights hardly compress, so a file that claims to hold much more than its own size is a bomb.
 _MAX_EXPANSION = 20
@@ -65,12 +65,28 @@ def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
             "architecture."
         )
     try:
-        model.load_weights(os.fspath(path))
+        _load_checked(model, path)
     except BROKEN as error:
         raise ValueError(
             f"The weights in {os.fspath(path)} do not fit model {model.name!r}. "
             f"{as_sentence(error)}"
         ) from error
+
+
+def _load_checked(model: keras.Model, path: str | os.PathLike[str]) -> None:
+    with h5py.File(path, "r") as file:
+        group = file.get("model_weights", file)
+        if hdf5_names(group, "layer_names"):
+            # Keras chooses by the file's name, but older versions wrote this layout under any.
+            try:
+                load_hdf5_weights(model, group)
+            except ValueError as error:
+                raise ValueError(
+                    f"{as_sentence(error)} The file lists the weights of frozen layers last, so "
+                    "set trainable of all layers as it was when the file was saved, then load."
+                ) from error
+            return
+    model.load_weights(os.fspath(path))
 
 
 def check_weights_file(path: str | os.PathLike[str]) -> list[tuple[int, ...]]:
