@@ -184,7 +184,7 @@ def test_patients_stay_in_one_part_and_make_the_interval(images: Path, tmp_path:
         parts[part] = set(names)
     assert not parts["validation"] & parts["test"]
     page = (tmp_path / "out" / "report.html").read_text()
-    assert f"by the {len(parts['test'])} groups" in page
+    assert f"resampling the {len(parts['test'])} groups" in page
     assert "most frequent class" in page
     with pytest.raises(ValueError, match="matches no part of"):
         train_classifier(patients, tmp_path / "other", groups="slide", **_SMALL)
