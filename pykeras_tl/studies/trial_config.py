@@ -145,10 +145,10 @@ class TrainingSettings(PhaseSettings):
     fine_tune: FineTuning | None = None
 
     @model_validator(mode="after")
-    def _one_place_to_train_from(self) -> TrainingSettings:
+    def _check_frozen_layers(self) -> TrainingSettings:
         if self.source and self.unfreeze_from:
             raise PydanticCustomError(
-                "two_places",
+                "conflicting_keys",
                 "After a 'source' phase the layers up to 'freeze_to' are frozen. Remove "
                 "'unfreeze_from' from {section}.",
             )
