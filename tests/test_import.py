@@ -30,6 +30,7 @@ def test_the_command_shows_its_help_without_keras() -> None:
     assert "keras" not in _loaded_after("import pykeras_tl.cli")
 
 
+@pytest.mark.slow
 def test_every_public_name_can_be_had() -> None:
     code = (
         "import pykeras_tl as p\n"
@@ -41,6 +42,7 @@ def test_every_public_name_can_be_had() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_old_names_work_and_warn_once() -> None:
     code = (
         "import warnings\n"

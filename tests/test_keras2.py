@@ -118,6 +118,7 @@ def test_it_says_so_and_can_be_undone(caplog):
         _ = keras.preprocessing.image.ImageDataGenerator
 
 
+@pytest.mark.slow
 def test_an_old_script_runs_after_one_import(tmp_path: Path):
     script = tmp_path / "old.py"
     script.write_text(

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from pykeras_tl import ImageDataGenerator, fit
 
-_SESSIONS = int(os.environ.get("PYKERAS_TL_FUZZ", "0")) or 8
+_SESSIONS = int(os.environ.get("PYKERAS_TL_FUZZ", "1"))
 _IMAGES, _SIDE, _CLASSES = 12, 6, 3
 layers = keras.layers
 
@@ -110,10 +110,11 @@ class Interrupt(keras.callbacks.Callback):
 
     def __init__(self, after: int | None) -> None:
         super().__init__()
-        self._after = after
+        # A function is no part of the state that a resumed run gives back to its callbacks.
+        self._ends = lambda epoch: epoch == after
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if epoch == self._after:
+        if self._ends(epoch):
             raise SystemExit
 
 
@@ -189,7 +190,7 @@ def make_callbacks(session: Session, folder: Path) -> list[keras.callbacks.Callb
 
 def train(session: Session, folder: Path, ours: bool, **options: Any) -> tuple[Any, ...]:
     """Train a session; return history, weights, calls and files."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     model, calls = make_model(session), Calls()
     (x, y), (validation_x, validation_y) = data(1), data(2)
     weights = np.linspace(0.5, 2, _IMAGES, dtype="float32") if session.sample_weight else None
@@ -233,7 +234,10 @@ def assert_same(session: Session, one: tuple[Any, ...], other: tuple[Any, ...]) 
     assert files == files2
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(
+    "PYKERAS_TL_FUZZ" not in os.environ,
+    reason="a minute for each session: PYKERAS_TL_FUZZ=20 tries twenty",
+)
 @settings(
     max_examples=_SESSIONS,
     deadline=None,
@@ -247,13 +251,12 @@ def test_a_session_is_what_keras_makes_of_it(session: Session, tmp_path_factory)
         warnings.simplefilter("ignore")
         expected = train(session, folder / "keras", ours=False)
         assert_same(session, train(session, folder / "ours", ours=True), expected)
-        if session.epochs > 1 and len(expected[0].epoch) > 1:
-            resumed = folder / "resumed"
+        if len(expected[0].epoch) > 1:
+            options = {"run_dir": folder / "run"}
             with pytest.raises(SystemExit):
-                train(session, folder / "first", True, run_dir=folder / "run", more=[Interrupt(1)])
-            more = [Interrupt(None)]
-            history, weights, _, _ = train(
-                session, resumed, True, run_dir=folder / "run", more=more
+                train(session, folder / "killed", True, more=[Interrupt(1)], **options)
+            history, weights, *_ = train(
+                session, folder / "killed", True, more=[Interrupt(None)], **options
             )
             assert history.epoch == expected[0].epoch
             for name, values in expected[0].history.items():

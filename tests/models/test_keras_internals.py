@@ -45,6 +45,7 @@ def _compiled(model=None, **options):
     return model
 
 
+@pytest.mark.slow
 def test_application_layers_are_what_the_applications_contain(built):
     scale, layer_scale = internals.APPLICATION_LAYERS
     for name, expected in (("inception_resnet_v2", scale), ("convnext_tiny", layer_scale)):

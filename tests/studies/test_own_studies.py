@@ -27,6 +27,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "light_study.py"
 
 
+@pytest.mark.slow
 def test_the_documented_study_runs(written: Path, tmp_path: Path) -> None:
     result = run_study(str(written), None, tmp_path / "out", quick=True, repeats=1)
     assert not result.failures
