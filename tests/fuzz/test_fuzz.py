@@ -64,9 +64,13 @@ def _run(kind: str, cases: int, seed: int, folder: Path) -> list[dict]:
 
     threading.Thread(target=listen, daemon=True).start()
     told: list[dict] = []
+    stray: list[str] = []
     try:
         while (line := lines.get(timeout=_PATIENCE)) is not None:
-            told.append(json.loads(line))
+            if line.startswith("{"):
+                told.append(json.loads(line))
+            else:
+                stray.append(line)
     except queue.Empty:
         pytest.fail(f"{_named(kind, seed, told, folder)} hangs")
     finally:
@@ -74,8 +78,8 @@ def _run(kind: str, cases: int, seed: int, folder: Path) -> list[dict]:
         status = child.wait()
         if child.stdout is not None:
             child.stdout.close()
-    if len(told) < cases:
-        end = errors.read_text()[-3000:]
+    if stray or len(told) < cases:
+        end = "".join(stray)[-3000:] + errors.read_text()[-3000:]
         pytest.fail(f"{_named(kind, seed, told, folder)} ends the process ({status}):\n{end}")
     return told
 
