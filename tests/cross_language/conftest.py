@@ -43,8 +43,14 @@ class R:
 
     def __init__(self) -> None:
         os.environ.update(_environment())
+        libraries = os.environ.get("LD_LIBRARY_PATH")
         import rpy2.robjects as robjects
 
+        # R adds its own and the system's libraries, with which a child that another test starts
+        # would load a second libpython.
+        os.environ.pop("LD_LIBRARY_PATH", None)
+        if libraries is not None:
+            os.environ["LD_LIBRARY_PATH"] = libraries
         self._evaluate = robjects.r
         self._exchange = types.ModuleType(_EXCHANGE)
         sys.modules[_EXCHANGE] = self._exchange
