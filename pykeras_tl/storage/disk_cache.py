@@ -1,4 +1,4 @@
-"""Bookkeeping of the disk cache: decoded images and the outputs of frozen layers.
+"""Bookkeeping of the disk cache: decoded images, outputs of frozen layers, groups of copies.
 
 An entry is a directory `<cache directory>/<kind>/<name>` that is written atomically. There is
 no index beside the entries that could disagree with them: each holds a small label, whose
@@ -20,7 +20,7 @@ import pandas as pd
 
 from .atomic_files import atomic_directory, cache_directory
 
-KINDS = ("images", "features")
+KINDS = ("images", "features", "groups")
 
 _LABEL = "store.json"
 _DAY = 24 * 60 * 60

@@ -125,6 +125,26 @@ def test_copies_are_sorted_by_what_they_spoil(cells):
     assert len(plot_copies(found, "across classes").axes) == 2
 
 
+def test_copies_do_not_count_as_images(cells):
+    for source in sorted((cells / "TEST" / "MONOCYTE").iterdir()):
+        image = cv2.imread(str(source))
+        for number in range(8):
+            copy = np.rot90(image, 2 * (number % 2))[:, :: 1 - 2 * (number // 2 % 2)]
+            cv2.imwrite(str(source.with_name(f"{source.stem}-{number}.jpeg")), copy)
+    found = audit(cells, workers=2)
+    assert found.classes().loc["MONOCYTE", ["TEST", "TRAIN"]].tolist() == [27, 20]
+    assert found.distinct().loc["MONOCYTE", ["TEST", "TRAIN"]].tolist() == [3, 20]
+    assert "116 images" in found.summary().splitlines()[0]
+    assert "92 distinct" in found.summary().splitlines()[0]
+    assert "  TEST: 36 images, 12 distinct" in found.summary()
+    few = found.problems[found.problems["problem"] == "few distinct images"]
+    assert few[["class", "split", "detail", "serious"]].values.tolist() == [
+        ["MONOCYTE", "TEST", "has 27 images, 3 distinct", False]
+    ]
+    page = write_page(found, cells.parent / "audit.html").read_text()
+    assert "Distinct images per class" in page
+
+
 def test_classes_too_few_and_uneven_and_alone(tmp_path, clean):
     for label, count in {"EOSINOPHIL": 20, "MONOCYTE": 1}.items():
         (tmp_path / "set" / label).mkdir(parents=True)

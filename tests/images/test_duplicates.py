@@ -1,3 +1,4 @@
+import shutil
 from itertools import combinations
 from pathlib import Path
 
@@ -6,13 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pykeras_tl.images.datasets.array_files import array_file_table
 from pykeras_tl.images.datasets.folders import list_images
 from pykeras_tl.images.datasets.splits import split_fractions
 from pykeras_tl.images.decoding.reading import BadImageError, read_image
-from pykeras_tl.images.duplicates import duplicate_groups, group_images
+from pykeras_tl.images.duplicates import duplicate_groups, group_images, groups
 from pykeras_tl.images.duplicates.features import describe
 from pykeras_tl.images.synthetic import generate_smear
 from pykeras_tl.images.synthetic.white_cells import CELL_KINDS
+from pykeras_tl.storage.disk_cache import list_cache
 
 
 def moved(image, turn=0.0, shift=(0.0, 0.0), zoom=1.0, border=cv2.BORDER_CONSTANT):
@@ -63,13 +66,13 @@ def groups_of(images):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_copy_is_found_among_others_in_every_shape(smears, shape):
     copies = [SHAPES[shape](image) for image in smears[:12]]
-    groups = groups_of([*smears, *copies])
-    found = groups[len(smears) :] == groups[:12]
+    numbers = groups_of([*smears, *copies])
+    found = numbers[len(smears) :] == numbers[:12]
     assert found.mean() >= (0.9 if shape in HARD else 1.0)
-    assert len(set(groups[: len(smears)])) == len(smears)
+    assert len(set(numbers[: len(smears)])) == len(smears)
     # A missed copy stands alone: none is joined to another's.
-    assert len(set(groups[len(smears) :])) == len(copies)
-    assert not set(groups[len(smears) :][~found]) & set(groups[: len(smears)])
+    assert len(set(numbers[len(smears) :])) == len(copies)
+    assert not set(numbers[len(smears) :][~found]) & set(numbers[: len(smears)])
 
 
 def test_unlike_drawings_stay_apart(smears):
@@ -132,8 +135,8 @@ def test_other_real_images_are_seldom_joined_and_their_mirror_images_found(real_
     table = list_images(real_data / name)
     table = table.iloc[:: len(table) // 150]
     images = [read_image(path) for path in table["filename"]]
-    groups = groups_of([*images, *[image[:, ::-1] for image in images[:60]]])
-    originals, mirrored = groups[: len(images)], groups[len(images) :]
+    numbers = groups_of([*images, *[image[:, ::-1] for image in images[:60]]])
+    originals, mirrored = numbers[: len(images)], numbers[len(images) :]
     joined = [
         (Path(table["filename"].iloc[a]).name, Path(table["filename"].iloc[b]).name)
         for a, b in combinations(range(len(images)), 2)
@@ -148,3 +151,32 @@ def test_equal_black_borders_do_not_make_images_alike(real_data):
     table = table.iloc[:: len(table) // 80]
     images = [moved(read_image(path), 0, (0.2, -0.15)) for path in table["filename"]]
     assert len(set(groups_of(images))) == len(images)
+
+
+def test_images_are_searched_once_and_found_again_in_any_order(tmp_path, smears, monkeypatch):
+    monkeypatch.setattr(groups, "_MIN_CACHED", 1)
+    names = [str(tmp_path / f"{number}.png") for number in range(8)]
+    for number, name in enumerate(names):
+        cv2.imwrite(name, smears[number % 4] if number < 4 else smears[number % 4][:, ::-1])
+    table = pd.DataFrame({"filename": names})
+    first = duplicate_groups(table)["group"].tolist()
+    assert first == [0, 1, 2, 3] * 2
+    assert list_cache()["kind"].tolist() == ["groups"]
+    monkeypatch.setattr(groups, "describe", None)
+    assert duplicate_groups(table)["group"].tolist() == first
+    # Numbered in the order of the rows, under other names.
+    shutil.copytree(tmp_path, tmp_path / "moved", ignore=shutil.ignore_patterns("cache"))
+    moved = [str(tmp_path / "moved" / f"{number}.png") for number in reversed(range(8))]
+    assert duplicate_groups(pd.DataFrame({"filename": moved}))["group"].tolist() == first
+    with pytest.raises(TypeError):
+        duplicate_groups(table[:7])
+
+
+def test_copies_in_one_array_file_are_found(tmp_path, smears):
+    small = [cv2.resize(image, (96, 72)) for image in smears[:5]]
+    np.save(tmp_path / "cells.npy", np.stack([*small, small[2][::-1], small[0]]))
+    table = array_file_table(tmp_path / "cells.npy", ["cell"] * 7)
+    assert duplicate_groups(table)["group"].tolist() == [0, 1, 2, 3, 4, 2, 0]
+    np.save(tmp_path / "gray.npy", np.stack([image[..., 1] for image in small]))
+    gray = array_file_table(tmp_path / "gray.npy", ["cell"] * 5)
+    assert duplicate_groups(gray)["group"].tolist() == [0, 1, 2, 3, 4]

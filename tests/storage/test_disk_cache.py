@@ -80,5 +80,5 @@ def test_a_limit_that_is_not_a_number_is_refused(monkeypatch, value):
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match=r"images, features\. Received: .weights"):
+    with pytest.raises(ValueError, match=r"images, features, groups\. Received: .weights"):
         disk_cache.clear_cache("weights")

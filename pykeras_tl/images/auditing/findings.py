@@ -55,16 +55,35 @@ class Audit:
 
     def classes(self) -> pd.DataFrame:
         """Return the number of readable images, with a row per class and a column per split."""
-        good = self.files[self.files["group"] >= 0]
+        good = self._readable
         return pd.crosstab(good["class"], good["split"].replace("", "images"))
+
+    def distinct(self) -> pd.DataFrame:
+        """Return the number of distinct images, with a row per class and a column per split.
+
+        All copies of an image count as one. Where copies are in two classes or splits, each
+        counts one.
+        """
+        good = self._readable.drop_duplicates(["split", "class", "group"])
+        return pd.crosstab(good["class"], good["split"].replace("", "images"))
+
+    @property
+    def _readable(self) -> pd.DataFrame:
+        return self.files[self.files["group"] >= 0]
 
     def summary(self) -> str:
         """Return the findings in a few lines, serious problems first."""
-        good = self.files[self.files["group"] >= 0]
+        good = self._readable
         lines = [
-            f"{len(self.files):,} images in {self.directory}, {len(good):,} of them readable. "
-            f"{good['group'].nunique():,} distinct images."
+            f"{len(self.files):,} images in {self.directory}, {len(good):,} of them readable, "
+            f"{good['group'].nunique():,} distinct."
         ]
+        for split, rows in good.groupby("split") if good["group"].duplicated().any() else ():
+            if split:
+                lines.append(
+                    f"  {split}: {len(rows):,} images, {rows['group'].nunique():,} distinct"
+                )
+        findings = len(lines)
         by_kind = self.problems.sort_values("serious", ascending=False, kind="stable")
         for problem, rows in by_kind.groupby("problem", sort=False):
             first = rows.iloc[0]
@@ -75,7 +94,7 @@ class Audit:
                 f"! {leak['in_training']:,} of {leak['images']:,} images of {leak['split']} "
                 f"({leak['share']:.1%}) have copies in training."
             )
-        if len(lines) == 1:
+        if len(lines) == findings:
             lines.append("No problems found.")
         return "\n".join(lines)
 
@@ -96,6 +115,7 @@ class Audit:
         target = Path(folder)
         tables = {"files": self.files, "problems": self.problems, "copies": self.copies}
         tables |= {"leaks": self.leaks, "classes": self.classes().reset_index()}
+        tables |= {"distinct": self.distinct().reset_index()}
         for name, table in tables.items():
             with atomic_file(target / f"{name}.csv") as path:
                 # Names on disk may hold bytes that are not valid UTF-8.
@@ -195,6 +215,11 @@ def _class_problems(good: pd.DataFrame) -> pd.DataFrame:
         counts = part["class"].value_counts()
         if len(counts) == 1:
             rows.append(("one class", "", str(counts.index[0]), name, "is the only class"))
+        distinct = part.groupby("class", sort=False)["group"].nunique()
+        for label, count in distinct.items():
+            if count < _FEW <= counts[label]:
+                detail = f"has {counts[label]:,} images, {count} distinct"
+                rows.append(("few distinct images", "", str(label), name, detail))
         if name and not is_training(name):
             continue
         for label, count in counts[counts < _FEW].items():

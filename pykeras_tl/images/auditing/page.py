@@ -48,6 +48,9 @@ class AuditResult(Protocol):
     def classes(self) -> pd.DataFrame:
         """Return the number of images per class and split."""
 
+    def distinct(self) -> pd.DataFrame:
+        """Return the number of distinct images per class and split."""
+
     def summary(self) -> str:
         """Return the findings in a few lines."""
 
@@ -83,6 +86,7 @@ def write_page(result: AuditResult, path: str | os.PathLike[str]) -> Path:
         name=result.directory.name,
         summary=result.summary(),
         classes=result.classes().reset_index(),
+        distinct=result.distinct().reset_index() if len(result.copies) else None,
         leaks=result.leaks.assign(share=result.leaks["share"].map("{:.1%}".format)),
         sections=[_section(result, name) for name in RELATIONS if name in relations],
         problems=others.head(_MAX_PROBLEMS),

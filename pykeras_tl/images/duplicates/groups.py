@@ -3,16 +3,22 @@
 Comparing all pairs of a large set takes too long. First an image's most similar candidates
 are found cheaply (`candidates`), by their thumbnails and by a bag of visual words; then each
 candidate pair is checked by aligning the images (`matching`); pairs that match are merged.
+The result is kept in the disk cache under a hash of the images' contents.
 """
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import DisjointSet
 
+from ...storage.disk_cache import create_entry, evict, find_entries
+from ..datasets.array_files import index_column, open_array_file
+from ..decoding.content_hash import content_hashes
 from ..decoding.reading import read_image
 from ..progress import progress_bar
 from ..threads import default_workers, parallel_for
@@ -24,20 +30,27 @@ from .matching import same_by_corners, same_in_place
 _CANDIDATES = 6
 _SMALL_SET = 4000
 _CHUNK = 256
+# Searching a smaller set takes no longer than a few seconds, so it is not worth a cache entry.
+_MIN_CACHED = 500
+# To be changed with the algorithm, so that no groups of an older one are used.
+_VERSION = 1
+_FILE = "groups.npy"
 
 
 def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.DataFrame:
     """Find near-duplicates: copies that may be turned, mirrored, shifted or brighter.
 
     Pass `groups="group"` to the functions that split a data set to keep copies of one
-    photograph on the same side.
+    photograph on the same side. The groups of 500 images or more are kept in the disk cache, so
+    that the same images are searched once.
 
     For images with little detail (smooth, or smaller than about 100 pixels), copies that were
     mirrored, turned by a multiple of 90 degrees, recompressed or brightened are found; many
     that were shifted or turned by other angles are missed.
 
     Args:
-        table: A table with the column `filename`, as returned by `list_images`.
+        table: A table with the column `filename`, as returned by `list_images` or, for images
+            in one array file, `array_file_table`.
         workers: Number of threads; by default one per processor.
 
     Returns:
@@ -65,17 +78,76 @@ def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.Data
         raise ValueError(
             f"Expected a table with a column 'filename'. Received the columns {list(table)}."
         )
-    names = list(table["filename"])
+    read = _reader(table)
+    # Files with the same content are read once. The order of the contents is that of their
+    # hashes, so the groups do not depend on the order of the table.
+    contents, of_row = np.unique(_contents(table, read), return_inverse=True)
+    key = hashlib.blake2b(f"{_VERSION} {' '.join(contents)}".encode(), digest_size=16).hexdigest()
+    groups = _cached(key, len(contents))
+    if groups is None:
+        first = pd.Series(range(len(table))).groupby(of_row).first().to_numpy()
+        groups = _search(read, first, workers or default_workers())
+        _store(key, groups)
+    return table.assign(group=pd.factorize(groups[of_row])[0])
+
+
+def _reader(table: pd.DataFrame) -> Callable[[int], np.ndarray]:
+    """Return a function that reads the RGB image of a row of the table."""
+    names, column = list(table["filename"]), index_column(table)
+    if column is None:
+        return lambda row: read_image(names[row])
+    indices = table[column].tolist()
+
+    def read(row: int) -> np.ndarray:
+        image = np.atleast_3d(np.asarray(open_array_file(names[row])[indices[row]]))
+        return np.ascontiguousarray(np.broadcast_to(image[..., :3], (*image.shape[:2], 3)))
+
+    return read
+
+
+def _contents(table: pd.DataFrame, read: Callable[[int], np.ndarray]) -> list[str]:
+    """Return a hash of the content of each image."""
+    if index_column(table) is None:
+        return content_hashes(list(table["filename"]))
+    return [
+        hashlib.blake2b(read(row).tobytes(), digest_size=16).hexdigest()
+        for row in range(len(table))
+    ]
+
+
+def _search(read: Callable[[int], np.ndarray], rows: np.ndarray, workers: int) -> np.ndarray:
     features: dict[int, Features] = {}
 
-    def read(number: int) -> None:
-        features[number] = describe(read_image(names[number]))
+    def compute(number: int) -> None:
+        features[number] = describe(read(rows[number]))
         advance(1)
 
-    with progress_bar("Reading", len(names)) as advance:
-        parallel_for(read, len(names), workers or default_workers())
-    ordered = [features[number] for number in range(len(names))]
-    return table.assign(group=group_images(ordered, workers))
+    with progress_bar("Searching for copies", len(rows)) as advance:
+        parallel_for(compute, len(rows), workers)
+    return group_images([features[number] for number in range(len(rows))], workers)
+
+
+def _cached(key: str, count: int) -> np.ndarray | None:
+    for entry in find_entries("groups", key):
+        try:
+            groups: np.ndarray = np.load(entry / _FILE)
+        except (OSError, ValueError):
+            continue
+        if groups.shape == (count,):
+            return groups
+    return None
+
+
+def _store(key: str, groups: np.ndarray) -> None:
+    if len(groups) < _MIN_CACHED:
+        return
+    try:
+        if evict(groups.nbytes):
+            title = f"groups of copies among {len(groups):,} images"
+            with create_entry("groups", key, title) as folder:
+                np.save(folder / _FILE, groups)
+    except OSError as error:
+        warnings.warn(f"The groups of copies are not cached: {error}", stacklevel=3)
 
 
 def group_images(features: Sequence[Features], workers: int | None = None) -> np.ndarray:
