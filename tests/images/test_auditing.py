@@ -214,7 +214,8 @@ def test_tables_and_page_are_written_and_names_escaped(tmp_path):
     assert text.count("data:image/jpeg;base64,") == 2
     assert "://" not in text
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "audit.html", "classes.csv", "copies.csv", "files.csv", "leaks.csv", "problems.csv",
+        "audit.html", "classes.csv", "copies.csv", "distinct.csv", "files.csv", "leaks.csv",
+        "problems.csv",
     ]  # fmt: skip
     assert len(pd.read_csv(tmp_path / "out" / "copies.csv")) == 2
     assert write_page(audit(root, workers=1), tmp_path / "again.html").read_text() == text
