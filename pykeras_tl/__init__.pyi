@@ -5,8 +5,8 @@ from . import models as models
 from . import studies as studies
 from . import training as training
 from .classifier_training import train_classifier as train_classifier
-from .evaluation.evaluate import Evaluation as Evaluation
 from .evaluation.evaluate import evaluate_classifier as evaluate_classifier
+from .evaluation.evaluation import Evaluation as Evaluation
 from .evaluation.figures import plot_confusion as plot_confusion
 from .evaluation.figures import plot_history as plot_history
 from .evaluation.figures import plot_images as plot_images

@@ -22,7 +22,7 @@ from .images.datasets.split_folders import (
     find_splits,
 )
 from .images.datasets.splits import groups_from_names, split_fractions
-from .images.duplicates import duplicate_groups
+from .images.duplicates import find_originals
 from .studies.data_splits import digest_files, split_tables, without_bad_files
 from .studies.results.trial_results import is_done
 from .studies.runner import run_study
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 _FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 _COPIES = "copies"
+# The largest share of a class's training images to leave out because their groups are shared.
+_MOST_LEFT_OUT = 0.5
 
 
 def train_classifier(
@@ -54,7 +56,7 @@ def train_classifier(
     learning_rate: float = 1e-3,
     fine_tune_learning_rate: float = 1e-5,
     augmentation: Mapping[str, Any] | None = None,
-    groups: str | None = None,
+    groups: str | None = "copies",
     seed: int = 0,
     on_bad: str | None = "raise",
 ) -> Classifier:
@@ -87,10 +89,11 @@ def train_classifier(
         learning_rate: Adam's learning rate for the head.
         fine_tune_learning_rate: Adam's learning rate for the fine tuning.
         augmentation: Arguments of `ImageDataGenerator` for the training images.
-        groups: Keeps images that belong together in one split: a regular expression that finds
-            the patient, slide or photograph in the file name, such as `"^C[0-9]+"` (see
-            `groups_from_names`), or `"copies"`, which searches for near-duplicates. Confidence
-            intervals are then computed by group.
+        groups: Keeps images that belong together in one split, and computes confidence intervals
+            by group. `"copies"` searches for copies of one image: turned, mirrored, moved or
+            brighter. A regular expression finds the patient, slide or photograph in the file
+            name, such as `"^C[0-9]+"` (see `groups_from_names`). `None` splits at random. Where
+            splits are given, training images of a group that another split has are left out.
         seed: The seed of the split, the weights, shuffling and augmentation.
         on_bad: All files are looked through before training: `"raise"` an error that names
             those that cannot be read, or `"skip"` to leave them out with a warning; `None` does
@@ -132,7 +135,7 @@ def train_classifier(
             "target_size": list(size),
             "batch_size": batch_size,
             "augmentation": dict(augmentation or {}),
-            **({} if groups is None else {"split": {"groups": groups}}),
+            "split": {"groups": groups},
         },
         {
             "backbone": backbone,
@@ -172,6 +175,7 @@ def _study(trial: Trial, batch_size: int, out: Path, on_bad: str | None) -> Stud
 
     def tables(directory: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
         given = without_bad_files(_given_tables(existing_folder(directory)), on_bad)
+        check_classes(given["train"])
         splits = _split(given, split.get("groups"), trial.seed)
         check_classes(splits["train"], batch_size)
         digests = {name: digest_files(rows) for name, rows in splits.items()}
@@ -214,9 +218,9 @@ def _split(
     everything = pd.concat([table.assign(split=name) for name, table in given.items()])
     everything = _with_groups(everything.reset_index(drop=True), groups)
     tables = {name: everything[everything["split"] == name].drop(columns="split") for name in given}
-    column = "group" if "group" in everything else None
+    column = next((name for name in ("group", "original") if name in everything), None)
     if column:
-        _warn_of_shared_groups(tables)
+        tables["train"] = _without_shared_groups(tables, column)
     missing = [name for name in _FRACTIONS if name not in given]
     if missing:
         shares = {name: _FRACTIONS[name] for name in missing}
@@ -228,22 +232,36 @@ def _split(
     return {name: tables[name] for name in (*_FRACTIONS, *sorted(tables)) if name in tables}
 
 
-def _warn_of_shared_groups(tables: Mapping[str, pd.DataFrame]) -> None:
-    training = set(tables["train"]["group"])
-    for name, table in tables.items():
-        shared = int(table["group"].isin(training).sum())
-        if name != "train" and shared:
-            warnings.warn(
-                f"{shared:,} of {len(table):,} images for {name} belong to groups that are in the "
-                "training folder too: the results on them will be too good.",
-                stacklevel=2,
-            )
+def _without_shared_groups(tables: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
+    """Return the training images without those whose group is in another split too."""
+    train = tables["train"]
+    others = {group for name in tables if name != "train" for group in tables[name][column]}
+    shared = train[column].isin(others)
+    if not shared.any():
+        return train
+    if shared.groupby(train["class"]).mean().max() > _MOST_LEFT_OUT:
+        training = set(train[column])
+        for name, table in tables.items():
+            count = int(table[column].isin(training).sum())
+            if name != "train" and count:
+                warnings.warn(
+                    f"{count:,} of {len(table):,} images for {name} belong to groups that are in "
+                    "the training folder too: the results on them will be too good.",
+                    stacklevel=2,
+                )
+        return train
+    _logger.info(
+        f"{shared.sum():,} of {len(train):,} training images are left out: copies of images of "
+        "other splits, or of their groups."
+    )
+    return train[~shared]
 
 
 def _with_groups(table: pd.DataFrame, groups: str | None) -> pd.DataFrame:
-    if groups is None:
-        return table
-    return duplicate_groups(table) if groups == _COPIES else groups_from_names(table, groups)
+    if groups == _COPIES:
+        originals = find_originals(table)
+        return table if originals is None else table.assign(original=originals)
+    return table if groups is None else groups_from_names(table, groups)
 
 
 def _check_no_other_classifier(out: Path, trial: Trial) -> None:

@@ -7,12 +7,15 @@ import json
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import __version__
 from .logs import show_log_messages
+
+if TYPE_CHECKING:
+    from .studies import StudyResult
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -97,6 +100,7 @@ def study(
         on_bad="skip" if skip_bad else "raise",
     )
     _show(result.table)
+    _show_intervals(result)
     typer.echo(f"report: {result.report}")
     if result.failures:
         raise typer.Exit(1)
@@ -160,19 +164,21 @@ def train(
         bool, typer.Option("--augment", help="Rotate, shift, zoom and mirror the training images.")
     ] = False,
     groups: Annotated[
-        str | None,
+        str,
         typer.Option(
-            help="Keep images that belong together in one split: a regular expression that finds "
-            "the patient or slide in the file name, or 'copies' for near-duplicates."
+            help="Keep images that belong together in one split: 'copies' of one image, a regular "
+            "expression that finds the patient or slide in the file name, or 'none'."
         ),
-    ] = None,
+    ] = "copies",
     seed: Seed = 0,
     skip_bad: SkipBad = False,
 ) -> None:
     """Train a classifier on a folder of images."""
+    import pandas as pd
+
     from .classifier_training import train_classifier
 
-    classifier = train_classifier(
+    train_classifier(
         directory,
         out,
         backbone=backbone,
@@ -184,12 +190,13 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         augmentation=_AUGMENTATION if augment else None,
-        groups=groups,
+        groups=None if groups == "none" else groups,
         seed=seed,
         on_bad="skip" if skip_bad else "raise",
     )
-    for part, accuracy in classifier.metrics.items():
-        typer.echo(f"{part} accuracy: {accuracy:.3f}")
+    for split, _, size, *numbers in pd.read_csv(out / "intervals.csv").itertuples(index=False):
+        accuracy, low, high = (f"{number:.3f}" for number in numbers)
+        typer.echo(f"{split} accuracy: {accuracy} (95 % interval {low} to {high}) on {size}")
     typer.echo(f"classifier: {out / 'classifier'}")
     typer.echo(f"report: {out / 'report.html'}")
 
@@ -299,6 +306,15 @@ def _setting(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except json.JSONDecodeError:
         return key, value
+
+
+def _show_intervals(result: StudyResult) -> None:
+    """Print the accuracies on the split of the study's metric, and which differ from the best."""
+    split = result.study.metric.partition(" ")[0]
+    rows = result.intervals.query("split == @split")
+    if len(rows):
+        typer.echo(f"\n{split} accuracy with its 95 % interval, by distinct image or group:")
+        _show(rows.drop(columns=["split", "difference_low", "difference_high"], errors="ignore"))
 
 
 def _show(table) -> None:  # type: ignore[no-untyped-def]

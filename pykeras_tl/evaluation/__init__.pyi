@@ -4,13 +4,14 @@ from .activations import layer_activations as layer_activations
 from .activations import sparsity_by_layer as sparsity_by_layer
 from .baselines import majority_baseline as majority_baseline
 from .baselines import nearest_neighbour_baseline as nearest_neighbour_baseline
+from .bootstrap import compare_predictions as compare_predictions
 from .bootstrap import confidence_intervals as confidence_intervals
 from .calibration import expected_calibration_error as expected_calibration_error
 from .calibration import fit_temperature as fit_temperature
 from .calibration import reliability_table as reliability_table
 from .calibration import scale_by_temperature as scale_by_temperature
-from .evaluate import Evaluation as Evaluation
 from .evaluate import evaluate_classifier as evaluate_classifier
+from .evaluation import Evaluation as Evaluation
 from .figures import plot_confusion as plot_confusion
 from .figures import plot_history as plot_history
 from .figures import plot_images as plot_images

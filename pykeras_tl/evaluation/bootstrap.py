@@ -1,4 +1,4 @@
-"""Bootstrap confidence intervals of accuracy and F1.
+"""Bootstrap confidence intervals of accuracy and F1, and of differences between two classifiers.
 
 A test set is a sample: with 100 images, a measured accuracy of 90 % can easily be 84 % or 95 % on
 others.
@@ -6,14 +6,24 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from .prediction_table import class_names_of, predicted_indices, true_indices
+from .prediction_table import (
+    class_names_of,
+    files_of,
+    predicted_indices,
+    true_classes_of,
+    true_indices,
+)
 
 _BATCH = 100
+_OVERALL = ("accuracy", "macro_f1", "balanced_accuracy")
+# What a comparison says when the interval of the difference holds 0.
+WITHIN = "within the interval"
+_FIRST, _SECOND = "first is better", "second is better"
 
 
 def confidence_intervals(
@@ -38,8 +48,9 @@ def confidence_intervals(
         seed: Seed of the random numbers.
 
     Returns:
-        The columns `metric`, `class`, `value`, `low` and `high`: `accuracy` and `macro_f1`
-        over all classes (`class` is None), then `f1` of each class.
+        The columns `metric`, `class`, `value`, `low` and `high`: `accuracy`, `macro_f1` and
+        `balanced_accuracy` (the mean of the classes' recalls) over all classes (`class` is
+        None), then `f1` of each class.
 
     Raises:
         ValueError: If the true classes are unknown, `groups` has another length or fewer
@@ -51,36 +62,123 @@ def confidence_intervals(
         >>> true = ["cat", "dog"] * 45 + ["cat", "cat"] * 5
         >>> table = prediction_table(list(map(str, range(100))), true, values, ["cat", "dog"])
         >>> confidence_intervals(table).round(2)
-             metric class  value   low  high
-        0  accuracy  None   0.95  0.9  0.99
-        1  macro_f1  None   0.95  0.9  0.99
-        2        f1   cat   0.95  0.9  0.99
-        3        f1   dog   0.95  0.9  0.99
+                      metric class  value   low  high
+        0           accuracy  None   0.95  0.90  0.99
+        1           macro_f1  None   0.95  0.90  0.99
+        2  balanced_accuracy  None   0.95  0.91  0.99
+        3                 f1   cat   0.95  0.90  0.99
+        4                 f1   dog   0.95  0.90  0.99
 
     Source:
         Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13: the
         percentile interval.
     """
+    counts = _counts_by_group(predictions, groups)
+    low, high = _quantiles(lambda samples: _measure(samples @ counts), counts, level, repeats, seed)
+    value = _measure(counts.sum(axis=0, keepdims=True))[0]
+    return _metric_columns(predictions).assign(value=value, low=low, high=high)
+
+
+def compare_predictions(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    groups: Sequence[Hashable] | pd.Series | None = None,
+    level: float = 0.95,
+    repeats: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare two classifiers on the same images by the paired bootstrap.
+
+    Both are measured on each bootstrap sample, so that what is difficult for both cancels out.
+    If 0 lies within the interval of the difference, the images do not show which is better.
+
+    Args:
+        first: A table as returned by `predict_flow`, with the true classes.
+        second: The other classifier's predictions for the same images, in the same order.
+        groups: The group of each image, as for `confidence_intervals`.
+        level: The confidence level, between 0 and 1.
+        repeats: The number of bootstrap samples.
+        seed: Seed of the random numbers.
+
+    Returns:
+        The columns `metric`, `class`, `first`, `second`, `difference` (first minus second),
+        `low`, `high` and `conclusion`: "first is better", "second is better" or "within the
+        interval". The rows are those of `confidence_intervals`.
+
+    Raises:
+        ValueError: If the images or classes differ, and as `confidence_intervals` does.
+
+    Example:
+        >>> from pykeras_tl.evaluation import prediction_table
+        >>> files, true = list(map(str, range(100))), ["cat", "dog"] * 50
+        >>> right = prediction_table(files, true, np.eye(2)[[0, 1] * 50], ["cat", "dog"])
+        >>> always = prediction_table(files, true, np.eye(2)[[0] * 100], ["cat", "dog"])
+        >>> compare_predictions(right, always)[["metric", "difference", "conclusion"]].head(1)
+             metric  difference       conclusion
+        0  accuracy         0.5  first is better
+
+    Source:
+        Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+    """
+    _check_same_images(first, second)
+    one, other = _counts_by_group(first, groups), _counts_by_group(second, groups)
+    low, high = _quantiles(
+        lambda samples: _measure(samples @ one) - _measure(samples @ other),
+        one, level, repeats, seed,
+    )  # fmt: skip
+    values = [_measure(counts.sum(axis=0, keepdims=True))[0] for counts in (one, other)]
+    conclusions = np.select([low > 0, high < 0], [_FIRST, _SECOND], WITHIN)
+    return _metric_columns(first).assign(
+        first=values[0],
+        second=values[1],
+        difference=values[0] - values[1],
+        low=low,
+        high=high,
+        conclusion=conclusions,
+    )
+
+
+def _check_same_images(first: pd.DataFrame, second: pd.DataFrame) -> None:
+    if class_names_of(first) != class_names_of(second):
+        raise ValueError(
+            "Expected two tables of predictions with the same classes. Received: "
+            f"{class_names_of(first)} and {class_names_of(second)}."
+        )
+    same = files_of(first) == files_of(second)
+    if not same or true_classes_of(first) != true_classes_of(second):
+        raise ValueError(
+            "Expected predictions of the same images, in the same order and with the same true "
+            f"classes. Received: {len(first)} and {len(second)} images that differ. Evaluate both "
+            "classifiers on the same images."
+        )
+
+
+def _metric_columns(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns `metric` and `class` of the numbers that `_measure` returns."""
+    names = class_names_of(predictions)
+    metrics = [*_OVERALL, *["f1"] * len(names)]
+    labels = pd.Series([*[None] * len(_OVERALL), *names], dtype=object)
+    return pd.DataFrame({"metric": metrics, "class": labels})
+
+
+def _quantiles(
+    measure: Callable[[np.ndarray], np.ndarray],
+    counts: np.ndarray,
+    level: float,
+    repeats: int,
+    seed: int,
+) -> np.ndarray:
+    """Measure bootstrap samples of the groups, and return the ends of the interval."""
     if not 0 < level < 1:
         raise ValueError(f"Expected level to be between 0 and 1, such as 0.95. Received: {level}.")
-    names = class_names_of(predictions)
-    counts = _counts_by_group(predictions, groups)
     random = np.random.default_rng(seed)
-    samples = [
-        _measure(_sample_counts(len(counts), min(_BATCH, repeats - done), random) @ counts)
+    measured = [
+        measure(_sample_counts(len(counts), min(_BATCH, repeats - done), random))
         for done in range(0, repeats, _BATCH)
     ]
     tail = (1 - level) / 2
-    low, high = np.quantile(np.concatenate(samples), [tail, 1 - tail], axis=0)
-    return pd.DataFrame(
-        {
-            "metric": ["accuracy", "macro_f1", *["f1"] * len(names)],
-            "class": pd.Series([None, None, *names], dtype=object),
-            "value": _measure(counts.sum(axis=0, keepdims=True))[0],
-            "low": low,
-            "high": high,
-        }
-    )
+    ends: np.ndarray = np.quantile(np.concatenate(measured), [tail, 1 - tail], axis=0)
+    return ends
 
 
 def _counts_by_group(
@@ -116,10 +214,12 @@ def _sample_counts(number: int, repeats: int, random: np.random.Generator) -> np
 
 
 def _measure(counts: np.ndarray) -> np.ndarray:
-    """Return accuracy, macro F1 and F1 per class for each row of counts."""
+    """Return the overall metrics and the F1 of each class, for each row of counts."""
     correct, predicted, true = np.moveaxis(counts.reshape(len(counts), 3, -1), 1, 0)
     present = predicted + true > 0
     f1 = 2 * correct / np.where(present, predicted + true, 1)
     macro = f1.sum(axis=1) / present.sum(axis=1)
     accuracy = correct.sum(axis=1) / true.sum(axis=1)
-    return np.column_stack([accuracy, macro, f1])
+    recall = correct / np.where(true > 0, true, 1)
+    balanced = recall.sum(axis=1) / (true > 0).sum(axis=1)
+    return np.column_stack([accuracy, macro, balanced, f1])

@@ -1,35 +1,20 @@
-"""Evaluation of a classifier on one set of images: predictions, metrics, tables and figures.
-
-Only the predictions are stored; every number and figure is derived from them, so that they cannot
-contradict each other.
-"""
+"""Evaluation of a classifier on one set of images whose classes are known."""
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
+from ..images.datasets.file_names import is_readable_name
 from ..images.decoding.reading import BadImageError
 from ..images.decoding.validation import list_bad_files
-from ..storage.atomic_files import atomic_directory, recover_directory
-from . import metrics
-from .bootstrap import confidence_intervals
-from .calibration import expected_calibration_error, reliability_table
-from .prediction_table import (
-    class_names_of,
-    files_of,
-    prediction_table,
-    true_classes_of,
-    upgrade_prediction_table,
-)
+from ..images.duplicates import find_originals
+from .evaluation import Evaluation
+from .prediction_table import files_of, prediction_table
 from .predictions import predict_flow, true_classes
 
 if TYPE_CHECKING:
@@ -38,177 +23,14 @@ if TYPE_CHECKING:
     from ..images.iterators.base import Iterator
     from ..models.saving.classifier import Classifier
 
-_PREDICTIONS, _GROUPS = "predictions.csv", "groups.csv"
-_SAMPLES = 1000
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The results of a classifier on one set of images, all derived from `predictions`.
-
-    Args:
-        predictions: A table as returned by `predict_flow`, with the true classes.
-        groups: What belongs together (patient, slide, copies of one photograph): one value per
-            image, in the order of `predictions`; None if all images are independent.
-
-    Example:
-        >>> table = prediction_table(["a"], ["cat"], np.array([[0.9, 0.1]]), ["cat", "dog"])
-        >>> Evaluation(table).accuracy
-        1.0
-    """
-
-    predictions: pd.DataFrame
-    groups: Sequence[Hashable] | None = None
-
-    @cached_property
-    def accuracy(self) -> float:
-        """The share of images whose predicted class is the true one, 0..1."""
-        return metrics.accuracy(self.predictions)
-
-    @cached_property
-    def loss(self) -> float:
-        """The mean cross-entropy, as Keras computes it."""
-        return metrics.log_loss(self.predictions)
-
-    @cached_property
-    def by_class(self) -> pd.DataFrame:
-        """Precision, recall, F1 and support of each class, then macro and weighted averages."""
-        return metrics.by_class(self.predictions)
-
-    @cached_property
-    def confusion(self) -> pd.DataFrame:
-        """Counts: true classes in the rows, predicted ones in the columns."""
-        return metrics.confusion_matrix(self.predictions)
-
-    @cached_property
-    def intervals(self) -> pd.DataFrame:
-        """95 % intervals of accuracy and F1, as returned by `confidence_intervals`."""
-        return confidence_intervals(self.predictions, self.groups, repeats=_SAMPLES)
-
-    @cached_property
-    def reliability(self) -> pd.DataFrame:
-        """Accuracy by confidence, as returned by `reliability_table`."""
-        return reliability_table(self.predictions)
-
-    @cached_property
-    def calibration_error(self) -> float:
-        """The mean difference between confidence and accuracy, 0..1."""
-        return expected_calibration_error(self.predictions)
-
-    @property
-    def class_names(self) -> list[str]:
-        """The classes, in the order of the model's outputs."""
-        return class_names_of(self.predictions)
-
-    @property
-    def summary(self) -> dict[str, float]:
-        """Number of images, accuracy, loss, macro averages and calibration error."""
-        macro = self.by_class.iloc[-2]
-        return {
-            "images": len(self.predictions),
-            "accuracy": self.accuracy,
-            "loss": self.loss,
-            "macro_precision": float(macro["precision"]),
-            "macro_recall": float(macro["recall"]),
-            "macro_f1": float(macro["f1"]),
-            "calibration_error": self.calibration_error,
-        }
-
-    @property
-    def independent(self) -> int:
-        """The number of groups, or of images if there are no groups."""
-        return len(self.predictions) if self.groups is None else len(set(self.groups))
-
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the tables as CSV and the figures as PNG to one folder, atomically.
-
-        Args:
-            folder: A new or empty folder, or one that holds an earlier evaluation, which is
-                replaced.
-
-        Returns:
-            The folder, with `predictions.csv`, `summary.csv`, `by-class.csv`,
-            `confusion.csv`, `confusion.png`, `reliability.csv`, `reliability.png`; if there is
-            more than one image or group, `intervals.csv`; if the images are files,
-            `mistakes.png`; if there are groups, `groups.csv`.
-
-        Raises:
-            FileExistsError: If the folder holds anything else.
-            OSError: If it cannot be written.
-        """
-        from .figures import plot_confusion, plot_mistakes, plot_reliability, save_png
-
-        target = recover_directory(folder)
-        if target.exists() and not (target / _PREDICTIONS).exists() and any(target.iterdir()):
-            raise FileExistsError(
-                "Expected an empty folder or one with an earlier evaluation. Received: "
-                f"{target}, which holds other files. Choose a new or empty folder."
-            )
-        with atomic_directory(target) as new:
-            self.predictions.to_csv(new / _PREDICTIONS, index=False, errors="surrogateescape")
-            pd.DataFrame([self.summary]).to_csv(new / "summary.csv", index=False)
-            self.by_class.to_csv(new / "by-class.csv", index=False, errors="surrogateescape")
-            self.confusion.to_csv(new / "confusion.csv", errors="surrogateescape")
-            save_png(plot_confusion(self.confusion), new / "confusion.png")
-            self.reliability.to_csv(new / "reliability.csv", index=False)
-            save_png(plot_reliability(self.predictions), new / "reliability.png")
-            if self.independent > 1:
-                path = new / "intervals.csv"
-                self.intervals.to_csv(path, index=False, errors="surrogateescape")
-            if self.groups is not None:
-                groups = pd.DataFrame({"group": list(self.groups)})
-                groups.to_csv(new / _GROUPS, index=False, errors="surrogateescape")
-            with_files = self.with_files
-            if len(with_files):
-                save_png(plot_mistakes(with_files), new / "mistakes.png")
-        return target
-
-    @property
-    def with_files(self) -> pd.DataFrame:
-        """The predictions for those images that are files and still exist."""
-        exists = [Path(file).is_file() for file in files_of(self.predictions)]
-        return self.predictions[exists]
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read an evaluation that `save` of this or an older version wrote.
-
-        Args:
-            folder: The folder.
-
-        Returns:
-            The evaluation, equal to the one that was saved.
-
-        Raises:
-            FileNotFoundError: If the folder holds no evaluation.
-        """
-        path = recover_directory(folder) / _PREDICTIONS
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"Expected a folder with a saved evaluation. Received: {folder}, without a "
-                f"{_PREDICTIONS}."
-            )
-        header, *rows = _read_rows(path)
-        text = pd.DataFrame(rows, columns=pd.Index(header, dtype=object), dtype=object)
-        text = upgrade_prediction_table(text)
-        names = class_names_of(text)
-        values = np.array(text.iloc[:, -len(names) :], dtype="float32")
-        groups_file = Path(folder) / _GROUPS
-        groups = [row[0] for row in _read_rows(groups_file)[1:]] if groups_file.is_file() else None
-        return cls(prediction_table(files_of(text), true_classes_of(text), values, names), groups)
-
-
-def _read_rows(path: Path) -> list[list[str]]:
-    # pandas would rename duplicate columns, and read a class called "NA" as missing.
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return list(csv.reader(file))
+_COPIES = "copies"
 
 
 def evaluate_classifier(
     model: keras.Model | Classifier,
     data: Iterator | pd.DataFrame | str | os.PathLike[str],
     batch_size: int = 32,
-    groups: Sequence[Hashable] | None = None,
+    groups: Sequence[Hashable] | str | None = "copies",
 ) -> Evaluation:
     """Evaluate a model or a saved classifier on images whose classes are known.
 
@@ -218,9 +40,10 @@ def evaluate_classifier(
         data: A flow; for a `Classifier`, also a folder with one subfolder per class or a table
             with the columns `filename` and `class`.
         batch_size: Images per batch, for a `Classifier`.
-        groups: What belongs together (patient, slide, copies): one value per image, in the order
-            of the data; by default the column `group` of a table. Confidence intervals take it
-            into account.
+        groups: What belongs together (patient, slide): one value per image, in the order of the
+            data, so that confidence intervals take it into account. By default the column
+            `group` of a table; without it, `"copies"` searches image files for copies of each
+            other, and remembers what it found. `None` takes all images for independent.
 
     Returns:
         The evaluation, in file order.
@@ -232,6 +55,7 @@ def evaluate_classifier(
 
     Example:
         >>> import keras
+        >>> import numpy as np
         >>> from pykeras_tl.images import ImageDataGenerator
         >>> model = keras.Sequential(
         ...     [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
@@ -243,17 +67,29 @@ def evaluate_classifier(
     import keras
 
     table: pd.DataFrame | None = data if isinstance(data, pd.DataFrame) else None
-    if groups is None and table is not None and "group" in table:
+    if groups == _COPIES and table is not None and "group" in table:
         groups = table["group"].tolist()
     if not isinstance(model, keras.Model):
-        return Evaluation(_predict_files(model, data, batch_size), groups)
-    if isinstance(data, str | os.PathLike | pd.DataFrame):
+        predictions = _predict_files(model, data, batch_size)
+    elif isinstance(data, str | os.PathLike | pd.DataFrame):
         raise TypeError(
             "Expected a flow, because a Keras model does not know how its images are prepared. "
             f"Received: {type(data).__name__}. Pass a flow over the images, or a classifier that "
             "prepares them: Classifier.from_flow(model, flow)."
         )
-    return Evaluation(predict_flow(model, data), groups)
+    else:
+        predictions = predict_flow(model, data)
+    if groups != _COPIES:
+        return Evaluation(predictions, groups)
+    originals = _originals(predictions)
+    return Evaluation(predictions, originals, groups_are_copies=originals is not None)
+
+
+def _originals(predictions: pd.DataFrame) -> list[str] | None:
+    """Search the image files of a table of predictions for copies; None if it has no files."""
+    if not all(is_readable_name(file) and Path(file).is_file() for file in files_of(predictions)):
+        return None
+    return find_originals(predictions)
 
 
 def _predict_files(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..visualization.history_curves import HasFrame
-    from .evaluate import Evaluation
+    from .evaluation import Evaluation
 
 _MISTAKES = 12
 _THUMBNAIL = 200
@@ -139,6 +139,7 @@ class _EvaluationPart:
     name: str
     evaluation: Evaluation
     interval: tuple[float, float] | None
+    once: pd.Series | None
     confusion: EmbeddedImage
     reliability: EmbeddedImage
     temperature: float | None
@@ -185,6 +186,7 @@ def _evaluation_part(
         name,
         evaluation,
         _interval(evaluation),
+        _counted_once(evaluation),
         embed_figure(plot_confusion(confusion)),
         embed_figure(plot_reliability(tables)),
         temperature,
@@ -201,6 +203,14 @@ def _interval(evaluation: Evaluation) -> tuple[float, float] | None:
         return None
     row = evaluation.intervals.iloc[0]
     return float(row["low"]), float(row["high"])
+
+
+def _counted_once(evaluation: Evaluation) -> pd.Series | None:
+    """Return the accuracy by distinct image, with its interval; None without copies."""
+    copies = evaluation.groups_are_copies and 1 < evaluation.independent < len(
+        evaluation.predictions
+    )
+    return evaluation.by_group().intervals.iloc[0] if copies else None
 
 
 def _common_curves(trials: Sequence[TrialReport]) -> EmbeddedImage | None:

@@ -21,6 +21,7 @@ from .decoding.reading import BadImageError as BadImageError
 from .decoding.reading import read_image as read_image
 from .decoding.validation import check_files as check_files
 from .duplicates import duplicate_groups as duplicate_groups
+from .duplicates import find_originals as find_originals
 from .image_data_generator import ImageDataGenerator as ImageDataGenerator
 from .iterators.array_file_iterator import ArrayFileIterator as ArrayFileIterator
 from .iterators.base import BatchSpec as BatchSpec

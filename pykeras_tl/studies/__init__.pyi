@@ -1,6 +1,7 @@
 from .catalog.synthetic_images import generate_class_folders as generate_class_folders
 from .results.comparison import paired_comparisons as paired_comparisons
 from .results.comparison import summary_table as summary_table
+from .results.intervals import interval_table as interval_table
 from .results.published import markdown_table as markdown_table
 from .results.published import published_table as published_table
 from .results.trial_results import read_runs as read_runs

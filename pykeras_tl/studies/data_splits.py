@@ -116,22 +116,6 @@ def without_bad_files(
     return {split: table[~table["filename"].isin(bad)] for split, table in tables.items()}
 
 
-def groups_of(table: pd.DataFrame) -> list[str] | None:
-    """Return the group of each image.
-
-    Args:
-        table: The images of a split, with the column `group` if there are groups.
-
-    Returns:
-        The groups in the table's order; None if the images are independent.
-
-    Example:
-        >>> groups_of(pd.DataFrame({"filename": ["a.png"], "group": [7]}))
-        ['7']
-    """
-    return table["group"].astype(str).tolist() if "group" in table else None
-
-
 def digest_files(table: pd.DataFrame) -> str:
     """Return a digest of the names, classes and sizes of the files of a split.
 

@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import pandas as pd
 
 from ..storage.atomic_files import atomic_directory, atomic_file, recover_directory
 from .data_splits import digest_files, without_bad_files
+from .image_groups import split_sizes, with_originals
 from .process_pool import TrialTask, error_file, run_tasks
 from .results.baselines import study_baselines
 from .results.comparison import paired_comparisons, summary_table
+from .results.intervals import interval_table
 from .results.trial_results import TrialResult, comparison_table, is_done, read_result, tidy_table
 from .study import Settings, Study, get_study, select_trials
 from .trial import Trial, with_changes
@@ -60,6 +63,11 @@ class StudyResult:
     def summary(self) -> pd.DataFrame:
         """Mean, deviation and 95 % interval of every number, as `summary_table` returns them."""
         return summary_table(self.to_frame())
+
+    @cached_property
+    def intervals(self) -> pd.DataFrame:
+        """Accuracies with 95 % intervals by group, as `interval_table` returns them."""
+        return interval_table(self.trials)
 
     def compare(self, metric: str | None = None) -> pd.DataFrame:
         """Compare the trials in pairs over the repeats and folds that they share.
@@ -150,12 +158,14 @@ def run_study(
     images = _generated(chosen, quick, target) if data is None else Path(data).expanduser()
     tasks = _tasks(chosen, every, images, target / "trials", on_bad)
     folder = _create_folder(target, chosen)
+    _log_sizes(split_sizes(tasks[0].tables))
     failures = _run_all([task for task in tasks if task.trial.name in selected], int(jobs))
     # Trials that were run before, with other patterns, belong to the results too.
     done = [read_result(task.folder) for task in tasks if is_done(task.folder)]
     # If the repeats split the images differently, the first split represents all.
-    baselines = study_baselines(tasks[0].tables, folder / "baselines.csv") if done else None
-    return _write_study(chosen, done, failures, folder, baselines)
+    tables = tasks[0].tables
+    baselines = study_baselines(tables, folder / "baselines.csv") if done else None
+    return _write_study(chosen, done, failures, folder, split_sizes(tables), baselines)
 
 
 def _number_of_repeats(study: Study, repeats: int | None, quick: bool) -> int:
@@ -207,17 +217,21 @@ def _tasks(
 ) -> list[TrialTask]:
     """Join each trial with the tables of its split, made once for all that share it."""
     tables: dict[str, Mapping[str, pd.DataFrame]] = {}
-    digests: dict[str, dict[str, str]] = {}
-    tasks = []
-    for trial in trials:
-        key = json.dumps(trial.split, sort_keys=True)
+    keys = [json.dumps(trial.split, sort_keys=True) for trial in trials]
+    for key, trial in zip(keys, trials, strict=True):
         if key not in tables:
             # Other splits of the same images need not be read again to raise an error.
             look = on_bad if on_bad == "skip" or not tables else None
             tables[key] = without_bad_files(study.tables(data, trial.split), look)
-            digests[key] = {split: digest_files(table) for split, table in tables[key].items()}
+    grouped = with_originals(tables)
+    digests = {
+        key: {split: digest_files(table) for split, table in parts.items()}
+        for key, parts in grouped.items()
+    }
+    tasks = []
+    for key, trial in zip(keys, trials, strict=True):
         trial = trial.on_files(digests[key])
-        tasks.append(TrialTask(trial, tables[key], folder / trial.folder))
+        tasks.append(TrialTask(trial, grouped[key], folder / trial.folder))
     return tasks
 
 
@@ -278,6 +292,16 @@ def _run_all(tasks: list[TrialTask], processes: int) -> dict[str, str]:
     return failures
 
 
+def _log_sizes(sizes: pd.DataFrame) -> None:
+    """Say how many images are distinct, if some are copies or belong together."""
+    groups = sizes.columns[2]
+    if (sizes[groups] == sizes["images"]).all():
+        return
+    for split, images, independent, shared in sizes.itertuples(index=False):
+        leaked = f", {shared:,} in training too" if shared else ""
+        _logger.info(f"{split}: {images:,} images, {independent:,} {groups}{leaked}")
+
+
 def _labels(trials: list[Trial]) -> list[str]:
     names = [trial.name for trial in trials]
     labels = []
@@ -294,15 +318,18 @@ def _write_study(
     done: list[TrialResult],
     failures: Mapping[str, str],
     folder: Path,
+    sizes: pd.DataFrame,
     baselines: pd.DataFrame | None,
 ) -> StudyResult:
     from .results.report import write_study_report
 
-    report = write_study_report(study, done, failures, folder / "report.html", baselines)
+    report = write_study_report(study, done, failures, folder / "report.html", sizes, baselines)
     result = StudyResult(study, done, failures, folder, report)
     _write_table(folder / "trials.csv", result.table.to_csv)
     _write_table(folder / "results.csv", result.to_frame().to_csv)
     _write_table(folder / "summary.csv", result.summary.to_csv)
+    _write_table(folder / "intervals.csv", result.intervals.to_csv)
+    _write_table(folder / "splits.csv", sizes.to_csv)
     return result
 
 

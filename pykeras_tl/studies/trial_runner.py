@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..storage.atomic_files import require_free_space
-from .data_splits import FINE_TUNING, groups_of, split_iterators
+from .data_splits import FINE_TUNING, split_iterators
+from .image_groups import groups_of
 from .results.trial_results import TrialResult, write_result
 from .trial import TRAINED_ON, Trial
 from .trial_config import ModelSettings, OptimizerSettings, check_options
@@ -48,7 +49,7 @@ def run_trial(
             fit.
         OSError: If the disk has no room for the results.
     """
-    from ..evaluation import evaluate_classifier
+    from ..evaluation import Evaluation, predict_flow
     from ..models.saving.classifier import Classifier
 
     check_trial_options(trial)
@@ -57,7 +58,7 @@ def run_trial(
     require_free_space(folder, _size_of_results(model))
     history, seconds = train_model(model, trial, iterators, run_dir)
     evaluations = {
-        split: evaluate_classifier(model, iterator, groups=groups_of(tables[split]))
+        split: Evaluation(predict_flow(model, iterator), *groups_of(tables[split]))
         for split, iterator in iterators.items()
         if split not in (*TRAINED_ON, FINE_TUNING)
     }

@@ -71,6 +71,49 @@ def test_groups_are_kept_and_widen_the_intervals(drawn, tmp_path) -> None:
         _ = Evaluation(table, [1, 2]).intervals
 
 
+def test_each_photograph_counts_once_by_the_mean_of_its_copies() -> None:
+    values = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3], [0.1, 0.9]])
+    table = prediction_table(list("abcde"), ["x", "x", "y", "y", "y"], values, ["x", "y"])
+    made = Evaluation(table, ["1", "1", "2", "3", "1"], groups_are_copies=True)
+    assert made.size == "5 images, 3 distinct"
+    once = made.by_group()
+    # Copies with two labels count once for each.
+    assert once.predictions.iloc[:, :3].values.tolist() == [
+        ["a", "x", "x"],
+        ["c", "y", "y"],
+        ["d", "y", "x"],
+        ["e", "y", "y"],
+    ]
+    np.testing.assert_allclose(once.predictions["x"], [0.65, 0.2, 0.7, 0.1])
+    assert (made.accuracy, once.accuracy) == (0.6, 0.75)
+    assert once.groups == ["1", "2", "3", "1"]
+    assert Evaluation(table).by_group().size == "5 images"
+    unnamed = Evaluation(table, [0, 0, 1, 2, 3]).by_group()
+    assert unnamed.groups is None
+    assert len(unnamed.predictions) == 4
+
+
+def test_folds_and_repeats_are_pooled_by_group(drawn, tmp_path) -> None:
+    table = drawn(images=60)
+    groups = [f"photograph {number % 20}" for number in range(60)]
+    folds = [
+        Evaluation(table[rows], groups[rows], groups_are_copies=True)
+        for rows in (slice(0, 30), slice(30, 60))
+    ]
+    pooled = Evaluation.pool(folds)
+    whole = Evaluation(table, groups, groups_are_copies=True)
+    assert pooled.size == "60 images, 20 distinct"
+    pd.testing.assert_frame_equal(pooled.intervals, whole.intervals)
+    loaded = Evaluation.load(pooled.save(tmp_path / "pooled"))
+    assert loaded.size == pooled.size
+    # The same image twice is no new evidence.
+    twice = Evaluation.pool([Evaluation(table), Evaluation(table)])
+    assert twice.independent == 60
+    assert Evaluation.pool([Evaluation(table)]).groups is None
+    with pytest.raises(ValueError, match="one or more evaluations"):
+        Evaluation.pool([])
+
+
 @pytest.mark.parametrize(
     "names", [["NA", "nan", ""], ["class", "predicted", "filename"], ["001", "\udcff", ","]]
 )
@@ -128,6 +171,35 @@ def test_saving_replaces_an_evaluation_but_nothing_else(drawn, tmp_path) -> None
 def test_a_folder_without_an_evaluation_is_refused(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match="saved evaluation"):
         Evaluation.load(tmp_path)
+
+
+def test_copies_among_image_files_are_found_by_default(tmp_path) -> None:
+    import keras
+
+    from pykeras_tl.images import ImageDataGenerator
+
+    random = np.random.default_rng(0)
+    for label in ("x", "y"):
+        (tmp_path / "images" / label).mkdir(parents=True)
+        for number in range(3):
+            image = random.integers(0, 255, (30, 40, 3), dtype=np.uint8)
+            for copy, turned in enumerate([image, image[::-1], image[:, ::-1]]):
+                path = tmp_path / "images" / label / f"{number}-{copy}.png"
+                keras.utils.save_img(path, turned)
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+    )
+    flow = ImageDataGenerator().flow_from_directory(
+        tmp_path / "images", target_size=(8, 8), batch_size=5, seed=1
+    )
+    made = evaluate_classifier(model, flow)
+    assert made.size == "18 images, 6 distinct"
+    assert made.summary["independent"] == 6
+    assert len(made.by_group().predictions) == 6
+    assert evaluate_classifier(model, flow, groups=None).size == "18 images"
+    assert evaluate_classifier(model, flow, groups=["a", "b"] * 9).size == "18 images, 2 groups"
+    arrays = ImageDataGenerator().flow(np.zeros((4, 8, 8, 3)), np.eye(2)[[0, 1, 1, 0]])
+    assert evaluate_classifier(model, arrays).size == "4 images"
 
 
 def test_a_bare_network_refuses_a_folder(tmp_path) -> None:

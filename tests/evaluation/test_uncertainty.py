@@ -5,17 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import recall_score
 
-from pykeras_tl.evaluation import bootstrap, confidence_intervals, metrics
+from pykeras_tl.evaluation import (
+    Evaluation,
+    bootstrap,
+    compare_predictions,
+    confidence_intervals,
+    metrics,
+    prediction_table,
+)
 
 
 def test_values_are_the_metrics(drawn) -> None:
     table = drawn()
     found = confidence_intervals(table, repeats=10)
     each = metrics.by_class(table)
-    assert found["value"][0] == pytest.approx(metrics.accuracy(table))
-    np.testing.assert_allclose(found["value"][1:], [each["f1"].iloc[-2], *each["f1"][:-2]])
-    assert found["class"].tolist() == [None, None, *each["class"][:-2]]
+    overall = [metrics.accuracy(table), each["f1"].iloc[-2], each["recall"][:-2].mean()]
+    np.testing.assert_allclose(found["value"], [*overall, *each["f1"][:-2]])
+    assert found["class"].tolist() == [None] * 3 + each["class"][:-2].tolist()
 
 
 def test_each_sample_is_measured_as_if_its_images_were_copied(drawn) -> None:
@@ -29,7 +37,10 @@ def test_each_sample_is_measured_as_if_its_images_were_copied(drawn) -> None:
             [table[groups == group] for group in range(7) for _ in range(times[group])]
         )
         each = metrics.by_class(copied)
-        expected = [metrics.accuracy(copied), each["f1"].iloc[-2], *each["f1"][:-2]]
+        balanced = recall_score(
+            copied["class"], copied["predicted"], labels=copied["class"].unique(), average="macro"
+        )
+        expected = [metrics.accuracy(copied), each["f1"].iloc[-2], balanced, *each["f1"][:-2]]
         np.testing.assert_allclose(row, expected)
 
 
@@ -69,3 +80,53 @@ def test_the_seed_decides(drawn) -> None:
 def test_bad_arguments_are_refused(drawn, arguments, message) -> None:
     with pytest.raises(ValueError, match=message):
         confidence_intervals(drawn(), **arguments)
+
+
+def _wrong_about(table: pd.DataFrame, rows: list[int]) -> pd.DataFrame:
+    """Return predictions of the same images that are right except for some."""
+    names = list(table.columns[3:])
+    numbers = pd.Index(names).get_indexer(pd.Index(table["class"]))
+    numbers[rows] = (numbers[rows] + 1) % len(names)
+    return prediction_table(
+        table["filename"].tolist(), table["class"].tolist(), np.eye(len(names))[numbers], names
+    )
+
+
+def test_equal_classifiers_differ_within_the_interval(drawn) -> None:
+    table = drawn()
+    found = compare_predictions(table, table)
+    assert set(found["conclusion"]) == {"within the interval"}
+    assert not found[["difference", "low", "high"]].any(axis=None)
+    assert found["first"].tolist() == confidence_intervals(table)["value"].tolist()
+
+
+def test_a_difference_is_shown_where_there_is_one_and_its_interval_is_that_of_pairs(drawn) -> None:
+    table = drawn(images=400)
+    better, worse = _wrong_about(table, [*range(40)]), _wrong_about(table, [*range(60)])
+    row = compare_predictions(better, worse, repeats=4000).iloc[0]
+    assert row["difference"] == pytest.approx(0.05)
+    # 20 of 400 images decide, so the standard deviation is that of a share of 0.05.
+    half = 1.96 * np.sqrt(0.05 * 0.95 / 400)
+    assert row["low"] == pytest.approx(0.05 - half, abs=0.004)
+    assert row["high"] == pytest.approx(0.05 + half, abs=0.004)
+    assert row["conclusion"] == "first is better"
+    assert compare_predictions(worse, better).iloc[0]["conclusion"] == "second is better"
+
+
+def test_one_photograph_of_many_copies_decides_nothing(drawn) -> None:
+    table = drawn(images=400)
+    better, worse = _wrong_about(table, [*range(40)]), _wrong_about(table, [*range(60)])
+    groups = np.arange(400) // 20
+    assert compare_predictions(better, worse)["conclusion"][0] == "first is better"
+    by_group = compare_predictions(better, worse, groups)
+    assert by_group["conclusion"][0] == "within the interval"
+    compared = Evaluation(better, groups.tolist()).compare(Evaluation(worse))
+    assert compared["conclusion"][0] == "within the interval"
+
+
+def test_only_predictions_of_the_same_images_are_compared(drawn) -> None:
+    table = drawn()
+    with pytest.raises(ValueError, match="the same images, in the same order"):
+        compare_predictions(table, table.iloc[::-1])
+    with pytest.raises(ValueError, match="the same classes"):
+        compare_predictions(table, table.rename(columns={"class 0": "other"}))

@@ -152,7 +152,9 @@ def test_bad_files_are_found_before_training(
     assert len(tables["train"]) == 36
 
 
-def test_groups_that_are_on_both_sides_are_told(colours: Path, tmp_path: Path) -> None:
+def test_groups_that_are_on_both_sides_and_too_large_to_leave_out_are_told(
+    colours: Path, tmp_path: Path
+) -> None:
     with pytest.warns(UserWarning, match="will be too good"):
         _tables(colours, tmp_path, groups=".")
 
@@ -190,20 +192,61 @@ def test_patients_stay_in_one_part_and_make_the_interval(images: Path, tmp_path:
         train_classifier(patients, tmp_path / "other", groups="slide", **_SMALL)
 
 
-@pytest.mark.slow
-def test_copies_are_looked_for_when_asked(images: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def copied(images: Path, tmp_path: Path) -> Path:
+    """The images, each with its mirror image."""
     for path in sorted(images.rglob("*.png")):
         target = tmp_path / "images" / path.parent.name
         target.mkdir(parents=True, exist_ok=True)
         image = Image.open(path)
         image.save(target / path.name)
         image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(target / f"{path.stem}-copy.png")
+    return tmp_path / "images"
+
+
+@pytest.mark.slow
+def test_copies_stay_in_one_part_by_default_and_count_once(copied: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    train_classifier(tmp_path / "images", out, groups="copies", **_SMALL)
+    train_classifier(copied, out, **_SMALL)
     (trial,) = (out / "trials").iterdir()
+    table = pd.read_csv(out / "intervals.csv").set_index("split")
     for part in ("validation", "test"):
-        files = Evaluation.load(trial / "evaluation" / part).predictions["filename"]
+        made = Evaluation.load(trial / "evaluation" / part)
+        files = made.predictions["filename"]
         names = {(Path(file).parent.name, Path(file).stem) for file in files}
         assert names
         assert all((label, stem.removesuffix("-copy")) in names for label, stem in names)
         assert all((label, f"{stem.removesuffix('-copy')}-copy") in names for label, stem in names)
+        assert made.size == f"{len(files)} images, {len(files) // 2} distinct"
+        assert table.loc[part, "size"] == made.size
+    page = (out / "report.html").read_text()
+    assert "each with its copies" in page
+    assert "Counting each distinct image once" in page
+    sizes = pd.read_csv(out / "splits.csv")
+    assert sizes["images"].sum() == 72
+    assert (sizes["distinct"] * 2 == sizes["images"]).all()
+    assert (sizes["in training"] == 0).all()
+
+
+def test_copies_are_split_at_random_on_request_only(copied: Path, tmp_path: Path) -> None:
+    together = _tables(copied, tmp_path, groups="copies")
+    assert sum(table["original"].nunique() for table in together.values()) == 36
+    assert all("original" not in table for table in _tables(copied, tmp_path).values())
+
+
+def test_training_images_with_copies_in_another_split_are_left_out(
+    colours: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pykeras_tl")
+    data = tmp_path / "set"
+    shutil.copytree(colours, data)
+    for number in range(2):
+        image = Image.open(data / "TEST" / "red" / f"{number}.png")
+        image.rotate(180).save(data / "TRAIN" / "red" / f"copy-{number}.png")
+    tables = _tables(data, tmp_path, groups="copies")
+    assert "2 of 38 training images are left out" in caplog.text
+    names = {
+        Path(name).name for name in [*tables["train"].filename, *tables["validation"].filename]
+    }
+    assert not any(name.startswith("copy") for name in names)
+    assert len(tables["test"]) == 15

@@ -78,11 +78,10 @@ class Audit:
             f"{len(self.files):,} images in {self.directory}, {len(good):,} of them readable, "
             f"{good['group'].nunique():,} distinct."
         ]
-        for split, rows in good.groupby("split") if good["group"].duplicated().any() else ():
-            if split:
-                lines.append(
-                    f"  {split}: {len(rows):,} images, {rows['group'].nunique():,} distinct"
-                )
+        if good["group"].duplicated().any():
+            for split in sorted(set(good["split"]) - {""}):
+                groups = good.loc[good["split"] == split, "group"]
+                lines.append(f"  {split}: {len(groups):,} images, {groups.nunique():,} distinct")
         findings = len(lines)
         by_kind = self.problems.sort_values("serious", ascending=False, kind="stable")
         for problem, rows in by_kind.groupby("problem", sort=False):
@@ -216,7 +215,7 @@ def _class_problems(good: pd.DataFrame) -> pd.DataFrame:
         if len(counts) == 1:
             rows.append(("one class", "", str(counts.index[0]), name, "is the only class"))
         distinct = part.groupby("class", sort=False)["group"].nunique()
-        for label, count in distinct.items():
+        for label, count in zip(distinct.index, distinct):
             if count < _FEW <= counts[label]:
                 detail = f"has {counts[label]:,} images, {count} distinct"
                 rows.append(("few distinct images", "", str(label), name, detail))

@@ -254,7 +254,8 @@ def _assign_groups(
     np.add.at(contents, (groups, strata), 1)
     if len(contents) < len(shares):
         raise ValueError(
-            f"Expected at least {len(shares)} groups, one for each split. Received: {len(contents)}"
+            f"Expected at least {len(shares)} groups, one for each split. Received: "
+            f"{len(contents)}. Images of one group (copies, one patient) are in one split."
         )
     totals = contents.sum(axis=0)
     # Rows of each stratum that each split still needs.

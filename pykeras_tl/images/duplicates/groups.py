@@ -9,6 +9,7 @@ The result is kept in the disk cache under a hash of the images' contents.
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -34,7 +35,10 @@ _CHUNK = 256
 _MIN_CACHED = 500
 # To be changed with the algorithm, so that no groups of an older one are used.
 _VERSION = 1
+# The time of a search grows with the square of the number of images.
+_MAX_SEARCHED = 100_000
 _FILE = "groups.npy"
+_logger = logging.getLogger(__name__)
 
 
 def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.DataFrame:
@@ -89,6 +93,45 @@ def duplicate_groups(table: pd.DataFrame, workers: int | None = None) -> pd.Data
         groups = _search(read, first, workers or default_workers())
         _store(key, groups)
     return table.assign(group=pd.factorize(groups[of_row])[0])
+
+
+def find_originals(table: pd.DataFrame, workers: int | None = None) -> list[str] | None:
+    """Return the original of each image: the first, by name, of the copies that show the same.
+
+    Unlike the numbers of `duplicate_groups`, the names are the same whatever the order of the
+    table, so the results of several calls on the same images can be joined.
+
+    Args:
+        table: A table as for `duplicate_groups`.
+        workers: Number of threads; by default one per processor.
+
+    Returns:
+        One name for each row: a file, or `FILE#INDEX` in an array file. None, with a message,
+        if there are more than 100,000 images, where a search would take hours.
+
+    Raises:
+        BadImageError: If a file is not a readable image.
+        ValueError: If the table has no column `filename`.
+
+    Example:
+        >>> import cv2
+        >>> image = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+        >>> for name, copy in {"b": image, "a": image[::-1], "c": 255 - image}.items():
+        ...     _ = cv2.imwrite(f"{name}.png", copy)
+        >>> find_originals(pd.DataFrame({"filename": ["b.png", "c.png", "a.png"]}))
+        ['a.png', 'c.png', 'a.png']
+    """
+    if len(table) > _MAX_SEARCHED:
+        _logger.info(
+            "Copies are not searched for among %s images; duplicate_groups() does so.",
+            f"{len(table):,}",
+        )
+        return None
+    grouped = duplicate_groups(table, workers)
+    names = grouped["filename"].astype(str)
+    if column := index_column(table):
+        names = names + "#" + grouped[column].astype(str)
+    return names.groupby(grouped["group"]).transform("min").tolist()
 
 
 def _reader(table: pd.DataFrame) -> Callable[[int], np.ndarray]:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ...evaluation.bootstrap import WITHIN
+
 _POWER = 0.8
 _LEVEL = 0.95
 _MOST_REPEATS = 10_000
@@ -56,9 +58,10 @@ def paired_comparisons(results: pd.DataFrame, metric: str = "test accuracy") -> 
     Returns:
         One row for each pair of trials with at least two shared runs: `trial`, `other`,
         `pairs`, `difference` (the first mean minus the second), `sd` of the differences, the
-        95 % interval `low` and `high` of the difference, `p`, and `pairs_needed`: the number of
+        95 % interval `low` and `high` of the difference, `p`, `pairs_needed`: the number of
         pairs at which a difference of this size is detected with a power of 80 % (missing if
-        there is no difference, or above 10,000).
+        there is no difference, or above 10,000), and the `conclusion`: "higher", "lower", or
+        "within the interval" if the runs show no difference.
 
     Raises:
         ValueError: If no trial has the metric; the message lists the known ones.
@@ -82,11 +85,14 @@ def paired_comparisons(results: pd.DataFrame, metric: str = "test accuracy") -> 
         if len(differences) > 1:
             mean, sd, low, high = _mean_and_interval(differences)
             p, needed = _p(differences), _pairs_needed(mean, sd)
-            rows.append((first, second, len(differences), mean, sd, low, high, p, needed))
+            conclusion = "higher" if low > 0 else "lower" if high < 0 else WITHIN
+            numbers = (len(differences), mean, sd, low, high, p, needed)
+            rows.append((first, second, *numbers, conclusion))
     return pd.DataFrame(
         rows,
         columns=[
-            *("trial", "other", "pairs", "difference", "sd", "low", "high", "p", "pairs_needed")
+            *("trial", "other", "pairs", "difference", "sd", "low", "high", "p", "pairs_needed"),
+            "conclusion",
         ],
     )
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...evaluation.evaluate import Evaluation
+from ...evaluation.evaluation import Evaluation
 from ...evaluation.report import Report, Section, TrialReport, write_report
 from ..study import Study
 from .comparison import paired_comparisons, summary_table
+from .intervals import interval_table
 from .trial_results import TrialResult, by_name, mean_numbers, tidy_table
 
 
@@ -20,6 +21,7 @@ def write_study_report(
     done: list[TrialResult],
     failures: Mapping[str, str],
     path: Path,
+    sizes: pd.DataFrame,
     baselines: pd.DataFrame | None = None,
 ) -> Path:
     """Write the HTML page of a study from the results of its trials.
@@ -29,6 +31,7 @@ def write_study_report(
         done: The results of the trials that are done.
         failures: The error of each trial that failed, by name.
         path: The file to write.
+        sizes: The number of images of each split, as `split_sizes` returns them.
         baselines: The accuracies without a network, as `study_baselines` returns them.
 
     Returns:
@@ -37,7 +40,8 @@ def write_study_report(
     trials = [_trial_report(study, runs) for runs in by_name(done).values()]
     trials += [TrialReport(name, error=error) for name, error in failures.items()]
     versions = done[-1].versions if done else {}
-    sections = _baseline_section(baselines) + _repeats_section(study, done)
+    sections = [_images_section(sizes), *_intervals_section(done)]
+    sections += _baseline_section(baselines) + _repeats_section(study, done)
     report = Report(study.title, study.notes, trials, sections, versions=versions)
     return write_report(path, report)
 
@@ -70,6 +74,9 @@ def _trial_report(study: Study, runs: list[TrialResult]) -> TrialReport:
     )
 
 
+_READABLE = {name: name.replace("_", " ") for name in ("difference_low", "difference_high")}
+
+
 @dataclass(frozen=True)
 class _MeanCurves:
     """The mean over the runs that reached each epoch."""
@@ -80,6 +87,39 @@ class _MeanCurves:
         tables = pd.concat([run.history().to_frame() for run in self.runs])
         keys = ["metric", "data", "epoch"]
         return tables.groupby(keys, sort=False)["value"].mean().reset_index()
+
+
+def _images_section(sizes: pd.DataFrame) -> Section:
+    paragraphs = []
+    if "distinct" in sizes and (sizes["distinct"] < sizes["images"]).any():
+        paragraphs.append(
+            "Some images are copies of each other (turned, mirrored, moved or brighter). All "
+            "copies of an image are one piece of evidence, so intervals resample distinct images."
+        )
+    for split, images, _, shared in sizes.itertuples(index=False):
+        if shared:
+            paragraphs.append(
+                f"{shared:,} of the {images:,} images of {split} have copies, or others of their "
+                "group, in training: the results on them are too good."
+            )
+    return Section("Images", paragraphs, {"Images of each split": sizes})
+
+
+def _intervals_section(done: list[TrialResult]) -> list[Section]:
+    if not done:
+        return []
+    table = interval_table(done)
+    text = "The intervals are those of the bootstrap at 95 %, by distinct image or group."
+    if "conclusion" in table:
+        text += (
+            " A trial is compared with the best one on the same samples of images; “within the "
+            "interval” means that these images do not show a difference."
+        )
+    tables = {
+        f"Accuracy on {split}": rows.drop(columns="split").rename(columns=_READABLE)
+        for split, rows in table.groupby("split", sort=False)
+    }
+    return [Section("Accuracy with its interval", [text], tables)]
 
 
 def _baseline_section(baselines: pd.DataFrame | None) -> list[Section]:

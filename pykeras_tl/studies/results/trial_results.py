@@ -67,9 +67,29 @@ class TrialResult:
         Raises:
             FileNotFoundError: If there is no such split.
         """
+        return self.evaluation(split).predictions
+
+    def evaluation(self, split: str = "test") -> Evaluation:
+        """Read the evaluation of the trained network on the images of a split.
+
+        Args:
+            split: A split that was not trained on, such as `"test"` or `"validation"`.
+
+        Returns:
+            The evaluation, with the groups of the images.
+
+        Raises:
+            FileNotFoundError: If there is no such split.
+        """
         from ...evaluation import Evaluation
 
-        return Evaluation.load(self.folder / "evaluation" / split).predictions
+        return Evaluation.load(self.folder / "evaluation" / split)
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that were evaluated at the end, by name."""
+        folder = self.folder / "evaluation"
+        return sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
 
 
 def write_result(

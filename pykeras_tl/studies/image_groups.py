@@ -1,0 +1,119 @@
+"""What belongs together among the images of a study: given groups, or copies that were found."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ..images.datasets.array_files import index_column
+from ..images.duplicates import find_originals
+from .trial import TRAINED_ON
+
+_GROUP, _ORIGINAL = "group", "original"
+_logger = logging.getLogger(__name__)
+
+
+def with_originals(
+    splits: Mapping[str, Mapping[str, pd.DataFrame]],
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Search the images of all splits for copies of each other, once.
+
+    Args:
+        splits: The tables of images of each split of each set of splits. Sets with the column
+            `group` stay as they are.
+
+    Returns:
+        The tables, with the column `original`: the name of the image that each is a copy of. No
+        such column if an image cannot be read.
+
+    Example:
+        >>> from pykeras_tl.images.synthetic import generate_blood_cells
+        >>> from pykeras_tl.studies.data_splits import split_tables
+        >>> folder = generate_blood_cells("cells", 1, 1, 0, size=(60, 80))
+        >>> tables = split_tables(folder, train="TRAIN", test="TEST")
+        >>> searched = with_originals({"published": tables})
+        >>> searched["published"]["test"]["original"].nunique()
+        4
+    """
+    sets = {name: dict(tables) for name, tables in splits.items()}
+    to_search = [
+        name for name, tables in sets.items() if not any(map(_grouped_by, tables.values()))
+    ]
+    if not to_search:
+        return sets
+    everything = pd.concat([table for name in to_search for table in sets[name].values()])
+    column = index_column(everything)
+    keys = ["filename", *([column] if column else [])]
+    images = everything[keys].drop_duplicates().reset_index(drop=True)
+    try:
+        originals = find_originals(images)
+    except OSError as error:
+        # A trial of few steps may never read the bad image; its results are valid.
+        _logger.info("Copies are not searched for: %s", error)
+        return sets
+    if originals is not None:
+        images = images.assign(**{_ORIGINAL: originals})
+        for name in to_search:
+            sets[name] = {
+                split: table.merge(images, on=keys, how="left", validate="many_to_one")
+                for split, table in sets[name].items()
+            }
+    return sets
+
+
+def _grouped_by(table: pd.DataFrame) -> str | None:
+    return next((name for name in (_GROUP, _ORIGINAL) if name in table), None)
+
+
+def groups_of(table: pd.DataFrame) -> tuple[list[str] | None, bool]:
+    """Return the group of each image, and whether the groups are those of copies.
+
+    Args:
+        table: The images of a split, with the column `group` or `original` if there are groups.
+
+    Returns:
+        The groups in the table's order, None if the images are independent; and whether they
+        are copies.
+
+    Example:
+        >>> groups_of(pd.DataFrame({"filename": ["a.png"], "group": [7]}))
+        (['7'], False)
+    """
+    column = _grouped_by(table)
+    return None if column is None else table[column].astype(str).tolist(), column == _ORIGINAL
+
+
+def split_sizes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Count the images and the groups of each split, and those that are in training too.
+
+    Args:
+        tables: A table of images for each split, `train` among them.
+
+    Returns:
+        The columns `split`, `images`, `distinct` (or `groups`, if they are not copies) and `in
+        training` (images that have a copy, or others of their group, there).
+
+    Example:
+        >>> train = pd.DataFrame({"filename": ["a", "b"], "original": ["a", "a"]})
+        >>> test = pd.DataFrame({"filename": ["c", "d"], "original": ["a", "d"]})
+        >>> split_sizes({"train": train, "test": test})
+           split  images  distinct  in training
+        0  train       2         1            0
+        1   test       2         2            1
+    """
+    groups = {split: groups_of(table)[0] for split, table in tables.items()}
+    training = {group for split in TRAINED_ON for group in groups.get(split) or ()}
+    copies = any(groups_of(table)[1] for table in tables.values())
+    counts = [
+        (split, len(table), len(set(found)), 0 if split in TRAINED_ON else _among(found, training))
+        for split, table in tables.items()
+        for found in [groups[split] or [*map(str, range(len(table)))]]
+    ]
+    columns = ["split", "images", "distinct" if copies else "groups", "in training"]
+    return pd.DataFrame(counts, columns=columns)
+
+
+def _among(groups: list[str], training: set[str]) -> int:
+    return sum(group in training for group in groups)
