@@ -13,8 +13,8 @@
 #' @param folder Where to write the tables and a page that shows the pairs of copies.
 #' @param x,... An audit.
 #' @returns `audit()` returns a list of class `kerastl_audit` with `ok` (`TRUE` if nothing
-#'   serious was found) and the tables `files`, `problems`, `copies` and `leaks`. `save_audit()`
-#'   returns the path of the page.
+#'   serious was found) and the tables `files`, `problems`, `copies`, `leaks` and `distinct` (the
+#'   number of distinct images per class and split). `save_audit()` returns the path of the page.
 #' @export
 #' @examples
 #' \dontrun{
@@ -29,7 +29,8 @@ audit <- function(directory, splits = NULL, workers = NULL) {
   structure(
     list(
       ok = result$ok, files = as_table(result$files), problems = as_table(result$problems),
-      copies = as_table(result$copies), leaks = as_table(result$leaks)
+      copies = as_table(result$copies), leaks = as_table(result$leaks),
+      distinct = as_table(result$distinct()$reset_index())
     ),
     python = result,
     class = "kerastl_audit"

@@ -10,8 +10,9 @@
 #' @param x A result of [evaluate_classifier()], or a table of predictions with the columns
 #'   `filename`, `class`, `predicted` and one column of probabilities per class. For
 #'   `plot_reliability()` also a named list of them.
-#' @param groups The group of each image, such as the patient, in the order of the table.
-#'   Resampling complete groups makes the intervals as wide as related images require.
+#' @param groups The group of each image, such as the patient, in the order of the table; by
+#'   default the groups of an evaluation. Resampling complete groups makes the intervals as wide as
+#'   related images require.
 #' @param level Confidence level.
 #' @param repeats Number of bootstrap samples.
 #' @param seed Random seed of the bootstrap samples.
@@ -34,6 +35,9 @@
 #' nearest_neighbour_baseline(list_images("cells/TRAIN"), list_images("cells/TEST"))$accuracy
 #' }
 confidence_intervals <- function(x, groups = NULL, level = 0.95, repeats = 2000, seed = 0) {
+  if (is.null(groups) && inherits(x, "kerastl_evaluation")) {
+    groups <- attr(x, "python")$groups
+  }
   as_table(toolkit()$evaluation$confidence_intervals(
     predictions_frame(x),
     groups = if (is.null(groups)) NULL else as.list(as.character(groups)), level = number(level),
@@ -95,8 +99,9 @@ nearest_neighbour_baseline <- function(train, test, size = 16, neighbours = 1) {
 
 #' @rdname confidence_intervals
 #' @export
-evaluate_predictions <- function(x) {
-  as_evaluation(toolkit()$evaluation$Evaluation(predictions_frame(x)))
+evaluate_predictions <- function(x, groups = NULL) {
+  groups <- if (!is.null(groups)) as.list(as.character(groups))
+  as_evaluation(toolkit()$evaluation$Evaluation(predictions_frame(x), groups))
 }
 
 # The predictions of an evaluation, or a table of predictions, as a pandas data frame.

@@ -20,8 +20,9 @@
 #' @param batch_size Number of images per batch.
 #' @param augmentation A list of arguments of [image_data_generator()] for training.
 #' @param seed Random seed of the split, the weights, shuffling and augmentation.
-#' @param groups How to keep related images in the same split: a regular expression that matches
-#'   the patient or slide in the file name, or `"copies"` to detect copies of the same image.
+#' @param groups How to keep related images in the same split: `"copies"` detects copies of the
+#'   same image, and a regular expression matches the patient or slide in the file name. `NULL`
+#'   splits at random.
 #' @param on_bad What to do if images cannot be read, which is checked before training: `"raise"`
 #'   an error that names them, or `"skip"` them with a warning. `NULL` does not check.
 #' @param ... Further arguments of the Python function: `head`, `dense`, `dropout`,
@@ -42,7 +43,7 @@
 train_classifier <- function(directory, out, backbone = "vgg16", weights = "imagenet",
                              target_size = NULL, epochs = 10, unfreeze_from = NULL,
                              fine_tune_epochs = 5, batch_size = 32, augmentation = NULL,
-                             seed = 0, groups = NULL, on_bad = "raise", ...) {
+                             seed = 0, groups = "copies", on_bad = "raise", ...) {
   check_string(backbone)
   further <- list(...)
   if (!is.null(further$dense)) {

@@ -6,12 +6,21 @@
 #' @param object A model or a classifier.
 #' @param x A flow. For a classifier also a folder with one subfolder per class.
 #' @param batch_size Number of images per batch, if `x` is a folder.
+#' @param groups The group of each image, such as the patient, in the order of the images. By
+#'   default, `"copies"` searches image files for copies of each other (rotated, mirrored, shifted
+#'   or brightened), which count as one image in confidence intervals. `NULL` takes all images for
+#'   independent.
 #' @param ... Not used.
-#' @returns An object of class `kerastl_evaluation`: a list with `accuracy`, `loss`, `by_class`
-#'   (precision, recall, F1 and support of each class), `confusion` and `predictions`, a table
-#'   with one row per image: `filename`, `class` (the true class), `predicted` and one column of
-#'   probabilities per class. `as.data.frame()` returns the predictions, `summary()` the overall
-#'   metrics, and `plot()` shows the confusion matrix or the worst mistakes.
+#' @returns `evaluate_classifier()` and `by_group()` return an object of class
+#'   `kerastl_evaluation`: a list with `accuracy`, `loss`, `by_class` (precision, recall, F1 and
+#'   support of each class), `confusion`, `intervals` (95 % confidence intervals by group), `size`
+#'   (such as "2,487 images, 68 distinct") and `predictions`, a table with one row per image:
+#'   `filename`, `class` (the true class), `predicted` and one column of probabilities per class.
+#'   `as.data.frame()` returns the predictions, `summary()` the overall metrics, and `plot()` shows
+#'   the confusion matrix or the worst mistakes. `by_group()` counts each group once, by the mean
+#'   of the probabilities of its images. `compare_evaluations()` returns a table of the differences
+#'   with their 95 % confidence intervals; its column `conclusion` is "within the interval" if the
+#'   images do not show which classifier is better.
 #' @export
 #' @examples
 #' \dontrun{
@@ -19,8 +28,10 @@
 #' result$confusion
 #' plot(result)
 #' plot(result, "mistakes")
+#' by_group(result)
+#' compare_evaluations(result, evaluate_classifier(another_model, test_flow))
 #' }
-evaluate_classifier <- function(object, x, batch_size = 32) {
+evaluate_classifier <- function(object, x, batch_size = 32, groups = "copies") {
   if (!is_python(object)) {
     cli::cli_abort("{.arg object} must be a model or a classifier, not {describe(object)}.")
   }
@@ -29,8 +40,39 @@ evaluate_classifier <- function(object, x, batch_size = 32) {
   }
   as_evaluation(toolkit()$evaluation$evaluate_classifier(
     object, if (is.character(x)) file_path(x) else x,
-    batch_size = whole_number(batch_size)
+    batch_size = whole_number(batch_size), groups = group_labels(groups)
   ))
+}
+
+# The groups as a Python list of text; a single text, such as "copies", stays one.
+group_labels <- function(groups) {
+  if (is.null(groups) || identical(groups, "copies")) {
+    return(groups)
+  }
+  as.list(as.character(groups))
+}
+
+#' @rdname evaluate_classifier
+#' @export
+by_group <- function(x) {
+  as_evaluation(python_evaluation(x)$by_group())
+}
+
+#' @rdname evaluate_classifier
+#' @param first,second Evaluations of two classifiers on the same images.
+#' @export
+compare_evaluations <- function(first, second) {
+  as_table(
+    python_evaluation(first)$compare(python_evaluation(second)), class_columns = character()
+  )
+}
+
+python_evaluation <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  if (!inherits(x, "kerastl_evaluation")) {
+    cli::cli_abort("{.arg {name}} must be the result of {.fn evaluate_classifier}, not
+                    {describe(x)}.", call = call)
+  }
+  attr(x, "python")
 }
 
 as_evaluation <- function(result) {
@@ -41,6 +83,10 @@ as_evaluation <- function(result) {
       loss = result$loss,
       by_class = as_table(result$by_class, class_columns = character()),
       confusion = as_confusion(result$confusion, names),
+      intervals = if (result$independent > 1) {
+        as_table(result$intervals, class_columns = character())
+      },
+      size = result$size,
       predictions = as_predictions(result$predictions)
     ),
     summary = result$summary,
@@ -52,10 +98,13 @@ as_evaluation <- function(result) {
 #' @rdname evaluate_classifier
 #' @export
 print.kerastl_evaluation <- function(x, ...) {
-  cat(sprintf(
-    "<evaluation on %s images: accuracy %.4f, loss %.4f>\n\n",
-    format(nrow(x$predictions), big.mark = ","), x$accuracy, x$loss
-  ))
+  cat(sprintf("<evaluation on %s: accuracy %.4f, loss %.4f>\n", x$size, x$accuracy, x$loss))
+  if (!is.null(x$intervals)) {
+    cat(sprintf(
+      "95 %% interval of the accuracy: %.4f to %.4f\n", x$intervals$low[1], x$intervals$high[1]
+    ))
+  }
+  cat("\n")
   print(as.data.frame(x$by_class), digits = 3, row.names = FALSE)
   cat("\n")
   print(x$confusion)

@@ -27,7 +27,8 @@
 #' @param row.names,optional,y,... Not used.
 #' @returns An object of class `kerastl_study`: a list with `table` (one row per trial),
 #'   `results` (one row per measured value), `summary` (means with 95 % confidence intervals over
-#'   repeats and folds), `history` (one row per epoch), `failures` (messages of failed trials),
+#'   repeats and folds), `intervals` (the accuracy of each trial with its 95 % interval by distinct
+#'   image or group, and whether it differs from the best trial's), `history` (one row per epoch), `failures` (messages of failed trials),
 #'   `folder` and `report` (the path of an HTML page). `as.data.frame()` returns the results,
 #'   `summary()` the means, and `plot()` shows the training curves of all trials.
 #'   `compare_trials()` returns a table of paired comparisons over the repeats that two trials
@@ -70,6 +71,7 @@ as_study <- function(result) {
       table = plain(result$table),
       results = plain(result$to_frame()),
       summary = plain(result$summary),
+      intervals = plain(result$intervals),
       history = as_tibble_if_installed(do.call(rbind, histories) %||% data.frame()),
       failures = unlist(reticulate::py_to_r(result$failures)),
       folder = path_text(result$folder),
@@ -102,6 +104,11 @@ print.kerastl_study <- function(x, ...) {
     "<study %s, trials: %d finished, %d failed>\n", x$name, nrow(x$table), length(x$failures)
   ))
   print(as.data.frame(x$table), digits = 3, row.names = FALSE)
+  if (nrow(x$intervals) > 0) {
+    cat("\naccuracy with its 95 % interval, by distinct image or group:\n")
+    shown <- setdiff(names(x$intervals), c("difference_low", "difference_high"))
+    print(as.data.frame(x$intervals)[shown], digits = 3, row.names = FALSE)
+  }
   if (length(x$failures) > 0) {
     cat(sprintf("failed: %s: %s", names(x$failures), x$failures), sep = "\n")
   }

@@ -7,7 +7,9 @@ predictions <- data.frame(
 test_that("confidence intervals are wider for grouped images", {
   skip_without_python()
   ungrouped <- confidence_intervals(predictions, repeats = 300)
-  expect_identical(ungrouped$metric, c("accuracy", "macro_f1", "f1", "f1"))
+  expect_identical(ungrouped$metric, c(
+    "accuracy", "macro_f1", "balanced_accuracy", "f1", "f1"
+  ))
   expect_equal(ungrouped$value[1], 0.75)
   grouped <- confidence_intervals(
     predictions, groups = ifelse(predictions$class == predictions$predicted, "right", 1:20),
@@ -15,6 +17,24 @@ test_that("confidence intervals are wider for grouped images", {
   )
   expect_gt(grouped$high[1] - grouped$low[1], ungrouped$high[1] - ungrouped$low[1])
   expect_error(confidence_intervals(predictions, groups = 1:3), "3")
+})
+
+test_that("an evaluation counts groups, and says when a difference is within the interval", {
+  skip_without_python()
+  result <- evaluate_predictions(predictions, groups = rep(1:10, each = 2))
+  expect_identical(result$size, "20 images, 10 groups")
+  expect_output(print(result), "20 images, 10 groups: accuracy 0.7500")
+  expect_output(print(result), "95 % interval of the accuracy: 0.6000 to 0.9000", fixed = TRUE)
+  expect_identical(
+    confidence_intervals(result, repeats = 100),
+    confidence_intervals(predictions, rep(1:10, each = 2), repeats = 100)
+  )
+  once <- by_group(evaluate_predictions(predictions, groups = predictions$class))
+  expect_identical(nrow(once$predictions), 2L)
+  expect_equal(once$predictions$cat, c(0.825, 0.5625))
+  compared <- compare_evaluations(result, result)
+  expect_identical(unique(compared$conclusion), "within the interval")
+  expect_error(by_group(predictions), "evaluate_classifier")
 })
 
 test_that("probabilities are compared with accuracy and calibrated", {

@@ -20,6 +20,8 @@ test_that("a transfer model is fine-tuned, evaluated and saved as a classifier",
   expect_identical(nrow(as.data.frame(result)), 16L)
   expect_equal(result$accuracy, mean(result$predictions$class == result$predictions$predicted))
   expect_output(print(result), "Confusion matrix")
+  expect_match(result$size, "^16 images, [0-9]+ distinct$")
+  expect_identical(evaluate_classifier(model, flow, groups = NULL)$size, "16 images")
   expect_s3_class(summary(result), "tbl_df")
   expect_s3_class(plot(result), "ggplot")
 
