@@ -137,7 +137,7 @@ def network(epochs: int) -> Classifier:
         optimizer = make_optimizer("adam", learning_rate=decay)
         model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
         fit(model, flow(train), epochs=epochs, verbose=0)
-        return [evaluate_classifier(model, flow(table)).accuracy for table in others]
+        return [evaluate_classifier(model, flow(table), groups=None).accuracy for table in others]
 
     return train_and_measure
 

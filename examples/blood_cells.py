@@ -65,7 +65,8 @@ def main(data: str = "synthetic-cells", epochs: str = "4", weights: str = "image
     model = blood_cells.version_1()
     model.summary()
     train(model, make_optimizer("rmsprop"), train_flow, validation, int(epochs))
-    print(f"accuracy on TEST: {evaluate_classifier(model, test).accuracy:.3f}")
+    result = evaluate_classifier(model, test)
+    print(f"accuracy on TEST ({result.size}): {result.accuracy:.3f}")
 
     # The second network, with augmented images.
     augmented = ImageDataGenerator(
@@ -100,7 +101,8 @@ def main(data: str = "synthetic-cells", epochs: str = "4", weights: str = "image
 
     # Evaluate it on the test images.
     result = evaluate_classifier(model, test)
-    print(f"accuracy on TEST: {result.accuracy:.3f}")
+    print(f"accuracy on TEST ({result.size}): {result.accuracy:.3f}")
+    print(result.intervals.to_string(index=False))
     print(result.by_class.to_string(index=False))
     print(result.confusion.to_string())
 

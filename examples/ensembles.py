@@ -39,7 +39,12 @@ from pykeras_tl.evaluation import (
     plot_sparsity,
     sparsity_by_layer,
 )
-from pykeras_tl.images import ImageDataGenerator, list_images, split_fractions
+from pykeras_tl.images import (
+    ImageDataGenerator,
+    find_originals,
+    list_images,
+    split_fractions,
+)
 from pykeras_tl.models import cnn_svr
 from pykeras_tl.models.saving.classifier import Classifier, load_classifier
 from pykeras_tl.studies import Trial, TrialTrainer, get_study
@@ -121,7 +126,8 @@ def combine(
     results["stacking of two kinds"] = stack.predict([each.predict(test) for each in fitted])
     print(f"stacking: {time.perf_counter() - started:.0f} s")
 
-    rows = [accuracy(predictions) for predictions in results.values()]
+    originals = find_originals(test)
+    rows = [accuracy(predictions, originals) for predictions in results.values()]
     table = pd.DataFrame(rows).assign(ensemble=list(results)).set_index("ensemble")
     table.to_csv(options.results / "ensembles.csv")
     print(table.round(4).to_string())
@@ -131,9 +137,9 @@ def combine(
     figure.savefig(options.results / "error-by-members.png", dpi=144)
 
 
-def accuracy(predictions: pd.DataFrame) -> dict[str, float]:
-    """Return the test accuracy with its 95 % confidence interval."""
-    row = confidence_intervals(predictions).iloc[0]
+def accuracy(predictions: pd.DataFrame, originals: list[str] | None) -> dict[str, float]:
+    """Return the test accuracy with its 95 % confidence interval by distinct image."""
+    row = confidence_intervals(predictions, originals).iloc[0]
     return {"test accuracy": row["value"], "low": row["low"], "high": row["high"]}
 
 
@@ -161,7 +167,8 @@ def fit_hybrid(train: pd.DataFrame, test: pd.DataFrame, options: argparse.Namesp
     results["CNN + SVM, fine-tuned end to end"] = evaluate_classifier(
         hybrid.model, unseen
     ).predictions
-    table = pd.DataFrame([accuracy(each) for each in results.values()]).assign(
+    originals = find_originals(test)
+    table = pd.DataFrame([accuracy(each, originals) for each in results.values()]).assign(
         network=list(results)
     )
     table.set_index("network").to_csv(options.results / "hybrids.csv")

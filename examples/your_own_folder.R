@@ -21,9 +21,10 @@ if (folder == "synthetic-cells/TRAIN") {
   generate_blood_cells("synthetic-cells", train = 150, test = 25, test_simple = 10, seed = 1)
 }
 
-# 1. List the images and split them.
+# 1. List the images and split them. Copies of one image stay on one side.
 images <- list_images(folder) %>%
-  split_fractions(c(train = 0.6, validation = 0.2, test = 0.2), seed = 1)
+  duplicate_groups() %>%
+  split_fractions(c(train = 0.6, validation = 0.2, test = 0.2), groups = "group", seed = 1)
 print(table(images$class, images$split))
 
 # 2. Flows without rescaling: the model scales the images itself.

@@ -11,7 +11,12 @@ from typing import Any
 
 import keras
 
-from pykeras_tl import ImageDataGenerator, evaluate_classifier, transfer_model
+from pykeras_tl import (
+    ImageDataGenerator,
+    duplicate_groups,
+    evaluate_classifier,
+    transfer_model,
+)
 from pykeras_tl.images import Iterator, generate_blood_cells, list_images, split_fractions
 from pykeras_tl.models import Classifier, load_classifier
 from pykeras_tl.training import fine_tune, fit, make_optimizer
@@ -28,9 +33,13 @@ def main(
     if folder == "synthetic-cells/TRAIN":
         generate_blood_cells("synthetic-cells", train=150, test=25, test_simple=10, seed=1)
 
-    # 1. List the images, and split them into training, validation and test.
+    # 1. List the images, and split them into training, validation and test. Copies of one image
+    # stay on one side.
     images = split_fractions(
-        list_images(folder), {"train": 0.6, "validation": 0.2, "test": 0.2}, seed=1
+        duplicate_groups(list_images(folder)),
+        {"train": 0.6, "validation": 0.2, "test": 0.2},
+        groups="group",
+        seed=1,
     )
     print(images.groupby(["class", "split"]).size().unstack())
 
@@ -80,7 +89,8 @@ def main(
 
     # 5. Evaluate it on images that it has not seen.
     result = evaluate_classifier(model, test)
-    print(f"accuracy: {result.accuracy:.3f}")
+    low, high = result.intervals.loc[0, ["low", "high"]]
+    print(f"accuracy on {result.size}: {result.accuracy:.3f} (95 %: {low:.3f} to {high:.3f})")
     print(result.by_class.to_string(index=False))
     result.save("my-evaluation")
 

@@ -21,9 +21,9 @@ from .images.datasets.split_folders import (
     check_usable,
     find_splits,
 )
-from .images.datasets.splits import groups_from_names, split_fractions
-from .images.duplicates import find_originals
+from .images.datasets.splits import split_fractions
 from .studies.data_splits import digest_files, split_tables, without_bad_files
+from .studies.image_groups import add_groups
 from .studies.results.trial_results import is_done
 from .studies.runner import run_study
 from .studies.study import Settings, Study
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
-_COPIES = "copies"
 # The largest share of a class's training images to leave out because their groups are shared.
 _MOST_LEFT_OUT = 0.5
 
@@ -216,9 +215,8 @@ def _split(
 ) -> dict[str, pd.DataFrame]:
     """Split off the images for validation and test that have no folder of their own."""
     everything = pd.concat([table.assign(split=name) for name, table in given.items()])
-    everything = _with_groups(everything.reset_index(drop=True), groups)
+    everything, column = add_groups(everything.reset_index(drop=True), groups)
     tables = {name: everything[everything["split"] == name].drop(columns="split") for name in given}
-    column = next((name for name in ("group", "original") if name in everything), None)
     if column:
         tables["train"] = _without_shared_groups(tables, column)
     missing = [name for name in _FRACTIONS if name not in given]
@@ -255,13 +253,6 @@ def _without_shared_groups(tables: Mapping[str, pd.DataFrame], column: str) -> p
         "other splits, or of their groups."
     )
     return train[~shared]
-
-
-def _with_groups(table: pd.DataFrame, groups: str | None) -> pd.DataFrame:
-    if groups == _COPIES:
-        originals = find_originals(table)
-        return table if originals is None else table.assign(original=originals)
-    return table if groups is None else groups_from_names(table, groups)
 
 
 def _check_no_other_classifier(out: Path, trial: Trial) -> None:

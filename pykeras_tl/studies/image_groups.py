@@ -8,11 +8,38 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ..images.datasets.array_files import index_column
+from ..images.datasets.splits import groups_from_names
 from ..images.duplicates import find_originals
 from .trial import TRAINED_ON
 
 _GROUP, _ORIGINAL = "group", "original"
+_COPIES = "copies"
 _logger = logging.getLogger(__name__)
+
+
+def add_groups(table: pd.DataFrame, groups: str | None) -> tuple[pd.DataFrame, str | None]:
+    """Find what belongs together, as the setting `groups` of a split says.
+
+    Args:
+        table: Images, with the column `filename`.
+        groups: `"copies"`, which searches for copies of one image, a pattern for
+            `groups_from_names`, or None.
+
+    Returns:
+        The table with the column `original` or `group`, and the name of that column; the table
+        itself and None without groups.
+
+    Example:
+        >>> table, column = add_groups(pd.DataFrame({"filename": ["P1_a.png", "P1_b.png"]}), r"P1")
+        >>> column, table["group"].tolist()
+        ('group', ['P1', 'P1'])
+    """
+    if groups is None:
+        return table, None
+    if groups != _COPIES:
+        return groups_from_names(table, groups), _GROUP
+    originals = find_originals(table)
+    return (table, None) if originals is None else (table.assign(original=originals), _ORIGINAL)
 
 
 def with_originals(

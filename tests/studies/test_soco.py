@@ -43,6 +43,17 @@ def test_patients_stay_in_one_part(images: Path) -> None:
     assert len(set.union(*patients)) == 20
 
 
+def test_copies_stay_in_one_part_on_request(images: Path) -> None:
+    from PIL import Image, ImageOps
+
+    for file in sorted(images.rglob("*.png")):
+        with Image.open(file) as image:
+            ImageOps.mirror(image).save(file.with_name(f"copy-{file.name}"))
+    parts = _tables(images, "case-4", groups="copies")
+    originals = [{file.replace("copy-", "") for file in part} for part in parts.values()]
+    assert sum(map(len, originals)) == len(set.union(*originals)) > 10
+
+
 def test_settings_are_the_published_ones() -> None:
     trials = {trial.name: trial for trial in get_study("soco").trials(Settings(seed=3))}
     assert get_study("soco").repeats == 10

@@ -184,11 +184,13 @@ STUDY = Study(
     ),
     notes=(
         "The published accuracies are those on the training images. The published validation set "
-        "has 71 images, so its accuracy is known to about ±0.11; 48 of them are neutrophils: "
-        "always predicting that scores 0.676.",
+        "has 71 images, 66 of them distinct, so its accuracy is known to about ±0.11; 48 of them "
+        "are neutrophils: always predicting that scores 0.676.",
         "The study's VGG16 never finished its fine tuning: R crashed in the fourth epoch, after "
         "2,355 to 3,249 seconds an epoch.",
         "TEST holds rotated, mirrored and shifted copies of the photographs of TEST_SIMPLE; 7 % of "
-        "its images are copies of images in TRAIN.",
+        "its images are copies of images in TRAIN. Its 2,487 images are 68 distinct ones: 45 "
+        "neutrophils, 13 eosinophils, 6 lymphocytes and 4 monocytes, so one photograph of a "
+        "monocyte is 6 points of accuracy.",
     ),
 )

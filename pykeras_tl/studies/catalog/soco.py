@@ -3,7 +3,8 @@ r"""The study of source and target: does training on a source set first help a s
 Data: a folder with one folder of images for each class. 60 % are the source, 40 % the target,
 of which 70 % are for training and 30 % for the test; every repeat has its own random split. If
 images belong to patients, `--set data.split.groups=PATTERN` keeps each patient in one split,
-where PATTERN is a regular expression that finds the patient in a file name, such as `^C\d+`.
+where PATTERN is a regular expression that finds the patient in a file name, such as `^C\d+`;
+`--set data.split.groups=copies` keeps copies of one image together.
 
 The authors also studied or proposed one sigmoid unit for two classes
 (`--set model.binary=true`), a 1×1 convolution (`--set model.one_by_one=16`, its filters) and
@@ -19,7 +20,8 @@ from typing import Any
 import pandas as pd
 
 from ...images.datasets.folders import list_images
-from ...images.datasets.splits import groups_from_names, split_source_target
+from ...images.datasets.splits import split_source_target
+from ..image_groups import add_groups
 from ..study import Published, Settings, Study
 from ..trial import Trial
 from .synthetic_images import generate_class_folders
@@ -49,15 +51,13 @@ def tables(data: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
 
     Args:
         data: The folder that holds a folder for each class.
-        split: `seed`; `groups`, a pattern for file names, or None; `train`, which of `source`
-            and `train` to train on; and `source`, whether to train on the source first.
+        split: `seed`; `groups`, "copies", a pattern for file names, or None; `train`, which of
+            `source` and `train` to train on; and `source`, whether to train on the source first.
 
     Returns:
         A table for `train` and `test`, and `source` if it is trained on first.
     """
-    table, groups = list_images(data), None
-    if split["groups"]:
-        table, groups = groups_from_names(table, split["groups"]), "group"
+    table, groups = add_groups(list_images(data), split["groups"] or None)
     table = split_source_target(table, groups=groups, seed=split["seed"])
     rows = {"train": table["split"].isin(split["train"]), "test": table["split"] == "test"}
     if split["source"]:
