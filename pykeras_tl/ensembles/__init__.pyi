@@ -2,6 +2,7 @@ from .bagging import bag as bag
 from .bagging import bootstrap_sample as bootstrap_sample
 from .boosting import boost as boost
 from .cross_fitting import cross_fit as cross_fit
+from .cross_fitting import cross_validate as cross_validate
 from .ensemble import Ensemble as Ensemble
 from .error_curve import error_by_members as error_by_members
 from .error_curve import plot_error_by_members as plot_error_by_members

@@ -5,7 +5,9 @@
 #' combines them by logistic regression. `bag()`, `boost()` and `cross_fit()` train the members
 #' of an ensemble with a `network_trainer()`. Each member of `cross_fit()` leaves one fold out,
 #' which is what a stack needs: fit the stack on `$out_of_fold` and apply it to the ensemble's
-#' `predict()`. `error_by_members()` shows how the error falls as members are added.
+#' `predict()`. `cross_validate()` evaluates a `network_trainer()` on all images, each predicted by
+#' a model that was trained without it and its copies. `error_by_members()` shows how the error
+#' falls as members are added.
 #'
 #' @param members A list with the predictions of each member for the same images: results of
 #'   [evaluate_classifier()], or tables of predictions.
@@ -25,7 +27,8 @@
 #'   as published. SAMME was designed for weak learners; for networks, small values such as 0.1
 #'   work better.
 #' @param folds Number of folds.
-#' @param groups A column of `table`. Images with equal values stay in the same fold.
+#' @param groups A column of `table`. Images with equal values stay in the same fold. `"copies"`
+#'   searches the images for copies of each other.
 #' @param strength Strength of the L2 regularization.
 #' @param orders Number of random orders in which members are added. 1 keeps the given order, as
 #'   boosting requires.
@@ -37,8 +40,9 @@
 #' @returns `average_predictions()` and `predict()` return tables of predictions, for example for
 #'   [evaluate_predictions()]. `fit_weights()` returns weights that sum to 1. `bag()`, `boost()`
 #'   and `cross_fit()` return ensembles, `fit_stack()` and `load_stack()` stacks; both have a
-#'   `predict()` method. `error_by_members()` returns a table with the columns `members`,
-#'   `error`, `low` and `high`.
+#'   `predict()` method. `cross_validate()` returns an evaluation as [evaluate_classifier()] does;
+#'   [by_group()] counts each photograph of it once. `error_by_members()` returns a table with the
+#'   columns `members`, `error`, `low` and `high`.
 #' @export
 #' @examples
 #' \dontrun{
@@ -133,6 +137,16 @@ print.kerastl_ensemble <- function(x, ...) {
 cross_fit <- function(trainer, table, folds = 5, seed = 0, groups = NULL) {
   check_trainer(trainer)
   as_ensemble(toolkit()$ensembles$cross_fit(
+    trainer, as_frame(table),
+    folds = whole_number(folds), seed = whole_number(seed), groups = groups
+  ))
+}
+
+#' @rdname average_predictions
+#' @export
+cross_validate <- function(trainer, table, folds = 5, seed = 0, groups = "copies") {
+  check_trainer(trainer)
+  as_evaluation(toolkit()$ensembles$cross_validate(
     trainer, as_frame(table),
     folds = whole_number(folds), seed = whole_number(seed), groups = groups
   ))

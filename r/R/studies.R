@@ -28,8 +28,9 @@
 #' @returns An object of class `kerastl_study`: a list with `table` (one row per trial),
 #'   `results` (one row per measured value), `summary` (means with 95 % confidence intervals over
 #'   repeats and folds), `intervals` (the accuracy of each trial with its 95 % interval by distinct
-#'   image or group, and whether it differs from the best trial's), `history` (one row per epoch), `failures` (messages of failed trials),
-#'   `folder` and `report` (the path of an HTML page). `as.data.frame()` returns the results,
+#'   image or group, and whether it differs from the best trial's), `history` (one row per
+#'   epoch), `failures` (messages of failed trials), `folder` and `report` (the path of an HTML
+#'   page). `as.data.frame()` returns the results,
 #'   `summary()` the means, and `plot()` shows the training curves of all trials.
 #'   `compare_trials()` returns a table of paired comparisons over the repeats that two trials
 #'   have in common, and `study_names()` the names of all studies.

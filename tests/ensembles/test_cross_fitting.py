@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pykeras_tl.ensembles import average_predictions, cross_fit
-from pykeras_tl.evaluation import prediction_table
+from pykeras_tl.ensembles import average_predictions, cross_fit, cross_validate
+from pykeras_tl.evaluation import nearest_neighbour_baseline, prediction_table
 
 
 def _undecided(asked: pd.DataFrame) -> pd.DataFrame:
@@ -56,3 +56,33 @@ def test_other_images_are_predicted_by_the_mean_of_all_members(draw, tree) -> No
     assert len(said) == 3
     assert not said[0].equals(said[1])
     assert fitted.predict(test).equals(average_predictions(said))
+
+
+def test_copies_do_not_flatter_a_cross_validation(tmp_path) -> None:
+    import cv2
+
+    random = np.random.default_rng(0)
+    rows = []
+    # Classes that cannot be told apart: only the copies of an image tell its class.
+    for number in range(20):
+        image = random.integers(0, 255, (40, 40, 3), dtype=np.uint8)
+        for copy in range(4):
+            name = str(tmp_path / f"{number}-{copy}.png")
+            cv2.imwrite(name, image + np.uint8(copy))
+            rows.append((name, "xy"[number % 2]))
+    table = pd.DataFrame(rows, columns=["filename", "class"])
+
+    def trainer(train, seed):
+        return lambda asked: nearest_neighbour_baseline(train, asked)
+
+    fooled = cross_validate(trainer, table, folds=4, groups=None)
+    assert fooled.accuracy > 0.95
+    assert fooled.groups is None
+    honest = cross_validate(trainer, table, folds=4)
+    assert honest.accuracy < 0.8
+    assert honest.size == "80 images, 20 distinct"
+    assert honest.predictions["filename"].tolist() == table["filename"].tolist()
+    once = honest.by_group()
+    assert len(once.predictions) == 20
+    widths = [each.intervals["high"][0] - each.intervals["low"][0] for each in (fooled, honest)]
+    assert widths[1] > widths[0]
