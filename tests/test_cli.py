@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,8 @@ def test_study_shows_the_table_and_the_report(run, cells: Path, tmp_path: Path) 
     assert status == 0
     assert "[1/1] modern" in messages
     assert "modern" in output
+    assert "test accuracy with its 95 % interval, by distinct image or group:" in output
+    assert "8 images, 8 distinct" in output
     assert f"report: {out / 'report.html'}" in output
     assert (out / "report.html").is_file()
 
@@ -101,7 +104,10 @@ def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
         *("--groups", r"^\d+"),
     )
     assert status == 0
-    assert "test accuracy: " in output
+    (line,) = (line for line in output.splitlines() if line.startswith("test accuracy: "))
+    assert re.fullmatch(
+        r"test accuracy: [\d.]+ \(95 % interval [\d.]+ to [\d.]+\) on 8 images, 2 groups", line
+    )
     (trial,) = (out / "trials").iterdir()
     validation, test = (
         set(pd.read_csv(trial / "evaluation" / part / "groups.csv")["group"])

@@ -112,6 +112,18 @@ def test_intervals_are_by_group_where_there_are_groups(drawn, tmp_path) -> None:
     assert by_group["high"] - by_group["low"] > 0
 
 
+def test_copies_count_as_one_image(drawn, tmp_path) -> None:
+    table = drawn(images=40)
+    made = Evaluation(table, [number // 4 for number in range(40)], groups_are_copies=True)
+    trial = TrialReport("copied", evaluations={"test": made})
+    text = " ".join(_page(tmp_path / "report.html", Report("Cells", trials=[trial])).texts)
+    assert "40 images, 10 distinct." in text
+    assert "resampling the 10 distinct images, each with its copies" in text
+    once = made.by_group()
+    low, high = once.intervals.loc[0, ["low", "high"]]
+    assert f"the accuracy is {once.accuracy:.3f} ({low:.3f} to {high:.3f})" in text
+
+
 def test_a_temperature_fitted_on_validation_is_shown_for_the_others(drawn, tmp_path) -> None:
     parts = {name: Evaluation(drawn(images=60, seed=seed)) for seed, name in enumerate("ab")}
     trial = TrialReport("net", evaluations={"validation": parts["a"], "test": parts["b"]})
