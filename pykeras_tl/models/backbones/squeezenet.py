@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from ..saving.weight_files import load_weights
+from .global_pooling import pool
 
 _ADDRESS = (
     "https://raw.githubusercontent.com/DeepCognition/keras-squeezenet/"
@@ -64,7 +65,7 @@ def SqueezeNet(
         maps = _fire(maps, f"fire{number}", squeeze, expand)
         if number in (3, 5):
             maps = layers.MaxPooling2D(3, strides=2, name=f"fire{number}_pool")(maps)
-    model = keras.Model(inputs, _pool(maps, pooling), name=name)
+    model = keras.Model(inputs, pool(maps, pooling), name=name)
     if weights == "imagenet":
         file_name = "squeezenet_v1.1_imagenet_notop.h5"
         weights = keras.utils.get_file(file_name, _ADDRESS, cache_subdir="models")
@@ -80,13 +81,3 @@ def _fire(maps: Any, name: str, squeeze: int, expand: int) -> Any:
         maps
     )
     return layers.Concatenate(name=f"{name}_concat")([small, large])
-
-
-def _pool(maps: Any, pooling: str | None) -> Any:
-    if pooling is None:
-        return maps
-    if pooling == "avg":
-        return layers.GlobalAveragePooling2D(name="avg_pool")(maps)
-    if pooling == "max":
-        return layers.GlobalMaxPooling2D(name="max_pool")(maps)
-    raise ValueError(f"Expected pooling='avg', 'max' or None. Received: {pooling!r}.")
