@@ -29,7 +29,7 @@ _TYPES: dict[str, np.dtype] = {
 _DICTIONARY, _TENSOR = "collections OrderedDict", "torch._utils _rebuild_tensor_v2"
 _CONSTANTS = {"NEWTRUE": True, "NEWFALSE": False, "NONE": None}
 _NUMBERS_AND_TEXTS = {"BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE"}
-_MOST_PICKLE_BYTES = 1 << 22
+_MOST_PICKLE_BYTES = 1 << 20
 _MOST_DIMENSIONS = 8
 _LARGEST = 1 << 40
 
@@ -228,14 +228,11 @@ def _interpret(stream: io.BytesIO) -> Any:
             stack.append(tuple(take_marked()))
         elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
             stack.append(tuple(take(int(name[-1]))))
-        elif name == "APPENDS":
-            items = take_marked()
+        elif name in ("APPEND", "APPENDS"):
+            items = take(1) if name == "APPEND" else take_marked()
             _last(stack, list).extend(items)
-        elif name == "SETITEM":
-            items = take(2)
-            _set_items(_last(stack, dict), items)
-        elif name == "SETITEMS":
-            items = take_marked()
+        elif name in ("SETITEM", "SETITEMS"):
+            items = take(2) if name == "SETITEM" else take_marked()
             _set_items(_last(stack, dict), items)
         elif name == "GLOBAL":
             stack.append(_allowed(argument))

@@ -1,0 +1,104 @@
+"""EfficientNet-Lite: its architecture, and its published weights where they are installed."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from pykeras_tl.models.backbones.efficientnet_lite import EfficientNetLite
+from pykeras_tl.models.backbones.efficientnet_lite_weights import load_tensors
+from pykeras_tl.models.backbones.registry import build_backbone
+from pykeras_tl.models.freezing import unfreeze_weights
+from pykeras_tl.models.transfer import transfer_model
+from pykeras_tl.models.weights.packages import WEIGHTS_PACKAGES
+
+_PHOTOGRAPHS = Path(__file__).parent / "photographs"
+# Classes of ImageNet.
+_EGYPTIAN_CAT, _ESPRESSO = 285, 967
+
+
+def _package(version):
+    package = WEIGHTS_PACKAGES[f"efficientnet_lite{version}"]
+    if package.find() is None:
+        pytest.skip(f"{package.distribution} is not installed")
+    return package
+
+
+def _photographs():
+    files = [_PHOTOGRAPHS / f"{name}.jpg" for name in ("cat", "coffee")]
+    return np.stack([np.asarray(Image.open(file)) for file in files]).astype("float32")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("version", "probabilities"), [(0, (0.77, 0.91)), (1, (0.87, 0.91)), (2, (0.93, 0.99))]
+)
+def test_published_weights_know_a_cat_from_a_cup(version, probabilities):
+    package = _package(version)
+    model = EfficientNetLite(version, include_top=True)
+    load_tensors(model, package.find(), sha256=package.sha256)
+    predicted = model.predict((_photographs() - 127) / 128, verbose=0)
+    assert predicted.argmax(axis=1).tolist() == [_EGYPTIAN_CAT, _ESPRESSO]
+    np.testing.assert_allclose(predicted.max(axis=1), probabilities, atol=0.03)
+
+
+# Counted by Google's code, batch normalization's statistics included.
+@pytest.mark.parametrize(
+    ("version", "parameters", "channels"),
+    [(0, 4_694_024, 320), (1, 5_470_344, 320), (2, 6_150_168, 352)],
+)
+def test_size(version, parameters, channels):
+    assert EfficientNetLite(version, include_top=True).count_params() == parameters
+    assert EfficientNetLite(version).output_shape == (None, None, None, channels)
+
+
+@pytest.mark.slow
+def test_network_without_its_top_is_the_same_network():
+    package = _package(0)
+    whole = EfficientNetLite(0, include_top=True)
+    load_tensors(whole, package.find())
+    images = (_photographs() - 127) / 128
+    for options, layer in (({}, "block7a_project_bn"), ({"top_conv": True}, "top_activation")):
+        cut = build_backbone("efficientnet_lite0", **options)
+        expected = keras.Model(whole.input, whole.get_layer(layer).output).predict(
+            images, verbose=0
+        )
+        assert np.array_equal(cut.predict(images, verbose=0), expected)
+
+
+def test_transfer_model_can_be_unfrozen_by_stage():
+    model = transfer_model("efficientnet_lite0", 3, input_shape=(64, 48, 3), weights=None)
+    assert model.output_shape == (None, 3)
+    unfreeze_weights(model, from_="block7")
+    base = model.get_layer("efficientnet_lite0")
+    trainable = [layer.name for layer in base.layers if layer.trainable_weights]
+    assert trainable[0] == "block7a_expand_conv"
+    assert trainable[-1] == "block7a_project_bn"
+
+
+def test_seed_decides_random_weights():
+    first, second, other = (
+        build_backbone("efficientnet_lite0", (32, 32, 3), weights=None, seed=seed).get_weights()[0]
+        for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_unknown_version():
+    with pytest.raises(ValueError, match=r"Expected EfficientNet-Lite 0, 1 or 2\. Received: v.*=5"):
+        EfficientNetLite(5)
+
+
+def test_weights_of_another_version():
+    package = _package(1)
+    with pytest.raises(ValueError, match=r"do not fit model 'efficientnet_lite0'\. .* Check that"):
+        build_backbone("efficientnet_lite0", (32, 32, 3), weights=package.find())
+    before = EfficientNetLite(2)
+    values = before.get_weights()
+    with pytest.raises(ValueError, match=r"Expected \[.* for layer .*\. Received: "):
+        load_tensors(before, package.find())
+    # Nothing was loaded.
+    assert all(np.array_equal(a, b) for a, b in zip(values, before.get_weights(), strict=True))
