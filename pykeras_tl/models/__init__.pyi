@@ -23,3 +23,6 @@ from .saving.preprocess_config import PreprocessConfig as PreprocessConfig
 from .saving.weight_files import load_weights as load_weights
 from .seeding import seed_initializers as seed_initializers
 from .transfer import transfer_model as transfer_model
+from .weights.at_hand import default_backbone as default_backbone
+from .weights.at_hand import fetch_weights as fetch_weights
+from .weights.at_hand import list_weights as list_weights

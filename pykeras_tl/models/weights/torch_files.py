@@ -8,7 +8,6 @@ a meaning, and nothing is called.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 import os
@@ -58,22 +57,19 @@ class _Tensor:
     strides: tuple[int, ...]
 
 
-def read_torch_file(
-    path: str | os.PathLike[str], *, sha256: str | None = None
-) -> dict[str, np.ndarray]:
+def read_torch_file(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read a state dictionary from a torch file of the kind written before version 1.6.
 
     Args:
         path: A file such as `efficientnet-lite0-57934424.pth`.
-        sha256: The file's expected SHA-256 in hexadecimal; checked before anything is read.
 
     Returns:
         The tensors by name, as read-only arrays of type float32 or int64.
 
     Raises:
         FileNotFoundError: When the file does not exist.
-        ValueError: When the checksum differs; when the file is damaged, of the newer (zip) kind,
-            or holds anything but tensors; or when a tensor lies outside its storage.
+        ValueError: When the file is damaged, of the newer (zip) kind, or holds anything but
+            tensors; or when a tensor lies outside its storage.
 
     Example:
         >>> import tempfile
@@ -92,7 +88,6 @@ def read_torch_file(
     if not file.is_file():
         raise FileNotFoundError(f"Weights file {file} does not exist.")
     content = file.read_bytes()
-    check_sha256(file, content, sha256)
     if content.startswith(b"PK"):
         raise ValueError(
             f"{file} is a torch file of the newer kind, which is not read. Save its tensors with "
@@ -104,31 +99,6 @@ def read_torch_file(
         raise ValueError(f"{file} cannot be read as a torch file: {error}.") from error
     except (ValueError, KeyError, IndexError) as error:  # From broken instructions.
         raise ValueError(f"{file} cannot be read as a torch file: it is damaged.") from error
-
-
-def check_sha256(file: Path, content: bytes, sha256: str | None) -> None:
-    """Compare a file's content with its published checksum.
-
-    Args:
-        file: The file, for the message.
-        content: Its bytes.
-        sha256: The checksum in hexadecimal; None accepts any content.
-
-    Raises:
-        ValueError: When the content is another.
-
-    Example:
-        >>> check_sha256(Path("a.pth"), b"", "00")  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-        ...
-        ValueError: a.pth is damaged or was changed. Expected SHA-256 00. Received: e3b0c4...
-    """
-    received = hashlib.sha256(content).hexdigest()
-    if sha256 is not None and received != sha256:
-        raise ValueError(
-            f"{file} is damaged or was changed. Expected SHA-256 {sha256}. Received: {received}. "
-            "Install its package again, or fetch the file again."
-        )
 
 
 def _read(content: bytes) -> dict[str, np.ndarray]:
