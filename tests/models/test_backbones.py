@@ -14,6 +14,7 @@ from pykeras_tl.models.backbones.registry import (
     get_backbone,
 )
 from pykeras_tl.models.input_scaling import scales_input
+from pykeras_tl.models.weights.published import WeightsPackage
 
 # One of each family; its larger sisters have the same stages with more blocks in each.
 FAMILIES = {
@@ -163,6 +164,7 @@ def test_refused_download_says_what_to_do(name, address, file, failure, monkeypa
 
     monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", refuse)
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    monkeypatch.setattr(WeightsPackage, "find", lambda _: None)
     with pytest.raises(FileNotFoundError) as error:
         build_backbone(name, (48, 48, 3))
     message = str(error.value)

@@ -1,12 +1,10 @@
 """EfficientNet-Lite: its architecture, and its published weights where they are installed."""
 
 import json
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from pykeras_tl.models.backbones.efficientnet_lite import EfficientNetLite
 from pykeras_tl.models.backbones.efficientnet_lite_weights import load_tensors
@@ -16,7 +14,6 @@ from pykeras_tl.models.transfer import transfer_model
 from pykeras_tl.models.weights.at_hand import find_weights
 from pykeras_tl.models.weights.torch_files import read_torch_file
 
-_PHOTOGRAPHS = Path(__file__).parent / "photographs"
 # Classes of ImageNet.
 _EGYPTIAN_CAT, _ESPRESSO = 285, 967
 
@@ -28,18 +25,13 @@ def _published(version):
     return found.path
 
 
-def _photographs():
-    files = [_PHOTOGRAPHS / f"{name}.jpg" for name in ("cat", "coffee")]
-    return np.stack([np.asarray(Image.open(file)) for file in files]).astype("float32")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("version", "probabilities"), [(0, (0.77, 0.91)), (1, (0.87, 0.91)), (2, (0.93, 0.99))]
 )
-def test_published_weights_know_a_cat_from_a_cup(version, probabilities):
+def test_published_weights_know_a_cat_from_a_cup(version, probabilities, photographs):
     model = EfficientNetLite(version, include_top=True, weights=_published(version))
-    predicted = model.predict((_photographs() - 127) / 128, verbose=0)
+    predicted = model.predict((photographs - 127) / 128, verbose=0)
     assert predicted.argmax(axis=1).tolist() == [_EGYPTIAN_CAT, _ESPRESSO]
     np.testing.assert_allclose(predicted.max(axis=1), probabilities, atol=0.03)
 
@@ -49,15 +41,15 @@ def test_published_weights_know_a_cat_from_a_cup(version, probabilities):
     [(0, 4_694_024, 320), (1, 5_470_344, 320), (2, 6_150_168, 352)],
 )
 def test_size(version, parameters, channels):
-    model = EfficientNetLite(version, include_top=True)
+    model = EfficientNetLite(version, include_top=True, weights=None)
     assert model.count_params() == parameters
     assert model.get_layer("block7a_project_bn").output.shape == (None, None, None, channels)
 
 
 @pytest.mark.slow
-def test_network_without_its_top_is_the_same_network():
+def test_network_without_its_top_is_the_same_network(photographs):
     whole = EfficientNetLite(0, include_top=True, weights=_published(0))
-    images = (_photographs()[:, :96, :64] - 127) / 128
+    images = (photographs[:, :96, :64] - 127) / 128
     for options, layer in (({}, "block7a_project_bn"), ({"top_conv": True}, "top_activation")):
         cut = build_backbone("efficientnet_lite0", **options, input_shape=(96, 64, 3))
         expected = keras.Model(whole.input, whole.get_layer(layer).output)(images)
@@ -77,7 +69,7 @@ def test_transfer_model_can_be_unfrozen_by_stage():
 
 def test_unknown_version():
     with pytest.raises(ValueError, match=r"Expected EfficientNet-Lite 0, 1 or 2\. Received: v.*=5"):
-        EfficientNetLite(5)
+        EfficientNetLite(5, weights=None)
 
 
 _TIMM_GROUPS = (1, 2, 2, 3, 3, 4, 1)
@@ -119,7 +111,7 @@ def test_weights_of_another_version():
     path = _published(1)
     with pytest.raises(ValueError, match=r"do not fit this version of .* Expected '_blocks\."):
         build_backbone("efficientnet_lite0", (32, 32, 3), weights=path)
-    before = EfficientNetLite(2)
+    before = EfficientNetLite(2, weights=None)
     values = before.get_weights()
     with pytest.raises(ValueError, match=r"Expected .* of shape .*\. Received: shape"):
         load_tensors(before, path)

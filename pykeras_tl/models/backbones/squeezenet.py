@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from ..saving.weight_files import check_weights_file, load_weights
+from ..weights.at_hand import imagenet_weights
 from .global_pooling import pool
 
 # Filters of the squeeze and of each expand convolution in fire2 to fire9.
@@ -19,7 +20,7 @@ _FIRE = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 25
 def SqueezeNet(
     *,
     include_top: bool = False,
-    weights: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = "imagenet",
     input_shape: tuple[int | None, int | None, int] | None = None,
     pooling: str | None = None,
     classes: int = 1000,
@@ -29,7 +30,7 @@ def SqueezeNet(
 
     Args:
         include_top: Whether to include the classifier.
-        weights: The path of a weights file, or None for random weights.
+        weights: `"imagenet"`, the path of a weights file, or None for random weights.
         input_shape: Height, width and channels of an image. None is any size with three channels.
         pooling: `"avg"` or `"max"` for one vector per image; None for the last feature maps.
         classes: Number of classes of the classifier.
@@ -41,7 +42,7 @@ def SqueezeNet(
         pooling, `(batch, 512)` with, and `(batch, classes)`, softmax, with the classifier.
 
     Raises:
-        FileNotFoundError: When the weights file does not exist.
+        FileNotFoundError: When the weights file does not exist or the download fails.
         ValueError: When the pooling is unknown, or the weights are unsafe, truncated, or do not
             fit.
 
@@ -67,7 +68,7 @@ def SqueezeNet(
         outputs = pool(maps, pooling)
     model = keras.Model(inputs, outputs, name=name)
     if weights is not None:
-        load_squeezenet(model, weights)
+        load_squeezenet(model, imagenet_weights("squeezenet") if weights == "imagenet" else weights)
     return model
 
 
@@ -86,8 +87,8 @@ def load_squeezenet(model: keras.Model, path: str | os.PathLike[str]) -> None:
     Example:
         >>> import tempfile
         >>> path = f"{tempfile.mkdtemp()}/whole.weights.h5"
-        >>> SqueezeNet(include_top=True, classes=5).save_weights(path)
-        >>> load_squeezenet(SqueezeNet(), path)
+        >>> SqueezeNet(include_top=True, weights=None, classes=5).save_weights(path)
+        >>> load_squeezenet(SqueezeNet(weights=None), path)
     """
     stored = Counter(check_weights_file(path))
     stored.subtract(tuple(weight.shape) for weight in model.weights)
@@ -95,7 +96,7 @@ def load_squeezenet(model: keras.Model, path: str | os.PathLike[str]) -> None:
     if len(classes) != 1:
         load_weights(model, path)
         return
-    whole = SqueezeNet(include_top=True, classes=classes.pop())
+    whole = SqueezeNet(include_top=True, weights=None, classes=classes.pop())
     load_weights(whole, path)
     model.set_weights(whole.get_weights()[: len(model.weights)])
 

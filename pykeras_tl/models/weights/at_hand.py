@@ -219,6 +219,38 @@ def default_backbone() -> str:
     return next((name for name in candidates if find_weights(name)), _WITHOUT_WEIGHTS)
 
 
+def imagenet_weights(backbone: str) -> Path:
+    """Find a backbone's ImageNet weights, or download them, and log once where they come from.
+
+    Args:
+        backbone: A name in `BACKBONES`, such as `"efficientnet_lite0"`.
+
+    Returns:
+        The file, whose checksum is the published one where one was published.
+
+    Raises:
+        FileNotFoundError: When the weights are not here and cannot be downloaded; the message says
+            what to do.
+        ValueError: When the file's checksum is another.
+
+    Example:
+        >>> imagenet_weights("efficientnet_lite0").name  # doctest: +SKIP
+        'efficientnet-lite0-57934424.pth'
+    """
+    found = find_weights(backbone)
+    if found is None:
+        path, source = download_weights(backbone), "a download"
+    else:
+        path, source = found.path, found.source
+        if found.is_intact() is False:
+            raise ValueError(
+                f"{path} is damaged or was changed: its checksum is not the published one. "
+                "Remove it and fetch it again."
+            )
+    tell_source(backbone, f"{source}: {path}")
+    return path
+
+
 def tell_source(backbone: str, source: str) -> None:
     """Log where a backbone's weights come from, once in a process.
 
