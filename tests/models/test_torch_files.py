@@ -1,4 +1,4 @@
-"""Torch files are put together by hand here, so that they can hold what torch never writes."""
+"""Reading torch files without torch, those that torch never writes too."""
 
 import pickle
 import struct
@@ -6,50 +6,20 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+from fuzz.torch_writer import (
+    DICTIONARY,
+    HEAD,
+    group,
+    number,
+    numbers,
+    state,
+    storage,
+    tensor,
+    text,
+    whole_file,
+)
 
 from pykeras_tl.models.weights.torch_files import read_torch_file
-
-_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
-_VERSION = pickle.dumps(1001, protocol=2)
-_MACHINE = pickle.dumps({"protocol_version": 1001, "little_endian": True}, protocol=2)
-_DICTIONARY = b"ccollections\nOrderedDict\n)R"
-
-
-def _text(value):
-    return b"X" + struct.pack("<I", len(value.encode())) + value.encode()
-
-
-def _number(value):
-    return pickle.dumps(value, protocol=2)[2:-1]
-
-
-def _tuple(*parts):
-    return b"(" + b"".join(parts) + b"t"
-
-
-def _storage(key="0", length=6, kind="FloatStorage"):
-    described = _text("storage"), f"ctorch\n{kind}\n".encode(), _text(key), _text("cpu")
-    return _tuple(*described, _number(length), b"N") + b"Q"
-
-
-def _tensor(storage=None, offset=0, shape=(2, 3), strides=(3, 1)):
-    sizes = (_tuple(*map(_number, each)) for each in (shape, strides))
-    arguments = storage or _storage(), _number(offset), *sizes, b"\x89", _DICTIONARY
-    return b"ctorch._utils\n_rebuild_tensor_v2\n" + _tuple(*arguments) + b"R"
-
-
-def _state(**tensors):
-    entries = b"".join(_text(name) + tensor for name, tensor in tensors.items())
-    return b"\x80\x02" + _DICTIONARY + b"(" + entries + b"u."
-
-
-def _raw(values, type_="<f4"):
-    return struct.pack("<q", len(values)) + np.array(values, type_).tobytes()
-
-
-def _whole(state, keys=("0",), raw=None):
-    keys = pickle.dumps(list(keys), protocol=2)
-    return _MAGIC + _VERSION + _MACHINE + state + keys + (_raw(range(6)) if raw is None else raw)
 
 
 @pytest.fixture
@@ -63,16 +33,16 @@ def read(tmp_path):
 
 
 def test_strides_and_offsets_are_honoured(read):
-    state = _state(
-        plain=_tensor(),
-        transposed=_tensor(shape=(3, 2), strides=(1, 3)),
-        part=_tensor(offset=4, shape=(2,), strides=(1,)),
-        scalar=_tensor(offset=5, shape=(), strides=()),
-        empty=_tensor(shape=(0, 3), strides=(3, 1)),
-        count=_tensor(_storage("1", 1, "LongStorage"), shape=(), strides=()),
+    pickled = state(
+        plain=tensor(),
+        transposed=tensor(shape=(3, 2), strides=(1, 3)),
+        part=tensor(offset=4, shape=(2,), strides=(1,)),
+        scalar=tensor(offset=5, shape=(), strides=()),
+        empty=tensor(shape=(0, 3), strides=(3, 1)),
+        count=tensor(storage("1", 1, "LongStorage"), shape=(), strides=()),
     )
-    tensors = read(_whole(state, ("1", "0"), _raw([7], "<i8") + _raw(range(6))))
-    assert {name: tensor.tolist() for name, tensor in tensors.items()} == {
+    tensors = read(whole_file(pickled, ("1", "0"), numbers([7], "<i8") + numbers(range(6))))
+    assert {name: array.tolist() for name, array in tensors.items()} == {
         "plain": [[0, 1, 2], [3, 4, 5]],
         "transposed": [[0, 3], [1, 4], [2, 5]],
         "part": [4, 5],
@@ -90,10 +60,13 @@ def test_missing_file(tmp_path):
 
 
 def test_every_truncation_is_refused(read):
-    whole = _whole(_state(weight=_tensor()))
+    whole = whole_file(state(weight=tensor()))
     for length in range(len(whole)):
         with pytest.raises(ValueError, match="cannot be read as a torch file"):
             read(whole[:length])
+
+
+_MAGIC, _VERSION = (pickle.dumps(each, protocol=2) for each in (0x1950A86A20F9469CFC6C, 1001))
 
 
 class _Command:
@@ -101,8 +74,8 @@ class _Command:
         return print, ("This must not be printed.",)
 
 
-_OTHER_GLOBAL = b"\x80\x02cbuiltins\neval\n" + _tuple(_text("1/0")) + b"R."
-_FROM_STACK = b"\x80\x04" + _text("os") + _text("system") + b"\x93" + _tuple(_text("id")) + b"R."
+_OTHER_GLOBAL = b"\x80\x02cbuiltins\neval\n" + group(text("1/0")) + b"R."
+_FROM_STACK = b"\x80\x04" + text("os") + text("system") + b"\x93" + group(text("id")) + b"R."
 
 
 @pytest.mark.parametrize(
@@ -111,36 +84,38 @@ _FROM_STACK = b"\x80\x04" + _text("os") + _text("system") + b"\x93" + _tuple(_te
         (_OTHER_GLOBAL, "it asks for 'builtins.eval', which is not allowed"),
         (pickle.dumps(_Command(), protocol=2), "it asks for '__builtin__.print'"),
         (pickle.dumps(_Command(), protocol=4), "FRAME, which is not allowed"),
-        (_MAGIC + _VERSION + _MACHINE + _OTHER_GLOBAL, "it asks for 'builtins.eval'"),
-        (_MAGIC + _VERSION + _MACHINE + _FROM_STACK, "STACK_GLOBAL, which is not allowed"),
-        (_whole(_state(weight=_OTHER_GLOBAL[2:-1])), "it asks for 'builtins.eval'"),
-        (_whole(_state(weight=_tensor(_storage(kind="ByteStorage")))), "'torch.ByteStorage'"),
+        (HEAD + _OTHER_GLOBAL, "it asks for 'builtins.eval'"),
+        (HEAD + _FROM_STACK, "STACK_GLOBAL, which is not allowed"),
+        (whole_file(state(weight=_OTHER_GLOBAL[2:-1])), "it asks for 'builtins.eval'"),
+        (whole_file(state(weight=tensor(storage(kind="ByteStorage")))), "'torch.ByteStorage'"),
         # What BUILD and REDUCE could change or call in Python's own unpickler.
-        (_whole(b"\x80\x02ccollections\nOrderedDict\n}b."), "it changes what is no dict"),
-        (_whole(b"\x80\x02ctorch\nFloatStorage\n)R."), "something other than tensors"),
-        (_whole(b"\x80\x02" + _tensor() + b"."), "it holds no state dictionary"),
-        (_whole(_state(weight=_text("tensor"))), "'weight' is not a tensor"),
-        (_whole(b"\x80\x02" + _DICTIONARY + _tuple() + _number(1) + b"s."), "without a name"),
-        (_whole(_state(weight=_tensor(offset=1))), "lies outside its storage"),
-        (_whole(_state(weight=_tensor(strides=(3, 2)))), "lies outside its storage"),
-        (_whole(_state(weight=_tensor(offset=-1))), "describes a tensor in an unknown way"),
-        (_whole(_state(weight=_tensor(strides=(3, -1)))), "describes a tensor in an unknown way"),
-        (_whole(_state(weight=_tensor(strides=(1,)))), "describes a tensor in an unknown way"),
-        (_whole(_state(weight=_tensor(shape=(1,) * 9, strides=(1,) * 9))), "in an unknown way"),
+        (whole_file(b"\x80\x02ccollections\nOrderedDict\n}b."), "it changes what is no dict"),
+        (whole_file(b"\x80\x02ctorch\nFloatStorage\n)R."), "something other than tensors"),
+        (whole_file(b"\x80\x02" + tensor() + b"."), "it holds no state dictionary"),
+        (whole_file(state(weight=text("tensor"))), "'weight' is not a tensor"),
+        (whole_file(b"\x80\x02" + DICTIONARY + group() + number(1) + b"s."), "without a name"),
+        (whole_file(state(weight=tensor(offset=1))), "lies outside its storage"),
+        (whole_file(state(weight=tensor(strides=(3, 2)))), "lies outside its storage"),
+        (whole_file(state(weight=tensor(offset=-1))), "describes a tensor in an unknown way"),
+        (whole_file(state(weight=tensor(strides=(3, -1)))), "describes a tensor in an unknown way"),
+        (whole_file(state(weight=tensor(strides=(1,)))), "describes a tensor in an unknown way"),
+        (whole_file(state(weight=tensor(shape=(1,) * 9, strides=(1,) * 9))), "in an unknown way"),
         # A stride of zero would make one number into any size.
-        (_whole(_state(weight=_tensor(shape=(1 << 39,), strides=(0,)))), "outside its storage"),
-        (_whole(_state(weight=_tensor(shape=(0, 1 << 70), strides=(1, 1)))), "in an unknown way"),
-        (_whole(_state(weight=_tensor(_storage(length=1 << 30)))), "6 numbers in place of"),
-        (_whole(_state(w=_tensor()), raw=struct.pack("<q", 6)), "it is truncated"),
+        (whole_file(state(weight=tensor(shape=(1 << 39,), strides=(0,)))), "outside its storage"),
+        (whole_file(state(weight=tensor(shape=(0, 1 << 70), strides=(1, 1)))), "in an unknown way"),
+        (whole_file(state(weight=tensor(storage(length=1 << 30)))), "6 numbers in place of"),
+        (whole_file(state(w=tensor()), content=struct.pack("<q", 6)), "it is truncated"),
         (
-            _whole(_state(w=_tensor(_storage(length=1 << 38))), raw=struct.pack("<q", 1 << 38)),
+            whole_file(
+                state(w=tensor(storage(length=1 << 38))), content=struct.pack("<q", 1 << 38)
+            ),
             "trun",
         ),
-        (_whole(_state(w=_tensor()), keys=("1",)), "does not fit its tensors"),
-        (_whole(_state(w=_tensor()), keys=("0", "0")), "does not fit its tensors"),
-        (_whole(_state(w=_tensor()), keys=(0,)), "no list of storages"),
+        (whole_file(state(w=tensor()), keys=("1",)), "does not fit its tensors"),
+        (whole_file(state(w=tensor()), keys=("0", "0")), "does not fit its tensors"),
+        (whole_file(state(w=tensor()), keys=(0,)), "no list of storages"),
         (
-            _whole(_state(a=_tensor(), b=_tensor(_storage(kind="LongStorage")))),
+            whole_file(state(a=tensor(), b=tensor(storage(kind="LongStorage")))),
             "'0' is described in two ways",
         ),
         (_MAGIC + pickle.dumps(1002, protocol=2), "it does not begin as one"),
@@ -170,8 +145,8 @@ def test_hostile_files_are_refused_in_a_line(read, capfd, content, reason):
 
 
 def test_metadata_of_a_state_dictionary_are_passed_over(read):
-    state = _state(weight=_tensor())[:-1] + b"}" + _text("_metadata") + _DICTIONARY + b"sb."
-    assert read(_whole(state))["weight"].shape == (2, 3)
+    pickled = state(weight=tensor())[:-1] + b"}" + text("_metadata") + DICTIONARY + b"sb."
+    assert read(whole_file(pickled))["weight"].shape == (2, 3)
 
 
 def test_files_of_the_newer_kind_say_what_to_do(read):
@@ -183,7 +158,7 @@ def test_torch_reads_the_same(tmp_path):
     torch = pytest.importorskip("torch")
     random = torch.Generator().manual_seed(1)
     kernel = torch.randn(4, 3, 2, 2, generator=random)
-    state = OrderedDict(
+    saved = OrderedDict(
         kernel=kernel.to(memory_format=torch.channels_last),
         transposed=kernel[:, 0, 0].T,
         part=kernel[1:3, :, 1],
@@ -191,8 +166,8 @@ def test_torch_reads_the_same(tmp_path):
         count=torch.tensor(7),
     )
     path = tmp_path / "state.pth"
-    torch.save(state, path, _use_new_zipfile_serialization=False)
+    torch.save(saved, path, _use_new_zipfile_serialization=False)
     ours, theirs = read_torch_file(path), torch.load(path, weights_only=True)
     assert list(ours) == list(theirs)
-    for name, tensor in theirs.items():
-        assert np.array_equal(ours[name], tensor.numpy())
+    for name, array in theirs.items():
+        assert np.array_equal(ours[name], array.numpy())
