@@ -25,6 +25,10 @@ def _published(version):
     return found.path
 
 
+def _numbers(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("version", "probabilities"), [(0, (0.77, 0.91)), (1, (0.87, 0.91)), (2, (0.93, 0.99))]
@@ -53,7 +57,7 @@ def test_network_without_its_top_is_the_same_network(photographs):
     for options, layer in (({}, "block7a_project_bn"), ({"top_conv": True}, "top_activation")):
         cut = build_backbone("efficientnet_lite0", **options, input_shape=(96, 64, 3))
         expected = keras.Model(whole.input, whole.get_layer(layer).output)(images)
-        np.testing.assert_allclose(cut(images), expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(*map(_numbers, (cut(images), expected)), rtol=1e-4, atol=1e-4)
         assert cut.output_shape[1:3] == (3, 2)
 
 
