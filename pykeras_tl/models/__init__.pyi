@@ -1,3 +1,4 @@
+from .backbones.efficientnet_lite import EfficientNetLite as EfficientNetLite
 from .backbones.registry import BACKBONES as BACKBONES
 from .backbones.registry import Backbone as Backbone
 from .backbones.registry import backbone_of as backbone_of
@@ -22,3 +23,6 @@ from .saving.preprocess_config import PreprocessConfig as PreprocessConfig
 from .saving.weight_files import load_weights as load_weights
 from .seeding import seed_initializers as seed_initializers
 from .transfer import transfer_model as transfer_model
+from .weights.at_hand import default_backbone as default_backbone
+from .weights.at_hand import fetch_weights as fetch_weights
+from .weights.at_hand import list_weights as list_weights

@@ -30,6 +30,7 @@ _MODES = {
         divide=255.0, subtract=(0.485, 0.456, 0.406), divide_again=(0.229, 0.224, 0.225)
     ),
     "unit": _Mode(divide=255.0),
+    "efficientnet_lite": _Mode(subtract=127.0, divide_again=128.0),
     "squeezenet": _Mode(subtract=(104.006, 116.669, 122.679), reverse_channels=True),
 }
 
@@ -46,12 +47,13 @@ class InputScaling(keras.Layer):
             - `"torch"`: to the range 0 to 1, minus ImageNet's mean of each channel, divided by
               its standard deviation;
             - `"unit"`: to the range 0 to 1;
+            - `"efficientnet_lite"`: minus 127, divided by 128;
             - `"squeezenet"`: as `"caffe"`, with the means that SqueezeNet was trained with.
         **options: Arguments of every Keras layer, such as `name`.
 
     Input shape:
-        `(batch, height, width, channels)`, channels last, pixels from 0 to 255. All modes but
-        `"tf"` and `"unit"` need three channels in the order red, green, blue.
+        `(batch, height, width, channels)`, channels last, pixels from 0 to 255. The modes that
+        name ImageNet's means need three channels in the order red, green, blue.
 
     Output shape:
         The same, in the layer's floating-point type.

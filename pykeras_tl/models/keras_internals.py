@@ -6,15 +6,19 @@ Keras that changes one fails there first, with a message that names it.
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import keras
 from keras.src.applications.convnext import LayerScale
 from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+from keras.src.backend import config as keras_config
 from keras.src.backend.common import global_state
 from keras.src.legacy.saving import json_utils, legacy_h5_format, saving_options, saving_utils
 from keras.src.models.functional import Functional
@@ -304,3 +308,20 @@ def download_arguments(error: BaseException) -> dict[str, Any] | None:
             return dict(trace.tb_frame.f_locals)
         trace = trace.tb_next
     return None
+
+
+def weights_folder() -> Path:
+    """Return the folder into which Keras downloads the weights of its backbones.
+
+    Returns:
+        Usually `~/.keras/models`. It need not exist.
+
+    Example:
+        >>> weights_folder().name
+        'models'
+    """
+    home = Path(keras_config.keras_home()).expanduser()
+    if not os.access(home, os.W_OK):
+        temporary = Path("/tmp")
+        home = (temporary if temporary.is_dir() else Path(tempfile.gettempdir())) / ".keras"
+    return home / "models"

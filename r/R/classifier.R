@@ -9,7 +9,8 @@
 #' @param directory A folder with one subfolder of images per class, or with one per split of the
 #'   data set, such as `TRAIN`, `TEST` and `val`, which are used as they are.
 #' @param out Folder for the results: the classifier, tables and `report.html`.
-#' @param backbone Name of a backbone, such as `"vgg16"` or `"mobilenet_v2"`.
+#' @param backbone Name of a backbone, such as `"vgg16"` or `"mobilenet_v2"`. `NULL` uses
+#'   [default_backbone()].
 #' @param weights `"imagenet"`, the path of a weights file, or `NULL` for random weights.
 #' @param target_size Height and width to resize images to. `NULL` uses the default of the
 #'   backbone.
@@ -40,11 +41,13 @@
 #' predict(classifier, "new-images")
 #' predict(load_classifier("birds-results/classifier"), c("a.jpg", "b.jpg"))
 #' }
-train_classifier <- function(directory, out, backbone = "vgg16", weights = "imagenet",
+train_classifier <- function(directory, out, backbone = NULL, weights = "imagenet",
                              target_size = NULL, epochs = 10, unfreeze_from = NULL,
                              fine_tune_epochs = 5, batch_size = 32, augmentation = NULL,
                              seed = 0, groups = "copies", on_bad = "raise", ...) {
-  check_string(backbone)
+  if (!is.null(backbone)) {
+    check_string(backbone)
+  }
   further <- list(...)
   if (!is.null(further$dense)) {
     further$dense <- whole_numbers(further$dense, "dense")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch_writer
 from mutations import damage, damage_json
 
 if TYPE_CHECKING:
@@ -174,6 +175,35 @@ def checkpoints(folder: Path) -> Case:
     return case
 
 
+def tensors(folder: Path) -> Case:
+    """Read damaged torch files."""
+    from pykeras_tl.models.weights.torch_files import read_torch_file
+
+    parts = {
+        f"layer.{number}": torch_writer.tensor(
+            torch_writer.storage(str(number), 600), number, (2, 3, 2), (1, 6, 2)
+        )
+        for number in range(6)
+    }
+    stored = b"".join(torch_writer.numbers(range(600)) for _ in parts)
+    whole = torch_writer.whole_file(torch_writer.state(**parts), map(str, range(6)), stored)
+    file = folder / "case.pth"
+
+    def case(random: np.random.Generator) -> str:
+        file.write_bytes(damage(whole, random))
+        try:
+            arrays = read_torch_file(file)
+        except ValueError as error:
+            if str(file) not in str(error):
+                raise
+            return "refused"
+        # Reaches every number, so that one outside the file would end the process.
+        assert sum(np.array(array).nbytes for array in arrays.values()) <= len(whole) * 100
+        return "read"
+
+    return case
+
+
 def _model() -> keras.Model:
     import keras
 
@@ -215,7 +245,13 @@ def memory() -> int:
 def main() -> None:
     kind, cases, seed, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
     warnings.simplefilter("ignore")
-    case = {"images": images, "classifiers": classifiers, "checkpoints": checkpoints}[kind](folder)
+    kinds = {
+        "images": images,
+        "classifiers": classifiers,
+        "checkpoints": checkpoints,
+        "tensors": tensors,
+    }
+    case = kinds[kind](folder)
     with Path("/proc/self/statm").open() as file:
         taken = int(file.read().split()[0]) * _SMALL_PAGES
     resource.setrlimit(resource.RLIMIT_AS, (taken + _MEMORY, taken + _MEMORY))

@@ -1,7 +1,10 @@
 from functools import cache
+from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
+from PIL import Image
 
 from pykeras_tl.models.backbones.registry import build_backbone
 
@@ -21,3 +24,11 @@ def built():
         return _built(name)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def photographs():
+    """A cat and a cup of coffee, 224 × 224, as a batch of raw pixels."""
+    folder = Path(__file__).parent / "photographs"
+    images = [Image.open(folder / f"{name}.jpg") for name in ("cat", "coffee")]
+    return np.stack([np.asarray(image) for image in images]).astype("float32")

@@ -5,6 +5,7 @@ find.
 """
 
 import json
+from pathlib import Path
 
 import h5py
 import keras
@@ -382,3 +383,12 @@ def test_download_arguments_are_those_of_the_failed_get_file(monkeypatch, tmp_pa
         "datadir": str(tmp_path / "models"),
         "fname": "weights.h5",
     }, f"{_VERSION}: the local variables of get_file have other names"
+
+
+def test_weights_folder_is_where_get_file_looks(monkeypatch, tmp_path):
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    file = internals.weights_folder() / "weights.h5"
+    file.parent.mkdir()
+    file.touch()
+    found = keras.utils.get_file("weights.h5", "http://127.0.0.1:9/none", cache_subdir="models")
+    assert Path(found) == file, f"{_VERSION}: get_file keeps weights elsewhere"

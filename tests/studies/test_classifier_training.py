@@ -58,6 +58,15 @@ def test_another_classifier_is_not_overwritten(images: Path, tmp_path: Path) -> 
         train_classifier(images, tmp_path / "out", **{**_SMALL, "seed": 1})
 
 
+def test_default_backbone_is_one_with_weights(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("pykeras_tl.models.weights.at_hand.default_backbone", lambda: "vgg61")
+    with caplog.at_level("INFO", "pykeras_tl"), pytest.raises(ValueError, match="vgg61"):
+        train_classifier(images, tmp_path / "out")
+    assert "Backbone: vgg61." in caplog.messages
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

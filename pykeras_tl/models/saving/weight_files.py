@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import keras
 
-from ..keras_internals import download_arguments, hdf5_names, load_hdf5_weights
+from ..keras_internals import hdf5_names, load_hdf5_weights
 
 # Weights hardly compress, so a file that claims to hold much more than its own size is a bomb.
 _MAX_EXPANSION = 20
@@ -153,32 +153,6 @@ def claims_too_much(size: int, file: Path) -> bool:
         (False, True)
     """
     return size > max(_SMALL, _MAX_EXPANSION * file.stat().st_size)
-
-
-def download_error(error: BaseException, name: str) -> FileNotFoundError | None:
-    """Describe a failed download of a backbone's weights and what to do about it.
-
-    Args:
-        error: What Keras raised.
-        name: The backbone.
-
-    Returns:
-        An error that names the file, its address and where to put it; None when `error` was not
-        raised by a download.
-
-    Example:
-        >>> download_error(ValueError("something else"), "vgg16") is None
-        True
-    """
-    arguments = download_arguments(error)
-    if arguments is None:
-        return None
-    address, target = arguments["origin"], Path(arguments["datadir"], arguments["fname"])
-    return FileNotFoundError(
-        f"The ImageNet weights of {name} could not be downloaded. {as_sentence(error)} "
-        f"Fetch {address} by other means and pass the file as weights=PATH, "
-        f"or put it at {target}. To start from random weights, pass weights=None."
-    )
 
 
 def _arrays(file: h5py.File) -> Iterator[h5py.Dataset]:

@@ -1,0 +1,1 @@
+"""Published weights: where they are, and safe readers of the formats they come in."""
