@@ -12,7 +12,7 @@ import keras
 from keras.optimizers import schedules
 
 from ..training import fit
-from ..training.optimizers import make_optimizer
+from ..training.optimizers.by_name import make_optimizer
 from .data_splits import FINE_TUNING
 from .trial import Trial
 from .trial_config import PhaseSettings

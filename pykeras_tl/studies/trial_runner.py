@@ -158,7 +158,7 @@ def _known_options(model: ModelSettings) -> list[str] | None:
 
 
 def _check_optimizer(name: str, section: str, settings: OptimizerSettings) -> None:
-    from ..training.optimizers import make_optimizer
+    from ..training.optimizers.by_name import make_optimizer
 
     options = settings.options()
     try:

@@ -15,7 +15,8 @@ from ..models.keras_internals import nested_layers
 from . import checks
 from .fit_function import fit
 from .history import History
-from .optimizers import make_optimizer
+from .optimizers.by_name import make_optimizer
+from .optimizers.layer_rates import LayerRates, layer_rate_table
 
 _LOSSES = {
     "categorical": "categorical_crossentropy",
@@ -34,6 +35,7 @@ def fine_tune(
     optimizer_head: str | keras.optimizers.Optimizer = "rmsprop",
     optimizer_fine: str | keras.optimizers.Optimizer = "rmsprop",
     learning_rate_fine: float = 1e-5,
+    layer_rates: LayerRates | None = None,
     loss: Any = None,
     metrics: Sequence[Any] = ("accuracy",),
     run_dir: str | os.PathLike[str] | None = None,
@@ -55,6 +57,9 @@ def fine_tune(
         optimizer_head: Name or object, for the head.
         optimizer_fine: Name or object, for the second part.
         learning_rate_fine: The learning rate where `optimizer_fine` is a name.
+        layer_rates: Discriminative learning rates for the second part: a number by which the
+            rate falls from one stage to the one before it, such as 0.5, or stages or layers to
+            multipliers of the rate, as `layer_rate_table` describes.
         loss: By default the cross-entropy that fits the iterator's labels.
         metrics: Metrics to compute.
         run_dir: A folder from which the same call resumes when it was interrupted, as in `fit`.
@@ -95,7 +100,11 @@ def fine_tune(
     frozen = _trainable_state(model)
     unfreeze_weights(model, from_=unfreeze_from)
     unfrozen = _trainable_state(model)
-    _set_trainable_state(frozen)
+    try:
+        if layer_rates is not None:
+            layer_rate_table(model, layer_rates)
+    finally:
+        _set_trainable_state(frozen)
 
     model.compile(make_optimizer(optimizer_head), loss=loss, metrics=list(metrics))
     folders = [None if run_dir is None else Path(run_dir) / name for name in ("head", "fine")]
@@ -105,7 +114,8 @@ def fine_tune(
         return head
     _set_trainable_state(unfrozen)
     rate = learning_rate_fine if isinstance(optimizer_fine, str) else None
-    model.compile(make_optimizer(optimizer_fine, rate), loss=loss, metrics=list(metrics))
+    optimizer = make_optimizer(optimizer_fine, rate, layer_rates=layer_rates, model=model)
+    model.compile(optimizer, loss=loss, metrics=list(metrics))
     begun = head.epoch[-1] + 1
     try:
         fine = fit(

@@ -11,7 +11,7 @@ import keras
 
 from ..images.iterators.base import Iterator
 from . import checks
-from .callback_list import ResumableCallbackList
+from .callbacks.callback_list import ResumableCallbackList
 from .checkpoints.checkpoint_manager import CheckpointManager
 from .checkpoints.run import TrainingRun
 from .class_weights import report_imbalance

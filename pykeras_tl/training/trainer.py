@@ -11,13 +11,13 @@ import keras
 
 from ..images.iterators.base import Iterator
 from ..models.keras_internals import pausable_fit, synced_with
-from .callback_list import PartialEpochEnd, ResumableCallbackList
+from .callbacks.callback_list import PartialEpochEnd, ResumableCallbackList
+from .callbacks.failure_callbacks import CollapsedPredictionsWarning, TerminateOnNonFinite
 from .checkpoints.checkpoint_manager import TrainingProgress
 from .checkpoints.random_state import TorchRandomState
 from .checkpoints.run import CheckpointCallback, TrainingRun
 from .checkpoints.state import run_fingerprint
 from .data_adapter import FitData, FitDataCallback, SequentialDataset
-from .failure_callbacks import CollapsedPredictionsWarning, TerminateOnNonFinite
 from .feature_cache.caching import CachePolicy, FitInputs, cache_frozen_layers
 from .feature_cache.sources import FeatureSource, OnTheFlyFeatures
 from .history import History

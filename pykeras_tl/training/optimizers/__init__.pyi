@@ -1,0 +1,3 @@
+from .by_name import learning_rate_schedule as learning_rate_schedule
+from .by_name import make_optimizer as make_optimizer
+from .layer_rates import layer_rate_table as layer_rate_table
