@@ -17,6 +17,7 @@ from .fit_function import fit
 from .history import History
 from .optimizers.by_name import make_optimizer
 from .optimizers.layer_rates import LayerRates, layer_rate_table
+from .optimizers.schedules import make_schedule
 
 _LOSSES = {
     "categorical": "categorical_crossentropy",
@@ -36,6 +37,9 @@ def fine_tune(
     optimizer_fine: str | keras.optimizers.Optimizer = "rmsprop",
     learning_rate_fine: float = 1e-5,
     layer_rates: LayerRates | None = None,
+    schedule: str = "constant",
+    warmup: float | None = None,
+    weight_decay: float | None = None,
     loss: Any = None,
     metrics: Sequence[Any] = ("accuracy",),
     run_dir: str | os.PathLike[str] | None = None,
@@ -60,6 +64,12 @@ def fine_tune(
         layer_rates: Discriminative learning rates for the second part: a number by which the
             rate falls from one stage to the one before it, such as 0.5, or stages or layers to
             multipliers of the rate, as `layer_rate_table` describes.
+        schedule: How the learning rate of the second part goes where `optimizer_fine` is a
+            name: `"constant"`, `"cosine"` or `"one-cycle"`, up to `learning_rate_fine`.
+        warmup: The part of its batches in which it rises, from 0 to below 1, as in
+            `make_schedule`.
+        weight_decay: Weight decay of the second part where `optimizer_fine` is a name; biases
+            and normalization do not decay.
         loss: By default the cross-entropy that fits the iterator's labels.
         metrics: Metrics to compute.
         run_dir: A folder from which the same call resumes when it was interrupted, as in `fit`.
@@ -96,6 +106,12 @@ def fine_tune(
         )
     if loss is None:
         loss = _loss_for(flow)
+    rate = None
+    if isinstance(optimizer_fine, str):
+        per_epoch = checks.whole_steps(
+            fit_options.get("steps_per_epoch"), len(flow), "steps_per_epoch"
+        )
+        rate = make_schedule(schedule, learning_rate_fine, per_epoch * epochs_fine, warmup)
     # Find a wrong name now, not after the head's epochs.
     frozen = _trainable_state(model)
     unfreeze_weights(model, from_=unfreeze_from)
@@ -113,8 +129,9 @@ def fine_tune(
     if head.stopped:
         return head
     _set_trainable_state(unfrozen)
-    rate = learning_rate_fine if isinstance(optimizer_fine, str) else None
-    optimizer = make_optimizer(optimizer_fine, rate, layer_rates=layer_rates, model=model)
+    optimizer = make_optimizer(
+        optimizer_fine, rate, layer_rates=layer_rates, model=model, weight_decay=weight_decay
+    )
     model.compile(optimizer, loss=loss, metrics=list(metrics))
     begun = head.epoch[-1] + 1
     try:
