@@ -1,3 +1,4 @@
+from .callbacks.weight_averaging import WeightAveraging as WeightAveraging
 from .class_weights import balanced_class_weight as balanced_class_weight
 from .fine_tuning import fine_tune as fine_tune
 from .fit_function import fit as fit

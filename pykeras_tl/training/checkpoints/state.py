@@ -198,9 +198,9 @@ def _named(functions: Any) -> str:
 
 
 def _callback_settings(callback: keras.callbacks.Callback) -> tuple[str, dict[str, Any]]:
-    """Return a Keras callback's arguments; of others only the class is known."""
+    """Return the arguments of Keras's callbacks and ours; of others only the class is known."""
     kind = type(callback)
-    if not kind.__module__.startswith("keras."):
+    if not kind.__module__.startswith(("keras.", "pykeras_tl.")):
         return kind.__name__, {}
     asked_for = inspect.signature(kind).parameters
     known = _own_attributes(callback).items()
