@@ -13,17 +13,13 @@ from ..images.iterators.base import Iterator
 from ..models.freezing import unfreeze_weights
 from ..models.keras_internals import nested_layers
 from . import checks
+from .batch_augmentation import BatchAugmentation
 from .fit_function import fit
 from .history import History
+from .losses import cross_entropy
 from .optimizers.by_name import make_optimizer
 from .optimizers.layer_rates import LayerRates, layer_rate_table
 from .optimizers.schedules import make_schedule
-
-_LOSSES = {
-    "categorical": "categorical_crossentropy",
-    "sparse": "sparse_categorical_crossentropy",
-    "binary": "binary_crossentropy",
-}
 
 
 def fine_tune(
@@ -40,7 +36,9 @@ def fine_tune(
     schedule: str = "constant",
     warmup: float | None = None,
     weight_decay: float | None = None,
+    batch_augmentation: BatchAugmentation | None = None,
     loss: Any = None,
+    label_smoothing: float = 0.0,
     metrics: Sequence[Any] = ("accuracy",),
     run_dir: str | os.PathLike[str] | None = None,
     **fit_options: Any,
@@ -70,7 +68,10 @@ def fine_tune(
             `make_schedule`.
         weight_decay: Weight decay of the second part where `optimizer_fine` is a name; biases
             and normalization do not decay.
+        batch_augmentation: MixUp, CutMix and the like in the second part, as in `fit`.
         loss: By default the cross-entropy that fits the iterator's labels.
+        label_smoothing: How far labels are moved towards equal parts of all classes, from 0 to
+            below 1, as in `cross_entropy`; with the default loss only.
         metrics: Metrics to compute.
         run_dir: A folder from which the same call resumes when it was interrupted, as in `fit`.
         **fit_options: Further arguments of `fit`, for both parts: `validation_data`,
@@ -105,7 +106,12 @@ def fine_tune(
             "freeze_weights(model, to=...) or transfer_model(...)."
         )
     if loss is None:
-        loss = _loss_for(flow)
+        loss = cross_entropy(flow, label_smoothing)
+    elif label_smoothing:
+        raise ValueError(
+            f"Expected `label_smoothing` with the default loss. Received: loss={loss!r}, "
+            f"label_smoothing={label_smoothing!r}. Pass it where the loss is made."
+        )
     rate = None
     if isinstance(optimizer_fine, str):
         per_epoch = checks.whole_steps(
@@ -141,6 +147,7 @@ def fine_tune(
             epochs=begun + epochs_fine,
             initial_epoch=begun,
             run_dir=folders[1],
+            batch_augmentation=batch_augmentation,
             **fit_options,
         )
     except KeyboardInterrupt:
@@ -151,12 +158,6 @@ def fine_tune(
         _set_trainable_state(frozen)
     fine.phases = {"fine tuning": begun}
     return head + fine
-
-
-def _loss_for(flow: Iterator) -> str:
-    if flow.class_mode not in _LOSSES:
-        raise ValueError(f"`loss` is required when class_mode={flow.class_mode!r}.")
-    return _LOSSES[flow.class_mode]
 
 
 def _trainable_state(model: keras.Model) -> dict[keras.Layer, bool]:

@@ -48,6 +48,9 @@ def run_fingerprint(
         "the metrics": _named(compile_arguments(model)["metrics"]),
         "the backend": keras.backend.backend(),
     }
+    smoothing = getattr(model.loss, "label_smoothing", 0)
+    if smoothing:
+        settings["the label smoothing"] = repr(smoothing)
     for name, value in model.optimizer.get_config().items():
         if name != "name":  # Keras numbers optimizers in the order they are made.
             settings[f"the optimizer's {name}"] = json.dumps(value, sort_keys=True, default=str)
