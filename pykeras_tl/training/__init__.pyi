@@ -7,5 +7,7 @@ from .history import History as History
 from .losses import cross_entropy as cross_entropy
 from .optimizers.by_name import make_optimizer as make_optimizer
 from .optimizers.layer_rates import layer_rate_table as layer_rate_table
+from .optimizers.learning_rate_finder import LearningRateTest as LearningRateTest
+from .optimizers.learning_rate_finder import lr_find as lr_find
 from .optimizers.schedules import OneCycle as OneCycle
 from .optimizers.schedules import make_schedule as make_schedule
