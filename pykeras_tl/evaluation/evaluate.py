@@ -209,6 +209,7 @@ def evaluate_classifier(
     data: Iterator | pd.DataFrame | str | os.PathLike[str],
     batch_size: int = 32,
     groups: Sequence[Hashable] | None = None,
+    test_time_augmentation: str | None = None,
 ) -> Evaluation:
     """Evaluate a model or a saved classifier on images whose classes are known.
 
@@ -221,6 +222,8 @@ def evaluate_classifier(
         groups: What belongs together (patient, slide, copies): one value per image, in the order
             of the data; by default the column `group` of a table. Confidence intervals take it
             into account.
+        test_time_augmentation: None, or views of each image over which probabilities are
+            averaged: `"hflip"`, `"flips"` or `"d4"`, as in `predict_flow`.
 
     Returns:
         The evaluation, in file order.
@@ -246,18 +249,21 @@ def evaluate_classifier(
     if groups is None and table is not None and "group" in table:
         groups = table["group"].tolist()
     if not isinstance(model, keras.Model):
-        return Evaluation(_predict_files(model, data, batch_size), groups)
+        return Evaluation(_predict_files(model, data, batch_size, test_time_augmentation), groups)
     if isinstance(data, str | os.PathLike | pd.DataFrame):
         raise TypeError(
             "Expected a flow, because a Keras model does not know how its images are prepared. "
             f"Received: {type(data).__name__}. Pass a flow over the images, or a classifier that "
             "prepares them: Classifier.from_flow(model, flow)."
         )
-    return Evaluation(predict_flow(model, data), groups)
+    return Evaluation(predict_flow(model, data, test_time_augmentation), groups)
 
 
 def _predict_files(
-    classifier: Classifier, data: Iterator | pd.DataFrame | str | os.PathLike[str], batch_size: int
+    classifier: Classifier,
+    data: Iterator | pd.DataFrame | str | os.PathLike[str],
+    batch_size: int,
+    test_time_augmentation: str | None,
 ) -> pd.DataFrame:
     files, true = _files_and_classes(data)
     strange = sorted(set(true) - set(classifier.class_names))
@@ -267,7 +273,7 @@ def _predict_files(
             f"Received: {strange[:5]}."
         )
     names = classifier.class_names
-    table = classifier.predict(files, batch_size=batch_size)
+    table = classifier.predict(files, batch_size, test_time_augmentation)
     if table["predicted"].isna().any():
         bad = table[table["predicted"].isna()].iloc[:, [0, -1]]
         listed = list_bad_files(dict(bad.itertuples(index=False)))
