@@ -118,12 +118,9 @@ class BatchAugmenter:
                 x = _transform(layer, x, generator)
         if self._mixing:
             layer = self._mixing[random.integers(len(self._mixing))]
-            drawn = layer.get_random_transformation(x, training=True, seed=generator)
-            x = _numpy(layer.transform_images(x, drawn, training=True))
-            one_hot = keras.ops.convert_to_tensor(labels, "float32")
-            labels_type = labels.dtype
-            labels = _numpy(layer.transform_labels(one_hot, drawn, training=True))
-            labels = labels.astype(labels_type)
+            mix = _mixup if isinstance(layer, keras.layers.MixUp) else _cutmix
+            x, mixed_labels = mix(layer, x, np.asarray(labels, "float32"), random)
+            labels = mixed_labels.astype(labels.dtype)
         return x.astype(images.dtype, copy=False), labels
 
 
@@ -238,6 +235,52 @@ def _batch_seed(seed: int | None, state: IteratorState) -> int:
     return int.from_bytes(digest.digest(), "big") >> 1
 
 
+def _mixup(
+    layer: Any, images: np.ndarray, labels: np.ndarray, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute what Keras's MixUp does.
+
+    In NumPy, it takes a fraction of the time, is the same on every backend, and leaves torch's
+    global random numbers alone, which Keras's beta distribution draws from.
+    """
+    order = random.permutation(len(images))
+    kept = random.beta(layer.alpha, layer.alpha, len(images)).astype("float32")
+    images = _blend(images.astype("float32", copy=False), order, kept)
+    return images, _blend(labels, order, kept)
+
+
+def _blend(values: np.ndarray, order: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    share = kept.reshape(-1, *[1] * (values.ndim - 1))
+    blended: np.ndarray = share * values + (1 - share) * values[order]
+    return blended
+
+
+def _cutmix(
+    layer: Any, images: np.ndarray, labels: np.ndarray, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute what Keras's CutMix does; labels count the pixels that are pasted."""
+    rows, columns = (1, 2) if layer.data_format == "channels_last" else (2, 3)
+    height, width = images.shape[rows], images.shape[columns]
+    order = random.permutation(len(images))
+    alpha = random.uniform(*layer.factor) + 1e-6
+    side = np.sqrt(1 - random.beta(alpha, alpha, len(images)))
+    top, left = ((1 - side) * random.uniform(size=len(images)) for _ in range(2))
+    mixed, kept = np.array(images), np.ones(len(images), "float32")
+    for number, other in enumerate(order):
+        box = tuple(
+            slice(round(start * size), round((start + length) * size))
+            for start, length, size in (
+                (top[number], side[number], height),
+                (left[number], side[number], width),
+            )
+        )
+        where = (*box, slice(None)) if layer.data_format == "channels_last" else (slice(None), *box)
+        mixed[number][where] = images[other][where]
+        area = (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
+        kept[number] = 1 - area / (height * width)
+    return mixed, _blend(labels, order, kept)
+
+
 def _rand_augment(
     layer: Any,
     images: np.ndarray,
@@ -259,12 +302,9 @@ def _rand_augment(
 
 
 def _transform(layer: Any, images: np.ndarray, generator: keras.random.SeedGenerator) -> np.ndarray:
+    x = keras.ops.convert_to_tensor(images, "float32")
     with _building:
         if not layer.built:
-            layer.build(images.shape)
-    drawn = layer.get_random_transformation(images, training=True, seed=generator)
-    return _numpy(layer.transform_images(images, drawn, training=True))
-
-
-def _numpy(tensor: Any) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(tensor))
+            layer.build(x.shape)
+    drawn = layer.get_random_transformation(x, training=True, seed=generator)
+    return np.asarray(keras.ops.convert_to_numpy(layer.transform_images(x, drawn, training=True)))

@@ -19,18 +19,21 @@ def batch(images):
     return x[:8].astype("float32"), y[:8]
 
 
-def drawn(layer, x, seed):
-    """What a layer draws for a batch, as NumPy arrays."""
-    generator = keras.random.SeedGenerator(seed)
-    transformation = layer.get_random_transformation(x, training=True, seed=generator)
-    return {name: keras.ops.convert_to_numpy(each) for name, each in transformation.items()}
+def expected_of(layer, transformation, x, y):
+    """What Keras's layer makes of a batch with given random numbers."""
+    made = {name: keras.ops.convert_to_tensor(each) for name, each in transformation.items()}
+    return [
+        keras.ops.convert_to_numpy(transform(keras.ops.convert_to_tensor(values), made))
+        for transform, values in ((layer.transform_images, x), (layer.transform_labels, y))
+    ]
 
 
-def test_mixup_against_numpy(batch):
+def test_mixup_is_keras_s_and_the_formula_s(batch):
     x, y = batch
     layer = keras.layers.MixUp(alpha=0.4)
-    transformation = drawn(layer, x, 11)
-    part, order = transformation["mix_weight"], transformation["permutation_order"]
+    random = np.random.default_rng(11)
+    random.integers(1)
+    order, part = random.permutation(8), random.beta(0.4, 0.4, 8).astype("float32")
     mixed, labels = BatchAugmenter([layer])(x, y, seed=11)
     for number, (other, share) in enumerate(zip(order, part)):
         expected = share * x[number] + (1 - share) * x[other]
@@ -38,26 +41,53 @@ def test_mixup_against_numpy(batch):
         expected = share * y[number] + (1 - share) * y[other]
         np.testing.assert_allclose(labels[number], expected, rtol=1e-5, atol=1e-6)
     assert (mixed.dtype, labels.dtype) == (x.dtype, y.dtype)
+    images, numbers = expected_of(layer, {"mix_weight": part, "permutation_order": order}, x, y)
+    np.testing.assert_allclose(mixed, images, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(labels, numbers, rtol=1e-5, atol=1e-6)
 
 
-def test_cutmix_pastes_a_rectangle_and_counts_its_area(batch):
+@pytest.mark.parametrize("seed", range(4))
+def test_cutmix_is_keras_s_and_pastes_rectangles(batch, seed):
     x, y = batch
     layer = keras.layers.CutMix()
-    transformation = drawn(layer, x, 3)
-    order = transformation["permutation_order"]
-    mixed, labels = BatchAugmenter([layer])(x, y, seed=3)
+    random = np.random.default_rng(seed)
+    random.integers(1)
+    order = random.permutation(8)
+    mixed, labels = BatchAugmenter([layer])(x, y, seed=seed)
+    masks = (mixed != x).any(axis=-1)
+    area = []
     for number, other in enumerate(order):
-        pasted = (mixed[number] != x[number]).any(axis=-1)
-        np.testing.assert_array_equal(mixed[number][pasted], x[other][pasted])
-        rows, columns = np.nonzero(transformation["batch_masks"][number, ..., 0])
-        area = rows.size / pasted.size
+        rows, columns = (np.flatnonzero(masks[number].any(axis=axis)) for axis in (1, 0))
         if rows.size:
-            box = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
-            assert rows.size == box
-        share = labels[number] @ y[number]
-        if (y[number] != y[other]).any():
-            # Keras takes the area before it is rounded to pixels.
-            assert abs((1 - share) - area) < 0.05
+            masks[number, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+        area.append(masks[number].mean())
+        if y[number] @ y[other] == 0:
+            np.testing.assert_allclose(labels[number] @ y[other], area[-1], atol=1e-6)
+    transformation = {
+        "permutation_order": order,
+        "batch_masks": np.repeat(masks[..., np.newaxis], 3, axis=-1),
+        "mix_weight": 1 - np.array(area, "float32"),
+    }
+    images, numbers = expected_of(layer, transformation, x, y)
+    np.testing.assert_array_equal(mixed, images)
+    different = (y * y[order]).sum(1) == 0
+    np.testing.assert_allclose(labels[different], numbers[different], atol=1e-6)
+    assert (labels.sum(1) > 1 - 1e-5).all()
+
+
+def test_patches_have_the_distribution_of_keras_s(batch):
+    x, y = batch
+    y = np.eye(8, dtype="float32")
+    layer, generator = keras.layers.CutMix(), keras.random.SeedGenerator(1)
+    ours, keras_s = [], []
+    for seed in range(40):
+        ours.append(BatchAugmenter([layer])(x, y, seed=seed)[1].diagonal())
+        made = layer.get_random_transformation(x, seed=generator)
+        keras_s.append(keras.ops.convert_to_numpy(made["mix_weight"]))
+    quantiles = [0.25, 0.5, 0.75]
+    np.testing.assert_allclose(
+        np.quantile(ours, quantiles), np.quantile(keras_s, quantiles), atol=0.2
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,11 +122,8 @@ def test_one_of_several_that_mix_is_drawn(batch):
     found = set()
     for seed in range(8):
         x, _ = augmenter(*batch, seed=seed)
-        generator = keras.random.SeedGenerator(seed)
-        layer = keras.layers.MixUp()
-        transformation = layer.get_random_transformation(batch[0], seed=generator)
-        mixed = layer.transform_images(batch[0], transformation)
-        found.add(np.array_equal(x, keras.ops.convert_to_numpy(mixed)))
+        # CutMix makes no new pixels.
+        found.add(np.isin(x, batch[0]).all())
     assert found == {True, False}
 
 
