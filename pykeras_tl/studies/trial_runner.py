@@ -14,7 +14,7 @@ from ..storage.atomic_files import require_free_space
 from .data_splits import FINE_TUNING, groups_of, split_iterators
 from .results.trial_results import TrialResult, write_result
 from .trial import TRAINED_ON, Trial
-from .trial_config import ModelSettings, OptimizerSettings, check_options
+from .trial_config import ModelSettings, OptimizerSettings, PhaseSettings, check_options
 
 if TYPE_CHECKING:
     import keras
@@ -56,8 +56,11 @@ def run_trial(
     model = build_model(trial, classes=len(iterators["train"].class_names or ()))
     require_free_space(folder, _size_of_results(model))
     history, seconds = train_model(model, trial, iterators, run_dir)
+    views = trial.settings.data.test_time_augmentation
     evaluations = {
-        split: evaluate_classifier(model, iterator, groups=groups_of(tables[split]))
+        split: evaluate_classifier(
+            model, iterator, groups=groups_of(tables[split]), test_time_augmentation=views
+        )
         for split, iterator in iterators.items()
         if split not in (*TRAINED_ON, FINE_TUNING)
     }
@@ -101,6 +104,7 @@ def check_trial_options(trial: Trial) -> None:
     for section, phase in phases.items():
         if phase is not None:
             _check_optimizer(trial.name, f"{section}.optimizer", phase.optimizer)
+            _check_batch_augmentation(trial.name, section, phase)
 
 
 def build_model(trial: Trial, classes: int) -> keras.Model:
@@ -169,6 +173,15 @@ def _check_optimizer(name: str, section: str, settings: OptimizerSettings) -> No
         message = str(error)
         prefix = "" if message.startswith("Trial ") else f"Trial {name!r}, {section}: "
         raise ValueError(prefix + message) from error
+
+
+def _check_batch_augmentation(name: str, section: str, phase: PhaseSettings) -> None:
+    from ..training.batch_augmentation import BatchAugmenter
+
+    try:
+        BatchAugmenter(phase.batch_augmentation or [])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Trial {name!r}, {section}.batch_augmentation: {error}") from error
 
 
 def _network(name: str) -> Callable[..., keras.Model]:
