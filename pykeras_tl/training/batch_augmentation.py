@@ -15,7 +15,7 @@ import numpy as np
 from ..images.iterators.base import Iterator
 from ..images.iterators.state import IteratorState
 
-BatchAugmentation: TypeAlias = Sequence[str | keras.Layer] | Mapping[str, Mapping[str, Any]]
+BatchAugmentation: TypeAlias = str | Sequence[str | keras.Layer] | Mapping[str, Mapping[str, Any]]
 
 _LAYERS = {
     "mixup": keras.layers.MixUp,
@@ -47,7 +47,7 @@ class BatchAugmenter:
 
     Args:
         layers: Keras layers that augment images, or their names, or names to arguments:
-            `["mixup", "cutmix"]`, `{"mixup": {"alpha": 0.2}, "randaugment": {"factor": 0.3}}`.
+            `"mixup"`, `["mixup", "cutmix"]`, `{"mixup": {"alpha": 0.2}, "randaugment": {"factor": 0.3}}`.
             The names are `"mixup"`, `"cutmix"`, `"randaugment"` and `"random_erasing"`. Layers are
             applied in order, and those that mix images last. Where several mix, one of them is
             drawn for each batch. RandAugment draws its operations for each image. Seeds of the
@@ -73,6 +73,8 @@ class BatchAugmenter:
     def __init__(
         self, layers: BatchAugmentation, value_range: tuple[float, float] = (0, 255)
     ) -> None:
+        if isinstance(layers, str):
+            layers = [layers]
         options = layers if isinstance(layers, Mapping) else {}
         made = [_layer(each, options.get(each, {}), value_range) for each in layers]
         self._layers = [layer for layer in made if not isinstance(layer, _MIXING)]

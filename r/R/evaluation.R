@@ -6,6 +6,8 @@
 #' @param object A model or a classifier.
 #' @param x A flow. For a classifier also a folder with one subfolder per class.
 #' @param batch_size Number of images per batch, if `x` is a folder.
+#' @param test_time_augmentation `NULL`, or views of each image over which probabilities are
+#'   averaged: `"hflip"`, `"flips"`, or `"d4"` (flips and quarter turns).
 #' @param ... Not used.
 #' @returns An object of class `kerastl_evaluation`: a list with `accuracy`, `loss`, `by_class`
 #'   (precision, recall, F1 and support of each class), `confusion` and `predictions`, a table
@@ -20,7 +22,7 @@
 #' plot(result)
 #' plot(result, "mistakes")
 #' }
-evaluate_classifier <- function(object, x, batch_size = 32) {
+evaluate_classifier <- function(object, x, batch_size = 32, test_time_augmentation = NULL) {
   if (!is_python(object)) {
     cli::cli_abort("{.arg object} must be a model or a classifier, not {describe(object)}.")
   }
@@ -29,7 +31,8 @@ evaluate_classifier <- function(object, x, batch_size = 32) {
   }
   as_evaluation(toolkit()$evaluation$evaluate_classifier(
     object, if (is.character(x)) file_path(x) else x,
-    batch_size = whole_number(batch_size)
+    batch_size = whole_number(batch_size),
+    test_time_augmentation = test_time_augmentation
   ))
 }
 
