@@ -47,7 +47,8 @@ class BatchAugmenter:
 
     Args:
         layers: Keras layers that augment images, or their names, or names to arguments:
-            `"mixup"`, `["mixup", "cutmix"]`, `{"mixup": {"alpha": 0.2}, "randaugment": {"factor": 0.3}}`.
+            `"mixup"`, `["mixup", "cutmix"]`,
+            `{"mixup": {"alpha": 0.2}, "randaugment": {"factor": 0.3}}`.
             The names are `"mixup"`, `"cutmix"`, `"randaugment"` and `"random_erasing"`. Layers are
             applied in order, and those that mix images last. Where several mix, one of them is
             drawn for each batch. RandAugment draws its operations for each image. Seeds of the
