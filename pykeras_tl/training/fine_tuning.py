@@ -18,7 +18,7 @@ from .fit_function import fit
 from .history import History
 from .losses import cross_entropy
 from .optimizers.by_name import make_optimizer
-from .optimizers.layer_rates import LayerRates, layer_rate_table
+from .optimizers.layer_rates import LayerRates
 from .optimizers.schedules import make_schedule
 
 
@@ -46,7 +46,9 @@ def fine_tune(
     """Train a new head on a frozen backbone, then both at a low learning rate.
 
     First the head is trained; then the layers from `unfreeze_from` on are unfrozen, the model
-    is compiled again with a low learning rate, and both are trained together.
+    is compiled again with a low learning rate, and both are trained together. Batch normalization
+    of a pretrained backbone from `transfer_model` keeps its statistics; for another one, call
+    `freeze_batch_norm(model)` first.
 
     Args:
         model: A model with a frozen backbone, such as `transfer_model` returns. It need not be
@@ -113,18 +115,25 @@ def fine_tune(
             f"label_smoothing={label_smoothing!r}. Pass it where the loss is made."
         )
     rate = None
-    if isinstance(optimizer_fine, str):
+    if not isinstance(optimizer_fine, str):
+        if schedule != "constant" or warmup is not None:
+            raise ValueError(
+                "Expected the name of an optimizer with `schedule` and `warmup`. Received: "
+                f"optimizer_fine={optimizer_fine!r}. Pass it a schedule where it is made."
+            )
+    else:
         per_epoch = checks.whole_steps(
             fit_options.get("steps_per_epoch"), len(flow), "steps_per_epoch"
         )
         rate = make_schedule(schedule, learning_rate_fine, per_epoch * epochs_fine, warmup)
-    # Find a wrong name now, not after the head's epochs.
+    # Find what is wrong now, not after the head's epochs.
     frozen = _trainable_state(model)
     unfreeze_weights(model, from_=unfreeze_from)
     unfrozen = _trainable_state(model)
     try:
-        if layer_rates is not None:
-            layer_rate_table(model, layer_rates)
+        optimizer = make_optimizer(
+            optimizer_fine, rate, layer_rates=layer_rates, model=model, weight_decay=weight_decay
+        )
     finally:
         _set_trainable_state(frozen)
 
@@ -135,9 +144,6 @@ def fine_tune(
     if head.stopped:
         return head
     _set_trainable_state(unfrozen)
-    optimizer = make_optimizer(
-        optimizer_fine, rate, layer_rates=layer_rates, model=model, weight_decay=weight_decay
-    )
     model.compile(optimizer, loss=loss, metrics=list(metrics))
     begun = head.epoch[-1] + 1
     try:

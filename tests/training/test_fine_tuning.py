@@ -179,3 +179,18 @@ def test_only_the_second_part_mixes_images(network, folder_flow, monkeypatch):
     options = {"unfreeze_from": "conv_dw_13", "epochs_head": 2, "epochs_fine": 1, "verbose": 0}
     fine_tune(network, folder_flow, batch_augmentation=["cutmix"], **options)
     assert len(seeds) == 2
+
+
+def test_what_is_wrong_with_the_second_part_is_found_before_the_first(network, folder_flow):
+    options = {"unfreeze_from": "conv_dw_13", "epochs_head": 1, "epochs_fine": 1, "verbose": 0}
+    sgd = keras.optimizers.SGD()
+    for wrong, says in [
+        ({"layer_rates": {"block99": 1}}, "block99"),
+        ({"optimizer_fine": sgd, "schedule": "cosine"}, "name of an optimizer with `schedule`"),
+        ({"optimizer_fine": sgd, "weight_decay": 0.1}, "already a"),
+        ({"schedule": "cosin"}, "Unknown schedule"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=says):
+            fine_tune(network, folder_flow, **options, **wrong)
+    assert folder_flow.total_batches_seen == 0
+    assert [layer.name for layer in network.layers if layer.trainable][-1] == "probabilities"

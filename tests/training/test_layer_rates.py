@@ -196,3 +196,15 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path, make_flow, small_model):
     model, resumed = run(Nothing(), tmp_path / "killed")
     assert resumed.history == history.history
     assert_same(weights(model), weights(expected))
+
+
+def test_with_and_without_the_cache_of_frozen_layers_it_is_the_same(make_flow, small_model):
+    found = []
+    for cache_frozen in (True, False):
+        model = freeze_weights(small_model(dropout_seed=1), to="conv")
+        optimizer = make_optimizer("adamw", 0.01, layer_rates=0.5, model=model)
+        model.compile(optimizer, loss="categorical_crossentropy")
+        fit(model, make_flow(), epochs=2, cache_frozen=cache_frozen, verbose=0)
+        found.append([np.asarray(each) for each in model.trainable_variables])
+    for ours, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-5)

@@ -19,7 +19,7 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         peak: The highest learning rate, above 0.
-        steps: Number of batches in training, at least 2.
+        steps: Number of batches in training, at least 1.
         warmup: The part of the steps in which the rate rises, above 0 and below 1.
         div_factor: The first rate is `peak / div_factor`; at least 1.
         final_div_factor: The last rate is the first one divided by this; at least 1.
@@ -146,7 +146,7 @@ def _half_cosine(start: float, end: float, done: Any) -> Any:
 def _check(peak: float, steps: int, warmup: float) -> None:
     if not (math.isfinite(peak) and peak > 0):
         raise ValueError(f"Expected a learning rate above 0. Received: {peak}.")
-    if steps != int(steps) or steps < 2:
-        raise ValueError(f"Expected a whole number of steps, at least 2. Received: {steps}.")
+    if steps != int(steps) or steps < 1:
+        raise ValueError(f"Expected a whole number of steps, at least 1. Received: {steps}.")
     if not 0 < warmup < 1:
         raise ValueError(f"Expected warmup to be a part of the steps below 1. Received: {warmup}.")
