@@ -30,6 +30,7 @@ from .training.class_weights import balanced_class_weight as balanced_class_weig
 from .training.fine_tuning import fine_tune as fine_tune
 from .training.fit_function import fit as fit
 from .training.history import History as History
-from .training.optimizers import make_optimizer as make_optimizer
+from .training.optimizers.by_name import make_optimizer as make_optimizer
+from .training.optimizers.learning_rate_finder import lr_find as lr_find
 
 __version__: str

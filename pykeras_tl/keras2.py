@@ -30,7 +30,7 @@ import keras
 from .images.iterators.base import Iterator
 from .preprocessing import image
 from .training.fit_function import fit
-from .training.optimizers import learning_rate_schedule
+from .training.optimizers.by_name import learning_rate_schedule
 
 _logger = logging.getLogger(__name__)
 _RENAMED = {

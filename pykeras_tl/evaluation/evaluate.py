@@ -31,6 +31,7 @@ def evaluate_classifier(
     data: Iterator | pd.DataFrame | str | os.PathLike[str],
     batch_size: int = 32,
     groups: Sequence[Hashable] | str | None = "copies",
+    test_time_augmentation: str | None = None,
 ) -> Evaluation:
     """Evaluate a model or a saved classifier on images whose classes are known.
 
@@ -44,6 +45,8 @@ def evaluate_classifier(
             data, so that confidence intervals take it into account. By default the column
             `group` of a table; without it, `"copies"` searches image files for copies of each
             other, and remembers what it found. `None` takes all images for independent.
+        test_time_augmentation: None, or views of each image over which probabilities are
+            averaged: `"hflip"`, `"flips"` or `"d4"`, as in `predict_flow`.
 
     Returns:
         The evaluation, in file order.
@@ -70,7 +73,7 @@ def evaluate_classifier(
     if groups == _COPIES and table is not None and "group" in table:
         groups = table["group"].tolist()
     if not isinstance(model, keras.Model):
-        predictions = _predict_files(model, data, batch_size)
+        predictions = _predict_files(model, data, batch_size, test_time_augmentation)
     elif isinstance(data, str | os.PathLike | pd.DataFrame):
         raise TypeError(
             "Expected a flow, because a Keras model does not know how its images are prepared. "
@@ -78,7 +81,7 @@ def evaluate_classifier(
             "prepares them: Classifier.from_flow(model, flow)."
         )
     else:
-        predictions = predict_flow(model, data)
+        predictions = predict_flow(model, data, test_time_augmentation)
     if groups != _COPIES:
         return Evaluation(predictions, groups)
     originals = _originals(predictions)
@@ -93,7 +96,10 @@ def _originals(predictions: pd.DataFrame) -> list[str] | None:
 
 
 def _predict_files(
-    classifier: Classifier, data: Iterator | pd.DataFrame | str | os.PathLike[str], batch_size: int
+    classifier: Classifier,
+    data: Iterator | pd.DataFrame | str | os.PathLike[str],
+    batch_size: int,
+    test_time_augmentation: str | None,
 ) -> pd.DataFrame:
     files, true = _files_and_classes(data)
     strange = sorted(set(true) - set(classifier.class_names))
@@ -103,7 +109,7 @@ def _predict_files(
             f"Received: {strange[:5]}."
         )
     names = classifier.class_names
-    table = classifier.predict(files, batch_size=batch_size)
+    table = classifier.predict(files, batch_size, test_time_augmentation)
     if table["predicted"].isna().any():
         bad = table[table["predicted"].isna()].iloc[:, [0, -1]]
         listed = list_bad_files(dict(bad.itertuples(index=False)))

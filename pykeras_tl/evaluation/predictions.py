@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _CLASS_MODES = ("categorical", "sparse", "binary", "array", None)
 
 
-def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
+def predict_flow(
+    model: keras.Model, flow: Iterator, test_time_augmentation: str | None = None
+) -> pd.DataFrame:
     """Predict every image of a flow once, in file order and without augmentation.
 
     It makes no difference whether the flow shuffles or augments, and its own state does not
@@ -29,6 +31,9 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
         model: A classifier that returns probabilities: one unit per class (softmax), or a
             single sigmoid unit for two classes.
         flow: The images, with `class_mode` "categorical", "sparse", "binary" or None.
+        test_time_augmentation: None, or views of each image over which probabilities are
+            averaged: `"hflip"` (the image and its mirror image), `"flips"` (also upside down, and
+            both) or `"d4"` (all eight flips and quarter turns, for square images).
 
     Returns:
         One row per image: `filename`, `class` (the true class; no such column if the flow has
@@ -55,7 +60,7 @@ def predict_flow(model: keras.Model, flow: Iterator) -> pd.DataFrame:
             f"'binary' or None. Received: class_mode={flow.class_mode!r}. Use model.predict(flow)."
         )
     ordered = flow.in_file_order()
-    indices, outputs = run_flow(model, ordered)
+    indices, outputs = run_flow(model, ordered, test_time_augmentation)
     known = ordered.class_names
     probabilities = as_probabilities(outputs, len(known) if known else None)
     names = list(known) if known else [str(i) for i in range(probabilities.shape[1])]

@@ -9,6 +9,7 @@ from .freezing import trainable_table as trainable_table
 from .freezing import unfreeze_weights as unfreeze_weights
 from .heads import Head as Head
 from .inference_batch_norm import InferenceBatchNormalization as InferenceBatchNormalization
+from .inference_batch_norm import freeze_batch_norm as freeze_batch_norm
 from .inference_batch_norm import keep_in_inference_mode as keep_in_inference_mode
 from .input_scaling import InputScaling as InputScaling
 from .input_scaling import scales_input as scales_input

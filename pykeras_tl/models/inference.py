@@ -21,6 +21,20 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-5
 
 
+# What test-time augmentation does to an image: whether to transpose it and to reverse its rows and
+# its columns.
+_VIEWS: dict[str, list[tuple[bool, bool, bool]]] = {
+    "hflip": [(False, False, False), (False, False, True)],
+    "flips": [(False, rows, columns) for rows in (False, True) for columns in (False, True)],
+    "d4": [
+        (transposed, rows, columns)
+        for transposed in (False, True)
+        for rows in (False, True)
+        for columns in (False, True)
+    ],
+}
+
+
 def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndarray:
     """Convert a classifier's outputs to one probability per class.
 
@@ -67,12 +81,73 @@ def as_probabilities(outputs: np.ndarray, classes: int | None = None) -> np.ndar
     return values.clip(0, 1)
 
 
-def run_flow(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray]:
+def predict_batch(
+    model: keras.Model,
+    images: np.ndarray,
+    test_time_augmentation: str | None = None,
+    data_format: str = "channels_last",
+) -> np.ndarray:
+    """Run a model on a batch, or on several views of its images, whose outputs are averaged.
+
+    Args:
+        model: Any Keras model with one input and one output.
+        images: Shape (images, height, width, channels), or channels first.
+        test_time_augmentation: None, `"hflip"` (the image and its mirror image), `"flips"` (also
+            upside down, and both) or `"d4"` (all eight flips and quarter turns, for square
+            images).
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        The outputs, shape (images, ...).
+
+    Raises:
+        ValueError: When the name is unknown, or images for `"d4"` are not square.
+
+    Example:
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((1, 2, 1)), keras.layers.Flatten()])
+        >>> images = np.array([[[[0.0], [1.0]]]])
+        >>> predict_batch(model, images).tolist(), predict_batch(model, images, "hflip").tolist()
+        ([[0.0, 1.0]], [[0.5, 0.5]])
+
+    Source:
+        Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks, 2012,
+        section 4.1; the names are those of ttach.
+    """
+    if test_time_augmentation is None:
+        return np.asarray(model.predict_on_batch(images))
+    if test_time_augmentation not in _VIEWS:
+        raise ValueError(
+            f"Expected test_time_augmentation to be None, {', '.join(map(repr, _VIEWS))}. "
+            f"Received: {test_time_augmentation!r}."
+        )
+    rows, columns = (1, 2) if data_format == "channels_last" else (2, 3)
+    if test_time_augmentation == "d4" and images.shape[rows] != images.shape[columns]:
+        raise ValueError(
+            "Expected square images with test_time_augmentation='d4', which turns them. "
+            f"Received: {images.shape[rows]} x {images.shape[columns]} pixels. Use 'flips'."
+        )
+    outputs = []
+    for transposed, upside_down, mirrored in _VIEWS[test_time_augmentation]:
+        view = images.swapaxes(rows, columns) if transposed else images
+        if upside_down:
+            view = np.flip(view, rows)
+        if mirrored:
+            view = np.flip(view, columns)
+        outputs.append(np.asarray(model.predict_on_batch(np.ascontiguousarray(view))))
+    mean: np.ndarray = np.mean(outputs, axis=0)
+    return mean
+
+
+def run_flow(
+    model: keras.Model, flow: Iterator, test_time_augmentation: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Run a model once over all batches of a flow, reading images ahead.
 
     Args:
         model: Any Keras model.
         flow: The images; use `flow.in_file_order()` for no shuffling and no augmentation.
+        test_time_augmentation: As in `predict_batch`.
 
     Returns:
         The sample indices, shape (images,), and the model's outputs, shape (images, ...), in
@@ -101,5 +176,11 @@ def run_flow(model: keras.Model, flow: Iterator) -> tuple[np.ndarray, np.ndarray
     ) as batches:
         for numbers, batch in batches:
             indices.append(numbers)
-            outputs.append(model.predict_on_batch(batch[0] if isinstance(batch, tuple) else batch))
+            images = batch[0] if isinstance(batch, tuple) else batch
+            if test_time_augmentation is None:
+                outputs.append(model.predict_on_batch(images))
+            else:
+                outputs.append(
+                    predict_batch(model, images, test_time_augmentation, flow.data_format)
+                )
     return np.concatenate(indices), np.concatenate(outputs)

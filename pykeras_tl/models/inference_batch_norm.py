@@ -46,6 +46,32 @@ class InferenceBatchNormalization(keras.layers.BatchNormalization):
         return super().call(inputs, training=False, mask=mask)
 
 
+def freeze_batch_norm(model: keras.Model) -> None:
+    """Make batch normalization keep its moving mean and variance when a model is trained.
+
+    Scale and offset are still trained where the layer is unfrozen. `transfer_model` does it to
+    pretrained backbones by itself.
+
+    Args:
+        model: The model, changed in place; its weights are kept. Compile it afterwards.
+
+    Example:
+        >>> layers = [keras.Input((2,)), keras.layers.BatchNormalization()]
+        >>> model = keras.Sequential(layers)
+        >>> freeze_batch_norm(model)
+        >>> type(model.layers[0]).__name__
+        'InferenceBatchNormalization'
+
+    Source:
+        https://keras.io/guides/transfer_learning/ and keras-team/keras#20285; fastai's `BnFreeze`,
+        torchvision's `FrozenBatchNorm2d`.
+    """
+    for leaf in flatten_layers(model):
+        if type(leaf.layer) is keras.layers.BatchNormalization:
+            # Weights and graph are kept; only the computation of a batch changes.
+            leaf.layer.__class__ = InferenceBatchNormalization
+
+
 def keep_in_inference_mode(model: keras.Model) -> None:
     """Make batch normalization and dropout behave the same in training as in inference.
 
@@ -65,9 +91,7 @@ def keep_in_inference_mode(model: keras.Model) -> None:
     Source:
         https://keras.io/guides/transfer_learning/ and keras-team/keras#20285.
     """
+    freeze_batch_norm(model)
     for leaf in flatten_layers(model):
-        if type(leaf.layer) is keras.layers.BatchNormalization:
-            # Weights and graph are kept; only the computation of a batch changes.
-            leaf.layer.__class__ = InferenceBatchNormalization
-        elif isinstance(leaf.layer, keras.layers.Dropout):
+        if isinstance(leaf.layer, keras.layers.Dropout):
             leaf.layer.rate = 0.0

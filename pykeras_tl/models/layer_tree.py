@@ -133,7 +133,7 @@ class LayerTree:
         for layer in self.model.layers:
             if layer.name == name:
                 return self._positions(layer)
-        matches = self._nested(name) or self._stages().get(name, [])
+        matches = self._nested(name) or self.stages().get(name, [])
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -154,7 +154,7 @@ class LayerTree:
                     matches.append(self._positions(layer))
         return matches
 
-    def _stages(self) -> dict[str, list[range]]:
+    def stages(self) -> dict[str, list[range]]:
         """Find the stages of the model and of its nested models, if they are backbones.
 
         Returns:
@@ -176,7 +176,7 @@ class LayerTree:
     def _unknown_name(self, name: str) -> str:
         names = dict.fromkeys(
             [layer.name for leaf in self.leaves for layer in (*leaf.containers, leaf.layer)]
-            + [stage for stage in self._stages() if "/" not in stage]
+            + [stage for stage in self.stages() if "/" not in stage]
         )
         similar = get_close_matches(name, names, n=3, cutoff=0.5)
         hint = (

@@ -12,7 +12,10 @@ import keras
 from keras.optimizers import schedules
 
 from ..training import fit
-from ..training.optimizers import make_optimizer
+from ..training.callbacks.weight_averaging import WeightAveraging
+from ..training.losses import cross_entropy
+from ..training.optimizers.by_name import make_optimizer
+from ..training.optimizers.schedules import make_schedule
 from .data_splits import FINE_TUNING
 from .trial import Trial
 from .trial_config import PhaseSettings
@@ -98,7 +101,9 @@ def phases_of(trial: Trial, iterators: Mapping[str, Iterator], model: keras.Mode
     training, loss = trial.settings.training, f"{trial.settings.model.class_mode}_crossentropy"
     source, fine_tune, start = training.source, training.fine_tune, training.unfreeze_from
     tree = LayerTree(model)
-    for layer in (source and source.freeze_to, fine_tune and fine_tune.from_, start):
+    rates = [each.layer_rates for each in (source, training, fine_tune) if each]
+    named = [name for each in rates if isinstance(each, Mapping) for name in each]
+    for layer in (source and source.freeze_to, fine_tune and fine_tune.from_, start, *named):
         # Find out about a wrong name now, not after hours of training.
         if layer:
             tree.find(layer)
@@ -143,9 +148,13 @@ def train_phase(
     """
     if phase.prepare is not None:
         phase.prepare(model)
-    model.compile(make_phase_optimizer(phase), loss=phase.loss, metrics=["accuracy"])
+    smoothing = phase.settings.label_smoothing
+    loss = cross_entropy(phase.iterator, smoothing) if smoothing else phase.loss
+    model.compile(make_phase_optimizer(phase, model), loss=loss, metrics=["accuracy"])
     callbacks: list[keras.callbacks.Callback] = [timing := TimingCallback()]
-    stopping = phase.settings.early_stopping
+    averaging, stopping = phase.settings.weight_averaging, phase.settings.early_stopping
+    if averaging:
+        callbacks.append(WeightAveraging(**averaging.model_dump()))
     if stopping:
         options = stopping.model_dump(exclude_unset=True)
         callbacks.append(keras.callbacks.EarlyStopping(**options))
@@ -158,16 +167,18 @@ def train_phase(
         validation_data=validation,
         callbacks=callbacks,
         cached_augmented_epochs=phase.settings.cached_augmented_epochs,
+        batch_augmentation=phase.settings.batch_augmentation,
         run_dir=run_dir,
     )
     return history, timing.seconds
 
 
-def make_phase_optimizer(phase: Phase) -> keras.Optimizer:
+def make_phase_optimizer(phase: Phase, model: keras.Model | None = None) -> keras.Optimizer:
     """Create the optimizer of a phase, with its schedule.
 
     Args:
         phase: The phase; a schedule counts its steps.
+        model: The model, frozen as it will be trained; needed for learning rates by layer.
 
     Returns:
         The optimizer.
@@ -178,10 +189,13 @@ def make_phase_optimizer(phase: Phase) -> keras.Optimizer:
     """
     settings, options = phase.settings, phase.settings.optimizer.options()
     rate = settings.optimizer.learning_rate
-    if settings.schedule == "cosine":
-        options["learning_rate"] = schedules.CosineDecay(rate, phase.steps * settings.epochs)
+    if settings.schedule and rate is not None:
+        steps = phase.steps * settings.epochs
+        options["learning_rate"] = make_schedule(settings.schedule, rate, steps, settings.warmup)
     elif settings.lower_each_epoch:
         options["learning_rate"] = schedules.ExponentialDecay(
             rate, phase.steps, settings.lower_each_epoch, staircase=True
         )
-    return make_optimizer(settings.optimizer.name, **options)
+    return make_optimizer(
+        settings.optimizer.name, layer_rates=settings.layer_rates, model=model, **options
+    )

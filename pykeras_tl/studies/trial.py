@@ -35,16 +35,20 @@ class Trial:
         data: How images become batches: `target_size` (height, width), `batch_size`,
             `rescale` (a factor or `None`) or `standardize` (by the mean and standard deviation
             of the training images), `interpolation`, `augmentation` (arguments of
-            `ImageDataGenerator`), and `split`: what the study needs to split the images.
+            `ImageDataGenerator`), `test_time_augmentation` (as in `predict_flow`), and `split`:
+            what the study needs to split the images.
         model: A network (`network`, one of the studies' or your own as `"module:function"`,
             with its options) or a backbone with a head (`backbone`, with the arguments of
             `transfer_model`).
         training: `optimizer` (`name` and arguments of `make_optimizer`), `epochs`, and
-            optionally `steps_per_epoch`, `schedule` (`"cosine"`), `lower_each_epoch` (a factor
-            from 0 to 1), `early_stopping` (arguments of Keras's `EarlyStopping`),
-            `cached_augmented_epochs` (as in `fit`), `unfreeze_from` (a layer), and the phases
-            before and after: `source` (with `freeze_to`, a layer) and `fine_tune` (with `from`,
-            a layer, and `augmentation`), each with an `optimizer` and `epochs` of its own.
+            optionally `steps_per_epoch`, `schedule` and `warmup` (as in `make_schedule`),
+            `lower_each_epoch` (a factor from 0 to 1), `layer_rates` (as in `make_optimizer`),
+            `early_stopping` (arguments of Keras's `EarlyStopping`), `weight_averaging` (arguments
+            of `WeightAveraging`), `label_smoothing` (as in `cross_entropy`),
+            `batch_augmentation` and `cached_augmented_epochs` (as in `fit`), `unfreeze_from` (a
+            layer), and the phases before and after: `source` (with `freeze_to`, a layer) and
+            `fine_tune` (with `from`, a layer, and `augmentation`), each with an `optimizer` and
+            `epochs` of its own.
         seed: The seed of weights, dropout, shuffling and augmentation.
         files: A digest of the files of each split.
 

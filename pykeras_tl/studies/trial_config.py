@@ -83,15 +83,27 @@ class EarlyStoppingSettings(_Section):
     start_from_epoch: NonNegativeInt = 0
 
 
+class WeightAveragingSettings(_Section):
+    """The arguments of `training.WeightAveraging`, with its defaults."""
+
+    ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    start_from_epoch: NonNegativeInt = 0
+
+
 class PhaseSettings(_Section):
     """The settings of every phase of a training."""
 
     optimizer: OptimizerSettings
     epochs: PositiveInt
-    schedule: Literal["cosine"] | None = None
+    schedule: Literal["constant", "cosine", "one-cycle"] | None = None
+    warmup: Annotated[float, Field(ge=0, lt=1)] | None = None
     lower_each_epoch: Annotated[float, Field(gt=0, le=1)] | None = None
     early_stopping: EarlyStoppingSettings | None = None
     cached_augmented_epochs: PositiveInt | None = None
+    layer_rates: PositiveFloat | dict[str, PositiveFloat] | None = None
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    batch_augmentation: list[str] | dict[str, dict[str, Any]] | None = None
+    weight_averaging: WeightAveragingSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -113,6 +125,10 @@ class PhaseSettings(_Section):
             raise PydanticCustomError(
                 "two_schedules",
                 "Expected either 'schedule' or 'lower_each_epoch' in {section}. Received both.",
+            )
+        if self.warmup is not None and not self.schedule:
+            raise PydanticCustomError(
+                "no_schedule", "'warmup' is part of a schedule. Set 'schedule' in {section}."
             )
         if (self.schedule or self.lower_each_epoch) and self.optimizer.learning_rate is None:
             raise PydanticCustomError(
@@ -165,6 +181,7 @@ class DataSettings(_Section):
     interpolation: Annotated[str, AfterValidator(_interpolation)] = "nearest"
     augmentation: _Augmentation | None = None
     split: dict[str, Any] = {}
+    test_time_augmentation: Literal["hflip", "flips", "d4"] | None = None
 
 
 class ModelSettings(_Section):
@@ -216,6 +233,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "training": TrainingSettings,
     "optimizer": OptimizerSettings,
     "early_stopping": EarlyStoppingSettings,
+    "weight_averaging": WeightAveragingSettings,
     "source": SourcePhase,
     "fine_tune": FineTuning,
 }
@@ -269,7 +287,7 @@ def check_settings(record: Mapping[str, Any]) -> None:
         >>> check_settings({"name": "a", "training": {"schedule": "cosin"}})
         Traceback (most recent call last):
             ...
-        ValueError: Trial 'a': Expected training.schedule to be 'cosine'. Received: 'cosin'.
+        ValueError: Trial 'a': Expected training.schedule to be 'constant', ... Received: 'cosin'.
     """
     try:
         TrialSettings.model_validate(record)

@@ -15,7 +15,7 @@ from .data_splits import FINE_TUNING, split_iterators
 from .image_groups import groups_of
 from .results.trial_results import TrialResult, write_result
 from .trial import TRAINED_ON, Trial
-from .trial_config import ModelSettings, OptimizerSettings, check_options
+from .trial_config import ModelSettings, OptimizerSettings, PhaseSettings, check_options
 
 if TYPE_CHECKING:
     import keras
@@ -57,8 +57,9 @@ def run_trial(
     model = build_model(trial, classes=len(iterators["train"].class_names or ()))
     require_free_space(folder, _size_of_results(model))
     history, seconds = train_model(model, trial, iterators, run_dir)
+    views = trial.settings.data.test_time_augmentation
     evaluations = {
-        split: Evaluation(predict_flow(model, iterator), *groups_of(tables[split]))
+        split: Evaluation(predict_flow(model, iterator, views), *groups_of(tables[split]))
         for split, iterator in iterators.items()
         if split not in (*TRAINED_ON, FINE_TUNING)
     }
@@ -102,6 +103,7 @@ def check_trial_options(trial: Trial) -> None:
     for section, phase in phases.items():
         if phase is not None:
             _check_optimizer(trial.name, f"{section}.optimizer", phase.optimizer)
+            _check_batch_augmentation(trial.name, section, phase)
 
 
 def build_model(trial: Trial, classes: int) -> keras.Model:
@@ -159,7 +161,7 @@ def _known_options(model: ModelSettings) -> list[str] | None:
 
 
 def _check_optimizer(name: str, section: str, settings: OptimizerSettings) -> None:
-    from ..training.optimizers import make_optimizer
+    from ..training.optimizers.by_name import make_optimizer
 
     options = settings.options()
     try:
@@ -170,6 +172,15 @@ def _check_optimizer(name: str, section: str, settings: OptimizerSettings) -> No
         message = str(error)
         prefix = "" if message.startswith("Trial ") else f"Trial {name!r}, {section}: "
         raise ValueError(prefix + message) from error
+
+
+def _check_batch_augmentation(name: str, section: str, phase: PhaseSettings) -> None:
+    from ..training.batch_augmentation import BatchAugmenter
+
+    try:
+        BatchAugmenter(phase.batch_augmentation or [])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Trial {name!r}, {section}.batch_augmentation: {error}") from error
 
 
 def _network(name: str) -> Callable[..., keras.Model]:

@@ -1,5 +1,13 @@
+from .batch_augmentation import BatchAugmenter as BatchAugmenter
+from .callbacks.weight_averaging import WeightAveraging as WeightAveraging
 from .class_weights import balanced_class_weight as balanced_class_weight
 from .fine_tuning import fine_tune as fine_tune
 from .fit_function import fit as fit
 from .history import History as History
-from .optimizers import make_optimizer as make_optimizer
+from .losses import cross_entropy as cross_entropy
+from .optimizers.by_name import make_optimizer as make_optimizer
+from .optimizers.layer_rates import layer_rate_table as layer_rate_table
+from .optimizers.learning_rate_finder import LearningRateTest as LearningRateTest
+from .optimizers.learning_rate_finder import lr_find as lr_find
+from .optimizers.schedules import OneCycle as OneCycle
+from .optimizers.schedules import make_schedule as make_schedule

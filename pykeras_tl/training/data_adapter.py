@@ -15,6 +15,7 @@ import keras
 from ..images.iterators.base import Iterator
 from ..images.iterators.prefetch import Prefetcher
 from ..images.iterators.state import IteratorState
+from .batch_augmentation import AugmentedBatches
 
 
 class BatchSource(Protocol):
@@ -171,6 +172,8 @@ def batches(
     """
     if source.main_thread_only:
         return MainThreadBatches(next_spec, source.compute_batch)
+    if isinstance(source, AugmentedBatches):
+        return Prefetcher(next_spec, source.compute_batch, workers or source.threads)
     if isinstance(source, Iterator):
         # Each thread computes a complete batch, and needs no further threads for that.
         compute = partial(source.compute_batch, workers=1)

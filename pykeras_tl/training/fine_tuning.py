@@ -13,15 +13,13 @@ from ..images.iterators.base import Iterator
 from ..models.freezing import unfreeze_weights
 from ..models.keras_internals import nested_layers
 from . import checks
+from .batch_augmentation import BatchAugmentation
 from .fit_function import fit
 from .history import History
-from .optimizers import make_optimizer
-
-_LOSSES = {
-    "categorical": "categorical_crossentropy",
-    "sparse": "sparse_categorical_crossentropy",
-    "binary": "binary_crossentropy",
-}
+from .losses import cross_entropy
+from .optimizers.by_name import make_optimizer
+from .optimizers.layer_rates import LayerRates
+from .optimizers.schedules import make_schedule
 
 
 def fine_tune(
@@ -34,7 +32,13 @@ def fine_tune(
     optimizer_head: str | keras.optimizers.Optimizer = "rmsprop",
     optimizer_fine: str | keras.optimizers.Optimizer = "rmsprop",
     learning_rate_fine: float = 1e-5,
+    layer_rates: LayerRates | None = None,
+    schedule: str = "constant",
+    warmup: float | None = None,
+    weight_decay: float | None = None,
+    batch_augmentation: BatchAugmentation | None = None,
     loss: Any = None,
+    label_smoothing: float = 0.0,
     metrics: Sequence[Any] = ("accuracy",),
     run_dir: str | os.PathLike[str] | None = None,
     **fit_options: Any,
@@ -42,7 +46,9 @@ def fine_tune(
     """Train a new head on a frozen backbone, then both at a low learning rate.
 
     First the head is trained; then the layers from `unfreeze_from` on are unfrozen, the model
-    is compiled again with a low learning rate, and both are trained together.
+    is compiled again with a low learning rate, and both are trained together. Batch normalization
+    of a pretrained backbone from `transfer_model` keeps its statistics; for another one, call
+    `freeze_batch_norm(model)` first.
 
     Args:
         model: A model with a frozen backbone, such as `transfer_model` returns. It need not be
@@ -55,7 +61,19 @@ def fine_tune(
         optimizer_head: Name or object, for the head.
         optimizer_fine: Name or object, for the second part.
         learning_rate_fine: The learning rate where `optimizer_fine` is a name.
+        layer_rates: Discriminative learning rates for the second part: a number by which the
+            rate falls from one stage to the one before it, such as 0.5, or stages or layers to
+            multipliers of the rate, as `layer_rate_table` describes.
+        schedule: How the learning rate of the second part goes where `optimizer_fine` is a
+            name: `"constant"`, `"cosine"` or `"one-cycle"`, up to `learning_rate_fine`.
+        warmup: The part of its batches in which it rises, from 0 to below 1, as in
+            `make_schedule`.
+        weight_decay: Weight decay of the second part where `optimizer_fine` is a name; biases
+            and normalization do not decay.
+        batch_augmentation: MixUp, CutMix and the like in the second part, as in `fit`.
         loss: By default the cross-entropy that fits the iterator's labels.
+        label_smoothing: How far labels are moved towards equal parts of all classes, from 0 to
+            below 1, as in `cross_entropy`; with the default loss only.
         metrics: Metrics to compute.
         run_dir: A folder from which the same call resumes when it was interrupted, as in `fit`.
         **fit_options: Further arguments of `fit`, for both parts: `validation_data`,
@@ -90,12 +108,34 @@ def fine_tune(
             "freeze_weights(model, to=...) or transfer_model(...)."
         )
     if loss is None:
-        loss = _loss_for(flow)
-    # Find a wrong name now, not after the head's epochs.
+        loss = cross_entropy(flow, label_smoothing)
+    elif label_smoothing:
+        raise ValueError(
+            f"Expected `label_smoothing` with the default loss. Received: loss={loss!r}, "
+            f"label_smoothing={label_smoothing!r}. Pass it where the loss is made."
+        )
+    rate = None
+    if not isinstance(optimizer_fine, str):
+        if schedule != "constant" or warmup is not None:
+            raise ValueError(
+                "Expected the name of an optimizer with `schedule` and `warmup`. Received: "
+                f"optimizer_fine={optimizer_fine!r}. Pass it a schedule where it is made."
+            )
+    else:
+        per_epoch = checks.whole_steps(
+            fit_options.get("steps_per_epoch"), len(flow), "steps_per_epoch"
+        )
+        rate = make_schedule(schedule, learning_rate_fine, per_epoch * epochs_fine, warmup)
+    # Find what is wrong now, not after the head's epochs.
     frozen = _trainable_state(model)
     unfreeze_weights(model, from_=unfreeze_from)
     unfrozen = _trainable_state(model)
-    _set_trainable_state(frozen)
+    try:
+        optimizer = make_optimizer(
+            optimizer_fine, rate, layer_rates=layer_rates, model=model, weight_decay=weight_decay
+        )
+    finally:
+        _set_trainable_state(frozen)
 
     model.compile(make_optimizer(optimizer_head), loss=loss, metrics=list(metrics))
     folders = [None if run_dir is None else Path(run_dir) / name for name in ("head", "fine")]
@@ -104,8 +144,7 @@ def fine_tune(
     if head.stopped:
         return head
     _set_trainable_state(unfrozen)
-    rate = learning_rate_fine if isinstance(optimizer_fine, str) else None
-    model.compile(make_optimizer(optimizer_fine, rate), loss=loss, metrics=list(metrics))
+    model.compile(optimizer, loss=loss, metrics=list(metrics))
     begun = head.epoch[-1] + 1
     try:
         fine = fit(
@@ -114,6 +153,7 @@ def fine_tune(
             epochs=begun + epochs_fine,
             initial_epoch=begun,
             run_dir=folders[1],
+            batch_augmentation=batch_augmentation,
             **fit_options,
         )
     except KeyboardInterrupt:
@@ -124,12 +164,6 @@ def fine_tune(
         _set_trainable_state(frozen)
     fine.phases = {"fine tuning": begun}
     return head + fine
-
-
-def _loss_for(flow: Iterator) -> str:
-    if flow.class_mode not in _LOSSES:
-        raise ValueError(f"`loss` is required when class_mode={flow.class_mode!r}.")
-    return _LOSSES[flow.class_mode]
 
 
 def _trainable_state(model: keras.Model) -> dict[keras.Layer, bool]:

@@ -11,7 +11,8 @@ import keras
 
 from ..images.iterators.base import Iterator
 from . import checks
-from .callback_list import ResumableCallbackList
+from .batch_augmentation import BatchAugmentation, make_batch_augmenter
+from .callbacks.callback_list import ResumableCallbackList
 from .checkpoints.checkpoint_manager import CheckpointManager
 from .checkpoints.run import TrainingRun
 from .class_weights import report_imbalance
@@ -38,6 +39,7 @@ def fit(
     workers: int | None = None,
     cache_frozen: bool | str = True,
     cached_augmented_epochs: int | None = None,
+    batch_augmentation: BatchAugmentation | None = None,
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool | str = "auto",
     save_minutes: float = 10,
@@ -84,6 +86,12 @@ def fit(
             for that many epochs once, cache the frozen layers' output for each, and cycle
             through these epochs. It is faster, but sees fewer variants than fresh augmentation;
             with as many cached epochs as epochs it sees the same.
+        batch_augmentation: What to do to training batches with Keras's layers: names or layers,
+            such as `["mixup", "cutmix"]`, or names to arguments, such as
+            `{"mixup": {"alpha": 0.4}, "randaugment": {"factor": 0.3}}`, as `BatchAugmenter`
+            describes. MixUp and CutMix mix labels too, so that the flow's should be one-hot;
+            training accuracy then counts the larger part of an image, as class weights do.
+            Frozen layers are computed again for each batch.
         run_dir: A folder in which the complete state of training is saved at the end of each
             epoch and within long ones. Called again with the same arguments, `fit` resumes from
             there, and ends with the same weights and history as without an interruption.
@@ -123,11 +131,12 @@ def fit(
             f"epochs={epochs}, initial_epoch={initial_epoch}"
         )
     if not isinstance(data, Iterator):
-        if run_dir is not None:
-            raise TypeError(
-                f"With run_dir, data should be an iterator over images. Received: "
-                f"{type(data).__name__}"
-            )
+        for name, value in {"run_dir": run_dir, "batch_augmentation": batch_augmentation}.items():
+            if value is not None:
+                raise TypeError(
+                    f"With {name}, data should be an iterator over images. Received: "
+                    f"{type(data).__name__}"
+                )
         steps = checks.whole_steps(steps_per_epoch, None, "steps_per_epoch")
         return keras_fit(
             model,
@@ -164,6 +173,7 @@ def fit(
         validation_steps = checks.whole_steps(
             validation_steps, len(validation_data), "validation_steps"
         )
+    augmenter = make_batch_augmenter(batch_augmentation, data) if batch_augmentation else None
     check_split(data, validation_data)
     if class_weight is None and data.sample_weight is None:
         report_imbalance(data)
@@ -181,6 +191,7 @@ def fit(
         workers=workers,
         cache_frozen=cache_frozen,
         cached_augmented_epochs=cached_augmented_epochs,
+        batch_augmenter=augmenter,
         save_minutes=save_minutes,
     )
     if run_dir is None:

@@ -11,13 +11,14 @@ import keras
 
 from ..images.iterators.base import Iterator
 from ..models.keras_internals import pausable_fit, synced_with
-from .callback_list import PartialEpochEnd, ResumableCallbackList
+from .batch_augmentation import AugmentedBatches, BatchAugmenter
+from .callbacks.callback_list import PartialEpochEnd, ResumableCallbackList
+from .callbacks.failure_callbacks import CollapsedPredictionsWarning, TerminateOnNonFinite
 from .checkpoints.checkpoint_manager import TrainingProgress
 from .checkpoints.random_state import TorchRandomState
 from .checkpoints.run import CheckpointCallback, TrainingRun
 from .checkpoints.state import run_fingerprint
 from .data_adapter import FitData, FitDataCallback, SequentialDataset
-from .failure_callbacks import CollapsedPredictionsWarning, TerminateOnNonFinite
 from .feature_cache.caching import CachePolicy, FitInputs, cache_frozen_layers
 from .feature_cache.sources import FeatureSource, OnTheFlyFeatures
 from .history import History
@@ -46,6 +47,7 @@ class FitConfig:
     workers: int | None
     cache_frozen: bool | str
     cached_augmented_epochs: int | None
+    batch_augmenter: BatchAugmenter | None
     save_minutes: float
 
     @property
@@ -62,6 +64,10 @@ class FitConfig:
 
     def fingerprint(self) -> dict[str, str]:
         """Return what must be the same for the run to resume; `epochs` may grow."""
+        # Left out without one, so that runs that were begun before it existed resume.
+        augmented = {}
+        if self.batch_augmenter is not None:
+            augmented["batch_augmentation"] = self.batch_augmenter.fingerprint()
         return run_fingerprint(
             self.model,
             {"training": self.iterator, "validation": self.validation_data},
@@ -72,6 +78,7 @@ class FitConfig:
             class_weight=self.class_weight,
             cache_frozen=self.cache_frozen,
             cached_augmented_epochs=self.cached_augmented_epochs,
+            **augmented,
         )
 
     def inputs(self, cached: dict[str, bool] | None) -> FitInputs:
@@ -82,6 +89,10 @@ class FitConfig:
                 again, since sums are rounded differently otherwise.
         """
         inputs = FitInputs(self.model, self.iterator, self.validation_data)
+        if self.batch_augmenter is not None:
+            # Images are never the same, so that nothing can be computed once.
+            inputs.source = AugmentedBatches(self.iterator, self.batch_augmenter)
+            return inputs
         if not self.cache_frozen:
             return inputs
         epochs = self.epochs - self.initial_epoch

@@ -1,7 +1,8 @@
 #' Callbacks
 #'
 #' The Keras callbacks with the arguments they have in Keras 2. In `monitor`, `"acc"` and
-#' `"accuracy"` mean the same metric.
+#' `"accuracy"` mean the same metric. `callback_weight_averaging()` evaluates, saves and keeps an
+#' exponential moving average (EMA) of the weights.
 #'
 #' @param monitor Metric to monitor, such as `"val_loss"`.
 #' @param min_delta Smallest change that counts as an improvement.
@@ -21,6 +22,8 @@
 #' @param factor Factor by which the learning rate is multiplied.
 #' @param cooldown Number of epochs to wait after the learning rate was reduced.
 #' @param min_lr Lower bound of the learning rate.
+#' @param ema_momentum The part of the average of the weights that each batch keeps.
+#' @param start_from_epoch Number of epochs to train before the weights are averaged.
 #' @param filename CSV file to write.
 #' @param separator Separator between the columns.
 #' @param append Whether to append to an existing file.
@@ -45,6 +48,12 @@ callback_early_stopping <- function(monitor = "val_loss", min_delta = 0, patienc
     verbose = whole_number(verbose), mode = rlang::arg_match(mode), baseline = baseline,
     restore_best_weights = restore_best_weights
   )
+}
+
+#' @rdname callbacks
+#' @export
+callback_weight_averaging <- function(ema_momentum = 0.99, start_from_epoch = 0) {
+  toolkit()$training$WeightAveraging(number(ema_momentum), whole_number(start_from_epoch))
 }
 
 #' @rdname callbacks

@@ -10,6 +10,8 @@
 #'   default, `"copies"` searches image files for copies of each other (rotated, mirrored, shifted
 #'   or brightened), which count as one image in confidence intervals. `NULL` takes all images for
 #'   independent.
+#' @param test_time_augmentation `NULL`, or views of each image over which probabilities are
+#'   averaged: `"hflip"`, `"flips"`, or `"d4"` (flips and quarter turns).
 #' @param ... Not used.
 #' @returns `evaluate_classifier()` and `by_group()` return an object of class
 #'   `kerastl_evaluation`: a list with `accuracy`, `loss`, `by_class` (precision, recall, F1 and
@@ -31,7 +33,8 @@
 #' by_group(result)
 #' compare_evaluations(result, evaluate_classifier(another_model, test_flow))
 #' }
-evaluate_classifier <- function(object, x, batch_size = 32, groups = "copies") {
+evaluate_classifier <- function(object, x, batch_size = 32, groups = "copies",
+                                test_time_augmentation = NULL) {
   if (!is_python(object)) {
     cli::cli_abort("{.arg object} must be a model or a classifier, not {describe(object)}.")
   }
@@ -40,7 +43,8 @@ evaluate_classifier <- function(object, x, batch_size = 32, groups = "copies") {
   }
   as_evaluation(toolkit()$evaluation$evaluate_classifier(
     object, if (is.character(x)) file_path(x) else x,
-    batch_size = whole_number(batch_size), groups = group_labels(groups)
+    batch_size = whole_number(batch_size), groups = group_labels(groups),
+    test_time_augmentation = test_time_augmentation
   ))
 }
 

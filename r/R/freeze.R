@@ -27,6 +27,25 @@ unfreeze_weights <- function(object, from = NULL, to = NULL, which = NULL) {
   set_trainable(toolkit()$models$unfreeze_weights, object, from, to, which)
 }
 
+#' Hold batch normalization in inference mode
+#'
+#' Batch normalization then keeps its moving mean and variance when the model is trained; scale
+#' and offset are trained where the layer is unfrozen. [transfer_model()] does it to pretrained
+#' backbones by itself.
+#'
+#' @param object A model, changed in place. Compile it afterwards.
+#' @returns `object`, invisibly.
+#' @export
+#' @examples
+#' \dontrun{
+#' freeze_batch_norm(model)
+#' }
+freeze_batch_norm <- function(object) {
+  check_model(object)
+  toolkit()$models$freeze_batch_norm(object)
+  invisible(object)
+}
+
 set_trainable <- function(set, object, from, to, which, call = rlang::caller_env()) {
   check_model(object, call = call)
   # Converted first, so that errors name the function that the user called.

@@ -52,7 +52,9 @@ compile.kerastl_model <- function(object, optimizer = "rmsprop", loss = NULL, me
 #'   uses all. Fractions are rounded up.
 #' @param ... Options that Keras does not have: `workers`, the number of threads;
 #'   `cache_frozen = FALSE` to compute frozen layers in every step; `cached_augmented_epochs`,
-#'   the number of augmented epochs to cache; `run_dir`, a folder for checkpoints, written at the
+#'   the number of augmented epochs to cache; `batch_augmentation`, what to do to training batches,
+#'   such as `c("mixup", "cutmix")` or `list(mixup = list(alpha = 0.4), randaugment = list())`
+#'   (`"random_erasing"` too); `run_dir`, a folder for checkpoints, written at the
 #'   end of each epoch and every `save_minutes` (10) in between. After a crash or an
 #'   interruption, the same call with the same `run_dir` resumes the training and gives the same
 #'   weights as an uninterrupted one; `resume = FALSE` starts from the beginning.
@@ -132,6 +134,7 @@ toolkit_options <- function(options) {
   for (name in intersect(names(options), c("workers", "cached_augmented_epochs"))) {
     options[[name]] <- whole_number(options[[name]], name)
   }
+  options$batch_augmentation <- integers_where_whole(options$batch_augmentation)
   if (!is.null(options$run_dir)) {
     options$run_dir <- file_path(options$run_dir, "run_dir")
   }

@@ -44,11 +44,20 @@ transfer_model <- function(backbone, classes, input_shape = NULL, head = "poolin
 #' @param epochs_head,epochs_fine Number of epochs of the two phases.
 #' @param optimizer_head,optimizer_fine Optimizers of the two phases, or their names.
 #' @param learning_rate_fine Learning rate of the second phase, if `optimizer_fine` is a name.
+#' @param layer_rates Discriminative learning rates of the second phase: a number by which the rate
+#'   falls from one stage to the one before it, or multipliers by name of the layer or stage, see
+#'   [learning_rates].
+#' @param schedule,warmup How the learning rate of the second phase goes, see
+#'   [learning_rate_schedule()].
+#' @param weight_decay Weight decay of the second phase; biases and normalization do not decay.
+#' @param label_smoothing How far labels are moved towards equal parts of all classes, from 0 to
+#'   below 1.
 #' @param validation_data A flow of validation images.
 #' @param verbose 0 for silent, 1 for a progress bar, 2 for one line per epoch.
 #' @param callbacks A callback or a list of them.
 #' @param view_metrics Whether to show the metrics in RStudio's Viewer during training.
-#' @param ... Further arguments of `fit()`, such as `steps_per_epoch` and `run_dir`.
+#' @param ... Further arguments of `fit()`, such as `steps_per_epoch`, `run_dir` and, for the second
+#'   phase, `batch_augmentation`.
 #' @returns The history of both phases.
 #' @export
 #' @examples
@@ -59,7 +68,9 @@ transfer_model <- function(backbone, classes, input_shape = NULL, head = "poolin
 #' }
 fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
                       optimizer_head = "rmsprop", optimizer_fine = "rmsprop",
-                      learning_rate_fine = 1e-5, validation_data = NULL,
+                      learning_rate_fine = 1e-5, layer_rates = NULL, schedule = "constant",
+                      warmup = NULL, weight_decay = NULL, label_smoothing = 0,
+                      validation_data = NULL,
                       verbose = getOption("keras.fit_verbose", default = 1),
                       callbacks = NULL,
                       view_metrics = getOption("keras.view_metrics", default = "auto"), ...) {
@@ -76,6 +87,11 @@ fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
     optimizer_head = optimizer_head,
     optimizer_fine = optimizer_fine,
     learning_rate_fine = number(learning_rate_fine),
+    layer_rates = layer_multipliers(layer_rates),
+    schedule = schedule,
+    warmup = number(warmup),
+    weight_decay = number(weight_decay),
+    label_smoothing = number(label_smoothing),
     validation_data = validation_data,
     callbacks = c(callback_list(callbacks), viewer),
     verbose = verbose_level(if (missing(verbose)) default_verbose() else verbose)

@@ -196,3 +196,22 @@ def test_real_weights_and_images_as_keras_has_them(real_data):
     features = keras.Model(model.input, model.get_layer("probabilities").input)
     np.testing.assert_allclose(features.predict(images, verbose=0), expected, atol=1e-4)
     assert expected.std(axis=0).max() > 0.1
+
+
+def test_batch_normalization_can_be_held_in_any_model():
+    from pykeras_tl.models import freeze_batch_norm
+
+    keras.utils.set_random_seed(0)
+    normalization = keras.layers.BatchNormalization(name="bn")
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(4), normalization, keras.layers.Dropout(0.5)]
+    )
+    freeze_batch_norm(model)
+    model.compile("sgd", loss="mse")
+    before = [np.array(weight) for weight in normalization.get_weights()]
+    model.fit(np.random.default_rng(0).normal(3, 2, (16, 3)), np.ones((16, 4)), verbose=0)
+    gamma, beta, mean, variance = normalization.get_weights()
+    np.testing.assert_array_equal([mean, variance], before[2:])
+    assert (beta != before[1]).any()
+    assert (gamma != before[0]).any()
+    assert model.layers[-1].rate == 0.5

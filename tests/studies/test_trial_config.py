@@ -34,7 +34,20 @@ _MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"training": {"schedule": "cosin"}},
-        "Expected training.schedule to be 'cosine'. Received: 'cosin'.",
+        "Expected training.schedule to be 'constant', 'cosine' or 'one-cycle'. Received: 'cosin'.",
+    ),
+    (
+        {"training": {"warmup": 0.1}},
+        "'warmup' is part of a schedule. Set 'schedule' in training.",
+    ),
+    (
+        {"training": {"weight_averaging": {"ema_momentun": 0.9}}},
+        "Unknown key 'ema_momentun' in training.weight_averaging. Did you mean 'ema_momentum'?",
+    ),
+    ({"training": {"label_smoothing": 1}}, "Expected training.label_smoothing to be less than 1."),
+    (
+        {"data": {"test_time_augmentation": "mirror"}},
+        "Expected data.test_time_augmentation to be 'hflip', 'flips' or 'd4'.",
     ),
     (
         {"training": {"early_stopping": {"patence": 3}}},
@@ -105,6 +118,14 @@ def test_values_changed_on_the_command_line_are_checked(colours: Path, tmp_path:
         (
             {"training": {"fine_tune": {**_TRAINING, "from": "a", "optimizer": {"name": "adm"}}}},
             "Trial 'small', training.fine_tune.optimizer: Unknown optimizer 'adm'.",
+        ),
+        (
+            {"training": {"batch_augmentation": ["mixup", "cutmx"]}},
+            "training.batch_augmentation: Unknown augmentation 'cutmx'.",
+        ),
+        (
+            {"training": {"batch_augmentation": {"mixup": {"alfa": 1}}}},
+            "training.batch_augmentation: ",
         ),
     ],
 )

@@ -4,8 +4,8 @@ import pytest
 
 from pykeras_tl.models.freezing import unfreeze_weights
 from pykeras_tl.models.transfer import transfer_model
-from pykeras_tl.training import fine_tuning
 from pykeras_tl.training.fine_tuning import fine_tune
+from pykeras_tl.training.losses import cross_entropy
 
 
 @pytest.fixture
@@ -132,7 +132,65 @@ def test_when_the_head_is_stopped_the_rest_is_not_begun(network, folder_flow):
 
 
 def test_the_loss_follows_the_labels(network, folder_flow):
-    assert fine_tuning._loss_for(folder_flow) == "categorical_crossentropy"
+    assert cross_entropy(folder_flow) == "categorical_crossentropy"
     folder_flow.class_mode = "raw"
     with pytest.raises(ValueError, match="`loss` is required"):
         fine_tune(network, folder_flow, unfreeze_from="conv_dw_13", epochs_head=1, epochs_fine=1)
+
+
+def test_smoothed_labels_are_those_of_the_formula(folder_flow):
+    labels, predicted = np.eye(4)[[0, 2]], np.full((2, 4), 0.1) + np.eye(4)[[0, 3]] * 0.6
+    smooth = labels * 0.8 + 0.2 / 4
+    expected = -(smooth * np.log(predicted)).sum(1).mean()
+    loss = cross_entropy(folder_flow, label_smoothing=0.2)
+    np.testing.assert_allclose(float(loss(labels, predicted)), expected, rtol=1e-6)
+    folder_flow.class_mode = "binary"
+    assert cross_entropy(folder_flow, 0.2).label_smoothing == 0.2
+    folder_flow.class_mode = "sparse"
+    with pytest.raises(ValueError, match='class_mode="categorical"'):
+        cross_entropy(folder_flow, 0.2)
+    with pytest.raises(ValueError, match="Received: 1"):
+        cross_entropy(folder_flow, 1)
+
+
+def test_a_run_resumes_with_the_same_smoothing_only(tmp_path, network, folder_flow):
+    options = {"unfreeze_from": "conv_dw_13", "epochs_head": 1, "epochs_fine": 1, "verbose": 0}
+    fine_tune(network, folder_flow, label_smoothing=0.1, run_dir=tmp_path, **options)
+    assert network.loss.label_smoothing == 0.1
+    folder_flow.total_batches_seen = 0
+    unfreeze_weights(network, from_="probabilities")
+    with pytest.raises(ValueError, match=r"the label smoothing \(0.1 then, None now\)"):
+        fine_tune(network, folder_flow, run_dir=tmp_path, **options)
+    with pytest.raises(ValueError, match="with the default loss"):
+        fine_tune(network, folder_flow, loss="mse", label_smoothing=0.1, **options)
+
+
+@pytest.mark.slow
+def test_only_the_second_part_mixes_images(network, folder_flow, monkeypatch):
+    from pykeras_tl.training import batch_augmentation
+
+    seeds, augment = [], batch_augmentation.BatchAugmenter.__call__
+
+    def record(self, images, labels, seed):
+        seeds.append(seed)
+        return augment(self, images, labels, seed)
+
+    monkeypatch.setattr(batch_augmentation.BatchAugmenter, "__call__", record)
+    options = {"unfreeze_from": "conv_dw_13", "epochs_head": 2, "epochs_fine": 1, "verbose": 0}
+    fine_tune(network, folder_flow, batch_augmentation=["cutmix"], **options)
+    assert len(seeds) == 2
+
+
+def test_what_is_wrong_with_the_second_part_is_found_before_the_first(network, folder_flow):
+    options = {"unfreeze_from": "conv_dw_13", "epochs_head": 1, "epochs_fine": 1, "verbose": 0}
+    sgd = keras.optimizers.SGD()
+    for wrong, says in [
+        ({"layer_rates": {"block99": 1}}, "block99"),
+        ({"optimizer_fine": sgd, "schedule": "cosine"}, "name of an optimizer with `schedule`"),
+        ({"optimizer_fine": sgd, "weight_decay": 0.1}, "already a"),
+        ({"schedule": "cosin"}, "Unknown schedule"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=says):
+            fine_tune(network, folder_flow, **options, **wrong)
+    assert folder_flow.total_batches_seen == 0
+    assert [layer.name for layer in network.layers if layer.trainable][-1] == "probabilities"

@@ -24,7 +24,7 @@ from ...images.iterators.base import Iterator
 from ...images.threads import default_workers, parallel_for
 from ...storage.atomic_files import atomic_directory, recover_directory
 from ...versions import package_versions
-from ..inference import as_probabilities
+from ..inference import as_probabilities, predict_batch
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
     CONFIG,
@@ -133,13 +133,17 @@ class Classifier:
         """Standardization of the pixels before they enter the model."""
         return dict(self.images.standardization)
 
-    def predict(self, paths: Paths, batch_size: int = 32) -> pd.DataFrame:
+    def predict(
+        self, paths: Paths, batch_size: int = 32, test_time_augmentation: str | None = None
+    ) -> pd.DataFrame:
         """Predict the class of each image.
 
         Args:
             paths: A file; a folder, searched recursively for images; several of these; or a
                 table with a column `filename`.
             batch_size: Number of images read and predicted at a time.
+            test_time_augmentation: None, or views of each image over which probabilities are
+                averaged: `"hflip"`, `"flips"` or `"d4"`, as in `predict_flow`.
 
         Returns:
             One row per image, in the order given: `filename`, `predicted` (the most probable
@@ -163,7 +167,7 @@ class Classifier:
             errors |= {start + index: reason for index, reason in reasons.items()}
             good = [index for index in range(stop - start) if index not in reasons]
             if good:
-                outputs = self.model.predict_on_batch(batch[good])
+                outputs = predict_batch(self.model, batch[good], test_time_augmentation)
                 probabilities[[start + index for index in good]] = as_probabilities(
                     outputs, len(self.class_names)
                 )

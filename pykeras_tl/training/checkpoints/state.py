@@ -48,6 +48,9 @@ def run_fingerprint(
         "the metrics": _named(compile_arguments(model)["metrics"]),
         "the backend": keras.backend.backend(),
     }
+    smoothing = getattr(model.loss, "label_smoothing", 0)
+    if smoothing:
+        settings["the label smoothing"] = repr(smoothing)
     for name, value in model.optimizer.get_config().items():
         if name != "name":  # Keras numbers optimizers in the order they are made.
             settings[f"the optimizer's {name}"] = json.dumps(value, sort_keys=True, default=str)
@@ -198,9 +201,9 @@ def _named(functions: Any) -> str:
 
 
 def _callback_settings(callback: keras.callbacks.Callback) -> tuple[str, dict[str, Any]]:
-    """Return a Keras callback's arguments; of others only the class is known."""
+    """Return the arguments of Keras's callbacks and ours; of others only the class is known."""
     kind = type(callback)
-    if not kind.__module__.startswith("keras."):
+    if not kind.__module__.startswith(("keras.", "pykeras_tl.")):
         return kind.__name__, {}
     asked_for = inspect.signature(kind).parameters
     known = _own_attributes(callback).items()

@@ -69,3 +69,50 @@ test_that("images that cannot be read are reported with the predictions and befo
     "empty.png is empty"
   )
 })
+
+test_that("a network is fine-tuned with rates by layer, a schedule, mixed images and averages", {
+  skip_without_python()
+  withr::local_envvar(PYKERAS_TL_CACHE = withr::local_tempdir())
+  folder <- image_folder(each = 8, size = 40)
+  model <- transfer_model("mobilenet", 2, input_shape = c(40, 40, 3), weights = NULL, alpha = 0.25)
+  flow <- flow_images_from_directory(folder, target_size = c(40, 40), batch_size = 8, seed = 1)
+  freeze_batch_norm(model)
+  history <- fine_tune(
+    model, flow, unfreeze_from = "block13", epochs_head = 1, epochs_fine = 1,
+    optimizer_fine = "adamw", learning_rate_fine = 0.01,
+    layer_rates = c(block13 = 0.1, probabilities = 1), schedule = "one-cycle", warmup = 0.5,
+    weight_decay = 0.05, label_smoothing = 0.1, callbacks = callback_weight_averaging(0.9),
+    batch_augmentation = list(mixup = list(alpha = 1), randaugment = list(num_ops = 1)),
+    verbose = 0
+  )
+  expect_identical(unique(as.data.frame(history)$epoch), 1:2)
+  expect_match(class(model$optimizer)[1], "LayerwiseAdamW", fixed = TRUE)
+  expect_equal(model$loss$label_smoothing, 0.1)
+  expect_identical(
+    unique(layer_rate_table(model, c(block13 = 0.1, probabilities = 1))$multiplier), c(0.1, 1)
+  )
+  plain <- evaluate_classifier(model, flow)
+  flipped <- evaluate_classifier(model, flow, test_time_augmentation = "d4")
+  expect_false(identical(plain$predictions$cat, flipped$predictions$cat))
+})
+
+test_that("lr_find suggests a rate and leaves the model as it was", {
+  skip_without_python()
+  flow <- small_flow(image_folder())
+  model <- small_model()
+  before <- get_weights(model)
+  found <- lr_find(
+    model, flow, lowest = 1e-3, highest = 10, steps = 20, batch_augmentation = "mixup"
+  )
+  expect_identical(get_weights(model), before)
+  expect_identical(names(found$table), c("learning_rate", "loss", "smoothed_loss"))
+  expect_gt(found$suggestion, 1e-5)
+  expect_output(print(found), "Suggestion")
+  expect_gt(plot_size(plot(found)), 3000)
+
+  rates <- learning_rate_schedule("cosine", 0.1, steps = 10, warmup = 0.2)
+  optimizer <- optimizer_with_layer_rates(optimizer_sgd(lr = rates), model, 0.5)
+  model %>% compile(optimizer, "categorical_crossentropy", "accuracy")
+  history <- model %>% fit(flow, epochs = 1, batch_augmentation = c("mixup", "cutmix"), verbose = 0)
+  expect_length(history$metrics$loss, 1)
+})

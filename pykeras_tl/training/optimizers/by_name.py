@@ -8,26 +8,36 @@ from typing import Any
 
 import keras
 
+from .layer_rates import NOT_DECAYED, LayerRates, with_layer_rates
+
 
 def make_optimizer(
     optimizer: str | type[keras.optimizers.Optimizer] | keras.optimizers.Optimizer,
     learning_rate: float | keras.optimizers.schedules.LearningRateSchedule | None = None,
     decay: float = 0.0,
+    layer_rates: LayerRates | None = None,
+    model: keras.Model | None = None,
     **options: Any,
 ) -> keras.optimizers.Optimizer:
     """Make an optimizer from its name, or return one unchanged.
 
     Keras 3 raises on `lr` and ignores `decay`. Here `lr` means `learning_rate`, and `decay`
     is the schedule that it was in Keras 2: `learning_rate / (1 + decay * iterations)`, where
-    an iteration is one batch.
+    an iteration is one batch. Where weights decay (`"adamw"`, or `weight_decay`), biases and the
+    scale and offset of normalization do not; those of an optimizer that is passed do as Keras
+    does it.
 
     Args:
         optimizer: A name in any case (`"adam"`, `"RMSprop"`, `"SGD"`, ...), a class of
             `keras.optimizers`, or an optimizer. An optimizer is returned unchanged and takes
-            no further argument.
+            no further argument but `layer_rates`.
         learning_rate: Above 0, or a Keras schedule (without `decay`); the class's default when
             None.
         decay: 0 or above; 0 keeps the learning rate constant.
+        layer_rates: Discriminative learning rates: a number by which the rate falls from one
+            stage to the one before it, or stages or layers to multipliers of the rate, as
+            `layer_rate_table` describes.
+        model: With `layer_rates`, the model, frozen as it will be trained.
         **options: Further arguments of the class, such as `momentum` or `clipnorm`. Those
             that are None keep the class's default.
 
@@ -36,17 +46,31 @@ def make_optimizer(
 
     Raises:
         ValueError: For an unknown name, or a learning rate or decay out of range.
-        TypeError: For an option that the optimizer does not have, or an `optimizer` of
-            another type.
+        TypeError: For an option that the optimizer does not have, an `optimizer` of
+            another type, or `layer_rates` without `model`.
 
     Example:
         >>> optimizer = make_optimizer("Adam", lr=1e-4, decay=1e-6)
         >>> type(optimizer).__name__, round(float(optimizer.learning_rate), 7)
         ('Adam', 0.0001)
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="scores")])
+        >>> type(make_optimizer("adamw", 1e-3, layer_rates=0.5, model=model)).__name__
+        'LayerwiseAdamW'
 
     Source:
         `keras.optimizers`; the schedule is `keras.optimizers.schedules.InverseTimeDecay`.
     """
+    made = _make_optimizer(optimizer, learning_rate, decay, options)
+    if layer_rates is None:
+        return made
+    if model is None:
+        raise TypeError("Expected `model` with `layer_rates`. Received: layer_rates alone.")
+    return with_layer_rates(made, model, layer_rates)
+
+
+def _make_optimizer(
+    optimizer: Any, learning_rate: Any, decay: float, options: dict[str, Any]
+) -> keras.optimizers.Optimizer:
     if "lr" in options:
         learning_rate = _one_rate(learning_rate, options.pop("lr"))
     options = {name: value for name, value in options.items() if value is not None}
@@ -67,7 +91,10 @@ def make_optimizer(
         )
     if learning_rate is None:
         learning_rate = known["learning_rate"].default
-    return kind(learning_rate=learning_rate_schedule(learning_rate, decay), **options)
+    made = kind(learning_rate=learning_rate_schedule(learning_rate, decay), **options)
+    if made.weight_decay:
+        made.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+    return made
 
 
 def _one_rate(learning_rate: Any, lr: Any) -> Any:

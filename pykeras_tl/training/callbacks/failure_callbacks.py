@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..images.iterators.base import Iterator
-from ..models.keras_internals import sync_variables
-from .class_weights import class_counts
-from .feature_cache.caching import FitInputs
+from ...images.iterators.base import Iterator
+from ...models.keras_internals import sync_variables
+from ..class_weights import class_counts
+from ..feature_cache.caching import FitInputs
 
 _PATIENCE = 3
 _MOST_BATCHES = 16

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from ..models.keras_internals import initial_epoch, set_initial_epoch
+from ...models.keras_internals import initial_epoch, set_initial_epoch
 
 
 class PartialEpochEnd(Exception):
