@@ -221,3 +221,21 @@ def test_history_is_plain_and_params_are_keras_s(make_flow, small_model):
 
 def test_initial_epoch_counts_on(make_flow, small_model):
     assert fit(small_model(), make_flow(), epochs=4, initial_epoch=2, verbose=0).epoch == [2, 3]
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras refuses it on torch")
+@pytest.mark.parametrize("on_main_thread", [False, True])
+def test_several_steps_at_once_end_with_the_epoch(make_flow, small_model, on_main_thread):
+    def function(x):
+        return x
+
+    function.main_thread_only = on_main_thread
+    model, expected = small_model(steps_per_execution=2), small_model()
+    flow = make_flow(24, preprocessing_function=function)
+    history = fit(model, flow, epochs=2, validation_data=make_flow(24), verbose=0)
+    others = fit(expected, make_flow(24), epochs=2, validation_data=make_flow(24), verbose=0)
+    # Three batches in an epoch: the second execution has one, and none of the next epoch.
+    assert flow.total_batches_seen == 6
+    for name, values in others.history.items():
+        np.testing.assert_allclose(history.history[name], values, rtol=1e-5)
+    np.testing.assert_allclose(weights(model), weights(expected), rtol=1e-5, atol=1e-7)
