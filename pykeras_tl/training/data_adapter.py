@@ -90,7 +90,7 @@ class SequentialDataset(keras.utils.PyDataset):
         if index < len(self._first_batches):
             return self._first_batches[index]
         try:
-            batch = next(self.batches)
+            batch = _with_tuples(next(self.batches))
         except StopIteration:
             return self._last
         except BaseException as error:
@@ -153,6 +153,13 @@ class SequentialDataset(keras.utils.PyDataset):
             return spec
 
         return batches(next_spec, self.source, self._threads)
+
+
+def _with_tuples(batch: Any) -> Any:
+    """Replace the lists of several inputs or outputs, which Keras takes for single tensors."""
+    if isinstance(batch, list | tuple):
+        return tuple(map(_with_tuples, batch))
+    return batch
 
 
 def batches(

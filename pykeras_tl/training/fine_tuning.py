@@ -106,7 +106,8 @@ def fine_tune(
     _set_trainable_state(unfrozen)
     rate = learning_rate_fine if isinstance(optimizer_fine, str) else None
     model.compile(make_optimizer(optimizer_fine, rate), loss=loss, metrics=list(metrics))
-    begun = head.epoch[-1] + 1
+    # `BackupAndRestore` may have found the head trained.
+    begun = head.epoch[-1] + 1 if head.epoch else epochs_head
     try:
         fine = fit(
             model,

@@ -31,6 +31,7 @@ def fit(
     steps_per_epoch: float | None = None,
     validation_data: Any = None,
     validation_steps: float | None = None,
+    validation_freq: float | Sequence[float] = 1,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     class_weight: Mapping[Any, float] | None = None,
     verbose: str | int = "auto",
@@ -72,6 +73,8 @@ def fit(
         steps_per_epoch: Batches in an epoch, `len(flow)` by default; a fraction rounds up.
         validation_data: An iterator, or `(x, y)`.
         validation_steps: Batches in a validation, all by default; a fraction rounds up.
+        validation_freq: Validate after every so many epochs, or after those of these numbers,
+            counted from 1.
         callbacks: Keras callbacks. They see `model`, compiled, with its metrics.
         class_weight: Class name or number to its weight in the loss.
         verbose: 0 for silent, 1 for a progress bar with the time left, 2 for one line per
@@ -117,6 +120,7 @@ def fit(
     """
     checks.check_data(data, "The data to train on")
     checks.check_data(validation_data, "validation_data")
+    validated = checks.validated_epochs(validation_freq)
     if epochs <= initial_epoch:
         raise ValueError(
             "epochs is the number of the last epoch and should be above initial_epoch. Received: "
@@ -148,6 +152,7 @@ def fit(
             steps_per_epoch=steps,
             validation_data=validation_data,
             validation_steps=checks.whole_steps(validation_steps, None, "validation_steps"),
+            validation_freq=validated,
             class_weight=class_weight,
             **array_options,
         )
@@ -172,6 +177,7 @@ def fit(
         iterator=data,
         validation_data=validation_data,
         validation_steps=validation_steps,
+        validation_freq=validated,
         callbacks=list(callbacks or []),
         epochs=epochs,
         initial_epoch=initial_epoch,

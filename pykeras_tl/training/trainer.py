@@ -37,6 +37,7 @@ class FitConfig:
     iterator: Iterator
     validation_data: Any
     validation_steps: Any
+    validation_freq: int | list[int]
     callbacks: list[keras.callbacks.Callback]
     epochs: int
     initial_epoch: int
@@ -62,6 +63,8 @@ class FitConfig:
 
     def fingerprint(self) -> dict[str, str]:
         """Return what must be the same for the run to resume; `epochs` may grow."""
+        # Left out where it is 1, as in runs that began before the argument existed.
+        often = {"validation_freq": self.validation_freq} if self.validation_freq != 1 else {}
         return run_fingerprint(
             self.model,
             {"training": self.iterator, "validation": self.validation_data},
@@ -72,6 +75,7 @@ class FitConfig:
             class_weight=self.class_weight,
             cache_frozen=self.cache_frozen,
             cached_augmented_epochs=self.cached_augmented_epochs,
+            **often,
         )
 
     def inputs(self, cached: dict[str, bool] | None) -> FitInputs:
@@ -212,6 +216,7 @@ class _Trainer:
                 steps_per_epoch=steps,
                 validation_data=self._inputs.validation if by_keras else fit_data.validation,
                 validation_steps=config.validation_steps if by_keras else None,
+                validation_freq=config.validation_freq,
                 class_weight=config.class_weight,
             )
         except PartialEpochEnd:
