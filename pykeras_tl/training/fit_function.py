@@ -11,7 +11,7 @@ import keras
 
 from ..images.iterators.base import Iterator
 from . import checks
-from .callback_list import ResumableCallbackList
+from .callback_list import EpochHistory, ResumableCallbackList, flat_callbacks
 from .checkpoints.checkpoint_manager import CheckpointManager
 from .checkpoints.run import TrainingRun
 from .class_weights import report_imbalance
@@ -32,7 +32,7 @@ def fit(
     validation_data: Any = None,
     validation_steps: float | None = None,
     validation_freq: float | Sequence[float] = 1,
-    callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    callbacks: Any = None,
     class_weight: Mapping[Any, float] | None = None,
     verbose: str | int = "auto",
     initial_epoch: int = 0,
@@ -75,7 +75,8 @@ def fit(
         validation_steps: Batches in a validation, all by default; a fraction rounds up.
         validation_freq: Validate after every so many epochs, or after those of these numbers,
             counted from 1.
-        callbacks: Keras callbacks. They see `model`, compiled, with its metrics.
+        callbacks: Keras callbacks: a list, in any nesting, or one. They see `model`, compiled,
+            with its metrics.
         class_weight: Class name or number to its weight in the loss.
         verbose: 0 for silent, 1 for a progress bar with the time left, 2 for one line per
             epoch, "auto" as Keras chooses.
@@ -138,8 +139,8 @@ def fit(
             ResumableCallbackList(
                 model,
                 model,
-                list(callbacks or []),
-                keras.callbacks.History(),
+                flat_callbacks(callbacks),
+                EpochHistory(),
                 epochs=epochs,
                 steps=steps,
                 verbose=verbose,
@@ -178,7 +179,7 @@ def fit(
         validation_data=validation_data,
         validation_steps=validation_steps,
         validation_freq=validated,
-        callbacks=list(callbacks or []),
+        callbacks=flat_callbacks(callbacks),
         epochs=epochs,
         initial_epoch=initial_epoch,
         steps=checks.whole_steps(steps_per_epoch, len(data), "steps_per_epoch"),

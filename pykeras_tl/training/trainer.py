@@ -11,7 +11,7 @@ import keras
 
 from ..images.iterators.base import Iterator
 from ..models.keras_internals import pausable_fit, synced_with
-from .callback_list import PartialEpochEnd, ResumableCallbackList
+from .callback_list import EpochHistory, PartialEpochEnd, ResumableCallbackList
 from .checkpoints.checkpoint_manager import TrainingProgress
 from .checkpoints.random_state import TorchRandomState
 from .checkpoints.run import CheckpointCallback, TrainingRun
@@ -142,7 +142,7 @@ class _Trainer:
         self._config = config
         self._inputs = inputs
         self._fit_data_callback = FitDataCallback()
-        history = keras.callbacks.History()
+        history = EpochHistory()
         callbacks = [TerminateOnNonFinite(inputs.model), *config.callbacks]
         if keras.backend.backend() == "torch":
             callbacks.append(TorchRandomState())

@@ -136,3 +136,19 @@ def test_the_loss_follows_the_labels(network, folder_flow):
     folder_flow.class_mode = "raw"
     with pytest.raises(ValueError, match="`loss` is required"):
         fine_tune(network, folder_flow, unfreeze_from="conv_dw_13", epochs_head=1, epochs_fine=1)
+
+
+def test_a_head_that_a_callback_takes_from_a_backup(tmp_path, make_flow, small_model):
+    def train():
+        model = small_model(jit_compile=False)
+        model.get_layer("conv").trainable = False
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
+        return fine_tune(
+            *(model, make_flow(8)),
+            **{"unfreeze_from": "conv", "epochs_head": 1, "epochs_fine": 1},
+            **{"callbacks": [backup], "verbose": 0, "loss": "categorical_crossentropy"},
+        )
+
+    assert train().epoch == [0, 1]
+    # Both parts are in the backup, so that nothing is left to train.
+    assert train().epoch == []
