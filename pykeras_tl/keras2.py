@@ -167,7 +167,7 @@ def _fit(method: Callable[..., Any]) -> Callable[..., Any]:
         if samples is not None:
             options["steps_per_epoch"] = math.ceil(samples / data.batch_size)
         # An iterator has a batch size, an order and weights of its own.
-        passed = {"x", "batch_size", "shuffle", "validation_batch_size", "validation_freq"}
+        passed = {"x", "batch_size", "shuffle", "validation_batch_size"}
         return fit(self, data, **{k: v for k, v in options.items() if k not in passed})
 
     return fit_with_old_arguments

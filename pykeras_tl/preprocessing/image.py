@@ -24,3 +24,7 @@ from ..images.transforms.color import apply_brightness_shift as apply_brightness
 from ..images.transforms.color import apply_channel_shift as apply_channel_shift
 from ..images.transforms.color import random_brightness as random_brightness
 from ..images.transforms.color import random_channel_shift as random_channel_shift
+from .functions import flip_axis as flip_axis
+from .functions import list_pictures as list_pictures
+from .functions import transform_matrix_offset_center as transform_matrix_offset_center
+from .functions import validate_filename as validate_filename

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -119,6 +119,33 @@ def whole_steps(steps: float | None, default: Any, name: str) -> Any:
     return math.ceil(steps)
 
 
+def validated_epochs(frequency: float | Sequence[float]) -> int | list[int]:
+    """Convert `validation_freq` to what Keras takes, since R passes fractional numbers.
+
+    Args:
+        frequency: A number of epochs, or the numbers of the epochs to validate after.
+
+    Returns:
+        Integers.
+
+    Raises:
+        ValueError: When a number is not a whole one above 0.
+
+    Example:
+        >>> validated_epochs(2.0), validated_epochs((1, 5))
+        (2, [1, 5])
+    """
+    several = isinstance(frequency, Sequence)
+    epochs = list(frequency) if isinstance(frequency, Sequence) else [frequency]
+    if not all(epoch == math.floor(epoch) and epoch > 0 for epoch in epochs):
+        raise ValueError(
+            "Expected validation_freq to be a whole number above 0, or a list of them. Received: "
+            f"{frequency}."
+        )
+    whole = [int(epoch) for epoch in epochs]
+    return whole if several else whole[0]
+
+
 def numbered_weights(
     class_weight: Mapping[Any, float] | None, flow: Iterator
 ) -> dict[int, float] | None:
@@ -164,7 +191,7 @@ def _check_backend(model: keras.Model) -> None:
 
 
 def _check_shape(model: keras.Model, flow: Iterator, name: str) -> None:
-    wanted = model.input_shape
+    wanted = getattr(model, "input_shape", None)  # A subclass may not know it.
     if not isinstance(wanted, tuple) or len(wanted) != 1 + len(flow.image_shape):
         return
     if any(want not in (None, has) for want, has in zip(wanted[1:], flow.image_shape)):
@@ -189,9 +216,10 @@ def _check_numbers(flow: Iterator, name: str) -> None:
 
 
 def _check_classes(model: keras.Model, classes: int, class_mode: str, name: str) -> None:
-    if not isinstance(model.output_shape, tuple):
+    outputs = getattr(model, "output_shape", None)
+    if not isinstance(outputs, tuple):
         return
-    units = model.output_shape[-1]
+    units = outputs[-1]
     if class_mode == "binary":
         if classes != 2:
             raise ValueError(

@@ -53,11 +53,9 @@ class BatchStream(Protocol):
 class SequentialDataset(keras.utils.PyDataset):
     """A Keras dataset whose batches come one after another, each computed once.
 
-    Keras looks at the first two batches before training begins, and asks for a few more at
-    the end than it trains on. Neither changes what is trained on: the first ones are kept and
-    returned again, and past the end the last one is repeated, which nobody uses. On some
-    backends Keras runs through the start of an epoch to build the model; what counts as the
-    start of training is `begin`.
+    Keras looks at the first two batches before training begins, which changes nothing: they are
+    kept and returned again. On some backends Keras runs through the start of an epoch to build
+    the model; what counts as the start of training is `begin`.
 
     Args:
         source: The iterator, or cached features in its place.
@@ -84,16 +82,16 @@ class SequentialDataset(keras.utils.PyDataset):
         self.batches = self._start()
 
     @property
-    def num_batches(self) -> int | None:
-        """Batches in a run; None where runs continue each other without an end."""
-        return self.steps if self._runs is None else None
+    def num_batches(self) -> int:
+        """Batches in a run. With a known end, several steps at once do not cross it."""
+        return self.steps
 
     def __getitem__(self, index: int) -> Any:
-        """Return the next batch; `index` only matters for the first ones, read twice."""
+        """Return the next batch; `index` only matters for the run's first ones, read twice."""
         if index < len(self._first_batches):
             return self._first_batches[index]
         try:
-            batch = next(self.batches)
+            batch = _with_tuples(next(self.batches))
         except StopIteration:
             return self._last
         except BaseException as error:
@@ -109,13 +107,14 @@ class SequentialDataset(keras.utils.PyDataset):
         self._began = True
 
     def on_epoch_begin(self) -> None:
-        """Start a new run where each run starts a new epoch."""
+        """Start a new run, with a new epoch where each run starts one."""
         if not self._began:
             return
-        if self._started and self._runs is None:
+        if self._started:
             self._first_batches.clear()
-            self.batches.close()
-            self.batches = self._start()
+            if self._runs is None:
+                self.batches.close()
+                self.batches = self._start()
         self._started = True
 
     def count_used(self) -> None:
@@ -155,6 +154,13 @@ class SequentialDataset(keras.utils.PyDataset):
             return spec
 
         return batches(next_spec, self.source, self._threads)
+
+
+def _with_tuples(batch: Any) -> Any:
+    """Replace the lists of several inputs or outputs, which Keras takes for single tensors."""
+    if isinstance(batch, list | tuple):
+        return tuple(map(_with_tuples, batch))
+    return batch
 
 
 def batches(
@@ -285,8 +291,12 @@ class FitDataCallback(keras.callbacks.Callback):
             self._compute_next(self.fit_data.validation)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Count the batches since the last time; Keras may take several at once."""
-        for _ in range(batch + 1 - self._first):
+        """Count the batches since the last time; Keras may take several at once.
+
+        It then counts on beyond the end of the epoch where their number does not divide its
+        batches.
+        """
+        for _ in range(min(batch + 1, self.params["steps"]) - self._first):
             self.fit_data.training.count_used()
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -145,7 +145,8 @@ def fine_tune(
         return head
     _set_trainable_state(unfrozen)
     model.compile(optimizer, loss=loss, metrics=list(metrics))
-    begun = head.epoch[-1] + 1
+    # `BackupAndRestore` may have found the head trained.
+    begun = head.epoch[-1] + 1 if head.epoch else epochs_head
     try:
         fine = fit(
             model,

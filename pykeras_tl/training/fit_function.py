@@ -12,7 +12,7 @@ import keras
 from ..images.iterators.base import Iterator
 from . import checks
 from .batch_augmentation import BatchAugmentation, make_batch_augmenter
-from .callbacks.callback_list import ResumableCallbackList
+from .callbacks.callback_list import EpochHistory, ResumableCallbackList, flat_callbacks
 from .checkpoints.checkpoint_manager import CheckpointManager
 from .checkpoints.run import TrainingRun
 from .class_weights import report_imbalance
@@ -32,7 +32,8 @@ def fit(
     steps_per_epoch: float | None = None,
     validation_data: Any = None,
     validation_steps: float | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    validation_freq: float | Sequence[float] = 1,
+    callbacks: Any = None,
     class_weight: Mapping[Any, float] | None = None,
     verbose: str | int = "auto",
     initial_epoch: int = 0,
@@ -74,7 +75,10 @@ def fit(
         steps_per_epoch: Batches in an epoch, `len(flow)` by default; a fraction rounds up.
         validation_data: An iterator, or `(x, y)`.
         validation_steps: Batches in a validation, all by default; a fraction rounds up.
-        callbacks: Keras callbacks. They see `model`, compiled, with its metrics.
+        validation_freq: Validate after every so many epochs, or after those of these numbers,
+            counted from 1.
+        callbacks: Keras callbacks: a list, in any nesting, or one. They see `model`, compiled,
+            with its metrics.
         class_weight: Class name or number to its weight in the loss.
         verbose: 0 for silent, 1 for a progress bar with the time left, 2 for one line per
             epoch, "auto" as Keras chooses.
@@ -125,6 +129,7 @@ def fit(
     """
     checks.check_data(data, "The data to train on")
     checks.check_data(validation_data, "validation_data")
+    validated = checks.validated_epochs(validation_freq)
     if epochs <= initial_epoch:
         raise ValueError(
             "epochs is the number of the last epoch and should be above initial_epoch. Received: "
@@ -143,8 +148,8 @@ def fit(
             ResumableCallbackList(
                 model,
                 model,
-                list(callbacks or []),
-                keras.callbacks.History(),
+                flat_callbacks(callbacks),
+                EpochHistory(),
                 epochs=epochs,
                 steps=steps,
                 verbose=verbose,
@@ -157,6 +162,7 @@ def fit(
             steps_per_epoch=steps,
             validation_data=validation_data,
             validation_steps=checks.whole_steps(validation_steps, None, "validation_steps"),
+            validation_freq=validated,
             class_weight=class_weight,
             **array_options,
         )
@@ -182,7 +188,8 @@ def fit(
         iterator=data,
         validation_data=validation_data,
         validation_steps=validation_steps,
-        callbacks=list(callbacks or []),
+        validation_freq=validated,
+        callbacks=flat_callbacks(callbacks),
         epochs=epochs,
         initial_epoch=initial_epoch,
         steps=checks.whole_steps(steps_per_epoch, len(data), "steps_per_epoch"),

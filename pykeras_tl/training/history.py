@@ -27,7 +27,7 @@ class History:
 
     Attributes:
         history: Metric name to one value for each epoch; names of validation metrics start with
-            `val_`. NaN where a joined phase did not compute a metric.
+            `val_`. NaN where an epoch or a joined phase did not compute a metric.
         epoch: The epochs' numbers, from 0 as in Keras.
         params: `epochs`, `steps` and `verbose`.
         phases: Name of each phase to its first epoch, from 0; empty for a run without phases.

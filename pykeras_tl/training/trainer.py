@@ -12,7 +12,7 @@ import keras
 from ..images.iterators.base import Iterator
 from ..models.keras_internals import pausable_fit, synced_with
 from .batch_augmentation import AugmentedBatches, BatchAugmenter
-from .callbacks.callback_list import PartialEpochEnd, ResumableCallbackList
+from .callbacks.callback_list import EpochHistory, PartialEpochEnd, ResumableCallbackList
 from .callbacks.failure_callbacks import CollapsedPredictionsWarning, TerminateOnNonFinite
 from .checkpoints.checkpoint_manager import TrainingProgress
 from .checkpoints.random_state import TorchRandomState
@@ -38,6 +38,7 @@ class FitConfig:
     iterator: Iterator
     validation_data: Any
     validation_steps: Any
+    validation_freq: int | list[int]
     callbacks: list[keras.callbacks.Callback]
     epochs: int
     initial_epoch: int
@@ -68,6 +69,8 @@ class FitConfig:
         augmented = {}
         if self.batch_augmenter is not None:
             augmented["batch_augmentation"] = self.batch_augmenter.fingerprint()
+        # Left out where it is 1, as in runs that began before the argument existed.
+        often = {"validation_freq": self.validation_freq} if self.validation_freq != 1 else {}
         return run_fingerprint(
             self.model,
             {"training": self.iterator, "validation": self.validation_data},
@@ -79,6 +82,7 @@ class FitConfig:
             cache_frozen=self.cache_frozen,
             cached_augmented_epochs=self.cached_augmented_epochs,
             **augmented,
+            **often,
         )
 
     def inputs(self, cached: dict[str, bool] | None) -> FitInputs:
@@ -149,7 +153,7 @@ class _Trainer:
         self._config = config
         self._inputs = inputs
         self._fit_data_callback = FitDataCallback()
-        history = keras.callbacks.History()
+        history = EpochHistory()
         callbacks = [TerminateOnNonFinite(inputs.model), *config.callbacks]
         if keras.backend.backend() == "torch":
             callbacks.append(TorchRandomState())
@@ -223,6 +227,7 @@ class _Trainer:
                 steps_per_epoch=steps,
                 validation_data=self._inputs.validation if by_keras else fit_data.validation,
                 validation_steps=config.validation_steps if by_keras else None,
+                validation_freq=config.validation_freq,
                 class_weight=config.class_weight,
             )
         except PartialEpochEnd:

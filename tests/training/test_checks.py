@@ -320,3 +320,24 @@ def test_validation_that_lacks_a_class_is_no_matter_of_the_model(tmp_path, write
     with pytest.raises(ValueError, match="Pass the same `classes` to both") as error:
         fit_quietly(network(3), training, validation_data=validation)
     assert "units" not in str(error.value)
+
+
+def test_a_model_whose_shapes_are_not_known(make_flow):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten, self.classes = keras.layers.Flatten(), keras.layers.Dense(4)
+
+        def call(self, inputs):
+            return self.classes(self.flatten(inputs))
+
+    model = Own()
+    model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False)
+    history = fit(model, make_flow(8), epochs=1, verbose=0)
+    assert history.epoch == [0]
+
+
+@pytest.mark.parametrize("frequency", [0, 1.5, [2, 0]])
+def test_validation_frequency_is_whole(frequency, make_flow, small_model):
+    with pytest.raises(ValueError, match="Expected validation_freq to be a whole number above 0"):
+        fit(small_model(), make_flow(8), validation_freq=frequency)

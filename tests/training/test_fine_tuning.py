@@ -194,3 +194,19 @@ def test_what_is_wrong_with_the_second_part_is_found_before_the_first(network, f
             fine_tune(network, folder_flow, **options, **wrong)
     assert folder_flow.total_batches_seen == 0
     assert [layer.name for layer in network.layers if layer.trainable][-1] == "probabilities"
+
+
+def test_a_head_that_a_callback_takes_from_a_backup(tmp_path, make_flow, small_model):
+    def train():
+        model = small_model(jit_compile=False)
+        model.get_layer("conv").trainable = False
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
+        return fine_tune(
+            *(model, make_flow(8)),
+            **{"unfreeze_from": "conv", "epochs_head": 1, "epochs_fine": 1},
+            **{"callbacks": [backup], "verbose": 0, "loss": "categorical_crossentropy"},
+        )
+
+    assert train().epoch == [0, 1]
+    # Both parts are in the backup, so that nothing is left to train.
+    assert train().epoch == []

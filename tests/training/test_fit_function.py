@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from pykeras_tl.images.image_data_generator import ImageDataGenerator
@@ -221,3 +222,42 @@ def test_history_is_plain_and_params_are_keras_s(make_flow, small_model):
 
 def test_initial_epoch_counts_on(make_flow, small_model):
     assert fit(small_model(), make_flow(), epochs=4, initial_epoch=2, verbose=0).epoch == [2, 3]
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras refuses it on torch")
+@pytest.mark.parametrize("on_main_thread", [False, True])
+def test_several_steps_at_once_end_with_the_epoch(make_flow, small_model, on_main_thread):
+    def function(x):
+        return x
+
+    function.main_thread_only = on_main_thread
+    model, expected = small_model(steps_per_execution=2), small_model()
+    flow = make_flow(24, preprocessing_function=function)
+    history = fit(model, flow, epochs=2, validation_data=make_flow(24), verbose=0)
+    others = fit(expected, make_flow(24), epochs=2, validation_data=make_flow(24), verbose=0)
+    # Three batches in an epoch: the second execution has one, and none of the next epoch.
+    assert flow.total_batches_seen == 6
+    for name, values in others.history.items():
+        np.testing.assert_allclose(history.history[name], values, rtol=1e-5)
+    np.testing.assert_allclose(weights(model), weights(expected), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_table_with_several_outputs(tmp_path, write_folder, frozen):
+    write_folder(tmp_path, 8)
+    paths = sorted(str(path) for path in tmp_path.rglob("*.png"))
+    table = pd.DataFrame({"filename": paths, "size": 0.5, "kind": [0, 1] * 4})
+    flow = ImageDataGenerator(rescale=1 / 255).flow_from_dataframe(
+        table, y_col=["size", "kind"], class_mode="multi_output", target_size=(8, 8), batch_size=4
+    )
+    inputs = keras.Input((8, 8, 3))
+    maps = keras.layers.Conv2D(2, 3, trainable=not frozen)(inputs)
+    flat = keras.layers.Flatten()(maps)
+    outputs = [
+        keras.layers.Dense(1, name="size")(flat),
+        keras.layers.Dense(2, activation="softmax", name="kind")(flat),
+    ]
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", ["mse", "sparse_categorical_crossentropy"], jit_compile=False)
+    history = fit(model, flow, epochs=2, validation_data=flow, verbose=0)
+    assert {"size_loss", "kind_loss", "val_size_loss"} <= set(history.history)

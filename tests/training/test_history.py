@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pykeras_tl.training.fit_function import fit
 from pykeras_tl.training.history import History
 
 
@@ -66,3 +67,21 @@ def test_plot_has_a_panel_a_metric_and_a_line_a_set(history):
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Accuracy", "Loss"]
     drawn = [line.get_ydata() for line in figure.axes[0].get_lines()]
     assert any(np.array_equal(values, [0.2, 0.25]) for values in drawn)
+
+
+def test_epochs_without_validation_keep_their_place(make_flow, small_model):
+    x, y = next(make_flow(8))
+    for data in ({"data": make_flow(8)}, {"data": x, "y": y, "batch_size": 8}):
+        history = fit(
+            small_model(jit_compile=False),
+            **data,
+            epochs=4,
+            validation_data=(x, y),
+            validation_freq=[2.0, 4.0],
+            verbose=0,
+        )
+        validated = history.history["val_loss"]
+        assert [math.isnan(value) for value in validated] == [True, False, True, False]
+        table = history.to_frame()
+        shown = table[(table["data"] == "validation") & (table["metric"] == "loss")]
+        assert shown["value"].notna().tolist() == [False, True, False, True]

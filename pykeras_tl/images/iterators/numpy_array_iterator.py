@@ -153,17 +153,17 @@ def _split_misc(x: Any) -> tuple[Any, list[np.ndarray]]:
     for other in arrays:
         if len(x[0]) != len(other):
             raise ValueError(
-                "Expected all arrays in x to have the same length. "
+                "All of the arrays in `x` should have the same length. "
                 f"Received: lengths {len(x[0])} and {len(other)}."
             )
     return x[0], arrays
 
 
 def _validate_lengths(x: Any, y: Any, sample_weight: Any) -> None:
-    for name, values in (("y", y), ("sample_weight", sample_weight)):
+    for name, values in (("`y` (labels)", y), ("`sample_weight`", sample_weight)):
         if values is not None and len(x) != len(values):
             raise ValueError(
-                f"Expected x and {name} to have the same length. "
+                f"`x` (images tensor) and {name} should have the same length. "
                 f"Received: lengths {len(x)} and {len(values)}."
             )
 
@@ -186,10 +186,10 @@ def _subset_rows(
         and not np.array_equal(np.unique(y[:split]), np.unique(y[split:]))
     ):
         raise ValueError(
-            "Expected the training and validation subsets to have the same classes. Received: "
-            f"{len(np.unique(y[split:]))} classes for training and {len(np.unique(y[:split]))} "
-            "for validation, which takes the first images. Shuffle the images if they are "
-            "sorted by class, or set ignore_class_split=True."
+            "Training and validation subsets have different number of classes after the split, or "
+            f"different classes. Received: {len(np.unique(y[split:]))} for training and "
+            f"{len(np.unique(y[:split]))} for validation, which takes the first images. Shuffle "
+            "the images if they are sorted by class, or set ignore_class_split=True."
         )
     return slice(split) if subset == "validation" else slice(split, None)
 

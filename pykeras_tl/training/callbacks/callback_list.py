@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,19 @@ from ...models.keras_internals import initial_epoch, set_initial_epoch
 
 class PartialEpochEnd(Exception):
     """Raised when a resumed epoch ends and more follow."""
+
+
+class EpochHistory(keras.callbacks.History):
+    """Keras's history callback, with NaN where an epoch has no value, so that values align."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Append an epoch's values."""
+        names = dict.fromkeys([*self.history, *(logs or {})])
+        self.history = {
+            name: self.history.get(name, [math.nan] * len(self.epoch)) for name in names
+        }
+        missing = {name: math.nan for name in names if name not in (logs or {})}
+        super().on_epoch_end(epoch, {**(logs or {}), **missing})
 
 
 class ResumableCallbackList(keras.callbacks.CallbackList):
@@ -87,6 +101,24 @@ class ResumableCallbackList(keras.callbacks.CallbackList):
         super().on_epoch_end(epoch, logs)
         if self._skipped and epoch + 1 < self._last_epoch and not self.model.stop_training:
             raise PartialEpochEnd
+
+
+def flat_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """List what Keras's `fit` takes as callbacks.
+
+    Args:
+        callbacks: A callback, a list of them in any nesting, a `CallbackList`, or None.
+
+    Returns:
+        The callbacks, in order.
+
+    Example:
+        >>> [type(each).__name__ for each in flat_callbacks(keras.callbacks.TerminateOnNaN())]
+        ['TerminateOnNaN']
+    """
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return list(callbacks.callbacks)
+    return list(keras.tree.flatten(callbacks if callbacks is not None else []))
 
 
 class _MirrorTrainingFlags(keras.callbacks.Callback):
