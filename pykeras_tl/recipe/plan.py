@@ -1,0 +1,265 @@
+"""The plan of a training: what to train, on which size of images, how long."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from ..storage.atomic_files import atomic_file
+from ..studies.trial import Trial
+from .probing import ProbeResult
+from .speed import Speed
+from .survey import Survey
+
+QUALITIES = {"fast": 2.0, "good": 10.0, "best": 60.0}
+# Of the time that is left, the share that is planned with: machines are not equally fast always.
+_PLANNED = 0.8
+# Seconds for compiling a network, and for predictions, tables and the report.
+_COMPILING, _REPORT = 40.0, 25.0
+# The error of a frozen backbone below which the images are like those it was trained on, and more
+# pixels gain more than more training.
+_FAMILIAR = 0.05
+# Epochs of fine tuning, and the share of the backbone to fine-tune: the first that time allows.
+_FINE_TUNING = ((8, 0.8), (5, 0.8), (5, 0.5), (4, 0.3), (3, 0.15))
+_FEWEST_PASSES = 3
+_MOST_EPOCHS = {"fast": 5, "good": 20, "best": 30}
+_LARGEST_BATCH, _SMALLEST_BATCH = 32, 4
+_BATCHES = 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training does, and why.
+
+    Attributes:
+        backbone: The pretrained network.
+        target_size: Height and width of the images in pixels.
+        batch_size: Images in a batch.
+        fine_tune_from: The stage of the backbone from which on it is trained; None for the head
+            only.
+        epochs: Epochs of fine tuning.
+        turned: Whether training images are turned by any angle and flipped both ways.
+        minutes: The time after which fine tuning ends even if it is not done.
+        reasons: What was found and decided, a line each.
+    """
+
+    backbone: str
+    target_size: tuple[int, int]
+    batch_size: int
+    fine_tune_from: str | None
+    epochs: int
+    turned: bool
+    minutes: float
+    reasons: tuple[str, ...] = ()
+
+    def trial(
+        self, name: str, seed: int, weights: str | None, split: Mapping[str, Any] | None = None
+    ) -> Trial:
+        """Return the plan as a trial.
+
+        Args:
+            name: The trial's name.
+            seed: Its seed.
+            weights: The backbone's weights, as for `transfer_model`.
+            split: What the study needs to split the images.
+
+        Returns:
+            The trial.
+        """
+        data = {
+            "target_size": list(self.target_size),
+            "batch_size": self.batch_size,
+            "interpolation": "bilinear",
+            **({"split": dict(split)} if split else {}),
+        }
+        model = {"backbone": self.backbone, "weights": weights, "head": "pooling", "dropout": 0.2}
+        return Trial(name, data, model, self._training(), seed)
+
+    def _training(self) -> dict[str, Any]:
+        training: dict[str, Any] = {
+            "linear_probe": True,
+            "keep_best": True,
+            "optimizer": {"name": "adamw", "learning_rate": 3e-4, "weight_decay": 0.01},
+            "schedule": "cosine",
+            "epochs": 3,
+        }
+        if self.fine_tune_from is not None:
+            training["fine_tune"] = {
+                "from": self.fine_tune_from,
+                "optimizer": {
+                    "name": "adamw",
+                    "learning_rate": 1e-3,
+                    "weight_decay": 0.05,
+                    "clipnorm": 1.0,
+                },
+                "layer_rates": 0.7,
+                "schedule": "cosine",
+                "warmup": 0.1,
+                "label_smoothing": 0.1,
+                "augmentation": augmentation(self.turned),
+                "epochs": self.epochs,
+                "minutes": round(self.minutes, 2),
+            }
+        return training
+
+    def with_reasons(self, reasons: Sequence[str]) -> Self:
+        """Return the plan with reasons before its own."""
+        return replace(self, reasons=(*reasons, *self.reasons))
+
+    def save(self, path: Path) -> None:
+        """Write the plan to a JSON file."""
+        with atomic_file(path) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a plan that `save` wrote."""
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["target_size"] = tuple(record["target_size"])
+        record["reasons"] = tuple(record["reasons"])
+        return cls(**record)
+
+
+def augmentation(turned: bool) -> dict[str, Any]:
+    """Return the augmentation of the fine tuning, as arguments of `ImageDataGenerator`.
+
+    Args:
+        turned: Whether the images show the same upside down.
+
+    Returns:
+        The arguments.
+
+    Example:
+        >>> augmentation(turned=False)["rotation_range"]
+        15
+    """
+    return {
+        "rotation_range": 180 if turned else 15,
+        "width_shift_range": 0.08,
+        "height_shift_range": 0.08,
+        "zoom_range": 0.15,
+        "channel_shift_range": 15.0,
+        "horizontal_flip": True,
+        "vertical_flip": turned,
+        "fill_mode": "reflect",
+    }
+
+
+@dataclass(frozen=True)
+class Workload:
+    """How many images each part of a training looks at, and the time there is for it.
+
+    Attributes:
+        training: Images to train on.
+        validation: Images to validate on after every epoch.
+        test: Images that are predicted once, at the end.
+        seconds: The time until all must be done.
+    """
+
+    training: int
+    validation: int
+    test: int
+    seconds: float
+
+    def frozen_pass(self, speed: Speed) -> float:
+        """Return the seconds of computing the frozen backbone once, and the last predictions."""
+        once = self.training + self.validation
+        return _COMPILING + _REPORT + (once + self.validation + self.test) * speed.forward
+
+    def epochs(self, speed: Speed, stage: str) -> int:
+        """Return how many epochs of fine tuning from a stage on there is time for."""
+        left = self.seconds - self.frozen_pass(speed)
+        epoch = self.training * speed.training_from(stage) + self.validation * speed.forward
+        return max(0, int(_PLANNED * left / epoch))
+
+
+def affordable(work: Workload, speed: Speed, share: float = 0.5) -> bool:
+    """Return whether a frozen backbone takes no more than a share of the time."""
+    return work.frozen_pass(speed) <= max(share * work.seconds, _COMPILING + _REPORT)
+
+
+def make_plan(
+    survey: Survey,
+    probes: Sequence[ProbeResult],
+    work: Workload,
+    quality: str = "good",
+) -> Plan:
+    """Decide how to train.
+
+    Args:
+        survey: What the images are.
+        probes: How frozen backbones do on them, one or more.
+        work: The number of images and the time.
+        quality: `"fast"`, `"good"` or `"best"`.
+
+    Returns:
+        The plan.
+    """
+    best = min(probes, key=lambda probe: probe.loss)
+    options = [(probe, *_fine_tuning(work, probe.speed, quality)) for probe in probes]
+    familiar = 1 - best.accuracy <= _FAMILIAR
+    if familiar or quality == "fast":
+        chosen = best
+        why = (
+            f"The frozen network makes {1 - best.accuracy:.1%} mistakes: the images are like "
+            "those it was trained on, so that their size matters most."
+            if familiar
+            else "There is time for the head only."
+        )
+    else:
+        # More layers and epochs first, then the better frozen network.
+        chosen = max(options, key=lambda each: (_depth(each), -each[0].loss))[0]
+        why = (
+            f"The frozen network makes {1 - chosen.accuracy:.1%} mistakes, so that its layers "
+            "must learn what these images show."
+        )
+    stage, epochs = _fine_tuning(work, chosen.speed, quality)
+    if quality == "fast":
+        stage, epochs = None, 0
+    turned = all(probe.may_be_turned for probe in probes)
+    reasons = [
+        f"{chosen.backbone} at {chosen.size[0]} × {chosen.size[1]} pixels. {why}",
+        f"Fine tuning from {stage} on, {epochs} epochs."
+        if stage
+        else "No fine tuning: too little time for three epochs.",
+        "Training images are "
+        + (
+            "turned by any angle: upside down they show the same."
+            if turned
+            else "not turned over: upside down they show something else."
+        ),
+    ]
+    left = work.seconds - work.frozen_pass(chosen.speed)
+    return Plan(
+        chosen.backbone,
+        chosen.size,
+        _batch_size(survey, work),
+        stage,
+        epochs,
+        turned,
+        max(left, 0.0) / 60,
+        tuple(reasons),
+    )
+
+
+def _depth(option: tuple[ProbeResult, str | None, int]) -> float:
+    probe, stage, _ = option
+    return 0.0 if stage is None else probe.speed.shares[stage]
+
+
+def _fine_tuning(work: Workload, speed: Speed, quality: str) -> tuple[str | None, int]:
+    """Return the stage from which on to fine-tune, and the number of epochs."""
+    for epochs, share in _FINE_TUNING:
+        stage = next(name for name, part in speed.shares.items() if part <= share or part == 0)
+        possible = work.epochs(speed, stage)
+        if possible >= epochs:
+            return stage, min(possible, _MOST_EPOCHS[quality])
+    return None, 0
+
+
+def _batch_size(survey: Survey, work: Workload) -> int:
+    fitting = work.training // _BATCHES
+    return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, fitting))

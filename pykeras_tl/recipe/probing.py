@@ -1,0 +1,163 @@
+"""Tries a frozen backbone on some of the images: a few seconds say what hours will not change."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import pandas as pd
+
+from ..models.transfer import transfer_model
+from ..training.linear_probe import REGULARIZATION, ProbeData, choose_probe, probe_data
+from .speed import Speed, measure_speed
+
+if TYPE_CHECKING:
+    from ..images.iterators.base import Iterator
+
+_logger = logging.getLogger(__name__)
+# Images of the training part and of the validation part that are looked at.
+_TRAINING, _PER_CLASS, _VALIDATION = 600, 8, 400
+# Images may be turned over if the probe takes turned ones as well as upright ones, within this.
+_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """How a frozen backbone does on the images.
+
+    Attributes:
+        backbone: Its name.
+        size: Height and width of the images in pixels.
+        accuracy: On the validation images that were looked at, 0..1.
+        loss: Cross-entropy on them.
+        turned_accuracy: The accuracy on the same images, upside down.
+        speed: The seconds that one image takes.
+    """
+
+    backbone: str
+    size: tuple[int, int]
+    accuracy: float
+    loss: float
+    turned_accuracy: float
+    speed: Speed
+
+    @property
+    def may_be_turned(self) -> bool:
+        """Whether the images show the same upside down, as cells do and faces do not."""
+        return self.turned_accuracy >= self.accuracy - _TOLERANCE
+
+    def describe(self) -> str:
+        """Return the result as a line."""
+        height, width = self.size
+        return (
+            f"{self.backbone}, frozen, at {height} × {width}: accuracy {self.accuracy:.3f} "
+            f"({self.turned_accuracy:.3f} upside down), {1 / self.speed.forward:.0f} images/s"
+        )
+
+
+def probe_sample(
+    tables: Mapping[str, pd.DataFrame], seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Choose the images that the probes look at.
+
+    Args:
+        tables: The images of each split, with `train` and `validation`.
+        seed: Seeds the choice.
+
+    Returns:
+        Images to learn from and images to judge by: as many of each class as possible, and of
+        each group one before a second.
+    """
+    training = tables["train"]
+    count = max(_TRAINING, _PER_CLASS * training["class"].nunique())
+    return _sample(training, count, seed), _sample(tables["validation"], _VALIDATION, seed)
+
+
+def _sample(table: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    shuffled = table.sample(frac=1, random_state=seed)
+    if "group" in shuffled:
+        # The first image of every group comes before the second of any.
+        turn = shuffled.groupby(["class", "group"]).cumcount()
+        shuffled = shuffled.iloc[np.argsort(turn.to_numpy(), kind="stable")]
+    place = shuffled.groupby("class").cumcount()
+    chosen = shuffled.iloc[np.argsort(place.to_numpy(), kind="stable")[:count]]
+    return chosen.sort_index().reset_index(drop=True)
+
+
+def probe_backbone(
+    backbone: str,
+    size: tuple[int, int],
+    sample: tuple[pd.DataFrame, pd.DataFrame],
+    classes: list[str],
+    weights: str | None,
+) -> ProbeResult:
+    """Fit a linear classifier on a frozen backbone and judge it on validation images.
+
+    Args:
+        backbone: Its name.
+        size: Height and width of the images in pixels.
+        sample: As `probe_sample` returns it.
+        classes: All classes.
+        weights: The backbone's weights, as for `transfer_model`.
+
+    Returns:
+        The result.
+    """
+    model = transfer_model(backbone, len(classes), input_shape=(*size, 3), weights=weights)
+    speed = measure_speed(model, backbone, train=False)
+    extractor = keras.Model(model.inputs, model.layers[-1].input)
+    training, validation = (
+        probe_data(extractor, _iterate(table, size, classes)) for table in sample
+    )
+    table, probe = choose_probe(training, validation, REGULARIZATION, len(classes))
+    chosen = table[table["chosen"]].iloc[0]
+    turned = probe_data(extractor, _UpsideDown(_iterate(sample[1], size, classes)))
+    result = ProbeResult(
+        backbone,
+        size,
+        float(chosen["accuracy"]),
+        float(chosen["loss"]),
+        _accuracy(probe.predict(turned.features), turned),
+        speed,
+    )
+    _logger.info("%s.", result.describe())
+    return result
+
+
+def _accuracy(probabilities: np.ndarray, data: ProbeData) -> float:
+    return float(np.mean(probabilities.argmax(axis=1) == data.classes))
+
+
+def _iterate(table: pd.DataFrame, size: tuple[int, int], classes: list[str]) -> Iterator:
+    from ..images.image_data_generator import ImageDataGenerator
+
+    return ImageDataGenerator().flow_from_dataframe(
+        table,
+        target_size=size,
+        classes=classes,
+        class_mode="sparse",
+        shuffle=False,
+        interpolation="bilinear",
+        formats="all",
+    )
+
+
+class _UpsideDown:
+    """The batches of an iterator with each image upside down."""
+
+    def __init__(self, iterator: Iterator) -> None:
+        self._iterator = iterator
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._iterator, name)
+
+    def __len__(self) -> int:
+        return len(self._iterator)
+
+    def compute_batch(self, spec: object) -> tuple[np.ndarray, np.ndarray]:
+        x, y = self._iterator.compute_batch(spec)
+        return x[:, ::-1, ::-1], y
