@@ -24,8 +24,9 @@ _COMPILING, _REPORT = 40.0, 25.0
 _FAMILIAR = 0.05
 # Epochs of fine tuning, and the share of the backbone to fine-tune: the first that time allows.
 _FINE_TUNING = ((8, 0.8), (5, 0.8), (5, 0.5), (4, 0.3), (3, 0.15))
-_FEWEST_PASSES = 3
 _MOST_EPOCHS = {"fast": 5, "good": 20, "best": 30}
+# Both phases, so that their validation losses can be compared.
+_SMOOTHING = 0.1
 _LARGEST_BATCH, _SMALLEST_BATCH = 32, 4
 _BATCHES = 8
 
@@ -84,6 +85,7 @@ class Plan:
             "keep_best": True,
             "optimizer": {"name": "adamw", "learning_rate": 3e-4, "weight_decay": 0.01},
             "schedule": "cosine",
+            "label_smoothing": _SMOOTHING,
             "epochs": 3,
         }
         if self.fine_tune_from is not None:
@@ -98,7 +100,12 @@ class Plan:
                 "layer_rates": 0.7,
                 "schedule": "cosine",
                 "warmup": 0.1,
-                "label_smoothing": 0.1,
+                "label_smoothing": _SMOOTHING,
+                "early_stopping": {
+                    "monitor": "val_loss",
+                    "patience": self.epochs,
+                    "restore_best_weights": True,
+                },
                 "augmentation": augmentation(self.turned),
                 "epochs": self.epochs,
                 "minutes": round(self.minutes, 2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -152,12 +152,12 @@ class _UpsideDown:
     def __init__(self, iterator: Iterator) -> None:
         self._iterator = iterator
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._iterator, name)
-
     def __len__(self) -> int:
         return len(self._iterator)
 
-    def compute_batch(self, spec: object) -> tuple[np.ndarray, np.ndarray]:
+    def next_batch_spec(self) -> Any:
+        return self._iterator.next_batch_spec()
+
+    def compute_batch(self, spec: Any) -> tuple[np.ndarray, np.ndarray]:
         x, y = self._iterator.compute_batch(spec)
         return x[:, ::-1, ::-1], y

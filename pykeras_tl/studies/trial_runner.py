@@ -226,10 +226,14 @@ def train_model(
     Raises:
         KeyboardInterrupt: If the user interrupted the training.
     """
-    from .phases import phases_of, train_phase
+    from ..training.linear_probe import fit_linear_probe
+    from .phases import BestWeights, phases_of, train_phase
 
     phases = phases_of(trial, iterators, model)
+    if trial.settings.training.linear_probe:
+        fit_linear_probe(model, iterators["train"], iterators.get("validation"))
     history, seconds = None, 0.0
+    best = BestWeights(model) if trial.settings.training.keep_best else None
     for phase in phases:
         initial_epoch = 0 if history is None else history.epoch[-1] + 1
         phase_dir = None if run_dir is None else run_dir / phase.name
@@ -238,9 +242,13 @@ def train_model(
         )
         if trained.stopped:
             raise KeyboardInterrupt
+        if best:
+            best.update(trained)
         trained.phases = {phase.name: initial_epoch} if len(phases) > 1 else {}
         history, seconds = trained if history is None else history + trained, seconds + duration
     assert history is not None
+    if best:
+        best.restore()
     return history, seconds
 
 

@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -21,12 +22,23 @@ from sklearn.preprocessing import StandardScaler
 
 from ..images.iterators.base import Iterator
 from .class_weights import class_counts
-from .data_adapter import BatchSource
 from .feature_cache.caching import CachePolicy, FitInputs, cache_frozen_layers
 
 # Inverse strengths of the regularization, on standardized features.
 REGULARIZATION = (0.001, 0.003, 0.01, 0.03, 0.1)
 _ITERATIONS = 400
+
+
+class Batches(Protocol):
+    """An iterator over images, or cached features in its place."""
+
+    def next_batch_spec(self) -> Any:
+        """Make the random decisions of the next batch."""
+
+    def compute_batch(self, spec: Any) -> Any:
+        """Compute the batch of a spec."""
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -110,9 +122,9 @@ def _probe_data(
     if model.optimizer is None:
         # The cache hands the compilation on to the layers that are not frozen.
         model.compile("sgd", loss="mse")
-    ordered = [None if flow is None else flow.in_file_order() for flow in (data, validation_data)]
+    validation = None if validation_data is None else validation_data.in_file_order()
     policy = CachePolicy(math.inf, math.inf, None, "float32", None, "auto")
-    inputs = cache_frozen_layers(FitInputs(model, *ordered), policy)
+    inputs = cache_frozen_layers(FitInputs(model, data.in_file_order(), validation), policy)
     extractor = keras.Model(inputs.model.inputs, inputs.model.layers[-1].input)
     try:
         training = probe_data(extractor, inputs.source)
@@ -121,7 +133,7 @@ def _probe_data(
         inputs.close()
 
 
-def probe_data(extractor: keras.Model, source: BatchSource) -> ProbeData:
+def probe_data(extractor: keras.Model, source: Batches) -> ProbeData:
     """Compute features and classes of all images of an iterator, or of cached features.
 
     Args:
