@@ -149,22 +149,38 @@ def train(
         Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of results; created if missing.")],
+    quality: Annotated[
+        str, typer.Option(help="How much time to plan with: fast (2 minutes), good (10), best (60).")
+    ] = "good",
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="The time to plan with instead.")
+    ] = None,
     backbone: Annotated[
-        str | None,
-        typer.Option(help="Name of the pretrained network; one whose weights are here if omitted."),
+        str | None, typer.Option(help="Name of the pretrained network; chosen if not given.")
     ] = None,
     weights: Weights = "imagenet",
     size: Annotated[
-        tuple[int, int] | None, typer.Option(help="Height and width of the images in pixels.")
+        tuple[int, int] | None,
+        typer.Option(help="Height and width of the images in pixels; chosen if not given."),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of training the head.")] = 10,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Epochs of training the head, in place of a planned training."),
+    ] = None,
     unfreeze_from: Annotated[
         str | None,
-        typer.Option(help="Layer or stage of the backbone from which on to fine-tune it."),
+        typer.Option(
+            help="Layer or stage of the backbone from which on to fine-tune it, in place of a "
+            "planned training."
+        ),
     ] = None,
-    fine_tune_epochs: Annotated[int, typer.Option(min=1, help="Epochs of fine tuning.")] = 5,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
-    learning_rate: Annotated[float, typer.Option(help="Adam's learning rate for the head.")] = 1e-3,
+    fine_tune_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs of fine tuning, with --unfreeze-from.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Adam's learning rate for the head, with --epochs.")
+    ] = None,
     augment: Annotated[
         bool, typer.Option("--augment", help="Rotate, shift, zoom and mirror the training images.")
     ] = False,
@@ -186,6 +202,8 @@ def train(
     train_classifier(
         directory,
         out,
+        quality=quality,
+        minutes=minutes,
         backbone=backbone,
         weights=None if weights == "none" else weights,
         target_size=size,

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Self
 
-from ..storage.atomic_files import atomic_file
 from ..studies.trial import Trial
 from .probing import ProbeResult
 from .speed import Speed
-from .survey import Survey
 
 QUALITIES = {"fast": 2.0, "good": 10.0, "best": 60.0}
 # Of the time that is left, the share that is planned with: machines are not equally fast always.
@@ -116,18 +112,15 @@ class Plan:
         """Return the plan with reasons before its own."""
         return replace(self, reasons=(*reasons, *self.reasons))
 
-    def save(self, path: Path) -> None:
-        """Write the plan to a JSON file."""
-        with atomic_file(path) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+    def to_record(self) -> dict[str, Any]:
+        """Return the plan as values that JSON can represent."""
+        return asdict(self) | {"target_size": list(self.target_size), "reasons": list(self.reasons)}
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a plan that `save` wrote."""
-        record = json.loads(path.read_text(encoding="utf-8"))
-        record["target_size"] = tuple(record["target_size"])
-        record["reasons"] = tuple(record["reasons"])
-        return cls(**record)
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Read a plan that `to_record` wrote."""
+        size, reasons = tuple(record["target_size"]), tuple(record["reasons"])
+        return cls(**{**record, "target_size": size, "reasons": reasons})
 
 
 def augmentation(turned: bool) -> dict[str, Any]:
@@ -174,7 +167,12 @@ class Workload:
     def frozen_pass(self, speed: Speed) -> float:
         """Return the seconds of computing the frozen backbone once, and the last predictions."""
         once = self.training + self.validation
-        return _COMPILING + _REPORT + (once + self.validation + self.test) * speed.forward
+        return (
+            _COMPILING
+            + _REPORT
+            + once * speed.reading
+            + (once + self.validation + self.test) * speed.forward
+        )
 
     def epochs(self, speed: Speed, stage: str) -> int:
         """Return how many epochs of fine tuning from a stage on there is time for."""
@@ -189,18 +187,18 @@ def affordable(work: Workload, speed: Speed, share: float = 0.5) -> bool:
 
 
 def make_plan(
-    survey: Survey,
     probes: Sequence[ProbeResult],
     work: Workload,
     quality: str = "good",
+    batch_size: int | None = None,
 ) -> Plan:
     """Decide how to train.
 
     Args:
-        survey: What the images are.
         probes: How frozen backbones do on them, one or more.
         work: The number of images and the time.
         quality: `"fast"`, `"good"` or `"best"`.
+        batch_size: Images in a batch; None chooses.
 
     Returns:
         The plan.
@@ -243,7 +241,7 @@ def make_plan(
     return Plan(
         chosen.backbone,
         chosen.size,
-        _batch_size(survey, work),
+        batch_size or _batch_size(work),
         stage,
         epochs,
         turned,
@@ -267,6 +265,6 @@ def _fine_tuning(work: Workload, speed: Speed, quality: str) -> tuple[str | None
     return None, 0
 
 
-def _batch_size(survey: Survey, work: Workload) -> int:
+def _batch_size(work: Workload) -> int:
     fitting = work.training // _BATCHES
     return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, fitting))

@@ -108,7 +108,7 @@ def probe_backbone(
         The result.
     """
     model = transfer_model(backbone, len(classes), input_shape=(*size, 3), weights=weights)
-    speed = measure_speed(model, backbone, train=False)
+    speed = measure_speed(model, backbone, _iterate(sample[0], size, classes))
     extractor = keras.Model(model.inputs, model.layers[-1].input)
     training, validation = (
         probe_data(extractor, _iterate(table, size, classes)) for table in sample

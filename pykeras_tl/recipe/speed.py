@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 
+from ..images.iterators.base import Iterator
 from ..models.backbones.registry import get_backbone
 from ..models.keras_internals import nested_layers
 
-_BATCH = 32
 _REPEATS = 3
+
+
+# A training step runs the network once forward and, at twice the cost, once backward.
+_BACKWARD = 2.0
 
 
 @dataclass(frozen=True)
@@ -21,61 +26,54 @@ class Speed:
 
     Attributes:
         forward: Running the network.
-        training: A training step in which all layers learn.
+        reading: Reading the image.
         shares: By stage, the share of the multiplications in it and all later ones, 0..1.
     """
 
     forward: float
-    training: float
+    reading: float
     shares: dict[str, float]
 
     def training_from(self, stage: str) -> float:
         """Return the seconds of a training step for one image, with the layers before frozen."""
-        return self.forward + (self.training - self.forward) * self.shares[stage]
+        return self.reading + self.forward * (1 + _BACKWARD * self.shares[stage])
+
+    def scaled(self, factor: float) -> Speed:
+        """Return what it would be if the network had so many times the work."""
+        return replace(self, forward=factor * self.forward)
 
 
-def measure_speed(model: keras.Model, backbone: str, train: bool = True) -> Speed:
-    """Measure how fast a model with a backbone runs and trains on this machine.
+def measure_speed(model: keras.Model, backbone: str, flow: Iterator) -> Speed:
+    """Measure how fast a model with a backbone runs on this machine.
 
     Args:
         model: As `transfer_model` builds it, with one size of images. It is not changed.
         backbone: The name of its backbone.
-        train: Whether to measure training, which takes some seconds more; without, it is taken
-            to be three times as slow as running, its usual ratio.
+        flow: Images of that size, in batches.
 
     Returns:
         The seconds for one image, and the share of the work in each stage.
 
     Example:
+        >>> from pykeras_tl.images import ImageDataGenerator
         >>> from pykeras_tl.models import transfer_model
         >>> model = transfer_model("mobilenet", 2, input_shape=(32, 32, 3), weights=None)
-        >>> speed = measure_speed(model, "mobilenet", train=False)
-        >>> 0 < speed.forward < speed.training
+        >>> flow = ImageDataGenerator().flow(np.zeros((8, 32, 32, 3)), batch_size=8)
+        >>> speed = measure_speed(model, "mobilenet", flow)
+        >>> 0 < speed.training_from("block13") < speed.training_from("block1")
         True
     """
-    images = np.random.default_rng(0).uniform(0, 255, (_BATCH, *model.input_shape[1:]))
-    images = images.astype("float32")
-    forward = _seconds(lambda: model.predict_on_batch(images)) / _BATCH
-    training = 3 * forward
-    if train:
-        training = max(_training_seconds(model, images), 1.2 * forward)
-    return Speed(forward, training, _shares(model, backbone))
+    spec = flow.next_batch_spec()
+    flow.reset()
+    batch = flow.compute_batch(spec)
+    images = batch[0] if isinstance(batch, tuple) else batch
+    forward = _seconds(lambda: model.predict_on_batch(images)) / len(images)
+    reading = _seconds(lambda: flow.compute_batch(spec)) / len(images)
+    return Speed(forward, reading, _shares(model, backbone))
 
 
-def _training_seconds(model: keras.Model, images: np.ndarray) -> float:
-    copy = keras.models.clone_model(model)
-    copy.trainable = True
-    units = copy.output_shape[-1]
-    loss = "categorical_crossentropy" if units > 1 else "binary_crossentropy"
-    copy.compile("adam", loss=loss)
-    labels = np.zeros((_BATCH, units), "float32")
-    labels[:, 0] = 1
-    return _seconds(lambda: copy.train_on_batch(images, labels)) / _BATCH
-
-
-def _seconds(step: object) -> float:
-    """Return the time of the fastest of some calls, after one that compiles."""
-    assert callable(step)
+def _seconds(step: Callable[[], object]) -> float:
+    """Return the median time of some calls, after one that compiles."""
     step()
     times = []
     for _ in range(_REPEATS):

@@ -157,7 +157,7 @@ def run_study(
     _check_options([trial for trial in every if trial.name in selected])
     images = _generated(chosen, quick, target) if data is None else Path(data).expanduser()
     tasks = _tasks(chosen, every, images, target / "trials", on_bad)
-    folder = _create_folder(target, chosen)
+    folder = create_results_folder(target, chosen)
     _log_sizes(split_sizes(tasks[0].tables))
     failures = _run_all([task for task in tasks if task.trial.name in selected], int(jobs))
     # Trials that were run before, with other patterns, belong to the results too.
@@ -200,7 +200,7 @@ def _generated(study: Study, quick: bool, out: Path) -> Path:
             f"The study {study.name!r} needs a folder of data. Only its quick form can generate "
             "images."
         )
-    folder = _create_folder(out, study)
+    folder = create_results_folder(out, study)
     for images in (folder / _GENERATED, folder / _OLD_GENERATED):
         recover_directory(images.parent)
         if images.exists():
@@ -251,8 +251,16 @@ def _phases(trial: Trial, epochs: int) -> dict[str, Any]:
     }
 
 
-def _create_folder(out: Path, study: Study) -> Path:
-    """Create the folder of results; accept only an empty one or one of the same study."""
+def check_results_folder(out: Path, study: Study) -> None:
+    """Check that a folder is empty, missing, or holds results of the same study.
+
+    Args:
+        out: The folder.
+        study: The study.
+
+    Raises:
+        FileExistsError: If it holds something else.
+    """
     study_file = out / _STUDY_FILE
     if study_file.is_file():
         name = json.loads(study_file.read_text(encoding="utf-8")).get("study")
@@ -260,12 +268,28 @@ def _create_folder(out: Path, study: Study) -> Path:
             raise FileExistsError(
                 f"{out} holds the study {name!r}, not {study.name!r}. Choose another folder."
             )
-        return out
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} holds something else. Choose a new or empty folder.")
-    out.mkdir(parents=True, exist_ok=True)
-    with atomic_file(study_file) as path:
-        path.write_text(json.dumps({"study": study.name}), encoding="utf-8")
+
+
+def create_results_folder(out: Path, study: Study) -> Path:
+    """Create the folder of a study's results, if it is missing.
+
+    Args:
+        out: The folder.
+        study: The study.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileExistsError: If it holds something else.
+    """
+    check_results_folder(out, study)
+    if not (out / _STUDY_FILE).is_file():
+        out.mkdir(parents=True, exist_ok=True)
+        with atomic_file(out / _STUDY_FILE) as path:
+            path.write_text(json.dumps({"study": study.name}), encoding="utf-8")
     return out
 
 

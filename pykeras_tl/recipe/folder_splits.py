@@ -1,0 +1,100 @@
+"""The splits of a folder of images: those on disk, and those that are split off."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from ..images.datasets.directory_tree import class_folders
+from ..images.datasets.file_names import is_stray_name
+from ..images.datasets.folders import list_images, warn_of_other_folders
+from ..images.datasets.split_folders import (
+    TEST,
+    TRAINING,
+    VALIDATION,
+    check_usable,
+    find_splits,
+)
+from ..images.datasets.splits import split_fractions
+from ..studies.data_splits import split_tables
+from ..studies.image_groups import add_groups
+
+_logger = logging.getLogger(__name__)
+_FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
+# The largest share of a class's training images to leave out because their groups are shared.
+_MOST_LEFT_OUT = 0.5
+
+
+def tables_on_disk(root: Path) -> dict[str, pd.DataFrame]:
+    """Return the table of each split on disk, or of all images as `train` if there is none."""
+    found = find_splits(root)
+    if found is None:
+        return {"train": list_images(root)}
+    check_usable(found, root)
+    others = [name for name in class_folders(root) if name not in found.roles]
+    warn_of_other_folders(root, [name for name in others if not is_stray_name(name)])
+    names = {"train": found.of(TRAINING)[0]}
+    if found.of(VALIDATION):
+        names["validation"] = found.of(VALIDATION)[0]
+    tests = found.of(TEST)
+    main = next((name for name in tests if name.lower() in ("test", "testing")), None)
+    for name in tests:
+        names["test" if len(tests) == 1 or name == main else name.lower()] = name
+    tables = split_tables(root, **names)
+    used = [f"{names[split]} ({len(table):,} images)" for split, table in tables.items()]
+    missing = [name for name in _FRACTIONS if name not in tables]
+    parts = f"; parts of {names['train']} for {' and '.join(missing)}" if missing else ""
+    _logger.info(
+        "Using the splits in %s: training on %s, evaluating on %s%s.",
+        root, used[0], ", ".join(used[1:]) or "no other folder", parts,
+    )  # fmt: skip
+    return tables
+
+
+def split_off(
+    given: Mapping[str, pd.DataFrame], groups: str | None, seed: int
+) -> dict[str, pd.DataFrame]:
+    """Split off the images for validation and test that have no folder of their own."""
+    everything = pd.concat([table.assign(split=name) for name, table in given.items()])
+    everything, column = add_groups(everything.reset_index(drop=True), groups)
+    tables = {name: everything[everything["split"] == name].drop(columns="split") for name in given}
+    if column:
+        tables["train"] = _without_shared_groups(tables, column)
+    missing = [name for name in _FRACTIONS if name not in given]
+    if missing:
+        shares = {name: _FRACTIONS[name] for name in missing}
+        fractions = {"train": 1 - sum(shares.values()), **shares}
+        if list(fractions) == list(_FRACTIONS):
+            fractions = _FRACTIONS
+        table = split_fractions(tables["train"], fractions, groups=column, seed=seed)
+        tables |= {name: table[table["split"] == name].drop(columns="split") for name in fractions}
+    return {name: tables[name] for name in (*_FRACTIONS, *sorted(tables)) if name in tables}
+
+
+def _without_shared_groups(tables: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
+    """Return the training images without those whose group is in another split too."""
+    train = tables["train"]
+    others = {group for name in tables if name != "train" for group in tables[name][column]}
+    shared = train[column].isin(others)
+    if not shared.any():
+        return train
+    if shared.groupby(train["class"]).mean().max() > _MOST_LEFT_OUT:
+        training = set(train[column])
+        for name, table in tables.items():
+            count = int(table[column].isin(training).sum())
+            if name != "train" and count:
+                warnings.warn(
+                    f"{count:,} of {len(table):,} images for {name} belong to groups that are in "
+                    "the training folder too: the results on them will be too good.",
+                    stacklevel=2,
+                )
+        return train
+    _logger.info(
+        f"{shared.sum():,} of {len(train):,} training images are left out: copies of images of "
+        "other splits, or of their groups."
+    )
+    return train[~shared]
