@@ -190,7 +190,7 @@ def train_classifier(
         },
         seed,
     )
-    tables = _tables(directory, split, seed, on_bad)
+    tables = split_off(_given(directory, on_bad), groups, seed)
     check_classes(tables["train"], batch_size or _BATCH_SIZE)
     return _train([trial], tables, target)
 
@@ -211,11 +211,22 @@ def _train_as_planned(
     started: float,
     **asked: Any,
 ) -> Classifier:
-    from .recipe.planning import Request, plan_training
+    from .recipe.planning import Request, first_choice, plan_training
+    from .recipe.small_sets import is_small, train_on_few
+    from .recipe.survey import survey_images
 
     request = Request(**asked)
     plans = _saved_plans(out, request)
-    tables = _tables(directory, split, request.seed, on_bad)
+    given = _given(directory, on_bad)
+    if list(given) == ["train"] and is_small(survey := survey_images(given["train"])):
+        _check_no_classifier(out)
+        backbone, size = first_choice(survey, request)
+        return train_on_few(
+            given["train"], create_results_folder(out, _STUDY), backbone=backbone,
+            weights=request.weights_name, target_size=size, groups=split["groups"],
+            seed=request.seed,
+        )  # fmt: skip
+    tables = split_off(given, split.get("groups"), request.seed)
     if not plans:
         plans = plan_training(tables, request, started)
         _save_plans(out, request, plans)
@@ -249,12 +260,10 @@ def _save_plans(out: Path, request: Request, plans: Mapping[str, Plan]) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _tables(
-    directory: str | os.PathLike[str], split: Mapping[str, Any], seed: int, on_bad: str | None
-) -> dict[str, pd.DataFrame]:
+def _given(directory: str | os.PathLike[str], on_bad: str | None) -> dict[str, pd.DataFrame]:
     given = without_bad_files(tables_on_disk(existing_folder(directory)), on_bad)
     check_classes(given["train"])
-    return split_off(given, split.get("groups"), seed)
+    return given
 
 
 def _train(trials: Sequence[Trial], tables: Mapping[str, pd.DataFrame], out: Path) -> Classifier:
@@ -300,7 +309,12 @@ def _save_average(
 
 
 def _check_no_other_classifier(out: Path, trial: Trial) -> None:
-    if (out / "classifier").exists() and not is_done(out / "trials" / trial.folder):
+    if not is_done(out / "trials" / trial.folder):
+        _check_no_classifier(out)
+
+
+def _check_no_classifier(out: Path) -> None:
+    if (out / "classifier").exists():
         raise FileExistsError(
             f"{out} holds a classifier made with other settings or images. Choose another folder."
         )

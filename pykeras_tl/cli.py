@@ -150,7 +150,8 @@ def train(
     ],
     out: Annotated[Path, typer.Option(help="Folder of results; created if missing.")],
     quality: Annotated[
-        str, typer.Option(help="How much time to plan with: fast (2 minutes), good (10), best (60).")
+        str,
+        typer.Option(help="How much time to plan with: fast (2 minutes), good (10), best (60)."),
     ] = "good",
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help="The time to plan with instead.")

@@ -28,6 +28,7 @@ _ORDER = (
     "evaluation",
     "ensembles",
     "studies",
+    "recipe",
     "keras2",
     "classifier_training",
     "cli",

@@ -243,6 +243,20 @@ class Subgraph(keras.Model):
             values.update(zip(node.outputs, results))
         return keras.tree.map_structure(value, self._graph.outputs)
 
+    def before(self, layer: keras.Layer) -> Subgraph:
+        """Return the part that computes what a layer takes.
+
+        Args:
+            layer: A layer of one input that is called once.
+
+        Returns:
+            A model from the same inputs to that tensor.
+        """
+        (node,) = calls_of(self._graph, layer)
+        (tensor,) = node.inputs
+        nodes = nodes_between(self._graph.nodes, self._graph.inputs, [tensor])
+        return Subgraph(nodes, self._graph.inputs, tensor)
+
 
 def _expand(function: Any, inputs: list[GraphTensor], nodes: list[Node]) -> list[GraphTensor]:
     """Append a functional graph's nodes to `nodes`; return its outputs."""

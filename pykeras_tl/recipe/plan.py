@@ -39,7 +39,7 @@ class Plan:
             only.
         epochs: Epochs of fine tuning.
         turned: Whether training images are turned by any angle and flipped both ways.
-        minutes: The time after which fine tuning ends even if it is not done.
+        minutes: The time after which training ends even if it is not done.
         reasons: What was found and decided, a line each.
     """
 
@@ -79,6 +79,8 @@ class Plan:
         training: dict[str, Any] = {
             "linear_probe": True,
             "keep_best": True,
+            "temperature_scaling": True,
+            "minutes": round(self.minutes, 2),
             "optimizer": {"name": "adamw", "learning_rate": 3e-4, "weight_decay": 0.01},
             "schedule": "cosine",
             "label_smoothing": _SMOOTHING,
@@ -104,7 +106,6 @@ class Plan:
                 },
                 "augmentation": augmentation(self.turned),
                 "epochs": self.epochs,
-                "minutes": round(self.minutes, 2),
             }
         return training
 
@@ -237,7 +238,7 @@ def make_plan(
             else "not turned over: upside down they show something else."
         ),
     ]
-    left = work.seconds - work.frozen_pass(chosen.speed)
+    left = work.seconds - _REPORT - (work.validation + work.test) * chosen.speed.forward
     return Plan(
         chosen.backbone,
         chosen.size,
@@ -245,7 +246,7 @@ def make_plan(
         stage,
         epochs,
         turned,
-        max(left, 0.0) / 60,
+        max(left, _COMPILING) / 60,
         tuple(reasons),
     )
 

@@ -152,7 +152,7 @@ def _probes(
     if request.target_size is not None:
         sizes = [request.target_size]
     names = [request.backbone] if request.backbone else _at_hand(_BACKBONES)
-    probes = [first := probe(names[0], sizes[min(_FIRST_SIZE, len(sizes) - 1)])]
+    probes = [first := probe(*first_choice(survey, request))]
     if request.quality == "fast":
         return probes
     for name in dict.fromkeys([names[-1], names[0]]):
@@ -164,6 +164,21 @@ def _probes(
                     probes.append(probe(name, size))
                 break
     return [each for each in probes if affordable(work(), each.speed, share=0.7)] or [first]
+
+
+def first_choice(survey: Survey, request: Request) -> tuple[str, tuple[int, int]]:
+    """Return the backbone and the size of images to begin with.
+
+    Args:
+        survey: What the images are.
+        request: What the user asks.
+
+    Returns:
+        The name of the backbone; height and width in pixels.
+    """
+    sizes = image_sizes(survey.height, survey.width)
+    size = request.target_size or sizes[min(_FIRST_SIZE, len(sizes) - 1)]
+    return request.backbone or _at_hand(_BACKBONES)[0], size
 
 
 def _area(size: tuple[int, int]) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -135,15 +137,17 @@ def _accuracy(probabilities: np.ndarray, data: ProbeData) -> float:
 def _iterate(table: pd.DataFrame, size: tuple[int, int], classes: list[str]) -> Iterator:
     from ..images.image_data_generator import ImageDataGenerator
 
-    return ImageDataGenerator().flow_from_dataframe(
-        table,
-        target_size=size,
-        classes=classes,
-        class_mode="sparse",
-        shuffle=False,
-        interpolation="bilinear",
-        formats="all",
-    )
+    # As Keras does, it prints how many files it found: of interest where the user makes it.
+    with redirect_stdout(io.StringIO()):
+        return ImageDataGenerator().flow_from_dataframe(
+            table,
+            target_size=size,
+            classes=classes,
+            class_mode="sparse",
+            shuffle=False,
+            interpolation="bilinear",
+            formats="all",
+        )
 
 
 class _UpsideDown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # What earlier versions called these networks.
 _OLD_NETWORKS = {"hybrids.network": "cnn_svr.network"}
+# A phase may begin when the time is over; its first batches are enough.
+_LEAST_MINUTES = 0.05
 _GIVEN = {"classes", "input_shape", "seed", "backbone"}
 
 
@@ -229,17 +232,22 @@ def train_model(
     from ..training.linear_probe import fit_linear_probe
     from .phases import BestWeights, phases_of, train_phase
 
+    training, started = trial.settings.training, time.monotonic()
+    validation = iterators.get("validation")
     phases = phases_of(trial, iterators, model)
-    if trial.settings.training.linear_probe:
-        fit_linear_probe(model, iterators["train"], iterators.get("validation"))
+    if training.linear_probe:
+        fit_linear_probe(model, iterators["train"], validation)
     history, seconds = None, 0.0
-    best = BestWeights(model) if trial.settings.training.keep_best else None
+    best = BestWeights(model) if training.keep_best else None
     for phase in phases:
         initial_epoch = 0 if history is None else history.epoch[-1] + 1
         phase_dir = None if run_dir is None else run_dir / phase.name
-        trained, duration = train_phase(
-            model, phase, iterators.get("validation"), initial_epoch, phase_dir
-        )
+        minutes = None
+        if training.minutes:
+            # Of phases that were finished before an interruption, their own time counts.
+            passed = max(time.monotonic() - started, seconds)
+            minutes = max(training.minutes - passed / 60, _LEAST_MINUTES)
+        trained, duration = train_phase(model, phase, validation, initial_epoch, phase_dir, minutes)
         if trained.stopped:
             raise KeyboardInterrupt
         if best:
@@ -249,7 +257,27 @@ def train_model(
     assert history is not None
     if best:
         best.restore()
+    if training.temperature_scaling and validation is not None:
+        scale_outputs(model, validation)
     return history, seconds
+
+
+def scale_outputs(model: keras.Model, validation: Iterator) -> float:
+    """Divide what goes into the last softmax or sigmoid by a temperature fitted on validation.
+
+    Args:
+        model: A classifier that ends with a dense layer, changed in place.
+        validation: Images that it was not trained on.
+
+    Returns:
+        The temperature; 1 changes nothing.
+    """
+    from ..evaluation import fit_temperature, predict_flow
+
+    temperature = fit_temperature(predict_flow(model, validation))
+    last = model.layers[-1]
+    last.set_weights([weights / temperature for weights in last.get_weights()])
+    return temperature
 
 
 def _size_of_results(model: keras.Model) -> int:

@@ -21,6 +21,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from ..images.iterators.base import Iterator
+from ..models.graph import Subgraph
 from .class_weights import class_counts
 from .feature_cache.caching import CachePolicy, FitInputs, cache_frozen_layers
 
@@ -119,13 +120,17 @@ def _probe_data(
             raise ValueError(
                 f"Expected images with classes. Received: class_mode={flow.class_mode!r}."
             )
-    if model.optimizer is None:
+    if not model.compiled:
         # The cache hands the compilation on to the layers that are not frozen.
         model.compile("sgd", loss="mse")
     validation = None if validation_data is None else validation_data.in_file_order()
     policy = CachePolicy(math.inf, math.inf, None, "float32", None, "auto")
     inputs = cache_frozen_layers(FitInputs(model, data.in_file_order(), validation), policy)
-    extractor = keras.Model(inputs.model.inputs, inputs.model.layers[-1].input)
+    last = model.layers[-1]
+    if isinstance(inputs.model, Subgraph):
+        extractor = inputs.model.before(last)
+    else:
+        extractor = keras.Model(model.inputs, last.input)
     try:
         training = probe_data(extractor, inputs.source)
         return training, inputs.validation and probe_data(extractor, inputs.validation)
@@ -150,7 +155,8 @@ def probe_data(extractor: keras.Model, source: Batches) -> ProbeData:
         labels.append(np.asarray(y))
     targets = np.concatenate(labels)
     classes = targets.argmax(axis=1) if targets.ndim == 2 and targets.shape[1] > 1 else targets
-    return ProbeData(np.concatenate(features), classes.reshape(len(targets)).astype("int64"))
+    vectors = np.concatenate(features).astype("float64")
+    return ProbeData(vectors, classes.reshape(len(targets)).astype("int64"))
 
 
 class Probe:

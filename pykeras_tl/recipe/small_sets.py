@@ -1,0 +1,151 @@
+"""Sets of few images: a linear probe on all of them, judged by repeated cross-validation.
+
+A test part of a few images would say next to nothing, and those images are missed in training.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from ..evaluation import Evaluation, fit_temperature, prediction_table
+from ..evaluation.report import Report, TrialReport, write_report
+from ..images.datasets.splits import k_folds
+from ..models.saving.classifier import Classifier
+from ..models.transfer import transfer_model
+from ..studies.image_groups import add_groups, groups_of
+from ..training.linear_probe import REGULARIZATION, Probe, ProbeData, probe_data
+from .survey import Survey
+
+if TYPE_CHECKING:
+    from ..images.iterators.base import Iterator
+
+_logger = logging.getLogger(__name__)
+CROSS_VALIDATION = "cross-validation"
+# With fewer distinct images in the smallest class, a fifth of them is too few to judge by.
+_FEW = 25
+_FOLDS, _REPEATS = 5, 5
+# Chosen by no set of images: the middle of those that are tried where there are enough.
+_STRENGTH = sorted(REGULARIZATION)[len(REGULARIZATION) // 2]
+
+
+def is_small(survey: Survey) -> bool:
+    """Return whether a set is too small to be split into training, validation and test."""
+    return survey.smallest < _FEW
+
+
+def train_on_few(
+    table: pd.DataFrame,
+    out: Path,
+    *,
+    backbone: str,
+    weights: str | None,
+    target_size: tuple[int, int],
+    groups: str | None,
+    seed: int,
+) -> Classifier:
+    """Train a classifier on few images and judge it by repeated cross-validation.
+
+    Args:
+        table: All images, with the columns `filename` and `class`.
+        out: An existing folder, which receives the classifier, the predictions of each image by
+            probes that did not learn from it, and the report.
+        backbone: The pretrained network.
+        weights: Its weights, as for `transfer_model`.
+        target_size: Height and width of the images in pixels.
+        groups: What belongs together, as for `add_groups`.
+        seed: Seeds the folds.
+
+    Returns:
+        The classifier, whose `metrics` hold the accuracy in cross-validation.
+
+    Raises:
+        ValueError: If a class has fewer than two distinct images.
+    """
+    table, column = add_groups(table.reset_index(drop=True), groups)
+    classes = sorted(table["class"].unique())
+    model = transfer_model(backbone, len(classes), input_shape=(*target_size, 3), weights=weights)
+    flow = _iterate(table, target_size, classes)
+    data = probe_data(keras.Model(model.inputs, model.layers[-1].input), flow)
+    probabilities = _out_of_fold(table, column, data, len(classes), seed)
+    predictions = prediction_table(
+        table["filename"].tolist(), table["class"].tolist(), probabilities, classes
+    )
+    evaluation = Evaluation(predictions, *groups_of(table))
+    temperature = fit_temperature(predictions)
+    kernel, bias = Probe(data, _STRENGTH, len(classes)).weights(len(classes))
+    model.layers[-1].set_weights([kernel / temperature, bias / temperature])
+    evaluation.save(out / "evaluation" / CROSS_VALIDATION)
+    metrics = {CROSS_VALIDATION: evaluation.accuracy}
+    classifier = Classifier.from_flow(model, flow, metrics)
+    remark = (
+        f"Too few images for a test part: the smallest class has {_smallest(table, column)} "
+        f"distinct ones. Each image was predicted by {_REPEATS} linear probes that did not learn "
+        "from it, nor from images of its group; the classifier learned from all images."
+    )
+    _logger.info(remark)
+    settings = {"backbone": backbone, "target_size": list(target_size), "C": _STRENGTH}
+    _write_report(out, settings, metrics, evaluation, remark)
+    classifier.save(out / "classifier")
+    return classifier
+
+
+def _smallest(table: pd.DataFrame, column: str | None) -> int:
+    rows = table.drop_duplicates(column) if column else table
+    return int(rows["class"].value_counts().min())
+
+
+def _out_of_fold(
+    table: pd.DataFrame, column: str | None, data: ProbeData, classes: int, seed: int
+) -> np.ndarray:
+    """Return for each image the mean probabilities of probes that did not learn from it."""
+    folds = min(_FOLDS, _smallest(table, column))
+    if folds < 2:
+        raise ValueError(
+            "Expected at least two distinct images of each class. Received: a class with one."
+        )
+    total = np.zeros((len(table), classes))
+    for repeat in range(_REPEATS):
+        split = k_folds(table, folds, groups=column, seed=seed + repeat)["fold"].to_numpy()
+        for fold in range(1, folds + 1):
+            rest = split != fold
+            probe = Probe(ProbeData(data.features[rest], data.classes[rest]), _STRENGTH, classes)
+            total[~rest] += probe.predict(data.features[~rest])
+    return total / _REPEATS
+
+
+def _iterate(table: pd.DataFrame, size: tuple[int, int], classes: list[str]) -> Iterator:
+    from ..images.image_data_generator import ImageDataGenerator
+
+    return ImageDataGenerator().flow_from_dataframe(
+        table,
+        target_size=size,
+        classes=classes,
+        shuffle=False,
+        interpolation="bilinear",
+        formats="all",
+    )
+
+
+def _write_report(
+    out: Path,
+    settings: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    evaluation: Evaluation,
+    remark: str,
+) -> None:
+    named = {f"{name} accuracy": value for name, value in metrics.items()}
+    trial = TrialReport(
+        str(settings["backbone"]),
+        settings=settings,
+        metrics=named,
+        evaluations={CROSS_VALIDATION: evaluation},
+        remarks=[remark],
+    )
+    write_report(out / "report.html", Report("A classifier from few images", trials=[trial]))
