@@ -1,6 +1,6 @@
 """Runs the command as `python -m pykeras_tl`."""
 
-from .cli import main
+from .cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -18,6 +18,8 @@ from .images.datasets.folders import check_classes
 from .recipe.folder_splits import split_off, tables_on_disk
 from .storage.atomic_files import atomic_file
 from .studies.data_splits import digest_files, without_bad_files
+from .studies.image_groups import groups_of
+from .studies.results.intervals import write_intervals
 from .studies.results.trial_results import is_done
 from .studies.runner import check_results_folder, create_results_folder, run_study
 from .studies.study import Study
@@ -287,25 +289,32 @@ def _train(trials: Sequence[Trial], tables: Mapping[str, pd.DataFrame], out: Pat
         trained = result.trials[0].folder / "classifier"
         if trained.exists():
             trained.rename(target)
-    elif not target.exists():
-        _save_average([each.folder / "classifier" for each in result.trials], tables, target)
+    else:
+        _average([each.folder / "classifier" for each in result.trials], tables, target)
     return load_classifier(target)
 
 
-def _save_average(
-    folders: Sequence[Path], tables: Mapping[str, pd.DataFrame], target: Path
-) -> None:
-    from .evaluation import evaluate_classifier
+def _average(folders: Sequence[Path], tables: Mapping[str, pd.DataFrame], target: Path) -> None:
+    """Save the average of classifiers, and evaluate it."""
+    from .evaluation import Evaluation, evaluate_classifier
     from .models.saving.averaging import average_classifiers
     from .models.saving.classifier import load_classifier
 
     average = average_classifiers([load_classifier(folder) for folder in folders])
+    evaluations = {}
     for name, table in tables.items():
-        if name != "train":
-            evaluation = evaluate_classifier(average, table)
-            evaluation.save(target.parent / "evaluation" / name)
-            average.metrics[name] = evaluation.accuracy
-    average.save(target)
+        if name == "train":
+            continue
+        folder = target.parent / "evaluation" / name
+        if not folder.exists():
+            groups, copies = groups_of(table)
+            evaluation = evaluate_classifier(average, table, groups=None)
+            replace(evaluation, groups=groups, groups_are_copies=copies).save(folder)
+        evaluations[name] = Evaluation.load(folder)
+        average.metrics[name] = evaluations[name].accuracy
+    write_intervals(target.parent / "intervals.csv", "average", evaluations)
+    if not target.exists():
+        average.save(target)
 
 
 def _check_no_other_classifier(out: Path, trial: Trial) -> None:

@@ -20,6 +20,7 @@ from ..images.datasets.splits import k_folds
 from ..models.saving.classifier import Classifier
 from ..models.transfer import transfer_model
 from ..studies.image_groups import add_groups, groups_of
+from ..studies.results.intervals import write_intervals
 from ..training.linear_probe import REGULARIZATION, Probe, ProbeData, probe_data
 from .survey import Survey
 
@@ -82,6 +83,7 @@ def train_on_few(
     kernel, bias = Probe(data, _STRENGTH, len(classes)).weights(len(classes))
     model.layers[-1].set_weights([kernel / temperature, bias / temperature])
     evaluation.save(out / "evaluation" / CROSS_VALIDATION)
+    write_intervals(out / "intervals.csv", backbone, {CROSS_VALIDATION: evaluation})
     metrics = {CROSS_VALIDATION: evaluation.accuracy}
     classifier = Classifier.from_flow(model, flow, metrics)
     remark = (

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ...evaluation.bootstrap import WITHIN
 from ...evaluation.evaluation import Evaluation
+from ...storage.atomic_files import atomic_file
 from .trial_results import TrialResult, by_name
 
 _COLUMNS = ["split", "trial", "size", "accuracy", "low", "high"]
@@ -39,6 +41,29 @@ def interval_table(results: Sequence[TrialResult]) -> pd.DataFrame:
     return table if table["trial"].nunique() > 1 else table[_COLUMNS]
 
 
+def write_intervals(path: Path, name: str, evaluations: Mapping[str, Evaluation]) -> None:
+    """Write the accuracies of one classifier, in the form of `interval_table`.
+
+    Args:
+        path: The CSV file.
+        name: The classifier's name.
+        evaluations: Its evaluations, by split.
+    """
+    rows = [
+        [split, name, evaluation.size, evaluation.accuracy, *_bounds(evaluation)]
+        for split, evaluation in evaluations.items()
+    ]
+    with atomic_file(path) as temporary:
+        pd.DataFrame(rows, columns=_COLUMNS).to_csv(temporary, index=False)
+
+
+def _bounds(evaluation: Evaluation) -> tuple[float, float]:
+    if evaluation.independent < 2:
+        return math.nan, math.nan
+    first = evaluation.intervals.iloc[0]
+    return float(first["low"]), float(first["high"])
+
+
 def _split_rows(split: str, results: Sequence[TrialResult]) -> Iterator[list[Any]]:
     named = by_name([result for result in results if split in result.splits])
     # Runs can be paired if their random numbers and the images evaluated on are the same.
@@ -52,11 +77,7 @@ def _split_rows(split: str, results: Sequence[TrialResult]) -> Iterator[list[Any
     pooled = {name: Evaluation.pool(list(group.values())) for name, group in runs.items()}
     best = max(pooled, key=lambda name: pooled[name].accuracy)
     for name, evaluation in pooled.items():
-        bounds = [math.nan, math.nan]
-        if evaluation.independent > 1:
-            first = evaluation.intervals.iloc[0]
-            bounds = [float(first["low"]), float(first["high"])]
-        row = [split, name, evaluation.size, evaluation.accuracy, *bounds]
+        row = [split, name, evaluation.size, evaluation.accuracy, *_bounds(evaluation)]
         yield [*row, *(_BEST if name == best else _difference(runs[name], runs[best]))]
 
 

@@ -1,0 +1,94 @@
+"""The commands about images: `predict`, `audit`, `generate-cells` and `cache`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import Seed, app, show
+
+
+@app.command()
+def predict(
+    classifier: Annotated[Path, typer.Argument(help="Folder of a trained classifier.")],
+    paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+) -> None:
+    """Predict the class of each image."""
+    from ..models.saving.classifier import load_classifier
+    from ..storage.atomic_files import atomic_file
+
+    if csv is not None and csv.exists():
+        raise FileExistsError(f"{csv} already exists. Choose another name.")
+    table = load_classifier(classifier).predict(paths)
+    show(table)
+    if csv is not None:
+        with atomic_file(csv) as path:
+            # Names on disk may hold bytes that are not valid UTF-8.
+            table.to_csv(path, index=False, errors="surrogateescape")
+
+
+@app.command()
+def audit(
+    directory: Annotated[Path, typer.Argument(help="Folder of images.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write the tables and an HTML page to this folder.")
+    ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Subfolder that is a split, if its name is not a usual one; repeatable."),
+    ] = None,
+) -> None:
+    """Find bad files, class imbalance, duplicates and leaks; exit status 1 if any is serious."""
+    from ..images.auditing import audit as run_audit
+
+    result = run_audit(directory, split)
+    typer.echo(result.summary())
+    if out is not None:
+        typer.echo(f"page: {result.save(out)}")
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def generate_cells(
+    directory: Annotated[Path, typer.Argument(help="Folder to create.")],
+    train: Annotated[int, typer.Option(min=1, help="Images per class in TRAIN.")] = 200,
+    test: Annotated[int, typer.Option(min=1, help="Images per class in TEST.")] = 50,
+    test_simple: Annotated[int, typer.Option(min=1, help="Images per class in TEST_SIMPLE.")] = 15,
+    seed: Seed = 0,
+) -> None:
+    """Generate a synthetic blood-cell data set: JPEG files of 320×240 pixels in four classes."""
+    from ..images.synthetic import generate_blood_cells
+
+    generate_blood_cells(directory, train=train, test=test, test_simple=test_simple, seed=seed)
+
+
+@app.command(hidden=True)
+def draw_cells(
+    directory: Path, train: int = 200, test: int = 50, test_simple: int = 15, seed: int = 0
+) -> None:
+    """Run generate-cells, the new name of this command."""
+    typer.echo("The command draw-cells is now called generate-cells.", err=True)
+    generate_cells(directory, train, test, test_simple, seed)
+
+
+@app.command()
+def cache(
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Remove everything from the cache.")
+    ] = False,
+) -> None:
+    """List or clear the disk cache of decoded images and of the outputs of frozen layers."""
+    from ..storage.disk_cache import clear_cache, list_cache
+
+    if clear:
+        typer.echo(f"Freed {clear_cache() / 1e6:,.0f} MB.")
+        return
+    entries = list_cache()
+    if entries.empty:
+        typer.echo("The cache is empty.")
+    else:
+        show(entries)

@@ -1,0 +1,102 @@
+"""The command `train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import Seed, SkipBad, Weights, app
+
+
+@app.command()
+def train(
+    directory: Annotated[
+        Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of results; created if missing.")],
+    quality: Annotated[
+        str,
+        typer.Option(help="How much time to plan with: fast (2 minutes), good (10), best (60)."),
+    ] = "good",
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="The time to plan with instead.")
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Name of the pretrained network; chosen if not given.")
+    ] = None,
+    weights: Weights = "imagenet",
+    size: Annotated[
+        tuple[int, int] | None,
+        typer.Option(help="Height and width of the images in pixels; chosen if not given."),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Epochs of training the head, in place of a planned training."),
+    ] = None,
+    unfreeze_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Layer or stage of the backbone from which on to fine-tune it, in place of a "
+            "planned training."
+        ),
+    ] = None,
+    fine_tune_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs of fine tuning, with --unfreeze-from.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Adam's learning rate for the head, with --epochs.")
+    ] = None,
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Rotate, shift, zoom and mirror the training images.")
+    ] = False,
+    groups: Annotated[
+        str,
+        typer.Option(
+            help="Keep images that belong together in one split: 'copies' of one image, a regular "
+            "expression that finds the patient or slide in the file name, or 'none'."
+        ),
+    ] = "copies",
+    seed: Seed = 0,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Train a classifier on a folder of images."""
+    import pandas as pd
+
+    from ..classifier_training import train_classifier
+
+    train_classifier(
+        directory,
+        out,
+        quality=quality,
+        minutes=minutes,
+        backbone=backbone,
+        weights=None if weights == "none" else weights,
+        target_size=size,
+        epochs=epochs,
+        unfreeze_from=unfreeze_from,
+        fine_tune_epochs=fine_tune_epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        augmentation=_AUGMENTATION if augment else None,
+        groups=None if groups == "none" else groups,
+        seed=seed,
+        on_bad="skip" if skip_bad else "raise",
+    )
+    for split, _, size, *numbers in pd.read_csv(out / "intervals.csv").itertuples(index=False):
+        accuracy, low, high = (f"{number:.3f}" for number in numbers)
+        typer.echo(f"{split} accuracy: {accuracy} (95 % interval {low} to {high}) on {size}")
+    typer.echo(f"classifier: {out / 'classifier'}")
+    typer.echo(f"report: {out / 'report.html'}")
+
+
+# Moderate, and suitable for most images; in Python, `augmentation` sets anything else.
+_AUGMENTATION = {
+    "rotation_range": 15,
+    "width_shift_range": 0.1,
+    "height_shift_range": 0.1,
+    "zoom_range": 0.1,
+    "horizontal_flip": True,
+}
