@@ -1,6 +1,6 @@
 """Runs the command as `python -m pykeras_tl`."""
 
-from .cli.main import main
+from .cli import main
 
 if __name__ == "__main__":
     main()

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from pykeras_tl import __version__
-from pykeras_tl.cli.main import main
+from pykeras_tl.cli import main
 from pykeras_tl.images.synthetic import generate_blood_cells
 from pykeras_tl.models.saving.classifier import load_classifier
 

@@ -27,7 +27,7 @@ def test_listing_the_public_names_loads_nothing_heavy() -> None:
 
 
 def test_the_command_shows_its_help_without_keras() -> None:
-    assert "keras" not in _loaded_after("import pykeras_tl.cli.main")
+    assert "keras" not in _loaded_after("import pykeras_tl.cli")
 
 
 @pytest.mark.slow

@@ -1,1 +1,3 @@
 """The command-line program `pykeras-tl`."""
+
+from .program import main as main

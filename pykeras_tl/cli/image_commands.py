@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from .app import Seed, app, show
+from .options import Seed, show
 
 
-@app.command()
 def predict(
     classifier: Annotated[Path, typer.Argument(help="Folder of a trained classifier.")],
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
@@ -30,7 +29,6 @@ def predict(
             table.to_csv(path, index=False, errors="surrogateescape")
 
 
-@app.command()
 def audit(
     directory: Annotated[Path, typer.Argument(help="Folder of images.")],
     out: Annotated[
@@ -52,7 +50,6 @@ def audit(
         raise typer.Exit(1)
 
 
-@app.command()
 def generate_cells(
     directory: Annotated[Path, typer.Argument(help="Folder to create.")],
     train: Annotated[int, typer.Option(min=1, help="Images per class in TRAIN.")] = 200,
@@ -66,7 +63,6 @@ def generate_cells(
     generate_blood_cells(directory, train=train, test=test, test_simple=test_simple, seed=seed)
 
 
-@app.command(hidden=True)
 def draw_cells(
     directory: Path, train: int = 200, test: int = 50, test_simple: int = 15, seed: int = 0
 ) -> None:
@@ -75,7 +71,6 @@ def draw_cells(
     generate_cells(directory, train, test, test_simple, seed)
 
 
-@app.command()
 def cache(
     clear: Annotated[
         bool, typer.Option("--clear", help="Remove everything from the cache.")

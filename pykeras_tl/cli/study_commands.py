@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .app import Seed, SkipBad, Weights, app, show
+from .options import Seed, SkipBad, Weights, show
 
 if TYPE_CHECKING:
     from ..studies import StudyResult
 
 
-@app.command()
 def study(
     name: Annotated[
         str, typer.Argument(help="Name of the study, or path of a Python file that defines one.")
@@ -76,7 +75,6 @@ def study(
         raise typer.Exit(1)
 
 
-@app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Folders of results of studies.")],
     metric: Annotated[str, typer.Option(help="Metric to compare.")] = "test accuracy",

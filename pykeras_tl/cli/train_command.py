@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from .app import Seed, SkipBad, Weights, app
+from .options import Seed, SkipBad, Weights
 
 
-@app.command()
 def train(
     directory: Annotated[
         Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from .app import app, show
+from .options import show
 
 weights_app = typer.Typer(help="List, fetch and verify the ImageNet weights of the backbones.")
-app.add_typer(weights_app, name="weights")
 
 
 @weights_app.callback(invoke_without_command=True)
