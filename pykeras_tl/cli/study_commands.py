@@ -83,6 +83,8 @@ def compare(
     ] = False,
 ) -> None:
     """Compare trials with the published numbers, and in pairs over the runs that they share."""
+    import pandas as pd
+
     from ..studies import (
         markdown_table,
         paired_comparisons,
@@ -103,6 +105,12 @@ def compare(
     for title, table in tables.items():
         if not table.empty:
             typer.echo(f"{title}\n")
+            typer.echo(markdown_table(table)) if markdown else show(table)
+            typer.echo()
+    for run in runs:
+        if (file := run / "intervals.csv").is_file():
+            table = pd.read_csv(file)
+            typer.echo(f"{run}: accuracy with its 95 % interval, by distinct image or group\n")
             typer.echo(markdown_table(table)) if markdown else show(table)
             typer.echo()
     if pairs.empty:

@@ -23,7 +23,10 @@ _BATCH = 100
 _OVERALL = ("accuracy", "macro_f1", "balanced_accuracy")
 # What a comparison says when the interval of the difference holds 0.
 WITHIN = "within the interval"
-_FIRST, _SECOND = "first is better", "second is better"
+FIRST, SECOND, _TOO_FEW = "first is better", "second is better", "too few differ"
+# Of five groups that differ, all can be in favor of the same classifier by chance: the exact sign
+# test gives p = 0.0625. The bootstrap is too sure of so few.
+_MIN_DIFFERENT = 6
 
 
 def confidence_intervals(
@@ -35,7 +38,8 @@ def confidence_intervals(
 ) -> pd.DataFrame:
     """Estimate confidence intervals of accuracy and F1 by the bootstrap.
 
-    The images are resampled with replacement `repeats` times, and each sample is measured.
+    The images are resampled with replacement `repeats` times, and each sample is measured. Where
+    all groups are right, or all wrong, the bound is that of Clopper and Pearson instead.
     Images that belong together (of one patient, or copies of one photograph) are not
     independent: with `groups`, whole groups are resampled, and the interval is wider.
 
@@ -76,6 +80,10 @@ def confidence_intervals(
     counts = _counts_by_group(predictions, groups)
     low, high = _quantiles(lambda samples: _measure(samples @ counts), counts, level, repeats, seed)
     value = _measure(counts.sum(axis=0, keepdims=True))[0]
+    # Where every sample is all right or all wrong, the bootstrap sees no spread.
+    bound = ((1 - level) / 2) ** (1 / np.maximum(_groups_of_metrics(counts), 1))
+    low = np.where((value == 1) & (low == 1), bound, low)
+    high = np.where((value == 0) & (high == 0), 1 - bound, high)
     return _metric_columns(predictions).assign(value=value, low=low, high=high)
 
 
@@ -102,8 +110,9 @@ def compare_predictions(
 
     Returns:
         The columns `metric`, `class`, `first`, `second`, `difference` (first minus second),
-        `low`, `high` and `conclusion`: "first is better", "second is better" or "within the
-        interval". The rows are those of `confidence_intervals`.
+        `low`, `high` and `conclusion`: "first is better", "second is better", "within the
+        interval", or "too few differ" if the two differ on fewer than six groups, which can all
+        be in favor of one by chance. The rows are those of `confidence_intervals`.
 
     Raises:
         ValueError: If the images or classes differ, and as `confidence_intervals` does.
@@ -127,7 +136,9 @@ def compare_predictions(
         one, level, repeats, seed,
     )  # fmt: skip
     values = [_measure(counts.sum(axis=0, keepdims=True))[0] for counts in (one, other)]
-    conclusions = np.select([low > 0, high < 0], [_FIRST, _SECOND], WITHIN)
+    conclusions = np.select([low > 0, high < 0], [FIRST, SECOND], WITHIN)
+    if (one != other).any(axis=1).sum() < _MIN_DIFFERENT:
+        conclusions[conclusions != WITHIN] = _TOO_FEW
     return _metric_columns(first).assign(
         first=values[0],
         second=values[1],
@@ -136,6 +147,12 @@ def compare_predictions(
         high=high,
         conclusion=conclusions,
     )
+
+
+def _groups_of_metrics(counts: np.ndarray) -> np.ndarray:
+    """Return how many groups each number of `_measure` is about."""
+    by_class = (counts[:, -(counts.shape[1] // 3) :] > 0).sum(axis=0)
+    return np.array([*[len(counts)] * len(_OVERALL), *by_class])
 
 
 def _check_same_images(first: pd.DataFrame, second: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..models.backbones.registry import get_backbone
 from ..models.weights.at_hand import default_backbone, find_weights
 from .image_size import image_sizes
 from .plan import QUALITIES, Plan, Workload, affordable, make_plan
@@ -52,6 +53,8 @@ class Request:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.backbone is not None:
+            get_backbone(self.backbone)
         if self.quality not in QUALITIES:
             raise ValueError(
                 f"Expected quality to be {', '.join(map(repr, QUALITIES))}. "
@@ -59,6 +62,12 @@ class Request:
             )
         if self.minutes is not None and not self.minutes > 0:
             raise ValueError(f"Expected minutes above 0. Received: {self.minutes!r}.")
+        if self.target_size is not None and min(self.target_size) < 1:
+            raise ValueError(
+                f"Expected a target_size of at least 1 pixel each way. Received: {self.target_size}."
+            )
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ValueError(f"Expected batch_size >= 1. Received: {self.batch_size}.")
 
     @property
     def seconds(self) -> float:

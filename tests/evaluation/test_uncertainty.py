@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import recall_score
 
 from pykeras_tl.evaluation import (
@@ -82,6 +83,21 @@ def test_bad_arguments_are_refused(drawn, arguments, message) -> None:
         confidence_intervals(drawn(), **arguments)
 
 
+@pytest.mark.parametrize("right", [True, False])
+def test_a_few_photographs_that_are_all_right_prove_little(right: bool) -> None:
+    true = np.repeat([0, 1], [20, 40])
+    names = ["x", "y"]
+    values = np.eye(2)[true if right else 1 - true]
+    table = prediction_table(
+        list(map(str, range(60))), [names[number] for number in true], values, names
+    )
+    found = confidence_intervals(table, np.arange(60) // 4)
+    # 15 photographs, 5 of them of the first class: the exact interval of the binomial.
+    exact = [binomtest(n if right else 0, n).proportion_ci() for n in (15, 15, 15, 5, 10)]
+    np.testing.assert_allclose(found["low"], [bound.low for bound in exact])
+    np.testing.assert_allclose(found["high"], [bound.high for bound in exact])
+
+
 def _wrong_about(table: pd.DataFrame, rows: list[int]) -> pd.DataFrame:
     """Return predictions of the same images that are right except for some."""
     names = list(table.columns[3:])
@@ -122,6 +138,17 @@ def test_one_photograph_of_many_copies_decides_nothing(drawn) -> None:
     assert by_group["conclusion"][0] == "within the interval"
     compared = Evaluation(better, groups.tolist()).compare(Evaluation(worse))
     assert compared["conclusion"][0] == "within the interval"
+
+
+def test_a_few_photographs_can_differ_one_way_by_chance(drawn) -> None:
+    table = drawn(images=400)
+    groups = np.arange(400) // 5
+    better, worse = _wrong_about(table, [*range(40)]), _wrong_about(table, [*range(65)])
+    row = compare_predictions(better, worse, groups).iloc[0]
+    assert row["low"] > 0
+    assert row["conclusion"] == "too few differ"
+    one_more = _wrong_about(table, [*range(70)])
+    assert compare_predictions(better, one_more, groups)["conclusion"][0] == "first is better"
 
 
 def test_only_predictions_of_the_same_images_are_compared(drawn) -> None:

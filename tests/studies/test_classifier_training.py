@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pykeras_tl import classifier_training, train_classifier
+from pykeras_tl import train_classifier
 from pykeras_tl.evaluation import Evaluation
 from pykeras_tl.images import list_images
 from pykeras_tl.images.decoding.reading import BadImageError
 from pykeras_tl.models.saving.classifier import load_classifier
+from pykeras_tl.recipe.folder_splits import split_off, tables_on_disk
 from pykeras_tl.studies import run_study, trial_runner
 from pykeras_tl.studies.data_splits import without_bad_files
 
@@ -63,7 +64,7 @@ def test_default_backbone_is_one_with_weights(
 ) -> None:
     monkeypatch.setattr("pykeras_tl.models.weights.at_hand.default_backbone", lambda: "vgg61")
     with caplog.at_level("INFO", "pykeras_tl"), pytest.raises(ValueError, match="vgg61"):
-        train_classifier(images, tmp_path / "out")
+        train_classifier(images, tmp_path / "out", epochs=1)
     assert "Backbone: vgg61." in caplog.messages
 
 
@@ -87,9 +88,7 @@ def test_wrong_arguments_are_told_before_training(
 
 
 def _tables(data: Path, tmp_path: Path, **options: object) -> dict[str, pd.DataFrame]:
-    return classifier_training._split(
-        classifier_training._given_tables(data), options.get("groups"), 0
-    )
+    return split_off(tables_on_disk(data), options.get("groups"), 0)
 
 
 def test_splits_on_disk_are_used_as_what_they_are(

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pykeras_tl.cli import main
 from pykeras_tl.evaluation import Evaluation, prediction_table
 from pykeras_tl.images import generate_blood_cells, list_images
 from pykeras_tl.studies import Study, Trial, interval_table, run_study
 from pykeras_tl.studies.data_splits import split_tables
 from pykeras_tl.studies.image_groups import split_sizes, with_originals
-from pykeras_tl.studies.results.trial_results import TrialResult, read_result
+from pykeras_tl.studies.results.trial_results import TrialResult, read_result, tidy_table
 
 _NAMES = ["x", "y"]
 
@@ -38,7 +39,8 @@ def _result(
     target.mkdir(parents=True)
     trial.on_files({"train": "0", "test": "1"}).write(target / "trial.json")
     Evaluation(table, groups, groups_are_copies=True).save(target / "evaluation" / "test")
-    summary = {"metrics": {}, "epochs": 1, "seconds": 1.0, "parameters": 1, "versions": {}}
+    metrics = {"test accuracy": 1 - wrong / images}
+    summary = {"metrics": metrics, "epochs": 1, "seconds": 1.0, "parameters": 1, "versions": {}}
     (target / "result.json").write_text(json.dumps(summary))
     return read_result(target)
 
@@ -91,6 +93,19 @@ def test_runs_on_other_images_are_not_compared(tmp_path: Path) -> None:
     files = {"train": "0", "test": "2"}
     table = interval_table([one, replace(other, trial=other.trial.on_files(files))])
     assert table["conclusion"].tolist() == ["best", "other images"]
+
+
+def test_compare_shows_the_intervals(tmp_path: Path, monkeypatch, capsys) -> None:
+    results = [_result(tmp_path, name, 30, copies=20) for name in ("one", "other")]
+    tidy_table("tiny", results).to_csv(tmp_path / "results.csv", index=False)
+    interval_table(results).to_csv(tmp_path / "intervals.csv", index=False)
+    monkeypatch.setattr("sys.argv", ["pykeras-tl", "compare", str(tmp_path), "--markdown"])
+    with pytest.raises(SystemExit):
+        main()
+    printed = capsys.readouterr().out
+    assert "accuracy with its 95 % interval, by distinct image or group" in printed
+    assert "| test | other | 200 images, 10 distinct | 0.8500 |" in printed
+    assert "| within the interval |" in printed
 
 
 @pytest.fixture

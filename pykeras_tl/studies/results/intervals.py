@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...evaluation.bootstrap import WITHIN
+from ...evaluation.bootstrap import FIRST, SECOND
 from ...evaluation.evaluation import Evaluation
 from ...storage.atomic_files import atomic_file
 from .trial_results import TrialResult, by_name
@@ -33,7 +33,8 @@ def interval_table(results: Sequence[TrialResult]) -> pd.DataFrame:
         One row for each trial on each split that was not trained on: `split`, `trial`, `size`
         (such as "2,487 images, 68 distinct"), `accuracy`, `low`, `high`, and, where there are
         several trials, the `difference` from the best one, its interval `difference_low` and
-        `difference_high`, and the `conclusion`: "best", "within the interval" or "lower".
+        `difference_high`, and the `conclusion`: "best", "within the interval", "lower", or "too
+        few differ" as in `compare_predictions`.
     """
     splits = dict.fromkeys(split for result in results for split in result.splits)
     rows = [row for split in splits for row in _split_rows(split, results)]
@@ -95,5 +96,5 @@ def _difference(
         return one.accuracy - other.accuracy, math.nan, math.nan, "one image"
     first = one.compare(other).iloc[0]
     difference, low, high = (float(first[name]) for name in ("difference", "low", "high"))
-    conclusion = "higher" if low > 0 else "lower" if high < 0 else WITHIN
-    return difference, low, high, conclusion
+    conclusion = str(first["conclusion"])
+    return difference, low, high, {FIRST: "higher", SECOND: "lower"}.get(conclusion, conclusion)
