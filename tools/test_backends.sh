@@ -35,6 +35,7 @@ from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 needed = [each for each in project["dependencies"] if not each.startswith("tensorflow")]
+needed += project["optional-dependencies"]["weights"]
 print(*needed, "hypothesis", "pytest", "pytest-xdist", sep="\n")
 PYTHON
 }
