@@ -1,8 +1,13 @@
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 from pykeras_tl.models.freezing import freeze_weights, unfreeze_weights
+from pykeras_tl.models.saving.model_files import load_model
+from pykeras_tl.models.saving.optimizers import OneCycle
 from pykeras_tl.training.fit_function import fit
 from pykeras_tl.training.optimizers.by_name import make_optimizer
 from pykeras_tl.training.optimizers.layer_rates import layer_rate_table
@@ -134,18 +139,31 @@ def test_the_stages_of_a_backbone_are_groups():
 
 def test_it_is_saved_and_loaded(tmp_path):
     model = network()
-    schedule = keras.optimizers.schedules.CosineDecay(0.01, 100)
+    schedule = OneCycle(0.01, 100)
     optimizer = make_optimizer("adamw", schedule, layer_rates=0.5, model=model, weight_decay=0.1)
     model.compile(optimizer, loss="mse")
     x, y = batches(1)[0]
     model.train_on_batch(x, y)
     model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
     assert loaded.optimizer.get_config() == optimizer.get_config()
     for each in (model, loaded):
         each.train_on_batch(x, y)
     for ours, expected in zip(loaded.trainable_variables, model.trainable_variables):
         np.testing.assert_array_equal(np.asarray(ours), np.asarray(expected))
+
+
+def test_it_is_loaded_where_nothing_was_trained(tmp_path):
+    model = network()
+    model.compile(make_optimizer("sgd", 0.1, layer_rates=0.5, model=model), loss="mse")
+    model.save(tmp_path / "model.keras")
+    code = (
+        "import sys; from pykeras_tl.models import load_model; "
+        f"model = load_model({str(tmp_path / 'model.keras')!r}); "
+        "assert 'pykeras_tl.training' not in sys.modules; print(type(model.optimizer).__name__)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split()[-1] == "LayerwiseSGD"
 
 
 def test_weights_unfrozen_later_are_refused():

@@ -9,6 +9,7 @@ from pykeras_tl.training.optimizers.learning_rate_finder import lr_find
 from .test_resuming import assert_same, weights
 
 
+@pytest.mark.filterwarnings("error:The structure of")
 def test_it_is_a_training_at_rising_rates(make_flow, small_model):
     found = lr_find(small_model("sgd", dropout_seed=1), make_flow(), lowest=1e-4, steps=12).table
     model, flow = small_model("sgd", dropout_seed=1), make_flow()

@@ -30,6 +30,7 @@ from .architecture import (
 )
 from .hdf5_training import compile_arguments, load_optimizer_state
 from .keras2_layers import name_modules, update_layers
+from .optimizers import OPTIMIZER_CLASSES
 from .weight_files import BROKEN, as_sentence, check_weights_file, claims_too_much
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
@@ -217,6 +218,9 @@ def _disallowed(item: dict[str, Any], custom: dict[str, Any], by_name: bool) -> 
     for public_module in _COMPILATION:
         if module == public_module.__name__ and name in _class_names(public_module):
             return None
+    ours = OPTIMIZER_CLASSES.get(str(item.get("registered_name")))
+    if ours is not None and name == ours.__name__:
+        return None
     if (module, name) in backend_optimizers() and item.get("registered_name") in (None, name):
         return None
     return disallowed_object(item)

@@ -8,7 +8,8 @@ from typing import Any
 
 import keras
 
-from .layer_rates import NOT_DECAYED, LayerRates, with_layer_rates
+from ...models.saving.optimizers import NOT_DECAYED
+from .layer_rates import LayerRates, with_layer_rates
 
 
 def make_optimizer(

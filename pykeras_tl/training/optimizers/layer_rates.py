@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
 
@@ -12,13 +11,9 @@ import keras
 import pandas as pd
 
 from ...models.layer_tree import FlatLayer, LayerTree
+from ...models.saving.optimizers import layerwise_class
 
 LayerRates: TypeAlias = float | Mapping[str, float]
-
-# Biases, and the scale and offset of normalization, by Keras's names of weights.
-NOT_DECAYED = ("bias", "gamma", "beta")
-# They wrap other optimizers, or treat weights in groups of their own.
-_WITHOUT_LAYER_RATES = {"LossScaleOptimizer", "Muon"}
 
 
 def layer_rate_table(model: keras.Model, layer_rates: LayerRates) -> pd.DataFrame:
@@ -106,102 +101,7 @@ def with_layer_rates(
     config = optimizer.get_config()
     # Keras numbers the names, and this one is of another kind.
     config.pop("name")
-    return _layerwise_class(optimizer).from_config({**config, "layer_rates": multipliers})
-
-
-class _LayerwiseOptimizer(keras.optimizers.Optimizer):
-    """Adds learning rates by layer to an optimizer class; goes before it among the bases.
-
-    Args:
-        layer_rates: The multiplier of each trainable weight, in the model's order; no names,
-            since Keras numbers them by what was built before in the session.
-        **options: The arguments of the optimizer class.
-    """
-
-    def __init__(self, *, layer_rates: Sequence[float], **options: Any) -> None:
-        self.weight_decay: float | None
-        super().__init__(**options)
-        self._layer_rates = tuple(layer_rates)
-        # Applied in `update_step`, since Keras's own decay knows only one learning rate.
-        self._scaled_weight_decay: float | None = self.weight_decay
-        self.weight_decay = None
-
-    def build(self, variables: list[Any]) -> None:
-        """Look up the multipliers of the variables.
-
-        Args:
-            variables: The model's trainable variables.
-
-        Raises:
-            ValueError: When there are more or fewer than when the optimizer was made.
-        """
-        if len(variables) != len(self._layer_rates):
-            raise ValueError(
-                f"Expected the {len(self._layer_rates)} weights that were trainable when the "
-                f"optimizer was made. Received: {len(variables)}. Freeze or unfreeze layers "
-                "first, then make the optimizer."
-            )
-        self._decayed = tuple(
-            self._scaled_weight_decay is not None and _is_decayed(variable)
-            for variable in variables
-        )
-        super().build(variables)
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Update a variable at its own learning rate.
-
-        Args:
-            gradient: Its gradient.
-            variable: The variable.
-            learning_rate: The rate at multiplier 1.
-        """
-        index = self._get_variable_index(variable)
-        rate = keras.ops.cast(learning_rate, variable.dtype) * self._layer_rates[index]
-        if self._decayed[index]:
-            self.assign_sub(variable, variable * rate * self._scaled_weight_decay)
-        super().update_step(gradient, variable, rate)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments."""
-        config: dict[str, Any] = super().get_config()
-        decay = {"weight_decay": self._scaled_weight_decay}
-        return {**config, **decay, "layer_rates": list(self._layer_rates)}
-
-
-def _is_decayed(variable: Any) -> bool:
-    return re.search("|".join(NOT_DECAYED), variable.name) is None
-
-
-def _public_optimizers() -> dict[str, type[keras.optimizers.Optimizer]]:
-    return {
-        name: kind
-        for name, kind in vars(keras.optimizers).items()
-        if isinstance(kind, type)
-        and issubclass(kind, keras.optimizers.Optimizer)
-        and kind is not keras.optimizers.Optimizer
-        and name not in _WITHOUT_LAYER_RATES
-    }
-
-
-# Made here, and not when first used, so that saved models find them by name.
-_LAYERWISE = {
-    kind: keras.saving.register_keras_serializable(package="pykeras_tl")(
-        type(f"Layerwise{name}", (_LayerwiseOptimizer, kind), {"__module__": __name__})
-    )
-    for name, kind in _public_optimizers().items()
-}
-
-
-def _layerwise_class(optimizer: keras.optimizers.Optimizer) -> Any:
-    # On torch, an Adam is of a class of its own, derived from the public one.
-    public = [kind for kind in type(optimizer).__mro__ if kind in _LAYERWISE]
-    if not public or not type(optimizer).__module__.startswith("keras."):
-        raise TypeError(
-            "Expected one of Keras's optimizers with `layer_rates`: "
-            f"{', '.join(sorted(kind.__name__ for kind in _LAYERWISE))}. Received: "
-            f"{type(optimizer).__name__}."
-        )
-    return _LAYERWISE[public[0]]
+    return layerwise_class(optimizer).from_config({**config, "layer_rates": multipliers})
 
 
 def _nothing_trainable(model: keras.Model) -> str:

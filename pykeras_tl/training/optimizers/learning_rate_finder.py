@@ -158,7 +158,10 @@ def _probe(model: keras.Model, lowest: float, highest: float, steps: int) -> ker
     rising = keras.optimizers.schedules.ExponentialDecay(lowest, steps - 1, highest / lowest)
     config = {**optimizer.get_config(), "learning_rate": rising}
     arguments = compile_arguments(model)
-    probe = keras.Model(model.inputs, model.outputs)
+    inputs, outputs = (
+        each[0] if len(each) == 1 else each for each in (model.inputs, model.outputs)
+    )
+    probe = keras.Model(inputs, outputs)
     probe.compile(
         type(optimizer).from_config(config),
         loss=arguments["loss"],
