@@ -126,6 +126,14 @@ def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
     status, _, told = run("predict", folder, cells / "TEST", "--csv", table)
     assert status == 2
     assert "already exists" in told
+    image = next((cells / "TEST").rglob("*.jpeg"))
+    (tmp_path / "empty.png").touch()
+    table.unlink()
+    status, output, told = run("predict", folder, image, tmp_path / "empty.png", "--csv", table)
+    assert status == 1
+    assert "is empty" in output
+    assert "1 of 2 files cannot be read; the column error tells why." in told
+    assert pd.read_csv(table)["predicted"].notna().tolist() == [True, False]
 
 
 @pytest.mark.parametrize(

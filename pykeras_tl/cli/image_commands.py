@@ -15,7 +15,7 @@ def predict(
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
     csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
 ) -> None:
-    """Predict the class of each image."""
+    """Predict the class of each image; exit status 1 if any cannot be read."""
     from ..models.saving.classifier import load_classifier
     from ..storage.atomic_files import atomic_file
 
@@ -27,6 +27,12 @@ def predict(
         with atomic_file(csv) as path:
             # Names on disk may hold bytes that are not valid UTF-8.
             table.to_csv(path, index=False, errors="surrogateescape")
+    if "error" in table:
+        unread = int((table["error"] != "").sum())
+        typer.echo(
+            f"{unread} of {len(table)} files cannot be read; the column error tells why.", err=True
+        )
+        raise typer.Exit(1)
 
 
 def audit(

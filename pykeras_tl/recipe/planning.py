@@ -64,7 +64,8 @@ class Request:
             raise ValueError(f"Expected minutes above 0. Received: {self.minutes!r}.")
         if self.target_size is not None and min(self.target_size) < 1:
             raise ValueError(
-                f"Expected a target_size of at least 1 pixel each way. Received: {self.target_size}."
+                "Expected a target_size of at least 1 pixel each way. "
+                f"Received: {self.target_size}."
             )
         if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"Expected batch_size >= 1. Received: {self.batch_size}.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import types
 import warnings
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from PIL import Image
 from pykeras_tl.images import ImageDataGenerator, list_images
 from pykeras_tl.images.auditing import audit
 from pykeras_tl.images.datasets.file_names import readable_extensions
+from pykeras_tl.images.decoding.heif import register_heif
+from pykeras_tl.images.decoding.reading import BadImageError, read_image
 
 SIZE = {"target_size": (8, 8), "shuffle": False}
 
@@ -117,3 +121,50 @@ def test_numbers_as_classes_are_told_how_to_become_names(tmp_path: Path, class_m
     table = pd.DataFrame({"filename": ["1.png", "2.png"], "class": [0, 1]})
     with pytest.raises(TypeError, match=r'table\["class"\]\.astype\(str\)'):
         ImageDataGenerator().flow_from_dataframe(table, tmp_path, class_mode=class_mode)
+
+
+@pytest.fixture
+def phone_images(tmp_path: Path) -> Path:
+    """A class folder with a PNG file, and one that begins as HEIC files do."""
+    write(tmp_path / "cat" / "1.png")
+    (tmp_path / "cat" / "2.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    return tmp_path
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_heic_needs_a_package_and_says_so(
+    phone_images: Path, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    heif = types.ModuleType("pillow_heif")
+    opened = []
+    vars(heif)["register_heif_opener"] = lambda: opened.append(True)
+    monkeypatch.setitem(sys.modules, "pillow_heif", heif if installed else None)
+    register_heif.cache_clear()
+    try:
+        with pytest.raises(BadImageError) as error:
+            read_image(phone_images / "cat" / "2.heic")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            table = list_images(phone_images)
+        remarks = audit(phone_images).problems
+    finally:
+        register_heif.cache_clear()
+    assert len(table) == 1
+    if installed:
+        assert opened
+        assert "a damaged HEIC file" in str(error.value)
+    else:
+        assert "is a HEIC file; run `pip install pillow-heif`" in str(error.value)
+        assert "2.heic; run `pip install pillow-heif`" in str(caught[0].message)
+        passed_over = remarks[remarks["problem"] == "passed over"]
+        assert passed_over["detail"].str.contains("pillow-heif").tolist() == [True]
+
+
+def test_heic_is_read_where_the_package_is(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_heif", reason="HEIC needs pillow-heif")
+    assert "heic" in readable_extensions()
+    write(tmp_path / "cat" / "phone.heic")
+    assert read_image(tmp_path / "cat" / "phone.heic").shape == (9, 9, 3)
+    assert len(list_images(tmp_path)) == 1
+    flow = ImageDataGenerator().flow_from_directory(tmp_path, formats="all", **SIZE)
+    assert flow.filenames == ["cat/phone.heic"]

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import keras
@@ -11,6 +12,7 @@ from keras import layers
 from PIL import Image
 
 from pykeras_tl.images import BadImageError, ImageDataGenerator
+from pykeras_tl.images.datasets.file_names import readable_extensions
 from pykeras_tl.models.backbones.registry import build_backbone
 from pykeras_tl.models.freezing import trainable_table
 from pykeras_tl.models.networks import blood_cells
@@ -423,3 +425,46 @@ def test_weights_of_another_model(saved, tmp_path):
 def test_missing_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"Classifier folder .* does not exist"):
         load_classifier(tmp_path / "nowhere")
+
+
+def test_images_that_lose_too_much_in_color_are_warned_of(saved, folder, tmp_path):
+    classifier = load_classifier(saved)
+    data = tmp_path / "deep"
+    shutil.copytree(folder / "cat", data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classifier.predict(data)
+    gray = np.arange(81, dtype="uint16").reshape(9, 9)
+    Image.fromarray(gray * 700).save(data / "deep.png")
+    Image.fromarray((gray / 80).astype("float32")).save(data / "float.tif")
+    icon = np.zeros((9, 9, 4), "uint8")
+    icon[2:5, 2:5, 3] = 255
+    Image.fromarray(icon).save(data / "icon.png")
+    Image.new("RGB", (9, 9)).save(data / "black.png")
+    (data / "phone.heic").touch()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table = classifier.predict(data)
+    told = "\n".join(str(each.message) for each in caught)
+    assert f"3 of {len(table)} images lose too much as 8-bit colors" in told
+    assert "deep.png has 16 bits and values from 0 to 56,000" in told
+    assert "float.tif has floating-point pixels" in told
+    assert "icon.png has its shape in the alpha channel" in told
+    assert "black.png" not in told
+    if "heic" not in readable_extensions():
+        assert "phone.heic; run `pip install pillow-heif`" in told
+
+
+def test_deep_images_are_not_warned_of_where_nothing_is_cut_off(folder, tmp_path):
+    (tmp_path / "a").mkdir()
+    gray = np.arange(81, dtype="uint16").reshape(9, 9)
+    Image.fromarray(gray * 700).save(tmp_path / "a" / "deep.png")
+    model = keras.Sequential(
+        [keras.Input((9, 9, 1)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+    )
+    images = PreprocessConfig(
+        (9, 9), color_mode="grayscale", standardization={"rescale": 1 / 65535}
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Classifier(model, ["a", "b"], images).predict(tmp_path / "a")

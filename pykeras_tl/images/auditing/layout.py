@@ -12,6 +12,7 @@ from ..datasets.directory_tree import class_folders, existing_folder, has_images
 from ..datasets.file_names import is_image_name, is_readable_name, is_stray_name
 from ..datasets.split_folders import find_splits
 from ..decoding.headers import kind_of
+from ..decoding.heif import INSTALL, register_heif
 from ..decoding.reading import first_bytes
 
 COLUMNS = ["filename", "class", "split"]
@@ -82,8 +83,10 @@ def list_everything(
                 if not is_image_name(path):
                     detail = 'is passed over by flows without formats="all"'
                     remarks.append(("other format", path, label, split, detail))
-            elif _holds_image(path):
+            elif kind := _kind_of_image(path):
                 detail = "contains an image, but has another extension"
+                if kind == "HEIC" and not register_heif():
+                    detail = f"is a HEIC file; {INSTALL}"
                 remarks.append(("passed over", path, label, split, detail))
         problem = "empty class" if split or not in_splits else "beside splits"
         remarks += [
@@ -110,8 +113,8 @@ def _files_by_class(branch: Path, skip: Sequence[str]) -> Iterator[tuple[str, st
                     yield str(Path(folder) / name), entry.name
 
 
-def _holds_image(path: str) -> bool:
+def _kind_of_image(path: str) -> str | None:
     try:
-        return kind_of(first_bytes(path)) is not None
+        return kind_of(first_bytes(path))
     except OSError:
-        return False
+        return None

@@ -7,6 +7,10 @@ import struct
 import numpy as np
 from PIL import ExifTags, Image
 
+from ..decoding.reading import read_image
+
+# Problems that leave nothing, or too little, to see.
+LOSSES = ("bit depth", "only in alpha")
 _DEPTHS = {"F": "floating-point", "I": "32-bit"}
 _HEADER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError,
                   struct.error, OverflowError)  # fmt: skip
@@ -54,6 +58,33 @@ def find_peculiarities(
                 problems.append(("only in alpha", detail))
                 return image.mode, problems, np.repeat(alpha[..., None], 3, axis=2)
         return image.mode, problems, pixels
+
+
+def lost_in_color(path: str, blank: bool) -> str:
+    """Say what of an image is lost when it is read as 8-bit RGB.
+
+    Args:
+        path: The file, which `read_image` could read.
+        blank: Whether all its pixels have the same value then. Otherwise, only the header is
+            read of a file that has 8 bits.
+
+    Returns:
+        A sentence about the file without its subject; "" where nothing is lost.
+
+    Example:
+        >>> Image.fromarray(np.array([[0, 30_000, 60_000]], "uint16")).save("deep.png")
+        >>> lost_in_color("deep.png", blank=True)
+        'has 16 bits and values from 0 to 60,000; as 8-bit colors, 67% of them are cut off'
+    """
+    try:
+        if not blank:
+            with Image.open(path) as image:
+                if not image.mode.startswith(("I", "F")):
+                    return ""
+        _, problems, _ = find_peculiarities(path, read_image(path))
+    except _HEADER_ERRORS:
+        return ""
+    return "; ".join(detail for problem, detail in problems if problem in LOSSES)
 
 
 def _header_problems(image: Image.Image) -> list[tuple[str, str]]:

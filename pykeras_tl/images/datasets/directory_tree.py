@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from .file_names import is_image_name, is_readable_name, is_stray_name
+from ..decoding.heif import INSTALL
+from .file_names import is_image_name, is_readable_name, is_stray_name, is_unreadable_name
 
 
 def existing_folder(directory: str | os.PathLike[str]) -> Path:
@@ -109,6 +110,37 @@ def readable_images_under(folder: Path, follow_links: bool = False) -> Iterator[
     for path in images_under(folder, follow_links, is_readable_name):
         if not is_stray_path(path, folder):
             yield path
+
+
+def unreadable_images(folders: Sequence[Path]) -> str:
+    """Describe the images in folders and their subfolders that cannot be read here.
+
+    Args:
+        folders: The folders.
+
+    Returns:
+        A message for a warning, about formats such as HEIC that need another package; "" if there
+        is none.
+
+    Example:
+        >>> Path("dogs").mkdir()
+        >>> Path("dogs", "1.gif").touch()
+        >>> unreadable_images([Path("dogs")])
+        ''
+    """
+    found = [
+        path
+        for folder in folders
+        for path in images_under(folder, False, is_unreadable_name)
+        if not is_stray_path(path, folder)
+    ]
+    if not found:
+        return ""
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return (
+        "Images are passed over, since the installed Pillow cannot read their format: "
+        f"{found[0]}{more}; {INSTALL}."
+    )
 
 
 def is_stray_path(path: str, folder: Path) -> bool:

@@ -6,9 +6,11 @@ import os
 
 from PIL import Image
 
+from ..decoding.heif import register_heif
+
 # Keras compares the end of the name, without a dot.
 EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
-# Those that Pillow may be able to read too; HEIC needs the package pillow-heif.
+# Those that Pillow may be able to read too.
 _OTHER_EXTENSIONS = ("webp", "gif", "jfif", "avif", "heic", "heif")
 # What operating systems and tools leave behind; so are all names that begin with a dot.
 _STRAY = frozenset(
@@ -46,16 +48,34 @@ def readable_extensions() -> tuple[str, ...]:
 
     Returns:
         Keras's extensions, and those of webp, gif, jfif, avif, heic and heif that the installed
-        Pillow can read.
+        Pillow can read; heic and heif need the package pillow-heif.
 
     Example:
         >>> "jpg" in readable_extensions(), "gif" in readable_extensions()
         (True, True)
     """
-    # Not cached: packages such as pillow-heif register theirs later.
+    register_heif()
+    # Not cached: other packages may register theirs later.
     known = Image.registered_extensions()
     others = [name for name in _OTHER_EXTENSIONS if known.get(f".{name}") in Image.OPEN]
     return EXTENSIONS + tuple(others)
+
+
+def is_unreadable_name(name: str) -> bool:
+    """Return whether a file is an image of a format that the installed Pillow cannot read.
+
+    Args:
+        name: Name or path of a file.
+
+    Returns:
+        True for a known extension that is not one of `readable_extensions`.
+
+    Example:
+        >>> is_unreadable_name("cell.gif"), is_unreadable_name("cell.txt")
+        (False, False)
+    """
+    endings = tuple(f".{each}" for each in _OTHER_EXTENSIONS)
+    return name.lower().endswith(endings) and not is_readable_name(name)
 
 
 def is_readable_name(name: str) -> bool:

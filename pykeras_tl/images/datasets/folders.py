@@ -15,6 +15,7 @@ from .directory_tree import (
     images_directly_in,
     images_under,
     is_stray_path,
+    unreadable_images,
 )
 from .file_names import is_readable_name, is_stray_name, readable_extensions
 from .split_folders import check_no_splits
@@ -34,6 +35,7 @@ def list_images(
     Unlike `flow_from_directory`, it lists files of all formats that can be read, such as WebP.
     It warns of folders that are no classes: those without an image, and those that a tool left
     behind, such as `.ipynb_checkpoints` and `__MACOSX`. Files such as `._photo.jpg` are left out.
+    HEIC files are listed where the package pillow-heif is installed, and warned of elsewhere.
 
     Args:
         directory: Folder that holds one folder of images for each class.
@@ -85,6 +87,8 @@ def list_images(
         raise ValueError(_no_images(root, names, empty))
     if classes is None:
         warn_of_other_folders(root, empty)
+    if message := unreadable_images([root / name for name in names]):
+        warnings.warn(message, stacklevel=2)
     if stray:
         warnings.warn(
             f"{len(stray)} files in {root} that a tool left behind are not used, such as "

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .headers import Header, jpeg_header, kind_of, png_header
+from .heif import INSTALL, register_heif
 from .resizing import resize
 
 COLOR_MODES = {"rgb": 3, "rgba": 4, "grayscale": 1}
@@ -268,6 +269,9 @@ def _decode_with_opencv(data: bytes, color_mode: str, path: object) -> np.ndarra
 
 
 def _decode_with_pillow(data: bytes, color_mode: str, path: object) -> Image.Image:
+    kind = kind_of(data)
+    if kind == "HEIC" and not register_heif():
+        raise BadImageError(path, f"is a HEIC file; {INSTALL}")
     try:
         with Image.open(io.BytesIO(data)) as image:
             _validate_size(image.height, image.width, path)
@@ -280,8 +284,7 @@ def _decode_with_pillow(data: bytes, color_mode: str, path: object) -> Image.Ima
     except BadImageError:
         raise
     except Image.UnidentifiedImageError as error:
-        known = kind_of(data)
-        content = f"a damaged {known} file" if known else f"its content begins with {data[:12]!r}"
+        content = f"a damaged {kind} file" if kind else f"its content begins with {data[:12]!r}"
         raise BadImageError(path, f"is not a readable image: {content}") from error
     except _DECODING_ERRORS as error:
         raise BadImageError(path, f"cannot be decoded: {str(error).rstrip('.')}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ...images.datasets.directory_tree import readable_images_under
+from ...images.auditing.peculiarities import lost_in_color
+from ...images.datasets.directory_tree import readable_images_under, unreadable_images
 from ...images.decoding.reading import BadImageError
 from ...images.decoding.validation import list_bad_files
 from ...images.iterators.base import Iterator
@@ -149,7 +151,8 @@ class Classifier:
             One row per image, in the order given: `filename`, `predicted` (the most probable
             class) and one column of probabilities per class. If files cannot be read, they have
             no class and no probabilities, and the last column, `error`, tells why; it is ""
-            for the others.
+            for the others. Images of 16 bits, and others of which too little is left as 8-bit
+            colors, are warned of, and so are images in a folder that cannot be read here.
 
         Raises:
             FileNotFoundError: When a file or folder does not exist.
@@ -160,10 +163,12 @@ class Classifier:
             raise ValueError(f"Expected batch_size of at least 1. Received: {batch_size}.")
         files = _files(paths)
         errors: dict[int, str] = {}
+        losses: dict[str, str] = {}
         probabilities = np.full((len(files), len(self.class_names)), np.nan, "float32")
         for start in range(0, len(files), batch_size):
             stop = min(start + batch_size, len(files))
-            batch, reasons = self._read(files[start:stop])
+            batch, reasons, lost = self._read(files[start:stop])
+            losses |= lost
             errors |= {start + index: reason for index, reason in reasons.items()}
             good = [index for index in range(stop - start) if index not in reasons]
             if good:
@@ -174,6 +179,13 @@ class Classifier:
         if len(errors) == len(files):
             listed = list_bad_files({files[index]: reason for index, reason in errors.items()})
             raise BadImageError(f"{len(files)} of {len(files)} files", f"cannot be read: {listed}")
+        if losses:
+            warnings.warn(
+                f"{len(losses)} of {len(files)} images lose too much as 8-bit colors for their "
+                f"predictions to mean anything: {list_bad_files(losses)}. Convert them to 8 bits, "
+                "and transparent ones to images without an alpha channel, as in training.",
+                stacklevel=2,
+            )
         best = [
             None if index in errors else self.class_names[row.argmax()]
             for index, row in enumerate(probabilities)
@@ -217,21 +229,25 @@ class Classifier:
             self.model.save_weights(temporary / _WEIGHTS)
         return target
 
-    def _read(self, files: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
-        """Read a batch; return it, and why images in it are missing, by index."""
+    def _read(self, files: Sequence[str]) -> tuple[np.ndarray, dict[int, str], dict[str, str]]:
+        """Read a batch; return it, why images are missing, by index, and what files lose."""
+        losses: dict[str, str] = {}
         batch = np.zeros((len(files), *self.images.shape), "float32")
         reasons: dict[int, str] = {}
 
         def read(index: int) -> None:
             try:
-                batch[index] = self.images.read(files[index])
+                image = batch[index] = self.images.read(files[index])
+                blank = bool((image == image[:1, :1]).all())
+                if self.color_mode == "rgb" and (lost := lost_in_color(files[index], blank)):
+                    losses[files[index]] = lost
             except BadImageError as error:
                 reasons[index] = error.reason
             except OSError as error:
                 reasons[index] = f"cannot be read: {error.strerror or error}"
 
         parallel_for(read, len(files), default_workers())
-        return batch, reasons
+        return batch, reasons, dict(sorted(losses.items()))
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
@@ -291,14 +307,18 @@ def _files(paths: Paths) -> list[str]:
     elif isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     files: list[str] = []
+    folders: list[Path] = []
     for path in paths:
         source = Path(path).expanduser()
         if source.is_dir():
             files += readable_images_under(source)
+            folders.append(source)
         elif source.exists():
             files.append(os.fspath(source))
         else:
             raise FileNotFoundError(f"File or folder {source} does not exist.")
+    if message := unreadable_images(folders):
+        warnings.warn(message, stacklevel=3)
     if not files:
         raise ValueError("Expected at least one image. The given files and folders contain none.")
     return files
