@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..models.transfer import transfer_model
+from ..studies.image_groups import groups_of
 from ..training.linear_probe import REGULARIZATION, ProbeData, choose_probe, probe_data
 from .speed import Speed, measure_speed
 
@@ -81,9 +82,10 @@ def probe_sample(
 
 def _sample(table: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     shuffled = table.sample(frac=1, random_state=seed)
-    if "group" in shuffled:
+    groups, _ = groups_of(shuffled)
+    if groups is not None:
         # The first image of every group comes before the second of any.
-        turn = shuffled.groupby(["class", "group"]).cumcount()
+        turn = shuffled.groupby([shuffled["class"], pd.Series(groups, shuffled.index)]).cumcount()
         shuffled = shuffled.iloc[np.argsort(turn.to_numpy(), kind="stable")]
     place = shuffled.groupby("class").cumcount()
     chosen = shuffled.iloc[np.argsort(place.to_numpy(), kind="stable")[:count]]

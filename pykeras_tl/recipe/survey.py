@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ..studies.image_groups import groups_of
+
 _SAMPLE = 200
 
 
@@ -50,7 +52,8 @@ def survey_images(table: pd.DataFrame) -> Survey:
     """Look at a table of images.
 
     Args:
-        table: The columns `filename` and `class`, and `group` where images belong together.
+        table: The columns `filename` and `class`, and `group` or `original` where images belong
+            together.
 
     Returns:
         The survey. The size is that of a sample of files, from their headers.
@@ -65,7 +68,8 @@ def survey_images(table: pd.DataFrame) -> Survey:
         >>> survey_images(list_images("images")).describe()
         '6 images of 2 classes, 8 × 8 pixels; the smallest class, class_0, has 3.'
     """
-    groups = table["group"] if "group" in table else pd.Series(table.index, index=table.index)
+    found, _ = groups_of(table)
+    groups = pd.Series(table.index if found is None else found, index=table.index)
     counts = groups.groupby(table["class"]).nunique()
     files = list(table["filename"].iloc[:: max(1, len(table) // _SAMPLE)])
     height, width = _median_size(files)
