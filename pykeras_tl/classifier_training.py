@@ -297,7 +297,7 @@ def _train(trials: Sequence[Trial], tables: Mapping[str, pd.DataFrame], out: Pat
 def _average(folders: Sequence[Path], tables: Mapping[str, pd.DataFrame], target: Path) -> None:
     """Save the average of classifiers, and evaluate it."""
     from .evaluation import Evaluation, evaluate_classifier
-    from .models.saving.averaging import average_classifiers
+    from .models.averaging import average_classifiers
     from .models.saving.classifier import load_classifier
 
     average = average_classifiers([load_classifier(folder) for folder in folders])

@@ -1,3 +1,4 @@
+from .averaging import average_classifiers as average_classifiers
 from .backbones.efficientnet_lite import EfficientNetLite as EfficientNetLite
 from .backbones.registry import BACKBONES as BACKBONES
 from .backbones.registry import Backbone as Backbone

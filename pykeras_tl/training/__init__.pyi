@@ -1,9 +1,11 @@
 from .batch_augmentation import BatchAugmenter as BatchAugmenter
+from .callbacks.time_limit import TimeLimit as TimeLimit
 from .callbacks.weight_averaging import WeightAveraging as WeightAveraging
 from .class_weights import balanced_class_weight as balanced_class_weight
 from .fine_tuning import fine_tune as fine_tune
 from .fit_function import fit as fit
 from .history import History as History
+from .linear_probe import fit_linear_probe as fit_linear_probe
 from .losses import cross_entropy as cross_entropy
 from .optimizers.by_name import make_optimizer as make_optimizer
 from .optimizers.layer_rates import layer_rate_table as layer_rate_table

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from .classifier import Classifier
+from .saving.classifier import Classifier
 
 
 def average_classifiers(classifiers: Sequence[Classifier]) -> Classifier:
@@ -24,7 +24,7 @@ def average_classifiers(classifiers: Sequence[Classifier]) -> Classifier:
         ValueError: If there are none, or they differ in classes or preprocessing.
 
     Example:
-        >>> from .preprocess_config import PreprocessConfig
+        >>> from .saving.preprocess_config import PreprocessConfig
         >>> def make(seed):
         ...     dense = keras.layers.Dense(2, "softmax", kernel_initializer=(
         ...         keras.initializers.GlorotUniform(seed)))
