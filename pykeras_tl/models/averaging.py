@@ -50,7 +50,7 @@ def average_classifiers(classifiers: Sequence[Classifier]) -> Classifier:
     outputs = []
     for number, classifier in enumerate(classifiers, start=1):
         member = keras.Model(
-            classifier.model.inputs, classifier.model.outputs, name=f"member_{number}"
+            classifier.model.inputs, classifier.model.outputs[0], name=f"member_{number}"
         )
         outputs.append(member(inputs))
     mean = keras.layers.Average(name="probabilities")(outputs) if len(outputs) > 1 else outputs[0]
