@@ -33,6 +33,8 @@ test_that("synthetic blood cells are generated and audited", {
   expect_false(result$ok)
   expect_equal(result$leaks$in_training[result$leaks$split == "TEST"], 1)
   expect_output(print(result), "training")
+  expect_output(print(result), "TEST: 5 images, 5 distinct")
+  expect_identical(result$distinct$TEST[result$distinct$class == "MONOCYTE"], 2L)
   page <- save_audit(result, file.path(withr::local_tempdir(), "audit"))
   expect_match(paste(readLines(page, warn = FALSE), collapse = " "), "copy.jpeg")
   expect_error(save_audit(folder, "audit"), "must be the result of `audit\\(\\)`")
