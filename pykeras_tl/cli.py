@@ -161,6 +161,9 @@ def train(
     fine_tune_epochs: Annotated[int, typer.Option(min=1, help="Epochs of fine tuning.")] = 5,
     batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
     learning_rate: Annotated[float, typer.Option(help="Adam's learning rate for the head.")] = 1e-3,
+    fine_tune_learning_rate: Annotated[
+        float, typer.Option(help="Adam's learning rate for the fine tuning.")
+    ] = 1e-5,
     augment: Annotated[
         bool, typer.Option("--augment", help="Rotate, shift, zoom and mirror the training images.")
     ] = False,
@@ -188,6 +191,7 @@ def train(
         fine_tune_epochs=fine_tune_epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        fine_tune_learning_rate=fine_tune_learning_rate,
         augmentation=_AUGMENTATION if augment else None,
         groups=groups,
         seed=seed,
