@@ -15,14 +15,24 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
+class _NoRetracing(logging.Filter):
+    """Drops TensorFlow's warning of many traced functions: each network needs its own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
+
 _handler = _StderrHandler()
+_no_retracing = _NoRetracing()
+_TENSORFLOW = "tensorflow"
 
 
 def show_log_messages() -> None:
     """Write the package's log messages from level INFO on to `sys.stderr`.
 
     In Python the package is silent but for warnings, as libraries are; the command line and R
-    call this.
+    call this. TensorFlow's warning of retracing is left out, since every network of a study is
+    traced.
 
     Example:
         >>> show_log_messages()
@@ -36,6 +46,7 @@ def show_log_messages() -> None:
     logger.setLevel(logging.INFO)
     # Keras's own packages give the root logger a handler, which would show each message again.
     logger.propagate = False
+    logging.getLogger(_TENSORFLOW).addFilter(_no_retracing)
 
 
 def hide_log_messages() -> None:
@@ -44,3 +55,4 @@ def hide_log_messages() -> None:
     logger.removeHandler(_handler)
     logger.setLevel(logging.NOTSET)
     logger.propagate = True
+    logging.getLogger(_TENSORFLOW).removeFilter(_no_retracing)

@@ -48,6 +48,10 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(help="Adam's learning rate for the head, with --epochs.")
     ] = None,
+    fine_tune_learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Adam's learning rate for the fine tuning, with --unfreeze-from."),
+    ] = None,
     augment: Annotated[
         bool, typer.Option("--augment", help="Rotate, shift, zoom and mirror the training images.")
     ] = False,
@@ -79,6 +83,7 @@ def train(
         fine_tune_epochs=fine_tune_epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        fine_tune_learning_rate=fine_tune_learning_rate,
         augmentation=_AUGMENTATION if augment else None,
         groups=None if groups == "none" else groups,
         seed=seed,
