@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -214,17 +214,28 @@ class Subgraph(keras.Model):
         nodes: The nodes to run, in order.
         inputs: The input tensors, in the order in which their values will be given.
         outputs: The structure of tensors to return.
+        variables: Variables in whose order this model is to list its own.
 
     Attributes:
-        parts: The layers that run, in order, each once.
+        parts: The layers that run, each once, in that order or else in the order they run.
     """
 
-    def __init__(self, nodes: list[Node], inputs: list[GraphTensor], outputs: Any) -> None:
+    def __init__(
+        self,
+        nodes: list[Node],
+        inputs: list[GraphTensor],
+        outputs: Any,
+        variables: Sequence[Any] = (),
+    ) -> None:
         # The layers have dtype policies of their own; nothing is to be cast here.
         super().__init__(dtype="float32")
         # In a dataclass, so that Keras does not replace the lists and dicts by its own kinds.
         self._graph = Graph(inputs, nodes, outputs)
-        self.parts = _layers_once(node.operation for node in nodes)
+        places = {id(variable): place for place, variable in enumerate(variables)}
+        self.parts = sorted(
+            _layers_once(node.operation for node in nodes),
+            key=lambda part: min((places.get(id(each), -1) for each in part.variables), default=-1),
+        )
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

@@ -122,6 +122,24 @@ def compile_like(part: keras.Model, model: keras.Model) -> None:
         part._loss_tracker = model._loss_tracker
 
 
+def variables_unknown_to_optimizer(model: keras.Model) -> list[Any]:
+    """List the trainable variables that a model's optimizer cannot update.
+
+    Keras trains on without them, or stops with a message about the first one's values.
+
+    Args:
+        model: A compiled model.
+
+    Returns:
+        Those of layers that were unfrozen after training began; none before it did.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if optimizer is None or not optimizer.built:
+        return []
+    known = {id(variable) for variable in optimizer._trainable_variables}
+    return [variable for variable in model.trainable_variables if id(variable) not in known]
+
+
 def sync_variables(model: keras.Model) -> None:
     """Give a model's variables their present values while Keras's `fit` runs.
 

@@ -12,11 +12,24 @@ import numpy as np
 
 from ..images.image_data_generator import ImageDataGenerator
 from ..images.iterators.base import Iterator
+from ..models.keras_internals import variables_unknown_to_optimizer
 from .pixel_checks import check_pixels
 
 _ONE_HOT = {"categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge"}
 _NUMBERED = {"sparse_categorical_crossentropy"}
 _TRAINING_BACKENDS = ("tensorflow", "jax", "torch")
+# What these were called in Keras 2; None for those that chose threads or processes.
+_KERAS_2 = {
+    "nb_epoch": "epochs",
+    "samples_per_epoch": "steps_per_epoch, which counts batches",
+    "nb_val_samples": "validation_steps, which counts batches",
+    "val_samples": "validation_steps, which counts batches",
+    "max_queue_size": None,
+    "max_q_size": None,
+    "use_multiprocessing": None,
+    "pickle_safe": None,
+    "nb_worker": None,
+}
 _TWO_WAY = {"binary_crossentropy", "binary_focal_crossentropy"}
 
 
@@ -42,6 +55,35 @@ def check_data(data: Any, name: str) -> None:
         )
 
 
+def refuse_surplus(names: Sequence[str]) -> None:
+    """Raise TypeError for arguments that do not go with an iterator.
+
+    Args:
+        names: Their names.
+
+    Raises:
+        TypeError: When there is one; the message says what Keras 2's arguments are called now.
+
+    Example:
+        >>> refuse_surplus(["nb_epoch"])
+        Traceback (most recent call last):
+        TypeError: nb_epoch of Keras 2 is now called epochs.
+    """
+    told = []
+    others = [name for name in names if name not in _KERAS_2]
+    if others:
+        told.append(
+            "An iterator has its own labels and batches. Leave out " + ", ".join(sorted(others))
+        )
+    for name in names:
+        if name in _KERAS_2:
+            now = _KERAS_2[name]
+            renamed = f"is now called {now}" if now else "has no effect any more: leave it out"
+            told.append(f"{name} of Keras 2 {renamed}")
+    if told:
+        raise TypeError(f"{'. '.join(told)}.")
+
+
 def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> None:
     """Check that an iterator's images and labels fit the model.
 
@@ -59,6 +101,11 @@ def check_model(model: keras.Model, flow: Iterator, name: str = "The flow") -> N
             "The model is not compiled. Call model.compile(optimizer, loss, metrics) first."
         )
     _check_backend(model)
+    if unknown := variables_unknown_to_optimizer(model):
+        raise ValueError(
+            f"Layers have been unfrozen since the model was compiled: {unknown[0].path} and others "
+            "are unknown to its optimizer. Call model.compile(optimizer, loss, metrics) again."
+        )
     if flow.n == 0:
         raise ValueError(f"{name} has no images.")
     _check_shape(model, flow, name)

@@ -166,9 +166,7 @@ def fit(
             class_weight=class_weight,
             **array_options,
         )
-    if y is not None or array_options:
-        surplus = ", ".join(sorted(array_options) + (["y"] if y is not None else []))
-        raise TypeError(f"An iterator has its own labels and batches. Leave out {surplus}.")
+    checks.refuse_surplus([*array_options, *(["y"] if y is not None else [])])
     if not save_minutes > 0:
         raise ValueError(f"save_minutes should be above 0. Received: {save_minutes}")
     checks.check_model(model, data)

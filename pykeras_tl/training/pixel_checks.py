@@ -15,6 +15,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..images.auditing.peculiarities import lost_in_color
+from ..images.decoding.validation import list_bad_files
 from ..images.iterators.base import Iterator
 from ..images.transforms.augmenter import Augmenter
 from ..models.graph import Subgraph, flat_graph, nodes_between
@@ -43,6 +45,13 @@ def check_pixels(model: keras.Model, iterator: Iterator, name: str) -> None:
     """
     settings = iterator.image_data_generator
     if settings is None:
+        return
+    if cut_off := _cut_off(iterator):
+        _warn(
+            f"{name} reads images of which too little is left as 8-bit colors: "
+            f"{list_bad_files(cut_off)}. Convert them to 8 bits, or read gray ones with "
+            'color_mode="grayscale" and a `rescale` that fits.'
+        )
         return
     if scales_input(model):
         _refuse_double_scaling(settings, tuple(iterator.image_shape), name)
@@ -82,6 +91,11 @@ def _check_range(model: keras.Model, images: np.ndarray, settings: Augmenter, na
         _warn(
             f"{received} to a model that does not scale them; it will hardly learn. Check "
             "`rescale` and `preprocessing_function`."
+        )
+    elif transforms is False and low >= 0 and high > 2 and _only_rescales(settings):
+        _warn(
+            f"{received} with rescale={settings.rescale:.6g}: it will hardly learn. 16-bit images "
+            "need rescale=1/65535."
         )
     elif transforms is False and high > 2 and not _scales(settings):
         _warn(
@@ -140,6 +154,10 @@ def _rescales(settings: Augmenter) -> bool:
     return settings.rescale not in (None, 0, 1)
 
 
+def _only_rescales(settings: Augmenter) -> bool:
+    return _rescales(settings) and not (_standardizes(settings) or settings.preprocessing_function)
+
+
 def _standardizes(settings: Augmenter) -> bool:
     return bool(
         settings.featurewise_center
@@ -165,11 +183,25 @@ def _are_blank(images: np.ndarray) -> bool:
     return len(images) > 1 and flat.shape[1] > 1 and bool((flat == flat[:, :1]).all())
 
 
+def _cut_off(iterator: Iterator) -> dict[str, str]:
+    """Say of which of the images looked at too little is left in color."""
+    paths = getattr(iterator, "filepaths", None)
+    if not paths or getattr(iterator, "color_mode", None) != "rgb":
+        return {}
+    found = {paths[row]: lost_in_color(paths[row], blank=False) for row in _rows(iterator)}
+    return {path: lost for path, lost in found.items() if lost}
+
+
+def _rows(iterator: Iterator) -> np.ndarray:
+    """Choose a few images from all over the data."""
+    return np.linspace(0, iterator.n - 1, min(_SAMPLES, iterator.n)).astype(int)
+
+
 def _unaugmented_images(iterator: Iterator) -> np.ndarray:
-    """Compute a few images from all over the data, without augmentation."""
+    """Compute a few images, without augmentation."""
     ordered = iterator.in_file_order()
-    ordered.batch_size = min(_SAMPLES, iterator.n)
-    ordered.index_array = np.linspace(0, iterator.n - 1, ordered.batch_size).astype(int)
+    ordered.index_array = _rows(iterator)
+    ordered.batch_size = len(ordered.index_array)
     return _images_of(ordered[0])
 
 

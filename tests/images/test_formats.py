@@ -168,3 +168,29 @@ def test_heic_is_read_where_the_package_is(tmp_path: Path) -> None:
     assert len(list_images(tmp_path)) == 1
     flow = ImageDataGenerator().flow_from_directory(tmp_path, formats="all", **SIZE)
     assert flow.filenames == ["cat/phone.heic"]
+
+
+def test_a_subset_of_less_than_one_image_is_told_as_that(tmp_path: Path) -> None:
+    write(tmp_path / "cat" / "1.png")
+    generator = ImageDataGenerator(validation_split=0.1)
+    with pytest.warns(UserWarning, match=r"0\.1 of the images of a class, 1 at most, is less than"):
+        generator.flow_from_directory(tmp_path, subset="validation", **SIZE)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("cat\\1.png", r"cat/1\.png exists: replace the backslashes by /\."),
+        ("cat/1", r"cat/1\.png exists: append the ending\."),
+        ("cat\\1", r"cat/1\.png exists: replace the backslashes by / and append the ending\."),
+        ("dog/1.png", r"The first is .*dog/1\.png\."),
+    ],
+)
+def test_names_in_a_table_that_are_not_found_are_told_what_exists(
+    tmp_path: Path, name: str, told: str
+) -> None:
+    write(tmp_path / "cat" / "1.png")
+    table = pd.DataFrame({"filename": [name, "cat/1.png"], "class": "cat"})
+    with pytest.warns(UserWarning, match=told):
+        flow = ImageDataGenerator().flow_from_dataframe(table, str(tmp_path), **SIZE)
+    assert flow.n == 1

@@ -392,3 +392,19 @@ def test_weights_folder_is_where_get_file_looks(monkeypatch, tmp_path):
     file.touch()
     found = keras.utils.get_file("weights.h5", "http://127.0.0.1:9/none", cache_subdir="models")
     assert Path(found) == file, f"{_VERSION}: get_file keeps weights elsewhere"
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_an_optimizer_knows_the_variables_it_was_built_with(scaled):
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(3, name="base"), layers.Dense(1)])
+    model.get_layer("base").trainable = False
+    optimizer = keras.optimizers.SGD()
+    _compiled(model, optimizer=keras.optimizers.LossScaleOptimizer(optimizer) if scaled else "sgd")
+    assert internals.variables_unknown_to_optimizer(model) == []
+    model.train_on_batch(np.zeros((2, 2)), np.zeros((2, 1)))
+    assert internals.variables_unknown_to_optimizer(model) == []
+    model.get_layer("base").trainable = True
+    unknown = [each.name for each in internals.variables_unknown_to_optimizer(model)]
+    assert unknown == ["kernel", "bias"], (
+        f"{_VERSION}: optimizers keep their variables elsewhere than in `_trainable_variables`"
+    )

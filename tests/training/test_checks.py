@@ -3,6 +3,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from pykeras_tl.images.datasets.folders import list_images
 from pykeras_tl.images.image_data_generator import ImageDataGenerator
@@ -341,3 +342,61 @@ def test_a_model_whose_shapes_are_not_known(make_flow):
 def test_validation_frequency_is_whole(frequency, make_flow, small_model):
     with pytest.raises(ValueError, match="Expected validation_freq to be a whole number above 0"):
         fit(small_model(), make_flow(8), validation_freq=frequency)
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("nb_epoch", r"^nb_epoch of Keras 2 is now called epochs\.$"),
+        ("samples_per_epoch", "is now called steps_per_epoch, which counts batches"),
+        ("max_queue_size", r"^max_queue_size of Keras 2 has no effect any more: leave it out\.$"),
+    ],
+)
+def test_arguments_of_keras_2_are_told_their_new_names(folder_flow, argument, told):
+    with pytest.raises(TypeError, match=told):
+        fit_quietly(network(), folder_flow(), **{argument: 2})
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_layers_unfrozen_without_compiling_again(make_flow, small_model, cached):
+    model = small_model(jit_compile=False)
+    model.get_layer("hidden").trainable = False
+    model.compile("adam", "categorical_crossentropy", jit_compile=False)
+    fit(model, make_flow(8), verbose=0, cache_frozen=cached)
+    model.get_layer("hidden").trainable = True
+    with pytest.raises(ValueError, match=r"unfrozen since.*hidden.*compile"):
+        fit(model, make_flow(8), verbose=0, cache_frozen=cached)
+
+
+def deep_folder(folder):
+    """16-bit images of two classes, whose values do not all lie beyond 255."""
+    for number in range(8):
+        place = folder / "ab"[number % 2]
+        place.mkdir(exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 65535, (9, 9)).astype("uint16")
+        pixels[0, 0] = 3
+        Image.fromarray(pixels).save(place / f"{number}.png")
+    return folder
+
+
+def test_16_bit_images_read_as_color_are_warned_of(tmp_path):
+    flow = ImageDataGenerator().flow_from_directory(deep_folder(tmp_path), target_size=(9, 9))
+    with pytest.warns(UserWarning, match=r"too little is left as 8-bit colors: .*has 16 bits"):
+        check_pixels(keras.Sequential([keras.Input((9, 9, 3)), dense()]), flow, "The flow")
+
+
+@pytest.mark.parametrize(("rescale", "warned"), [(1 / 255, True), (1 / 65535, False)])
+def test_16_bit_gray_images_need_their_own_scale(tmp_path, rescale, warned):
+    flow = ImageDataGenerator(rescale=rescale).flow_from_directory(
+        deep_folder(tmp_path), target_size=(9, 9), color_mode="grayscale"
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_pixels(keras.Sequential([keras.Input((9, 9, 1)), dense()]), flow, "The flow")
+    assert [str(each.message).endswith("need rescale=1/65535.") for each in caught] == [
+        True
+    ] * warned
+
+
+def dense():
+    return keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])

@@ -3,8 +3,10 @@ from contextlib import contextmanager
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
+from pykeras_tl.images import ImageDataGenerator
 from pykeras_tl.storage import disk_cache
 from pykeras_tl.training.feature_cache import caching, sources
 from pykeras_tl.training.fit_function import fit
@@ -314,3 +316,36 @@ def test_two_outputs_keep_their_names(make_flow, images):
     assert histories[0].keys() == histories[1].keys()
     for name, tensors in histories[0].items():
         np.testing.assert_allclose(tensors, histories[1][name], rtol=1e-4)
+
+
+def test_averaged_weights_of_two_outputs(tmp_path, write_folder):
+    """Averages replace the variables they were taken of, whatever the layers' order."""
+    write_folder(tmp_path, 8)
+    paths = sorted(str(path) for path in tmp_path.rglob("*.png"))
+    table = pd.DataFrame({"filename": paths, "kind": [0, 1] * 4, "size": 0.5})
+
+    def trained(cached):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((8, 8, 3))
+        maps = keras.layers.Conv2D(2, 3, trainable=False)(inputs)
+        hidden = keras.layers.Dense(4)(keras.layers.Flatten()(maps))
+        size = keras.layers.Dense(1, name="size")(hidden)
+        kind = keras.layers.Dense(2, activation="softmax", name="kind")(hidden)
+        model = keras.Model(inputs, [kind, size])
+        model.compile(
+            keras.optimizers.SGD(0.05, use_ema=True, ema_momentum=0.5),
+            ["sparse_categorical_crossentropy", "mse"],
+            jit_compile=False,
+        )
+        flow = ImageDataGenerator(rescale=1 / 255).flow_from_dataframe(
+            table,
+            y_col=["kind", "size"],
+            class_mode="multi_output",
+            target_size=(8, 8),
+            shuffle=False,
+        )
+        fit(model, flow, epochs=2, cache_frozen=cached, verbose=0)
+        return model.get_weights()
+
+    for ours, expected in zip(trained(True), trained(False), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-6)

@@ -157,3 +157,21 @@ def test_the_key_tells_weights_and_settings_apart_and_no_more():
     assert split_model(model).key != key
     head.layers[0].activation = keras.activations.relu
     assert split_model(head).key != key
+
+
+def two_outputs():
+    """A model whose layers are listed in another order than they are called in."""
+    inputs = keras.Input((16, 16, 3))
+    flat = layers.Flatten()(layers.Conv2D(2, 3, strides=8, trainable=False)(inputs))
+    hidden = layers.Dense(4, name="hidden")(flat)
+    first = layers.Dense(1, name="first")(hidden)
+    second = layers.Dense(3, name="second")(hidden)
+    return keras.Model(inputs, [second, first])
+
+
+def test_the_head_lists_its_variables_in_the_model_s_order():
+    model = two_outputs()
+    model.compile("sgd", ["mse", "mse"])
+    head = split_model(model).head
+    ours = [id(variable) for variable in head.trainable_variables]
+    assert ours == [id(variable) for variable in model.trainable_variables]

@@ -197,12 +197,26 @@ def _with_valid_names(
                 f" {len(readable)} of them are images of formats that Keras passes over, such as "
                 f'{readable[0]}; pass formats="all" to read them.'
             )
+        else:
+            hint = f" The first is {invalid[0]}{_likely_name(invalid[0], extensions)}."
         warnings.warn(
             f'Found {len(invalid)} invalid image filename(s) in x_col="{x_col}". '
             f"These filename(s) will be ignored.{hint}",
             stacklevel=4,
         )
     return table[valid]
+
+
+def _likely_name(path: str, extensions: tuple[str, ...]) -> str:
+    """Say under which other name a missing file exists; "" if under none."""
+    slashes = path.replace("\\", "/")
+    for stem, advice in ((path, ""), (slashes, "replace the backslashes by / and ")):
+        if stem != path and validate_filename(stem, extensions):
+            return f", but {stem} exists: replace the backslashes by /"
+        for ending in extensions:
+            if validate_filename(f"{stem}.{ending}", extensions):
+                return f", but {stem}.{ending} exists: {advice}append the ending"
+    return ""
 
 
 def _print_count(

@@ -128,7 +128,8 @@ class DirectoryIterator(FileIterator):
         filenames, numbers = _in_subset(root, used, fractions)
         print_message(f"Found {len(filenames)} images belonging to {len(names)} classes.")
         if not filenames:
-            warnings.warn(_no_images(root, names, options, fractions), stacklevel=3)
+            most = max(map(len, used.values()), default=0)
+            warnings.warn(_no_images(root, names, options, fractions, most), stacklevel=3)
         for message in _surprises(root, images, used, chosen=bool(classes)):
             warnings.warn(message, stacklevel=3)
         folder = os.fspath(directory)
@@ -233,12 +234,19 @@ def _no_images(
     names: Sequence[str],
     options: ImageOptions,
     fractions: tuple[float, float] | None,
+    largest: int,
 ) -> str:
-    """Describe what a folder without images has instead."""
+    """Describe why there are no images; `largest` is the number in the largest class."""
     if not names:
         return no_class_folder(root)
     if fractions and fractions[0] == fractions[1]:
         return empty_subset(options.subset)
+    if fractions and largest:
+        return (
+            f"The {options.subset} subset is empty: {fractions[1] - fractions[0]:.3g} of the "
+            f"images of a class, {largest} at most, is less than one. Choose another "
+            "validation_split."
+        )
     where = f" in the {options.subset} subset" if options.subset else ""
     *most, last = options.extensions
     return (

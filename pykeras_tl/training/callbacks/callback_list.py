@@ -22,12 +22,11 @@ class EpochHistory(keras.callbacks.History):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Append an epoch's values."""
-        names = dict.fromkeys([*self.history, *(logs or {})])
-        self.history = {
-            name: self.history.get(name, [math.nan] * len(self.epoch)) for name in names
-        }
-        missing = {name: math.nan for name in names if name not in (logs or {})}
-        super().on_epoch_end(epoch, {**(logs or {}), **missing})
+        logs = logs or {}
+        for name in logs:
+            self.history.setdefault(name, [math.nan] * len(self.epoch))
+        missing = {name: math.nan for name in self.history if name not in logs}
+        super().on_epoch_end(epoch, {**logs, **missing})
 
 
 class ResumableCallbackList(keras.callbacks.CallbackList):

@@ -26,11 +26,12 @@ class SplitModel:
         key: Hex digest of the feature extractor: its operations, their wiring and weights.
     """
 
-    def __init__(self, graph: Graph, boundary: list[GraphTensor]) -> None:
+    def __init__(self, graph: Graph, boundary: list[GraphTensor], model: keras.Model) -> None:
         nodes = nodes_between(graph.nodes, graph.inputs, boundary)
         after = nodes_between(graph.nodes, boundary, keras.tree.flatten(graph.outputs))
         self.feature_extractor = Subgraph(nodes, graph.inputs, boundary)
-        self.head = Subgraph(after, boundary, graph.outputs)
+        # Optimizers with averaged weights, and all on JAX, match variables by their order.
+        self.head = Subgraph(after, boundary, graph.outputs, model.trainable_variables)
         self.boundary_names = [
             tensor.producer.operation.name for tensor in boundary if tensor.producer is not None
         ]
@@ -61,7 +62,7 @@ def split_model(model: keras.Model) -> SplitModel | None:
     saved = nodes_between(graph.nodes, graph.inputs, boundary)
     if not any(node.weights for node in saved):
         return None
-    split = SplitModel(graph, boundary)
+    split = SplitModel(graph, boundary, model)
     trained = {id(weight) for weight in split.head.trainable_variables}
     # Where a nested model is frozen but its layers are not, Keras trains the whole model.
     return split if trained == {id(weight) for weight in model.trainable_variables} else None
