@@ -663,8 +663,11 @@ def _different_files(one: Path, other: Path) -> list[str]:
 
 
 def _files(folder: Path) -> dict[str, Path]:
+    """Return a folder's files by name; those of TensorBoard are named after time and machine."""
     return {
-        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+        re.sub(r"tfevents.*", "tfevents", path.relative_to(folder).as_posix()): path
+        for path in folder.rglob("*")
+        if path.is_file()
     }
 
 
@@ -679,6 +682,8 @@ def _same_file(one: Path, other: Path) -> bool:
             return _config(ours) == _config(theirs) and _same_arrays(
                 _stored(BytesIO(ours.read(name))), _stored(BytesIO(theirs.read(name)))
             )
+    if "tfevents" in one.name:
+        return _events(one) == _events(other)
     return one.name.endswith(".json") or one.read_bytes() == other.read_bytes()
 
 
@@ -711,6 +716,16 @@ def _stored(file: Any) -> list[np.ndarray]:
             lambda _, item: found.append(item[()]) if isinstance(item, h5py.Dataset) else None
         )
     return found
+
+
+def _events(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the steps and names that TensorBoard has in a file."""
+    import tensorflow as tf
+
+    return [
+        (event.step, [value.tag for value in event.summary.value])
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+    ]
 
 
 def compare(session: Session, folder: Path, images: Path) -> list[str]:
