@@ -151,6 +151,8 @@ def _grid(figure: Figure, rows: int, columns: int) -> np.ndarray:
 
 
 def _plot_curve(axes: Axes, rows: pd.DataFrame, color: str, dash: str) -> None:
+    # A line is interrupted where a value is missing, as in epochs without validation.
+    rows = rows.dropna(subset=["value"])
     # One or two epochs do not give a visible line.
     marker = "o" if len(rows) <= 3 else None
     axes.plot(

@@ -178,3 +178,14 @@ def test_long_names_keep_their_ends() -> None:
     assert shorten("abcdefghij", 10) == "abcdefghij"
     assert shorten("abcdefghijk", 10) == "abcde…hijk"
     assert len(shorten("x" * 50, 7)) == 7
+
+
+def test_epochs_without_validation_do_not_interrupt_the_line():
+    from pykeras_tl.training.history import History
+
+    nan = float("nan")
+    history = History({"loss": [4, 3, 2, 1], "val_loss": [nan, 3.5, nan, 2.5]}, [0, 1, 2, 3])
+    (axes,) = plot_history(history).axes
+    drawn = [line.get_xdata().tolist() for line in axes.lines]
+    assert [1, 2, 3, 4] in drawn
+    assert [2, 4] in drawn
