@@ -46,7 +46,10 @@ class Trial:
             `early_stopping` (arguments of Keras's `EarlyStopping`), `weight_averaging` (arguments
             of `WeightAveraging`), `label_smoothing` (as in `cross_entropy`),
             `batch_augmentation` and `cached_augmented_epochs` (as in `fit`), `unfreeze_from` (a
-            layer), and the phases before and after: `source` (with `freeze_to`, a layer) and
+            layer), `linear_probe` (whether the last layer starts as `fit_linear_probe` sets it),
+            `keep_best` (whether the phase with the lowest validation loss decides the weights),
+            `temperature_scaling` (whether the last layer is scaled so that probabilities are
+            calibrated on validation), `minutes` (after which training ends), and the phases before and after: `source` (with `freeze_to`, a layer) and
             `fine_tune` (with `from`, a layer, and `augmentation`), each with an `optimizer` and
             `epochs` of its own.
         seed: The seed of weights, dropout, shuffling and augmentation.
