@@ -21,6 +21,7 @@ class Survey:
     Attributes:
         images: Number of images.
         distinct: Number of groups of images that belong together, or of images without groups.
+        copies: Whether these groups are the copies of one image.
         classes: Number of classes.
         smallest_class: The class with the fewest distinct images.
         smallest: How many those are.
@@ -31,6 +32,7 @@ class Survey:
 
     images: int
     distinct: int
+    copies: bool
     classes: int
     smallest_class: str
     smallest: int
@@ -40,11 +42,12 @@ class Survey:
 
     def describe(self) -> str:
         """Return the survey as a sentence."""
-        distinct = "" if self.distinct == self.images else f" ({self.distinct:,} distinct)"
+        kind = "distinct" if self.copies else "groups"
+        distinct = "" if self.distinct == self.images else f" ({self.distinct:,} {kind})"
         return (
             f"{self.images:,} images{distinct} of {self.classes} classes, "
             f"{self.height} × {self.width} pixels; the smallest class, {self.smallest_class}, has "
-            f"{self.smallest:,}."
+            f"{self.smallest:,}{'' if not distinct else ' of these'}."
         )
 
 
@@ -68,7 +71,7 @@ def survey_images(table: pd.DataFrame) -> Survey:
         >>> survey_images(list_images("images")).describe()
         '6 images of 2 classes, 8 × 8 pixels; the smallest class, class_0, has 3.'
     """
-    found, _ = groups_of(table)
+    found, copies = groups_of(table)
     groups = pd.Series(table.index if found is None else found, index=table.index)
     counts = groups.groupby(table["class"]).nunique()
     files = list(table["filename"].iloc[:: max(1, len(table) // _SAMPLE)])
@@ -76,6 +79,7 @@ def survey_images(table: pd.DataFrame) -> Survey:
     return Survey(
         len(table),
         int(groups.nunique()),
+        copies,
         len(counts),
         str(counts.idxmin()),
         int(counts.min()),

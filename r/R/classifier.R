@@ -2,23 +2,29 @@
 #'
 #' `train_classifier()` splits a folder of images, trains a classifier on a pretrained backbone,
 #' evaluates it and saves it with its class names, input size and preprocessing, so that
-#' predicting needs only the paths of images. `load_classifier()` loads a classifier that was
+#' predicting needs only the paths of images. With nothing else said it plans the training: it tries
+#' frozen backbones on some of the images and measures how fast the machine is, then chooses the
+#' backbone, the size of the images, and what to fine-tune for how long, and says why. With
+#' `epochs` or `unfreeze_from` it trains as told instead. `load_classifier()` loads a classifier that was
 #' saved in R or in Python. `as_trained_classifier()` makes one from a model that you trained
 #' yourself.
 #'
 #' @param directory A folder with one subfolder of images per class, or with one per split of the
 #'   data set, such as `TRAIN`, `TEST` and `val`, which are used as they are.
 #' @param out Folder for the results: the classifier, tables and `report.html`.
-#' @param backbone Name of a backbone, such as `"vgg16"` or `"mobilenet_v2"`. `NULL` uses
-#'   [default_backbone()].
+#' @param quality How much time to plan with: `"fast"` (2 minutes, the head only), `"good"` (10
+#'   minutes) or `"best"` (an hour, several networks, averaged).
+#' @param minutes The time to plan with instead.
+#' @param backbone Name of a backbone, such as `"vgg16"` or `"mobilenet_v2"`. `NULL` tries those
+#'   whose weights are on this machine, or uses [default_backbone()].
 #' @param weights `"imagenet"`, the path of a weights file, or `NULL` for random weights.
-#' @param target_size Height and width to resize images to. `NULL` uses the default of the
-#'   backbone.
-#' @param epochs Number of epochs to train the head.
+#' @param target_size Height and width to resize images to. `NULL` chooses, or uses the default of
+#'   the backbone if the training is not planned.
+#' @param epochs Number of epochs to train the head, in place of a planned training.
 #' @param unfreeze_from First layer or stage of the backbone to fine-tune. `NULL` does not
-#'   fine-tune.
-#' @param fine_tune_epochs Number of epochs of fine-tuning.
-#' @param batch_size Number of images per batch.
+#'   fine-tune, or plans.
+#' @param fine_tune_epochs Number of epochs of fine-tuning, 5 by default.
+#' @param batch_size Number of images per batch, at most 32 by default.
 #' @param augmentation A list of arguments of [image_data_generator()] for training.
 #' @param seed Random seed of the split, the weights, shuffling and augmentation.
 #' @param groups How to keep related images in the same split: `"copies"` detects copies of the
@@ -26,8 +32,8 @@
 #'   splits at random.
 #' @param on_bad What to do if images cannot be read, which is checked before training: `"raise"`
 #'   an error that names them, or `"skip"` them with a warning. `NULL` does not check.
-#' @param ... Further arguments of the Python function: `head`, `dense`, `dropout`,
-#'   `learning_rate`, `fine_tune_learning_rate`.
+#' @param ... Further arguments of the Python function for a training that is not planned: `head`,
+#'   `dense`, `dropout`, `learning_rate`, `fine_tune_learning_rate`.
 #' @param folder Folder of the classifier.
 #' @param object,x A classifier.
 #' @param paths Paths of images, or one folder.
@@ -37,14 +43,15 @@
 #' @export
 #' @examples
 #' \dontrun{
-#' classifier <- train_classifier("birds", "birds-results", backbone = "mobilenet_v2")
+#' classifier <- train_classifier("birds", "birds-results")
 #' predict(classifier, "new-images")
 #' predict(load_classifier("birds-results/classifier"), c("a.jpg", "b.jpg"))
 #' }
 train_classifier <- function(directory, out, backbone = NULL, weights = "imagenet",
-                             target_size = NULL, epochs = 10, unfreeze_from = NULL,
-                             fine_tune_epochs = 5, batch_size = 32, augmentation = NULL,
-                             seed = 0, groups = "copies", on_bad = "raise", ...) {
+                             target_size = NULL, epochs = NULL, unfreeze_from = NULL,
+                             fine_tune_epochs = NULL, batch_size = NULL, augmentation = NULL,
+                             seed = 0, groups = "copies", on_bad = "raise", quality = "good",
+                             minutes = NULL, ...) {
   if (!is.null(backbone)) {
     check_string(backbone)
   }
@@ -59,7 +66,8 @@ train_classifier <- function(directory, out, backbone = NULL, weights = "imagene
       target_size = shape(target_size), epochs = whole_number(epochs),
       unfreeze_from = unfreeze_from, fine_tune_epochs = whole_number(fine_tune_epochs),
       batch_size = whole_number(batch_size), augmentation = augmentation,
-      seed = whole_number(seed), groups = groups, on_bad = on_bad
+      seed = whole_number(seed), groups = groups, on_bad = on_bad,
+      quality = quality, minutes = minutes
     ),
     further
   )))
