@@ -49,9 +49,9 @@ class Trial:
             layer), `linear_probe` (whether the last layer starts as `fit_linear_probe` sets it),
             `keep_best` (whether the phase with the lowest validation loss decides the weights),
             `temperature_scaling` (whether the last layer is scaled so that probabilities are
-            calibrated on validation), `minutes` (after which training ends), and the phases before and after: `source` (with `freeze_to`, a layer) and
-            `fine_tune` (with `from`, a layer, and `augmentation`), each with an `optimizer` and
-            `epochs` of its own.
+            calibrated on validation), `minutes` (after which training ends), and the phases
+            before and after: `source` (with `freeze_to`, a layer) and `fine_tune` (with `from`, a
+            layer, and `augmentation`), each with an `optimizer` and `epochs` of its own.
         seed: The seed of weights, dropout, shuffling and augmentation.
         files: A digest of the files of each split.
 
