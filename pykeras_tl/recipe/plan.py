@@ -23,6 +23,8 @@ _FINE_TUNING = ((8, 0.8), (5, 0.8), (5, 0.5), (4, 0.3), (3, 0.15))
 _MOST_EPOCHS = {"fast": 5, "good": 20, "best": 30}
 # Both phases, so that their validation losses can be compared.
 _SMOOTHING = 0.1
+# The part of the averaged weights that a step keeps.
+_AVERAGING = 0.98
 _LARGEST_BATCH, _SMALLEST_BATCH = 32, 4
 _BATCHES = 8
 
@@ -99,6 +101,7 @@ class Plan:
                 "schedule": "cosine",
                 "warmup": 0.1,
                 "label_smoothing": _SMOOTHING,
+                "weight_averaging": {"ema_momentum": _AVERAGING},
                 "early_stopping": {
                     "monitor": "val_loss",
                     "patience": self.epochs,
