@@ -136,18 +136,21 @@ def test_a_callback_does_what_it_does_in_keras(name, cached, tmp_path, image_fol
                 verbose=verbose,
             )
         )
-        printed.append(_without_numbers(capsys.readouterr().out))
+        printed.append(_ends_of_epochs(capsys.readouterr().out))
     assert differences(results[1], results[0]) == []
     if verbose:
-        assert printed[0]
+        assert len(printed[0]) == 2 * session.epochs
         assert printed[1] == printed[0]
 
 
-def _without_numbers(text: str) -> list[str]:
-    """Return the names and metrics that a progress bar shows, without times and last digits."""
+def _ends_of_epochs(text: str) -> list[list[str]]:
+    """Return the epochs and metrics that a progress bar shows at the end of each epoch.
+
+    Which batches it shows depends on how long they take.
+    """
     bars = re.sub(r"[\x08\r]|\x1b\[[\d;]*m", "\n", text).splitlines()
     shown = [re.findall(r"Epoch \d+|\d+/\d+|[a-z_]+: \d\.\d\d", bar) for bar in bars]
-    return [str(each) for each in shown if each]
+    return [bar for bar, line in zip(shown, bars) if "Epoch" in line or "val_loss" in line]
 
 
 @pytest.mark.parametrize("cached", [True, False])
