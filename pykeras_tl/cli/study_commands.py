@@ -31,6 +31,12 @@ def study(
         str | None,
         typer.Option(help="Trials to run: comma-separated patterns such as 'version-1-*,modern'."),
     ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            help="A backbone to try beside the published ones, such as efficientnet_lite0."
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting, as in data.batch_size=32; repeatable."),
@@ -62,6 +68,7 @@ def study(
         epochs=epochs,
         repeats=repeats,
         trials=trials,
+        backbone=backbone,
         changes=dict(map(_setting, set_ or [])),
         jobs=jobs,
         seed=seed,

@@ -18,6 +18,7 @@ import pandas as pd
 from ..storage.atomic_files import atomic_directory, atomic_file, recover_directory
 from .data_splits import digest_files, without_bad_files
 from .image_groups import split_sizes, with_originals
+from .other_backbone import with_backbone
 from .process_pool import TrialTask, error_file, run_tasks
 from .results.baselines import study_baselines
 from .results.comparison import paired_comparisons, summary_table
@@ -90,6 +91,7 @@ def run_study(
     epochs: int | None = None,
     repeats: int | None = None,
     trials: str | None = None,
+    backbone: str | None = None,
     changes: Mapping[str, Any] | None = None,
     jobs: int = 1,
     seed: int = 0,
@@ -115,6 +117,8 @@ def run_study(
             the number of the study's authors, at most two in the quick form.
         trials: Comma-separated shell patterns of the trials to run, such as `"version-1-*"`;
             all if `None`.
+        backbone: A backbone to try beside the published ones, as `with_backbone` does, for
+            example one whose weights are at hand.
         changes: Settings to change in every trial that has them, by their path in its record,
             such as `{"data.batch_size": 32}`.
         jobs: Trials at a time, each in a process of its own.
@@ -151,6 +155,8 @@ def run_study(
     chosen = get_study(study) if isinstance(study, str) else study
     repeats = _number_of_repeats(chosen, repeats, quick)
     every = _with_epochs(_all_trials(chosen, Settings(quick, seed, weights), repeats), epochs)
+    if backbone is not None:
+        every = with_backbone(every, backbone)
     selected = {trial.name for trial in select_trials(every, trials)}
     every = with_changes(every, changes or {})
     target = Path(out).expanduser().absolute()

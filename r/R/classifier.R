@@ -2,9 +2,9 @@
 #'
 #' `train_classifier()` splits a folder of images, trains a classifier on a pretrained backbone,
 #' evaluates it and saves it with its class names, input size and preprocessing, so that
-#' predicting needs only the paths of images. With nothing else said it plans the training: it tries
-#' frozen backbones on some of the images and measures how fast the machine is, then chooses the
-#' backbone, the size of the images, and what to fine-tune for how long, and says why. With
+#' predicting needs only the paths of images. With nothing else said it plans the training: it
+#' tries frozen backbones on some of the images and measures how fast the machine is, then chooses
+#' the backbone, the size of the images, and what to fine-tune for how long, and says why. With
 #' `epochs` or `unfreeze_from` it trains as told instead. `load_classifier()` loads a classifier that was
 #' saved in R or in Python. `as_trained_classifier()` makes one from a model that you trained
 #' yourself.

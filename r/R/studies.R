@@ -25,6 +25,7 @@
 #' @param study A result of `run_study()`, or folders of results of one or several studies.
 #' @param metric Metric to compare or to plot. `NULL` compares the main metric of the study.
 #' @param row.names,optional,y,... Not used.
+#' @param backbone A backbone to try beside the published ones, such as `"efficientnet_lite0"`.
 #' @returns An object of class `kerastl_study`: a list with `table` (one row per trial),
 #'   `results` (one row per measured value), `summary` (means with 95 % confidence intervals over
 #'   repeats and folds), `intervals` (the accuracy of each trial with its 95 % interval by distinct
@@ -45,14 +46,15 @@
 #' }
 run_study <- function(name, data = NULL, out = paste0(name, "-results"), quick = FALSE,
                       epochs = NULL, repeats = NULL, trials = NULL, changes = NULL, jobs = 1,
-                      seed = 0, weights = "imagenet", on_bad = "raise") {
+                      seed = 0, weights = "imagenet", on_bad = "raise", backbone = NULL) {
   check_string(name)
   as_study(toolkit()$studies$run_study(
     name, file_path(data), file_path(out),
     quick = quick, epochs = whole_number(epochs), repeats = whole_number(repeats),
     trials = if (is.null(trials)) NULL else paste(trials, collapse = ","),
     changes = integers_where_whole(changes), jobs = whole_number(jobs),
-    seed = whole_number(seed), weights = weights_source(weights), on_bad = on_bad
+    seed = whole_number(seed), weights = weights_source(weights), on_bad = on_bad,
+    backbone = backbone
   ))
 }
 
