@@ -175,26 +175,15 @@ image_function <- function(f) {
 # where a function only calls it: `function(x) imagenet_preprocess_input(x, mode = "tf")`. It runs
 # on all threads.
 python_preprocessing <- function(f) {
-  body <- body(f)
-  while (is.call(body) && identical(body[[1]], quote(`{`)) && length(body) == 2) {
-    body <- body[[2]]
-  }
   name <- preprocessing_name(f)
   options <- list()
-  if (is.null(name) && is.call(body)) {
+  if (is.null(name)) {
+    body <- only_call(f)
     called <- tryCatch(eval(body[[1]], environment(f)), error = function(error) NULL)
     name <- preprocessing_name(called)
-    options <- as.list(body)[-1]
-    image <- names(options) %||% rep("", length(options))
-    first <- which(image %in% c("", "x"))
-    of_image <- length(first) == 1 && is.symbol(options[[first]]) &&
-      identical(as.character(options[[first]]), names(formals(f))[1])
-    if (!of_image || !all(vapply(options[-first], is.atomic, NA))) {
-      return(NULL)
-    }
-    options <- options[-first]
+    options <- options_of_call(body, names(formals(f))[1])
   }
-  if (is.null(name)) {
+  if (is.null(name) || is.null(options)) {
     return(NULL)
   }
   module <- sub("_preprocess_input$", "", name)
@@ -204,6 +193,23 @@ python_preprocessing <- function(f) {
     python <- do.call(python_module("functools")$partial, c(list(python), options))
   }
   python
+}
+
+# The one call that a function consists of.
+only_call <- function(f) {
+  body <- body(f)
+  while (is.call(body) && identical(body[[1]], quote(`{`)) && length(body) == 2) {
+    body <- body[[2]]
+  }
+  if (is.call(body)) body
+}
+
+# The arguments of a call beside the image; NULL where they are not constants.
+options_of_call <- function(call, image) {
+  options <- as.list(call)[-1]
+  first <- which((names(options) %||% rep("", length(options))) %in% c("", "x"))
+  of_image <- length(first) == 1 && identical(options[[first]], as.name(image))
+  if (of_image && all(vapply(options[-first], is.atomic, NA))) options[-first]
 }
 
 preprocessing_name <- function(f) {
