@@ -21,9 +21,12 @@ from .networks import soco as soco
 from .saving.classifier import Classifier as Classifier
 from .saving.classifier import load_classifier as load_classifier
 from .saving.model_files import load_model as load_model
+from .saving.model_files import save_model as save_model
 from .saving.preprocess_config import PreprocessConfig as PreprocessConfig
 from .saving.weight_files import load_weights as load_weights
 from .seeding import seed_initializers as seed_initializers
+from .symbolic.gradients import layer_tensors as layer_tensors
+from .symbolic.gradients import symbolic_gradients as symbolic_gradients
 from .transfer import transfer_model as transfer_model
 from .weights.at_hand import default_backbone as default_backbone
 from .weights.at_hand import fetch_weights as fetch_weights

@@ -20,6 +20,8 @@ from keras.src.applications.convnext import LayerScale
 from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 from keras.src.backend import config as keras_config
 from keras.src.backend.common import global_state
+from keras.src.legacy.preprocessing import sequence as sequence_functions
+from keras.src.legacy.preprocessing import text as text_functions
 from keras.src.legacy.saving import json_utils, legacy_h5_format, saving_options, saving_utils
 from keras.src.models.functional import Functional
 from keras.src.ops import numpy as numpy_operations
@@ -28,6 +30,10 @@ from keras.src.utils import tracking
 
 # Layers of Keras's own backbones that have no public name.
 APPLICATION_LAYERS: tuple[type[keras.Layer], ...] = (CustomScaleLayer, LayerScale)
+
+# The tokenizer and its relatives, which Keras 3 keeps without a public name, for R scripts.
+TEXT = text_functions
+SEQUENCE = sequence_functions
 
 # The modules that saved architectures name for functional models and for operations, which have no
 # public name: the installed Keras's first, then those that earlier versions wrote.
@@ -101,6 +107,25 @@ def compile_arguments(model: keras.Model) -> dict[str, Any]:
         The arguments by name.
     """
     return dict(model._compile_config.config)
+
+
+@contextmanager
+def kept_compile_config(model: keras.Model) -> Iterator[None]:
+    """Keep what a model was compiled with while Keras saves it as HDF5, which drops the optimizer.
+
+    Args:
+        model: A model, compiled or not.
+
+    Yields:
+        Nothing.
+    """
+    config = getattr(model, "_compile_config", None)
+    kept = dict(config.config) if config is not None else {}
+    try:
+        yield
+    finally:
+        if config is not None:
+            config.config.update(kept)
 
 
 def compile_like(part: keras.Model, model: keras.Model) -> None:

@@ -231,11 +231,11 @@ class FitData:
     """The datasets that one call of Keras's `fit` draws from.
 
     Attributes:
-        training: The training data.
-        validation: The validation data, where they come from an iterator.
+        training: The training data, where they come from a source of batches.
+        validation: The validation data, where they do.
     """
 
-    training: SequentialDataset
+    training: SequentialDataset | None
     validation: SequentialDataset | None
 
     def states(self) -> dict[str, IteratorState]:
@@ -287,8 +287,7 @@ class FitDataCallback(keras.callbacks.Callback):
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Compute a validation batch."""
-        if self.fit_data.validation is not None:
-            self._compute_next(self.fit_data.validation)
+        self._compute_next(self.fit_data.validation)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Count the batches since the last time; Keras may take several at once.
@@ -296,14 +295,15 @@ class FitDataCallback(keras.callbacks.Callback):
         It then counts on beyond the end of the epoch where their number does not divide its
         batches.
         """
-        for _ in range(min(batch + 1, self.params["steps"]) - self._first):
-            self.fit_data.training.count_used()
+        if self.fit_data.training is not None:
+            for _ in range(min(batch + 1, self.params["steps"]) - self._first):
+                self.fit_data.training.count_used()
 
     def on_train_end(self, logs: Any = None) -> None:
         """Stop the threads before Keras stops its own."""
         self.fit_data.stop()
 
-    def _compute_next(self, dataset: SequentialDataset) -> None:
-        if isinstance(dataset.batches, MainThreadBatches):
+    def _compute_next(self, dataset: SequentialDataset | None) -> None:
+        if dataset is not None and isinstance(dataset.batches, MainThreadBatches):
             for _ in range(self.model.steps_per_execution):
                 dataset.batches.compute_next()

@@ -12,13 +12,14 @@ import keras
 from ..images.iterators.base import Iterator
 from . import checks
 from .batch_augmentation import BatchAugmentation, make_batch_augmenter
-from .callbacks.callback_list import EpochHistory, ResumableCallbackList, flat_callbacks
+from .batches.batch_function import BatchFunction
+from .callbacks.callback_list import flat_callbacks
 from .checkpoints.checkpoint_manager import CheckpointManager
 from .checkpoints.run import TrainingRun
 from .class_weights import report_imbalance
 from .history import History
 from .split_checks import check_split
-from .trainer import FitConfig, keras_fit, train
+from .trainer import FitConfig, train, train_by_keras
 
 _logger = logging.getLogger(__name__)
 
@@ -69,11 +70,12 @@ def fit(
     Args:
         model: The compiled model. It is changed in place.
         data: An iterator such as `flow_from_directory` returns; or images as an array of shape
-            `(n, height, width, channels)`; or anything else that Keras's `fit` takes.
+            `(n, height, width, channels)`; or a `BatchFunction`; or anything else that Keras's
+            `fit` takes.
         y: The labels where `data` is an array.
         epochs: Number of the last epoch, counted from 1.
         steps_per_epoch: Batches in an epoch, `len(flow)` by default; a fraction rounds up.
-        validation_data: An iterator, or `(x, y)`.
+        validation_data: An iterator, a `BatchFunction`, or `(x, y)`.
         validation_steps: Batches in a validation, all by default; a fraction rounds up.
         validation_freq: Validate after every so many epochs, or after those of these numbers,
             counted from 1.
@@ -142,29 +144,17 @@ def fit(
                     f"With {name}, data should be an iterator over images. Received: "
                     f"{type(data).__name__}"
                 )
-        steps = checks.whole_steps(steps_per_epoch, None, "steps_per_epoch")
-        return keras_fit(
+        return train_by_keras(
             model,
-            ResumableCallbackList(
-                model,
-                model,
-                flat_callbacks(callbacks),
-                EpochHistory(),
-                epochs=epochs,
-                steps=steps,
-                verbose=verbose,
-            ),
+            {"x": data, "y": y, "class_weight": class_weight, **array_options},
+            validation_data,
+            steps=checks.whole_steps(steps_per_epoch, None, "steps_per_epoch"),
+            validation_steps=checks.whole_steps(validation_steps, None, "validation_steps"),
+            validation_freq=validated,
+            callbacks=flat_callbacks(callbacks),
             epochs=epochs,
             initial_epoch=initial_epoch,
             verbose=verbose,
-            x=data,
-            y=y,
-            steps_per_epoch=steps,
-            validation_data=validation_data,
-            validation_steps=checks.whole_steps(validation_steps, None, "validation_steps"),
-            validation_freq=validated,
-            class_weight=class_weight,
-            **array_options,
         )
     checks.refuse_surplus([*array_options, *(["y"] if y is not None else [])])
     if not save_minutes > 0:
@@ -174,8 +164,9 @@ def fit(
         # First, since a missing class is a matter of the data and not of the model.
         checks.check_same_classes(data, validation_data)
         checks.check_model(model, validation_data, "validation_data")
-        validation_steps = checks.whole_steps(
-            validation_steps, len(validation_data), "validation_steps"
+    if isinstance(validation_data, Iterator | BatchFunction):
+        validation_steps = checks.whole_steps(validation_steps, None, "validation_steps") or len(
+            validation_data
         )
     augmenter = make_batch_augmenter(batch_augmentation, data) if batch_augmentation else None
     check_split(data, validation_data)

@@ -12,6 +12,7 @@ import keras
 from ..images.iterators.base import Iterator
 from ..models.keras_internals import pausable_fit, synced_with
 from .batch_augmentation import AugmentedBatches, BatchAugmenter
+from .batches.batch_function import BatchFunction
 from .callbacks.callback_list import EpochHistory, PartialEpochEnd, ResumableCallbackList
 from .callbacks.failure_callbacks import CollapsedPredictionsWarning, TerminateOnNonFinite
 from .checkpoints.checkpoint_manager import TrainingProgress
@@ -59,6 +60,11 @@ class FitConfig:
         return {"training": self.iterator}
 
     @property
+    def validates_on_function(self) -> bool:
+        """Whether validation data come from a function that makes batches."""
+        return isinstance(self.validation_data, BatchFunction)
+
+    @property
     def validates_on_iterator(self) -> bool:
         """Whether validation data come from an iterator."""
         return isinstance(self.validation_data, Iterator)
@@ -97,7 +103,7 @@ class FitConfig:
             # Images are never the same, so that nothing can be computed once.
             inputs.source = AugmentedBatches(self.iterator, self.batch_augmenter)
             return inputs
-        if not self.cache_frozen:
+        if not self.cache_frozen or self.validates_on_function:
             return inputs
         epochs = self.epochs - self.initial_epoch
         images: float = epochs * self.steps * self.iterator.batch_size
@@ -244,7 +250,7 @@ class _Trainer:
     def _fit_data(self, runs: int, steps: int) -> FitData:
         config, validation = self._config, None
         training = SequentialDataset(self._inputs.source, runs, steps, config.workers)
-        if config.validates_on_iterator:
+        if config.validates_on_iterator or config.validates_on_function:
             validation = SequentialDataset(
                 self._inputs.validation, None, config.validation_steps, config.workers
             )
@@ -256,6 +262,72 @@ class _Trainer:
             self._inputs.model.test_on_batch(*dataset[0])
         finally:
             dataset.close()
+
+
+def train_by_keras(
+    model: keras.Model,
+    data: dict[str, Any],
+    validation_data: Any,
+    *,
+    steps: int | None,
+    validation_steps: int | None,
+    validation_freq: int | list[int],
+    callbacks: list[keras.callbacks.Callback],
+    epochs: int,
+    initial_epoch: int,
+    verbose: str | int,
+) -> History:
+    """Train on arrays, or on other data that are not an iterator over images.
+
+    Args:
+        model: The compiled model.
+        data: `x`, `y` and further arguments of Keras's `fit`.
+        validation_data: An iterator, a `BatchFunction`, or what Keras's `fit` takes.
+        steps: Batches in an epoch; None for all.
+        validation_steps: Batches in a validation; None for all.
+        validation_freq: Epochs after which to validate, as in Keras.
+        callbacks: The callbacks.
+        epochs: Number of the last epoch, counted from 1.
+        initial_epoch: Number of epochs already finished.
+        verbose: As in Keras.
+
+    Returns:
+        The history.
+    """
+    training = validation = None
+    if isinstance(data["x"], BatchFunction):
+        steps = steps or len(data["x"])
+        training = SequentialDataset(data["x"], epochs - initial_epoch, steps)
+        data = {**data, "x": training, "shuffle": False}
+    if getattr(validation_data, "main_thread_only", False):
+        validation_steps = validation_steps or len(validation_data)
+        validation = SequentialDataset(validation_data, None, validation_steps)
+    fit_data_callback = FitDataCallback()
+    fit_data_callback.fit_data = FitData(training, validation)
+    callback_list = ResumableCallbackList(
+        model,
+        model,
+        [*callbacks, fit_data_callback],
+        EpochHistory(),
+        epochs=epochs,
+        steps=steps,
+        verbose=verbose,
+    )
+    try:
+        return keras_fit(
+            model,
+            callback_list,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            verbose=verbose,
+            steps_per_epoch=steps,
+            validation_data=validation_data if validation is None else validation,
+            validation_steps=validation_steps if validation is None else None,
+            validation_freq=validation_freq,
+            **data,
+        )
+    finally:
+        fit_data_callback.fit_data.close()
 
 
 def keras_fit(fit_model: keras.Model, callbacks: ResumableCallbackList, **options: Any) -> History:

@@ -8,13 +8,13 @@ application <- function(constructor) {
     if (!include_top && is.null(input_tensor)) {
       # build_backbone() explains what to do when the download fails, and reads files safely.
       return(as_model(do.call(toolkit()$models$build_backbone, c(list(
-        constructor, shape(input_shape %||% any_size(constructor)),
+        constructor, shape_tuple(input_shape %||% any_size(constructor)),
         weights = weights, pooling = pooling
       ), further))))
     }
     arguments <- c(list(
       include_top = include_top, weights = weights, input_tensor = input_tensor,
-      input_shape = shape(input_shape), pooling = pooling, classes = whole_number(classes)
+      input_shape = shape_tuple(input_shape), pooling = pooling, classes = whole_number(classes)
     ), further)
     if (include_top) {
       arguments$classifier_activation <- classifier_activation
@@ -48,14 +48,12 @@ weights_source <- function(weights) {
 #' @param ... Further arguments of the network, such as `alpha` for the MobileNets.
 #' @returns A Keras model of class `kerastl_model`.
 #' @name applications
-#' @examples
-#' \dontrun{
-#' conv_base <- application_vgg16(
-#'   weights = "imagenet", include_top = FALSE, input_shape = c(150, 150, 3)
+#' @examplesIf kerastl::is_keras_available()
+#' conv_base <- application_mobilenet(
+#'   weights = NULL, include_top = FALSE, input_shape = c(64, 64, 3), alpha = 0.25
 #' )
 #' freeze_weights(conv_base)
-#' conv_base
-#' }
+#' count_params(conv_base)
 NULL
 
 #' @rdname applications
@@ -221,7 +219,7 @@ efficientnet_lite <- function(version) {
            classes = 1000, ...) {
     as_model(toolkit()$models$EfficientNetLite(
       version, include_top = include_top, weights = weights_source(weights),
-      input_shape = shape(input_shape), pooling = pooling, classes = whole_number(classes), ...
+      input_shape = shape_tuple(input_shape), pooling = pooling, classes = whole_number(classes), ...
     ))
   }
 }

@@ -29,7 +29,7 @@ integers_where_whole <- function(x) {
 }
 
 # `c(150, 150)` and `list(NULL, NULL, 3)` become a tuple; NULL and NA become None.
-shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+shape_tuple <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is.null(x) || is_python(x)) {
     return(x)
   }
@@ -46,8 +46,8 @@ shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
 
 # A single number stays a number, several become a tuple: `kernel_size = 3`,
 # `strides = c(2, 2)`.
-number_or_shape <- function(x, name, call = rlang::caller_env()) {
-  if (length(x) == 1 && !is.list(x)) whole_number(x, name, call) else shape(x, name, call)
+number_or_shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  if (length(x) == 1 && !is.list(x)) whole_number(x, name, call) else shape_tuple(x, name, call)
 }
 
 # A tuple even for one number or none.
@@ -156,6 +156,10 @@ image_function <- function(f) {
     return(f)
   }
   f <- rlang::as_function(f)
+  python <- python_preprocessing(f)
+  if (!is.null(python)) {
+    return(python)
+  }
   cli::cli_warn(c(
     "{.arg preprocessing_function} is an R function, which processes one image at a time on
      R's main thread.",
@@ -165,6 +169,53 @@ image_function <- function(f) {
   python <- reticulate::r_to_py(f, convert = TRUE)
   reticulate::py_set_attr(python, "main_thread_only", TRUE)
   python
+}
+
+# The Python function that `imagenet_preprocess_input` or one of its relatives stands for, also
+# where a function only calls it: `function(x) imagenet_preprocess_input(x, mode = "tf")`. It runs
+# on all threads.
+python_preprocessing <- function(f) {
+  name <- preprocessing_name(f)
+  options <- list()
+  if (is.null(name)) {
+    body <- only_call(f)
+    called <- tryCatch(eval(body[[1]], environment(f)), error = function(error) NULL)
+    name <- preprocessing_name(called)
+    options <- options_of_call(body, names(formals(f))[1])
+  }
+  if (is.null(name) || is.null(options)) {
+    return(NULL)
+  }
+  module <- sub("_preprocess_input$", "", name)
+  module <- if (module == "imagenet") "imagenet_utils" else module
+  python <- reticulate::py_get_attr(keras()$applications, module)$preprocess_input
+  if (length(options) > 0) {
+    python <- do.call(python_module("functools")$partial, c(list(python), options))
+  }
+  python
+}
+
+# The one call that a function consists of.
+only_call <- function(f) {
+  body <- body(f)
+  while (is.call(body) && identical(body[[1]], quote(`{`)) && length(body) == 2) {
+    body <- body[[2]]
+  }
+  if (is.call(body)) body
+}
+
+# The arguments of a call beside the image; NULL where they are not constants.
+options_of_call <- function(call, image) {
+  options <- as.list(call)[-1]
+  first <- which((names(options) %||% rep("", length(options))) %in% c("", "x"))
+  of_image <- length(first) == 1 && identical(options[[first]], as.name(image))
+  if (of_image && all(vapply(options[-first], is.atomic, NA))) options[-first]
+}
+
+preprocessing_name <- function(f) {
+  namespace <- topenv()
+  names <- grep("_preprocess_input$", ls(namespace), value = TRUE)
+  Find(function(name) identical(f, get(name, namespace)), names)
 }
 
 drop_null <- function(x) x[!vapply(x, is.null, NA)]

@@ -16,12 +16,11 @@
 #'   serious was found) and the tables `files`, `problems`, `copies`, `leaks` and `distinct` (the
 #'   number of distinct images per class and split). `save_audit()` returns the path of the page.
 #' @export
-#' @examples
-#' \dontrun{
-#' result <- audit("cells")
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' result <- audit(folder)
 #' result
-#' browseURL(save_audit(result, "cells-audit"))
-#' }
+#' page <- save_audit(result, tempfile())
 audit <- function(directory, splits = NULL, workers = NULL) {
   result <- toolkit()$images$audit(
     file_path(directory), splits = text_list(splits), workers = whole_number(workers)

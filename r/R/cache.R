@@ -8,11 +8,8 @@
 #' @returns `cache_list()` returns a table with one row per entry, `cache_clear()` the number of
 #'   bytes freed, invisibly, and `cache_directory()` the path of the cache folder.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
 #' cache_list()
-#' cache_clear()
-#' }
 cache_list <- function() {
   entries <- toolkit()$storage$list_cache()
   # Paths and times are converted as text, since reticulate has no conversion for them.

@@ -25,15 +25,29 @@
 #'   tables, `expected_calibration_error()` and `fit_temperature()` a number, and the baselines
 #'   and `evaluate_predictions()` an evaluation as [evaluate_classifier()] does.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' flow <- flow_images_from_directory(
+#'   file.path(folder, "TRAIN"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), batch_size = 8
+#' )
+#' test_flow <- flow_images_from_directory(
+#'   file.path(folder, "TEST"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), shuffle = FALSE
+#' )
+#' model <- keras_model_sequential(input_shape = c(30, 40, 3)) %>%
+#'   layer_conv_2d(4, 3, activation = "relu", name = "conv") %>%
+#'   layer_global_average_pooling_2d() %>%
+#'   layer_dense(8, activation = "relu", name = "features") %>%
+#'   layer_dense(4, activation = "softmax")
+#' model %>% compile("adam", "categorical_crossentropy", "accuracy")
 #' result <- evaluate_classifier(model, test_flow)
 #' confidence_intervals(result)
 #' plot_reliability(result)
-#' temperature <- fit_temperature(evaluate_classifier(model, validation_flow))
+#' temperature <- fit_temperature(result)
 #' scale_by_temperature(result, temperature)
-#' nearest_neighbour_baseline(list_images("cells/TRAIN"), list_images("cells/TEST"))$accuracy
-#' }
+#' images <- list_images(file.path(folder, "TRAIN"))
+#' nearest_neighbour_baseline(images, list_images(file.path(folder, "TEST")))$accuracy
 confidence_intervals <- function(x, groups = NULL, level = 0.95, repeats = 2000, seed = 0) {
   if (is.null(groups) && inherits(x, "kerastl_evaluation")) {
     groups <- attr(x, "python")$groups

@@ -12,9 +12,9 @@
 #'   metric's name.
 #' @param baseline Value that the metric must reach.
 #' @param restore_best_weights Whether to restore the weights of the best epoch at the end.
-#' @param filepath File to save the model to. It may contain `{epoch:02d}` and metric names, and
-#'   ends in `.keras` or `.h5`, or in `.weights.h5` if `save_weights_only = TRUE`. Files ending in
-#'   `.hdf5`, as in scripts for Keras 2, are written as `.h5`.
+#' @param filepath File to save the model to, under any name. It may contain `{epoch:02d}` and names
+#'   of metrics. Files that do not end in `.keras` hold HDF5. [load_model()] reads models and
+#'   [load_model_weights()] weights.
 #' @param save_best_only Whether to keep only the best model.
 #' @param save_weights_only Whether to save only the weights.
 #' @param period Replaced by `save_freq` in Keras 3; must be 1 or `NULL`.
@@ -29,13 +29,19 @@
 #' @param append Whether to append to an existing file.
 #' @returns A Keras callback.
 #' @name callbacks
-#' @examples
-#' \dontrun{
-#' fit(model, flow, epochs = 50, validation_data = validation, callbacks = list(
-#'   callback_early_stopping(monitor = "val_loss", patience = 4),
-#'   callback_model_checkpoint("best.keras", save_best_only = TRUE)
-#' ))
-#' }
+#' @examplesIf kerastl::is_keras_available()
+#' model <- keras_model_sequential(input_shape = 4) %>%
+#'   layer_dense(3, activation = "relu") %>%
+#'   layer_dense(2, activation = "softmax")
+#' model %>% compile("adam", "categorical_crossentropy", "accuracy")
+#' x <- matrix(runif(40), 10)
+#' y <- to_categorical(rep(0:1, 5))
+#' model %>% fit(x, y,
+#'   epochs = 5, validation_split = 0.2, verbose = 0, callbacks = list(
+#'     callback_early_stopping(monitor = "val_loss", patience = 2),
+#'     callback_model_checkpoint(tempfile(fileext = ".hdf5"), save_best_only = TRUE)
+#'   )
+#' )
 NULL
 
 #' @rdname callbacks
@@ -68,29 +74,12 @@ callback_model_checkpoint <- function(filepath, monitor = "val_loss", verbose = 
       i = "To save less often, set {.arg save_freq} to a number of batches."
     ))
   }
-  keras()$callbacks$ModelCheckpoint(
-    filepath = checkpoint_path(file_path(filepath), save_weights_only), monitor = monitor,
+  toolkit()$training$NamedCheckpoint(
+    filepath = file_path(filepath), monitor = monitor,
     verbose = whole_number(verbose), save_best_only = save_best_only,
     save_weights_only = save_weights_only, mode = rlang::arg_match(mode),
     save_freq = if (is.numeric(save_freq)) whole_number(save_freq) else save_freq
   )
-}
-
-# Keras 3 accepts other file extensions than Keras 2 did.
-checkpoint_path <- function(path, weights_only) {
-  wanted <- if (weights_only) {
-    sub("(\\.weights)?\\.(hdf5|h5)$", ".weights.h5", path)
-  } else {
-    sub("\\.hdf5$", ".h5", path)
-  }
-  if (wanted != path) {
-    cli::cli_inform(
-      "Checkpoints are written to {.file {wanted}}: Keras 3 no longer accepts the file extension
-       of {.file {path}}.",
-      .frequency = "once", .frequency_id = "kerastl_checkpoint_path"
-    )
-  }
-  wanted
 }
 
 #' @rdname callbacks

@@ -41,12 +41,13 @@
 #'   `predicted` (the most probable class) and one column of probabilities per class. If images
 #'   cannot be read, their class is missing, and the last column, `error`, tells why.
 #' @export
-#' @examples
-#' \dontrun{
-#' classifier <- train_classifier("birds", "birds-results")
-#' predict(classifier, "new-images")
-#' predict(load_classifier("birds-results/classifier"), c("a.jpg", "b.jpg"))
-#' }
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 12, test = 4, test_simple = 2)
+#' classifier <- train_classifier(
+#'   file.path(folder, "TRAIN"), tempfile(), backbone = "mobilenet", weights = NULL,
+#'   target_size = c(32, 32), epochs = 1, fine_tune_epochs = 1, batch_size = 4
+#' )
+#' predict(classifier, file.path(folder, "TEST"))
 train_classifier <- function(directory, out, backbone = NULL, weights = "imagenet",
                              target_size = NULL, epochs = NULL, unfreeze_from = NULL,
                              fine_tune_epochs = NULL, batch_size = NULL, augmentation = NULL,
@@ -59,18 +60,19 @@ train_classifier <- function(directory, out, backbone = NULL, weights = "imagene
   if (!is.null(further$dense)) {
     further$dense <- whole_numbers(further$dense, "dense")
   }
-  as_classifier(do.call(toolkit()$train_classifier, c(
+  arguments <- c(
     list(
       file_path(directory), file_path(out),
       backbone = backbone, weights = weights_source(weights),
-      target_size = shape(target_size), epochs = whole_number(epochs),
+      target_size = shape_tuple(target_size), epochs = whole_number(epochs),
       unfreeze_from = unfreeze_from, fine_tune_epochs = whole_number(fine_tune_epochs),
       batch_size = whole_number(batch_size), augmentation = augmentation,
       seed = whole_number(seed), groups = groups, on_bad = on_bad,
       quality = quality, minutes = minutes
     ),
     further
-  )))
+  )
+  as_classifier(with_python_warnings(do.call(toolkit()$train_classifier, arguments)))
 }
 
 #' @rdname train_classifier

@@ -29,10 +29,19 @@ as.data.frame.kerastl_confusion <- function(x, ...) {
 #' @param ... Not used.
 #' @returns A ggplot, or with base graphics `x`, invisibly.
 #' @export
-#' @examples
-#' \dontrun{
-#' plot(evaluate_classifier(model, test_flow)$confusion)
-#' }
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' flow <- flow_images_from_directory(
+#'   file.path(folder, "TRAIN"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), batch_size = 8
+#' )
+#' model <- keras_model_sequential(input_shape = c(30, 40, 3)) %>%
+#'   layer_conv_2d(4, 3, activation = "relu", name = "conv") %>%
+#'   layer_global_average_pooling_2d() %>%
+#'   layer_dense(8, activation = "relu", name = "features") %>%
+#'   layer_dense(4, activation = "softmax")
+#' model %>% compile("adam", "categorical_crossentropy", "accuracy")
+#' plot(evaluate_classifier(model, flow)$confusion)
 plot.kerastl_confusion <- function(x, method = c("auto", "ggplot2", "base"), ...) {
   method <- rlang::arg_match(method)
   if (method == "auto") {

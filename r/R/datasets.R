@@ -26,12 +26,11 @@
 #'   mirrored, shifted and brightened ones, into one group, so that a split with
 #'   `groups = "group"` keeps them together.
 #' @export
-#' @examples
-#' \dontrun{
-#' images <- list_images("cells") %>%
-#'   split_fractions(c(train = 0.8, test = 0.2), seed = 1)
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' images <- list_images(file.path(folder, "TRAIN")) %>%
+#'   split_fractions(c(train = 0.75, test = 0.25), seed = 1)
 #' table(images$class, images$split)
-#' }
 list_images <- function(directory, classes = NULL, follow_links = FALSE) {
   as_table(toolkit()$images$list_images(
     file_path(directory), classes = text_list(classes), follow_links = follow_links
@@ -106,18 +105,16 @@ as_split <- function(frame, table, splits = NULL) {
 #' @param size Height and width of the images.
 #' @returns The folder, invisibly.
 #' @export
-#' @examples
-#' \dontrun{
-#' generate_blood_cells("cells", train = 100, test = 20, test_simple = 5)
-#' plot(flow_images_from_directory("cells/TRAIN", target_size = c(240, 320)))
-#' }
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' plot(flow_images_from_directory(file.path(folder, "TRAIN"), target_size = c(240, 320)))
 generate_blood_cells <- function(directory, train = 300, test = 100, test_simple = 20,
                                  seed = 0, size = c(240, 320)) {
   directory <- file_path(directory)
   toolkit()$images$generate_blood_cells(
     directory,
     train = whole_number(train), test = whole_number(test),
-    test_simple = whole_number(test_simple), seed = whole_number(seed), size = shape(size)
+    test_simple = whole_number(test_simple), seed = whole_number(seed), size = shape_tuple(size)
   )
   invisible(directory)
 }

@@ -19,7 +19,8 @@ renamed_argument <- function(old, new, what, with) {
 #' keep working, so that scripts for Keras 2 run unchanged; each warns once per session.
 #'
 #' @param object A model.
-#' @param generator A flow, such as [flow_images_from_directory()] returns.
+#' @param generator A flow, such as [flow_images_from_directory()] returns, or a function without
+#'   arguments that returns the next batch, `list(x, y)`.
 #' @param steps_per_epoch,steps,validation_steps Number of batches; all of them if missing or
 #'   `NULL`. Fractions are rounded up.
 #' @param epochs Number of epochs.
@@ -36,13 +37,22 @@ renamed_argument <- function(old, new, what, with) {
 #' @param ... Further arguments of `fit()`.
 #' @returns The value of `fit()`, `evaluate()` and `predict()`.
 #' @export
-#' @examples
-#' \dontrun{
-#' history <- model %>% fit_generator(
-#'   train_flow, steps_per_epoch = train_flow$n / train_flow$batch_size, epochs = 30,
-#'   validation_data = validation_flow, validation_steps = 10
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' flow <- flow_images_from_directory(
+#'   file.path(folder, "TRAIN"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), batch_size = 8
 #' )
-#' }
+#' model <- keras_model_sequential(input_shape = c(30, 40, 3)) %>%
+#'   layer_conv_2d(4, 3, activation = "relu", name = "conv") %>%
+#'   layer_global_average_pooling_2d() %>%
+#'   layer_dense(8, activation = "relu", name = "features") %>%
+#'   layer_dense(4, activation = "softmax")
+#' model %>% compile("adam", "categorical_crossentropy", "accuracy")
+#' history <- model %>% fit_generator(
+#'   flow, steps_per_epoch = flow$n / flow$batch_size, epochs = 1, verbose = 0
+#' )
+#' model %>% evaluate_generator(flow, steps = 2)
 fit_generator <- function(object, generator, steps_per_epoch, epochs = 1,
                           verbose = getOption("keras.fit_verbose", default = 1),
                           callbacks = NULL,
@@ -51,7 +61,7 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1,
                           class_weight = NULL, max_queue_size = 10, workers = 1,
                           initial_epoch = 0, ...) {
   lifecycle::deprecate_warn("0.1.0", "fit_generator()", "fit()", details = keeps_working)
-  check_flow(generator)
+  check_batches(generator)
   refuse_generator(validation_data, "validation_data")
   check_model(object)
   given <- names(match.call(expand.dots = FALSE))
@@ -64,7 +74,7 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1,
     ))
   }
   train(
-    object, x = generator, y = NULL, epochs = epochs,
+    object, x = as_data(generator), y = NULL, epochs = epochs,
     verbose = if (missing(verbose)) default_verbose() else verbose, callbacks = callbacks,
     view_metrics = view_metrics, validation_data = validation_data,
     class_weight = class_weight, initial_epoch = initial_epoch,
@@ -72,6 +82,11 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1,
     validation_steps = validation_steps,
     further = c(drop_null(list(workers = threads(workers))), list(...))
   )
+}
+
+check_batches <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  refuse_generator(x, name, call)
+  if (!is.function(x)) check_flow(x, name, call)
 }
 
 threads <- function(workers) if (is.null(workers) || workers == 1) NULL else whole_number(workers)
@@ -83,7 +98,7 @@ evaluate_generator <- function(object, generator, steps, max_queue_size = 10, wo
   lifecycle::deprecate_warn("0.1.0", "evaluate_generator()", "evaluate()",
     details = keeps_working
   )
-  check_flow(generator)
+  check_batches(generator)
   check_model(object)
   evaluate.kerastl_model(object, generator,
     steps = if (missing(steps)) NULL else steps, callbacks = callbacks
@@ -97,7 +112,7 @@ predict_generator <- function(object, generator, steps, max_queue_size = 10, wor
   lifecycle::deprecate_warn("0.1.0", "predict_generator()", "predict()",
     details = keeps_working
   )
-  check_flow(generator)
+  check_batches(generator)
   check_model(object)
   predict.kerastl_model(object, generator,
     steps = if (missing(steps)) NULL else steps, verbose = verbose, callbacks = callbacks

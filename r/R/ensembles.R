@@ -44,8 +44,10 @@
 #'   [by_group()] counts each photograph of it once. `error_by_members()` returns a table with the
 #'   columns `members`, `error`, `low` and `high`.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' train <- list_images(file.path(folder, "TRAIN"))
+#' test <- list_images(file.path(folder, "TEST"))
 #' trainer <- network_trainer(
 #'   build = function(seed) {
 #'     set_random_seed(seed)
@@ -55,12 +57,11 @@
 #'       layer_dense(4, activation = "softmax") %>%
 #'       compile("adam", "categorical_crossentropy", "accuracy")
 #'   },
-#'   class_names = levels(train$class), epochs = 5
+#'   class_names = levels(train$class), epochs = 1
 #' )
-#' ensemble <- bag(trainer, train, count = 5)
+#' ensemble <- bag(trainer, train, count = 2)
 #' evaluate_predictions(predict(ensemble, test))
 #' plot_error_by_members(error_by_members(predict(ensemble, test, each = TRUE)))
-#' }
 average_predictions <- function(members, weights = NULL) {
   as_predictions(toolkit()$ensembles$average_predictions(
     member_frames(members), weights = number_list(weights)
@@ -80,7 +81,7 @@ network_trainer <- function(build, class_names, target_size = c(32, 32), epochs 
   build <- rlang::as_function(build)
   toolkit()$ensembles$NetworkTrainer(
     function(seed) build(seed),
-    class_names = text_list(class_names), target_size = shape(target_size),
+    class_names = text_list(class_names), target_size = shape_tuple(target_size),
     epochs = whole_number(epochs), batch_size = whole_number(batch_size), generator = generator
   )
 }

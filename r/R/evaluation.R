@@ -24,15 +24,28 @@
 #'   with their 95 % confidence intervals; its column `conclusion` is "within the interval", or "too
 #'   few differ" for fewer than six groups, if the images do not show which classifier is better.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' flow <- flow_images_from_directory(
+#'   file.path(folder, "TRAIN"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), batch_size = 8
+#' )
+#' test_flow <- flow_images_from_directory(
+#'   file.path(folder, "TEST"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), shuffle = FALSE
+#' )
+#' model <- keras_model_sequential(input_shape = c(30, 40, 3)) %>%
+#'   layer_conv_2d(4, 3, activation = "relu", name = "conv") %>%
+#'   layer_global_average_pooling_2d() %>%
+#'   layer_dense(8, activation = "relu", name = "features") %>%
+#'   layer_dense(4, activation = "softmax")
+#' model %>% compile("adam", "categorical_crossentropy", "accuracy")
 #' result <- evaluate_classifier(model, test_flow)
 #' result$confusion
 #' plot(result)
 #' plot(result, "mistakes")
 #' by_group(result)
-#' compare_evaluations(result, evaluate_classifier(another_model, test_flow))
-#' }
+#' compare_evaluations(result, result)
 evaluate_classifier <- function(object, x, batch_size = 32, groups = "copies",
                                 test_time_augmentation = NULL) {
   if (!is_python(object)) {
@@ -41,11 +54,11 @@ evaluate_classifier <- function(object, x, batch_size = 32, groups = "copies",
   if (!is.character(x)) {
     check_flow(x)
   }
-  as_evaluation(toolkit()$evaluation$evaluate_classifier(
+  as_evaluation(with_python_warnings(toolkit()$evaluation$evaluate_classifier(
     object, if (is.character(x)) file_path(x) else x,
     batch_size = whole_number(batch_size), groups = group_labels(groups),
     test_time_augmentation = test_time_augmentation
-  ))
+  )))
 }
 
 # The groups as a Python list of text; a single text, such as "copies", stays one.

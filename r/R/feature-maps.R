@@ -20,13 +20,21 @@
 #'   fraction of channels that are zero in every image. `plot_feature_maps()` and
 #'   `plot_filters()` return `object`, invisibly.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' flow <- flow_images_from_directory(
+#'   file.path(folder, "TRAIN"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), batch_size = 8
+#' )
+#' model <- keras_model_sequential(input_shape = c(30, 40, 3)) %>%
+#'   layer_conv_2d(4, 3, activation = "relu", name = "conv") %>%
+#'   layer_global_average_pooling_2d() %>%
+#'   layer_dense(8, activation = "relu", name = "features") %>%
+#'   layer_dense(4, activation = "softmax")
 #' batch <- generator_next(flow)[[1]]
-#' plot_feature_maps(model, batch[1, , , ], "conv2d_1")
+#' plot_feature_maps(model, batch[1, , , ], "conv")
 #' plot_filters(model, layer = 1)
 #' plot(sparsity_by_layer(model, batch))
-#' }
 layer_activations <- function(object, images, layer, pictures = lifecycle::deprecated()) {
   images <- renamed_argument(
     pictures, images, "layer_activations(pictures)", "layer_activations(images)"

@@ -30,16 +30,14 @@
 #' @returns An object of class `kerastl_flow` for `fit()`, `evaluate()`, `predict()`,
 #'   [generator_next()], `plot()`, `summary()` and `as.data.frame()`.
 #' @export
-#' @examples
-#' \dontrun{
-#' folder <- generate_blood_cells(tempfile(), train = 20, test = 5, test_simple = 2)
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
 #' flow <- flow_images_from_directory(
 #'   file.path(folder, "TRAIN"), image_data_generator(rescale = 1 / 255),
-#'   target_size = c(60, 80), batch_size = 10, seed = 1
+#'   target_size = c(30, 40), batch_size = 8
 #' )
 #' flow$class_indices
 #' plot(flow)
-#' }
 flow_images_from_directory <- function(directory, generator = image_data_generator(),
                                        target_size = c(256, 256), color_mode = "rgb",
                                        classes = NULL, class_mode = "categorical",
@@ -50,7 +48,7 @@ flow_images_from_directory <- function(directory, generator = image_data_generat
   check_generator(generator, "generator")
   flow <- generator$flow_from_directory(
     file_path(directory),
-    target_size = shape(target_size),
+    target_size = shape_tuple(target_size),
     color_mode = color_mode,
     classes = text_list(classes),
     class_mode = class_mode,
@@ -94,7 +92,7 @@ flow_images_from_dataframe <- function(dataframe, directory = NULL, x_col = "fil
     directory = file_path(directory),
     x_col = x_col,
     y_col = if (length(y_col) > 1) as.list(y_col) else y_col,
-    target_size = shape(target_size),
+    target_size = shape_tuple(target_size),
     color_mode = color_mode,
     classes = text_list(classes),
     class_mode = class_mode,
@@ -144,6 +142,7 @@ is_flow <- function(x) inherits(x, "kerastl_flow")
 
 check_flow <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   refuse_generator(x, name, call)
+  check_alive_flow(x, call)
   if (!is_python(x)) {
     cli::cli_abort(
       "{.arg {name}} must be a flow, such as {.fn flow_images_from_directory} returns, not
@@ -161,11 +160,10 @@ check_flow <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env(
 #' @returns A list of arrays: the images, the labels and, if the flow has them, the sample
 #'   weights. With `class_mode = NULL` the array of images.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
+#' flow <- flow_images_from_data(array(runif(10 * 8 * 8 * 3), c(10, 8, 8, 3)), batch_size = 4)
 #' batch <- generator_next(flow)
-#' dim(batch[[1]])
-#' }
+#' dim(batch)
 generator_next <- function(generator, completed = NULL) {
   check_flow(generator)
   reticulate::iter_next(generator, completed = completed)
@@ -176,16 +174,21 @@ generator_next <- function(generator, completed = NULL) {
 #' @param flow A flow made with `on_bad = "skip"`.
 #' @returns A table with the columns `filename` and `reason`, one row per unreadable file.
 #' @export
-#' @examples
-#' \dontrun{
-#' bad_files(flow_images_from_directory("cells", on_bad = "skip"))
-#' }
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' bad_files(flow_images_from_directory(file.path(folder, "TRAIN"), on_bad = "skip"))
 bad_files <- function(flow) {
   check_flow(flow)
   as_table(flow$bad_files)
 }
 
 # ---- S3 methods ----------------------------------------------------------------------------
+
+#' @export
+`$.kerastl_flow` <- function(x, name) {
+  check_alive_flow(x)
+  NextMethod()
+}
 
 #' @export
 as.data.frame.kerastl_flow <- function(x, ...) {
@@ -241,11 +244,15 @@ print.kerastl_flow <- function(x, ...) {
 #' @param ... Not used.
 #' @returns `x`, invisibly.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' flow <- flow_images_from_directory(
+#'   file.path(folder, "TRAIN"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), batch_size = 8
+#' )
 #' plot(flow, n = 12)
-#' }
 plot.kerastl_flow <- function(x, n = 9, ...) {
+  check_alive_flow(x)
   show_figure(toolkit()$evaluation$plot_images(x, count = whole_number(n)))
   invisible(x)
 }

@@ -11,12 +11,13 @@
 #'   with one value per layer, or a function that takes a layer and returns `TRUE` or `FALSE`.
 #' @returns `object`, invisibly.
 #' @export
-#' @examples
-#' \dontrun{
-#' conv_base <- application_vgg16(weights = NULL, include_top = FALSE)
+#' @examplesIf kerastl::is_keras_available()
+#' conv_base <- application_mobilenet(
+#'   weights = NULL, include_top = FALSE, input_shape = c(64, 64, 3), alpha = 0.25
+#' )
 #' freeze_weights(conv_base)
-#' unfreeze_weights(conv_base, from = "block5_conv1")
-#' }
+#' unfreeze_weights(conv_base, from = "conv_pw_13")
+#' length(conv_base$trainable_weights)
 freeze_weights <- function(object, from = NULL, to = NULL, which = NULL) {
   set_trainable(toolkit()$models$freeze_weights, object, from, to, which)
 }
@@ -36,10 +37,11 @@ unfreeze_weights <- function(object, from = NULL, to = NULL, which = NULL) {
 #' @param object A model, changed in place. Compile it afterwards.
 #' @returns `object`, invisibly.
 #' @export
-#' @examples
-#' \dontrun{
-#' freeze_batch_norm(model)
-#' }
+#' @examplesIf kerastl::is_keras_available()
+#' conv_base <- application_mobilenet(
+#'   weights = NULL, include_top = FALSE, input_shape = c(64, 64, 3), alpha = 0.25
+#' )
+#' freeze_batch_norm(conv_base)
 freeze_batch_norm <- function(object) {
   check_model(object)
   toolkit()$models$freeze_batch_norm(object)

@@ -29,10 +29,8 @@
 #' @param validation_split Fraction of images reserved for `subset = "validation"`.
 #' @returns An object of class `kerastl_generator`.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
 #' image_data_generator(rescale = 1 / 255, rotation_range = 10, horizontal_flip = TRUE)
-#' }
 image_data_generator <- function(featurewise_center = FALSE, samplewise_center = FALSE,
                                  featurewise_std_normalization = FALSE,
                                  samplewise_std_normalization = FALSE,
@@ -82,11 +80,9 @@ image_data_generator <- function(featurewise_center = FALSE, samplewise_center =
 #' @param seed Random seed.
 #' @returns `object`, invisibly.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
 #' images <- array(runif(10 * 8 * 8 * 3), c(10, 8, 8, 3))
 #' image_data_generator(featurewise_center = TRUE) %>% fit_image_data_generator(images)
-#' }
 fit_image_data_generator <- function(object, x, augment = FALSE, rounds = 1, seed = NULL) {
   check_generator(object, "object")
   object$fit(
@@ -126,7 +122,18 @@ refuse_generator <- function(x, name, call = rlang::caller_env()) {
 }
 
 #' @export
+`$.kerastl_generator` <- function(x, name) {
+  check_alive_generator(x)
+  NextMethod()
+}
+
+check_alive_generator <- function(x, call = rlang::caller_env()) {
+  check_alive(x, "generator", "Make it again with {.code image_data_generator()}.", call = call)
+}
+
+#' @export
 format.kerastl_generator <- function(x, ...) {
+  check_alive_generator(x)
   defaults <- formals(image_data_generator)
   settings <- lapply(rlang::set_names(names(defaults)), function(name) {
     if (reticulate::py_has_attr(x, name)) reticulate::py_to_r(x[[name]])

@@ -2,7 +2,7 @@
 # comes before the class that the keras packages use, so that keras3's methods do not apply.
 as_history <- function(history) {
   params <- reticulate::py_to_r(history$params)
-  metrics <- lapply(reticulate::py_to_r(history$history), as.numeric)
+  metrics <- loss_first(lapply(reticulate::py_to_r(history$history), as.numeric))
   epochs <- as.integer(unlist(history$epoch)) + 1L
   structure(
     list(params = params, metrics = as_metrics(metrics)),
@@ -33,6 +33,41 @@ metric_name <- function(x, name) {
 #' @export
 `[[.kerastl_metrics` <- function(x, i, ...) unclass(x)[[metric_name(x, i), ...]]
 
+# The result of evaluate(): a numeric vector with the same names, printed as a list.
+as_metric_values <- function(x) {
+  structure(vapply(x, as.numeric, 0), class = "kerastl_metric_values")
+}
+
+#' @export
+`$.kerastl_metric_values` <- function(x, name) {
+  name <- metric_name(x, name)
+  matches <- which(startsWith(names(x), name))
+  if (name %in% names(x)) x[[name]] else if (length(matches) == 1) x[[matches]]
+}
+
+#' @export
+`[[.kerastl_metric_values` <- function(x, i, ...) unclass(x)[[metric_name(x, i), ...]]
+
+#' @export
+`[.kerastl_metric_values` <- function(x, i) {
+  if (is.character(i)) {
+    i <- vapply(i, function(name) metric_name(x, name), "", USE.NAMES = FALSE)
+  }
+  unclass(x)[i]
+}
+
+#' @export
+print.kerastl_metric_values <- function(x, ...) {
+  print(as.list(x), ...)
+  invisible(x)
+}
+
+#' @export
+as.list.kerastl_metric_values <- function(x, ...) as.list(unclass(x))
+
+#' @export
+as.data.frame.kerastl_metric_values <- function(x, ...) as.data.frame(as.list(x), ...)
+
 #' @export
 print.kerastl_metrics <- function(x, ...) {
   print(unclass(x), ...)
@@ -58,13 +93,17 @@ as.data.frame.kerastl_metrics <- function(x, ...) as.data.frame(unclass(x), ...)
 #'   `data` (`training` or `validation`), `summary()` a table of the last and best value of each
 #'   metric. `plot()` returns a ggplot, or with base graphics `NULL`, invisibly.
 #' @name history
-#' @examples
-#' \dontrun{
-#' history <- fit(model, flow, epochs = 5)
+#' @examplesIf kerastl::is_keras_available()
+#' model <- keras_model_sequential(input_shape = 4) %>%
+#'   layer_dense(3, activation = "relu") %>%
+#'   layer_dense(2, activation = "softmax")
+#' model %>% compile("adam", "categorical_crossentropy", "accuracy")
+#' history <- model %>% fit(
+#'   matrix(runif(40), 10), to_categorical(rep(0:1, 5)), epochs = 5, verbose = 0
+#' )
 #' history$metrics$loss
 #' as.data.frame(history)
 #' plot(history)
-#' }
 NULL
 
 #' @rdname history

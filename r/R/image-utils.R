@@ -10,18 +10,18 @@
 #' @returns `image_load()` returns a Pillow image, `image_to_array()` an array of height, width
 #'   and channels.
 #' @export
-#' @examples
-#' \dontrun{
-#' image <- image_load("cell.jpeg", target_size = c(150, 150)) %>% image_to_array()
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' file <- list.files(folder, "\\.(jpeg|png)$", recursive = TRUE, full.names = TRUE)[1]
+#' image <- image_load(file, target_size = c(150, 150)) %>% image_to_array()
 #' batch <- array_reshape(image, c(1, dim(image)))
-#' predict(model, batch / 255)
-#' }
+#' range(batch / 255)
 image_load <- function(path, grayscale = FALSE, color_mode = "rgb", target_size = NULL,
                        interpolation = "nearest") {
   toolkit()$images$load_img(
     file_path(path),
     color_mode = if (isTRUE(grayscale)) "grayscale" else color_mode,
-    target_size = shape(target_size), interpolation = interpolation
+    target_size = shape_tuple(target_size), interpolation = interpolation
   )
 }
 
@@ -45,10 +45,8 @@ image_to_array <- function(img, data_format = c("channels_last", "channels_first
 #'   -1 to 1) or `"torch"` (values from 0 to 1, then standardized).
 #' @returns An array of the same shape.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
 #' imagenet_preprocess_input(array(255, c(1, 2, 2, 3)), mode = "tf")
-#' }
 imagenet_preprocess_input <- function(x, data_format = NULL, mode = "caffe") {
   x <- as_images(x)
   # A copy, since Keras changes NumPy arrays in place.
@@ -66,11 +64,9 @@ imagenet_preprocess_input <- function(x, data_format = NULL, mode = "caffe") {
 #' @returns A matrix of 0 and 1 with one row per label and one column per class. The levels of a
 #'   factor become the column names.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
 #' to_categorical(c(0, 2, 1))
 #' to_categorical(factor(c("lymphocyte", "monocyte")))
-#' }
 to_categorical <- function(y, num_classes = NULL, dtype = "float32") {
   if (!is_array_like(y) && !is.factor(y)) {
     cli::cli_abort(c(

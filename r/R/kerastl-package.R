@@ -12,8 +12,10 @@
 #' @keywords internal
 #' @importFrom generics compile fit
 #' @importFrom magrittr %>%
+#' @importFrom R6 R6Class
 #' @importFrom rlang %||%
 #' @importFrom stats predict
+#' @importFrom utils .DollarNames
 "_PACKAGE"
 
 # ---- functions of other packages that scripts for Keras 2 use ------------------------------

@@ -3,15 +3,16 @@
 make_layer <- function(constructor, object, arguments, call = rlang::caller_env()) {
   # Pipes are lazy: without this, the last layer would be created, named and seeded first.
   force(object)
+  check_alive_model(object, call)
   if (!is.null(object) && !is_python(object) && !is.list(object) && !is.array(object)) {
     cli::cli_abort("A layer can be added to a model or applied to a tensor, not to
                     {describe(object)}.", call = call)
   }
   arguments <- drop_null(arguments)
   input <- input_arguments(arguments, call)
-  arguments <- arguments[!names(arguments) %in% input_names]
+  arguments[intersect(names(arguments), input_names)] <- NULL
   arguments <- translate_layer_arguments(arguments, call)
-  layer <- as_layer(do.call(constructor, arguments))
+  layer <- as_layer(with_python_warnings(do.call(constructor, arguments)))
   if (!is.null(input)) {
     attr(layer, "kerastl_input") <- input
   }
@@ -22,9 +23,9 @@ input_names <- c("input_shape", "batch_input_shape", "input_dim")
 
 input_arguments <- function(arguments, call) {
   if (!is.null(arguments$batch_input_shape)) {
-    list(batch_shape = shape(arguments$batch_input_shape, "batch_input_shape", call))
+    list(batch_shape = shape_tuple(arguments$batch_input_shape, "batch_input_shape", call))
   } else if (!is.null(arguments$input_shape %||% arguments$input_dim)) {
-    list(shape = shape(arguments$input_shape %||% arguments$input_dim, "input_shape", call))
+    list(shape = shape_tuple(arguments$input_shape %||% arguments$input_dim, "input_shape", call))
   }
 }
 
@@ -34,15 +35,15 @@ number_or_shape_arguments <- c("kernel_size", "strides", "pool_size", "dilation_
 
 translate_layer_arguments <- function(arguments, call) {
   for (name in names(arguments)) {
-    value <- arguments[[name]]
+    value <- r6_argument(arguments[[name]])
     arguments[[name]] <- if (name %in% integer_arguments) {
       whole_number(value, name, call)
     } else if (name %in% shape_arguments) {
-      shape(value, name, call)
+      shape_tuple(value, name, call)
     } else if (name %in% number_or_shape_arguments) {
       number_or_shape(value, name, call)
     } else if (name == "axis") {
-      index(value, "axis", call)
+      keras2_axis(value, call)
     } else if (name == "padding" && !is.character(value)) {
       padding_sides(value, call)
     } else {
@@ -50,6 +51,18 @@ translate_layer_arguments <- function(arguments, call) {
     }
   }
   arguments
+}
+
+# The axis of layers is Python's, as in Keras 2, where scripts write 3 for the channels.
+keras2_axis <- function(x, call) {
+  axes <- vapply(as.list(x), whole_number, 0L, name = "axis", call = call)
+  if (any(axes > 0)) {
+    cli::cli_warn(c(
+      "{.arg axis} counts from 0, the samples, as in Keras 2: 3 are the channels of images.",
+      i = "It counted from 1 in early versions of kerastl; -1 has always been the last axis."
+    ), .frequency = "once", .frequency_id = "kerastl_axis", call = NULL)
+  }
+  if (length(axes) == 1) axes else as.list(axes)
 }
 
 # `2`, `c(1, 2)` and `list(c(1, 2), c(0, 1))`.
@@ -72,33 +85,37 @@ padding_sides <- function(x, call) {
 #' @param padding `"valid"` or `"same"`. For `layer_zero_padding_2d()` the number of pixels.
 #' @param activation Name of an activation, or an R function of a tensor.
 #' @param rate Fraction of the inputs to drop.
-#' @param axis Index of the axis, starting at 1 (the samples); -1 is the last axis.
+#' @param axis The axis as in Python and in Keras 2: 0 for the samples, 3 for the channels of
+#'   images, -1 for the last one.
 #' @param target_shape Shape of one sample after reshaping.
 #' @param scale,offset The output is `inputs * scale + offset`.
 #' @param inputs A list of tensors.
 #' @param shape Shape of one sample. `NULL` or `NA` sides may have any size.
+#' @param batch_shape The same with the number of samples in a batch before it.
 #' @param batch_size,dtype,name Batch size, data type and name of the input.
+#' @param sparse,ragged Whether the input is a sparse or ragged tensor.
+#' @param tensor A tensor to use as the input.
 #' @param ... Further arguments of the Keras layer and, for the first layer of a model,
 #'   `input_shape`.
 #' @returns The model, invisibly, if `object` is a model; a tensor if it is a tensor; otherwise
 #'   the layer.
 #' @name layers
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
 #' keras_model_sequential() %>%
 #'   layer_conv_2d(16, 3, activation = "relu", input_shape = c(64, 64, 3)) %>%
 #'   layer_global_average_pooling_2d() %>%
 #'   layer_dropout(0.3) %>%
 #'   layer_dense(4, activation = "softmax")
-#' }
 NULL
 
 #' @rdname layers
 #' @export
-layer_input <- function(shape = NULL, batch_size = NULL, dtype = NULL, name = NULL, ...) {
+layer_input <- function(shape = NULL, batch_shape = NULL, name = NULL, dtype = NULL,
+                        sparse = FALSE, tensor = NULL, ragged = FALSE, batch_size = NULL, ...) {
   keras()$Input(
-    shape = shape(shape, "shape"), batch_size = whole_number(batch_size), dtype = dtype,
-    name = name, ...
+    shape = if (is.null(batch_shape)) shape_tuple(shape, "shape"),
+    batch_shape = shape_tuple(batch_shape), batch_size = whole_number(batch_size), dtype = dtype,
+    name = name, sparse = sparse, tensor = tensor, ragged = ragged, ...
   )
 }
 

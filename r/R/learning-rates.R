@@ -26,16 +26,24 @@
 #'   `smoothed_loss`, one row per batch), `suggestion` and `steepest`; `plot()` shows it. The
 #'   model and the flow are as before.
 #' @name learning_rates
-#' @examples
-#' \dontrun{
-#' rates <- learning_rate_schedule("one-cycle", 1e-3, steps = 10 * length(train_flow))
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' flow <- flow_images_from_directory(
+#'   file.path(folder, "TRAIN"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), batch_size = 8
+#' )
+#' model <- keras_model_sequential(input_shape = c(30, 40, 3)) %>%
+#'   layer_conv_2d(4, 3, activation = "relu") %>%
+#'   layer_global_average_pooling_2d() %>%
+#'   layer_dense(4, activation = "softmax")
+#' rates <- learning_rate_schedule("one-cycle", 1e-3, steps = 10 * length(flow))
 #' optimizer <- optimizer_adam(lr = rates) %>% optimizer_with_layer_rates(model, 0.5)
 #' model %>% compile(optimizer, "categorical_crossentropy", "accuracy")
 #'
-#' found <- lr_find(model, train_flow)
+#' model %>% compile("adam", "categorical_crossentropy", "accuracy")
+#' found <- lr_find(model, flow)
 #' plot(found)
 #' found$suggestion
-#' }
 NULL
 
 #' @rdname learning_rates

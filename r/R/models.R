@@ -8,19 +8,17 @@
 #' @param input_shape Shape of one sample. May be an argument of the first layer instead.
 #' @returns An object of class `kerastl_model`.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
 #' model <- keras_model_sequential() %>%
 #'   layer_conv_2d(32, c(3, 3), activation = "relu", input_shape = c(150, 150, 3)) %>%
 #'   layer_max_pooling_2d(c(2, 2)) %>%
 #'   layer_flatten() %>%
 #'   layer_dense(4, activation = "softmax")
 #' summary(model)
-#' }
 keras_model_sequential <- function(layers = NULL, name = NULL, input_shape = NULL) {
   model <- as_model(keras()$Sequential(name = name))
   if (!is.null(input_shape)) {
-    model$add(keras()$Input(shape(input_shape)))
+    model$add(keras()$Input(shape_tuple(input_shape)))
   }
   if (is_python(layers)) {
     layers <- list(layers)
@@ -48,10 +46,8 @@ keras_model <- function(inputs, outputs, name = NULL) {
 #' @param model A Keras model.
 #' @returns The model, with the class `kerastl_model`.
 #' @export
-#' @examples
-#' \dontrun{
-#' as_kerastl(keras3::keras_model_sequential())
-#' }
+#' @examplesIf kerastl::is_keras_available()
+#' as_kerastl(keras$Sequential())
 as_kerastl <- function(model) {
   if (!is_model(model)) {
     cli::cli_abort("{.arg model} must be a Keras model, not {describe(model)}.")
@@ -78,6 +74,7 @@ is_model <- function(x) inherits(x, "kerastl_model") || is_instance(x, keras()$M
 is_sequential <- function(x) is_instance(x, keras()$Sequential)
 
 check_model <- function(x, name = "object", call = rlang::caller_env()) {
+  check_alive_model(x, call)
   if (!is_model(x)) {
     cli::cli_abort("{.arg {name}} must be a Keras model, not {describe(x)}.", call = call)
   }
@@ -91,8 +88,14 @@ check_model_or_layer <- function(x, call = rlang::caller_env()) {
   }
 }
 
+# Several outputs are an R list.
 compose <- function(layer, object, ...) {
-  if (is_sequential(object)) add_layer(object, layer) else reticulate::py_call(layer, object, ...)
+  check_alive_model(layer)
+  if (is_sequential(object)) {
+    add_layer(object, layer)
+  } else {
+    with_python_warnings(reticulate::py_to_r(reticulate::py_call(layer, object, ...)))
+  }
 }
 
 add_layer <- function(model, layer) {
@@ -110,10 +113,11 @@ add_layer <- function(model, layer) {
 #' @param object A model or layer.
 #' @returns The number of parameters.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
+#' model <- keras_model_sequential(input_shape = 4) %>%
+#'   layer_dense(3, activation = "relu") %>%
+#'   layer_dense(2, activation = "softmax")
 #' count_params(model)
-#' }
 count_params <- function(object) {
   check_model_or_layer(object)
   object$count_params()
@@ -126,26 +130,26 @@ count_params <- function(object) {
 #' @param index Index of the layer, starting at 1; -1 is the last one. Used if `name` is `NULL`.
 #' @returns The layer.
 #' @export
-#' @examples
-#' \dontrun{
-#' get_layer(model, "dense_1")
+#' @examplesIf kerastl::is_keras_available()
+#' model <- keras_model_sequential(input_shape = 4) %>%
+#'   layer_dense(3, activation = "relu") %>%
+#'   layer_dense(2, activation = "softmax")
 #' get_layer(model, index = -1)
-#' }
 get_layer <- function(object, name = NULL, index = NULL) {
   check_model(object)
   if (is.null(name) == is.null(index)) {
     cli::cli_abort("Exactly one of {.arg name} and {.arg index} must be given.")
   }
   if (!is.null(index)) {
-    layers <- object$layers
+    layers <- as_model(object)$layers
     position <- index(index) %% length(layers)
     if (abs(index) > length(layers)) {
       cli::cli_abort("{.arg index} must be at most {length(layers)}, the number of layers, not
                       {index}.")
     }
-    return(as_layer_or_model(layers[[position + 1L]]))
+    return(layers[[position + 1L]])
   }
-  as_layer_or_model(object$get_layer(name))
+  as_layer_of(reticulate::py_get_attr(object, "get_layer")(name), object)
 }
 
 as_layer_or_model <- function(x) if (is_model(x)) as_model(x) else as_layer(x)
@@ -156,11 +160,12 @@ as_layer_or_model <- function(x) if (is_model(x)) as_model(x) else as_layer(x)
 #' @param weights A list of arrays, such as `get_weights()` returns.
 #' @returns `get_weights()` returns a list of arrays, `set_weights()` the object, invisibly.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
+#' model <- keras_model_sequential(input_shape = 4) %>%
+#'   layer_dense(3, activation = "relu") %>%
+#'   layer_dense(2, activation = "softmax")
 #' weights <- get_weights(model)
 #' set_weights(model, weights)
-#' }
 get_weights <- function(object) {
   check_model_or_layer(object)
   object$get_weights()
@@ -177,8 +182,51 @@ set_weights <- function(object, weights) {
   invisible(object)
 }
 
+# Sequential models of Keras 3 have these two only once they were called.
+#' @export
+`$.kerastl_model` <- function(x, name) {
+  check_alive_model(x)
+  if (name %in% c("input", "output") && is_sequential(x)) {
+    tensors <- reticulate::py_get_attr(x, paste0(name, "s"))
+    tensors <- reticulate::py_to_r(tensors)
+    return(if (length(tensors) == 1) tensors[[1]] else tensors)
+  }
+  value <- NextMethod()
+  if (name == "layers") lapply(value, as_layer_of, model = x) else value
+}
+
+# A sequential model applies its layers anew whenever one is added; their tensors in the model are
+# those of the last time.
+#' @export
+`$.kerastl_layer` <- function(x, name) {
+  model <- attr(x, "kerastl_model")
+  if (is.null(model) || !name %in% c("input", "output")) {
+    return(NextMethod())
+  }
+  tensors <- toolkit()$models$layer_tensors(model, x)
+  tensors[[if (name == "input") 1 else 2]]
+}
+
+as_layer_of <- function(layer, model) {
+  layer <- as_layer_or_model(layer)
+  if (is_sequential(model)) {
+    attr(layer, "kerastl_model") <- model
+  }
+  layer
+}
+
 #' @export
 format.kerastl_model <- function(x, width = getOption("width"), show_trainable = NULL, ...) {
+  check_alive_model(x)
+  # Rich, which prints the table, takes the width of the console from here.
+  environment <- reticulate::import("os")$environ
+  columns <- environment$get("COLUMNS")
+  environment$update(list(COLUMNS = as.character(max(width, 60))))
+  on.exit(if (is.null(columns)) {
+    environment$pop("COLUMNS")
+  } else {
+    environment$update(list(COLUMNS = columns))
+  })
   frozen <- length(x$non_trainable_weights) > 0
   lines <- character()
   x$summary(

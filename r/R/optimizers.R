@@ -12,13 +12,14 @@
 #' @param ... Further arguments of the Keras optimizer, such as `learning_rate` instead of `lr`.
 #' @returns A Keras optimizer.
 #' @name optimizers
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
+#' model <- keras_model_sequential(input_shape = 4) %>%
+#'   layer_dense(3, activation = "relu") %>%
+#'   layer_dense(2, activation = "softmax")
 #' model %>% compile(
 #'   optimizer = optimizer_rmsprop(lr = 1e-4, decay = 1e-6),
 #'   loss = "categorical_crossentropy", metrics = "accuracy"
 #' )
-#' }
 NULL
 
 make_optimizer <- function(name, lr, decay, ..., learning_rate = NULL,

@@ -5,6 +5,7 @@ the <- new.env(parent = emptyenv())
   # Applies only if reticulate creates the environment. pykeras-tl itself is not declared: it is
   # not on PyPI, where anyone could register its name.
   reticulate::py_require(python_version = ">=3.11")
+  reticulate::register_class_filter(add_class)
   # keras3 re-exports the generic `evaluate()` of tensorflow, which must find our method too.
   if ("tensorflow" %in% loadedNamespaces()) {
     register_evaluate()
@@ -38,7 +39,31 @@ toolkit <- function() {
   module
 }
 
-keras <- function() python_module("keras")
+#' The Python module Keras
+#'
+#' `keras$layers$Dense(units = 4L)` uses Keras directly.
+#'
+#' @returns The module.
+#' @export
+#' @examplesIf kerastl::is_keras_available()
+#' keras$config$floatx()
+keras <- structure(function() python_module("keras"), class = "kerastl_module")
+
+#' @export
+`$.kerastl_module` <- function(x, name) {
+  reticulate::py_to_r(reticulate::py_get_attr(unclass(x)(), name))
+}
+
+#' @export
+print.kerastl_module <- function(x, ...) {
+  print(unclass(x)())
+  invisible(x)
+}
+
+#' @export
+.DollarNames.kerastl_module <- function(x, pattern = "") { # nolint: object_name_linter.
+  grep(pattern, reticulate::py_list_attributes(unclass(x)()), value = TRUE)
+}
 
 repository <- "https://github.com/pykeras-tl/pykeras_tl"
 
@@ -102,6 +127,75 @@ is_instance <- function(x, class) {
 tag <- function(x, class) {
   class(x) <- unique(c(class, class(x)))
   x
+}
+
+# Runs code that calls Python, and gives Python's warnings as R's once it returns: R's handlers must
+# not leave Python in the middle of its work.
+with_python_warnings <- function(code) {
+  catcher <- reticulate::import("warnings", convert = FALSE)$catch_warnings(record = TRUE)
+  caught <- catcher$`__enter__`()
+  on.exit({
+    catcher$`__exit__`(NULL, NULL, NULL)
+    for (text in unique(warning_texts(caught))) {
+      warning(text, call. = FALSE)
+    }
+  })
+  code
+}
+
+warning_texts <- function(caught) {
+  texts <- reticulate::iterate(caught, function(each) {
+    as.character(reticulate::py_str(reticulate::py_get_attr(each, "message")))
+  })
+  as.character(unlist(texts))
+}
+
+# Errors that pykeras_tl itself raises say what to do: they need neither Python's name for them nor
+# reticulate's advice to look at the Python code.
+#' @export
+conditionMessage.kerastl_python_error <- function(c) {
+  text <- NextMethod()
+  if (is.null(text) || !raised_by_toolkit(c)) {
+    return(text)
+  }
+  text <- sub("\n[^\n]*py_last_error\\(\\)[^\n]*$", "", text)
+  sub("^[A-Za-z_.]+(Error|Warning|Exception): ", "", text)
+}
+
+raised_by_toolkit <- function(error) {
+  tryCatch(
+    {
+      trace <- reticulate::py_get_attr(error, "__traceback__")
+      while (!is.null(trace$tb_next)) {
+        trace <- trace$tb_next
+      }
+      grepl("pykeras_tl", trace$tb_frame$f_code$co_filename, fixed = TRUE)
+    },
+    error = function(error) FALSE
+  )
+}
+
+# A Python object that came back from an RDS file, or from a saved workspace, is empty.
+check_alive <- function(x, what, cure, call = rlang::caller_env()) {
+  if (is_python(x) && reticulate::py_is_null_xptr(x)) {
+    cli::cli_abort(c(
+      "This {what} is empty: {.fn saveRDS} and {.fn save} do not keep what is in Python.",
+      i = cure
+    ), call = call)
+  }
+}
+
+check_alive_model <- function(x, call = rlang::caller_env()) {
+  check_alive(x, "model",
+    "Save models with {.code save_model(model, \"model.keras\")} and read them with
+     {.code load_model(\"model.keras\")}.",
+    call = call
+  )
+}
+
+check_alive_flow <- function(x, call = rlang::caller_env()) {
+  check_alive(x, "flow", "Make the flow again, for example with
+    {.code flow_images_from_directory()}.", call = call)
 }
 
 path_text <- function(path) as.character(reticulate::py_str(path))

@@ -6,10 +6,8 @@
 #' @param seed A whole number.
 #' @returns `seed`, invisibly.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
 #' set_random_seed(42)
-#' }
 set_random_seed <- function(seed) {
   seed <- whole_number(seed)
   set.seed(seed)

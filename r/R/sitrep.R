@@ -7,10 +7,8 @@
 #' @returns A list with the same information, invisibly: `r`, `python`, `python_version`,
 #'   `backend`, `versions`, `devices`, `cache` and, if the Python package is missing, `install`.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
 #' kerastl_sitrep()
-#' }
 kerastl_sitrep <- function() {
   # Starts Python; fails if there is none.
   metadata <- python_module("importlib.metadata")

@@ -36,26 +36,26 @@
 #'   `compare_trials()` returns a table of paired comparisons over the repeats that two trials
 #'   have in common, and `study_names()` the names of all studies.
 #' @export
-#' @examples
-#' \dontrun{
-#' generate_blood_cells("cells", train = 60, test = 20, test_simple = 5)
-#' study <- run_study("blood_cells", data = "cells", out = "results", quick = TRUE)
+#' @examplesIf kerastl::is_keras_available()
+#' study_names()
+#' folder <- generate_blood_cells(tempfile(), train = 12, test = 4, test_simple = 2)
+#' study <- run_study("blood_cells",
+#'   data = folder, out = tempfile(), quick = TRUE, epochs = 1, trials = "version-1-sgd"
+#' )
 #' study$table
 #' plot(study)
-#' browseURL(study$report)
-#' }
 run_study <- function(name, data = NULL, out = paste0(name, "-results"), quick = FALSE,
                       epochs = NULL, repeats = NULL, trials = NULL, changes = NULL, jobs = 1,
                       seed = 0, weights = "imagenet", on_bad = "raise", backbone = NULL) {
   check_string(name)
-  as_study(toolkit()$studies$run_study(
+  as_study(with_python_warnings(toolkit()$studies$run_study(
     name, file_path(data), file_path(out),
     quick = quick, epochs = whole_number(epochs), repeats = whole_number(repeats),
     trials = if (is.null(trials)) NULL else paste(trials, collapse = ","),
     changes = integers_where_whole(changes), jobs = whole_number(jobs),
     seed = whole_number(seed), weights = weights_source(weights), on_bad = on_bad,
     backbone = backbone
-  ))
+  )))
 }
 
 #' @rdname run_study

@@ -22,13 +22,26 @@
 #'   the cross-validation results, the best first. `fine_tune_svm()` returns the history, and
 #'   `feature_network()` the published network for images, which computes 100 features.
 #' @export
-#' @examples
-#' \dontrun{
-#' hybrid <- fit_svm(model, train_flow, layer = "features")
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' flow <- flow_images_from_directory(
+#'   file.path(folder, "TRAIN"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), batch_size = 8
+#' )
+#' test_flow <- flow_images_from_directory(
+#'   file.path(folder, "TEST"), image_data_generator(rescale = 1 / 255),
+#'   target_size = c(30, 40), shuffle = FALSE
+#' )
+#' model <- keras_model_sequential(input_shape = c(30, 40, 3)) %>%
+#'   layer_conv_2d(4, 3, activation = "relu", name = "conv") %>%
+#'   layer_global_average_pooling_2d() %>%
+#'   layer_dense(8, activation = "relu", name = "features") %>%
+#'   layer_dense(4, activation = "softmax")
+#' model %>% compile("adam", "categorical_crossentropy", "accuracy")
+#' hybrid <- fit_svm(model, flow, layer = "features")
 #' hybrid$search
 #' evaluate_classifier(hybrid$model, test_flow)
-#' fine_tune_svm(hybrid, train_flow, epochs = 3)
-#' }
+#' fine_tune_svm(hybrid, flow, epochs = 1, verbose = 0)
 fit_svm <- function(object, x, layer = -2, grid = NULL, folds = 5, seed = 0) {
   fit_support_vectors(toolkit()$ensembles$fit_svm, object, x, layer, grid, folds, seed)
 }
@@ -59,7 +72,7 @@ fine_tune_svm <- function(object, x, epochs = 5, learning_rate = 1e-4, momentum 
 #' @rdname fit_svm
 #' @export
 feature_network <- function(input_shape = c(32, 32, 3), seed = NULL) {
-  as_model(toolkit()$ensembles$feature_network(shape(input_shape), seed = whole_number(seed)))
+  as_model(toolkit()$ensembles$feature_network(shape_tuple(input_shape), seed = whole_number(seed)))
 }
 
 fit_support_vectors <- function(fitter, object, x, layer, grid, folds, seed,

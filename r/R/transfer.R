@@ -15,18 +15,18 @@
 #' @param ... Further arguments of the Python function and of the backbone, such as `alpha`.
 #' @returns A model. Compile it before training.
 #' @export
-#' @examples
-#' \dontrun{
-#' model <- transfer_model("vgg16", classes = 4, input_shape = c(150, 150, 3), dense = 256)
+#' @examplesIf kerastl::is_keras_available()
+#' model <- transfer_model("mobilenet",
+#'   classes = 4, input_shape = c(64, 64, 3), dense = 16, weights = NULL
+#' )
 #' model %>% compile(optimizer_adam(lr = 1e-3), "categorical_crossentropy", "accuracy")
-#' }
 transfer_model <- function(backbone, classes, input_shape = NULL, head = "pooling",
                            dense = NULL, dropout = 0, batch_normalization = FALSE,
                            weights = "imagenet", seed = NULL, ...) {
   check_string(backbone)
   as_model(do.call(toolkit()$models$transfer_model, c(list(
     backbone, whole_number(classes),
-    input_shape = shape(input_shape), head = head, dense = whole_numbers(dense),
+    input_shape = shape_tuple(input_shape), head = head, dense = whole_numbers(dense),
     dropout = number(dropout), batch_normalization = batch_normalization,
     weights = weights_source(weights), seed = whole_number(seed)
   ), integers_where_whole(list(...)))))
@@ -60,12 +60,11 @@ transfer_model <- function(backbone, classes, input_shape = NULL, head = "poolin
 #'   phase, `batch_augmentation`.
 #' @returns The history of both phases.
 #' @export
-#' @examples
-#' \dontrun{
-#' history <- fine_tune(model, train_flow, "block5_conv1",
-#'   epochs_head = 10, epochs_fine = 5, validation_data = validation_flow
-#' )
-#' }
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' flow <- flow_images_from_directory(file.path(folder, "TRAIN"), target_size = c(32, 32))
+#' model <- transfer_model("mobilenet", classes = 4, input_shape = c(32, 32, 3), weights = NULL)
+#' history <- fine_tune(model, flow, "conv_pw_13", epochs_head = 1, epochs_fine = 1, verbose = 0)
 fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
                       optimizer_head = "rmsprop", optimizer_fine = "rmsprop",
                       learning_rate_fine = 1e-5, layer_rates = NULL, schedule = "constant",

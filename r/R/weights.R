@@ -14,11 +14,9 @@
 #'   invisibly. `default_backbone()` returns the name of a backbone whose weights are on this
 #'   machine: EfficientNet-Lite 0 if possible.
 #' @export
-#' @examples
-#' \dontrun{
+#' @examplesIf kerastl::is_keras_available()
 #' list_weights()
-#' fetch_weights("efficientnet_lite0")
-#' }
+#' default_backbone()
 list_weights <- function(verify = FALSE) {
   as_table(toolkit()$models$list_weights(verify = verify), class_columns = character())
 }

@@ -385,6 +385,18 @@ def test_download_arguments_are_those_of_the_failed_get_file(monkeypatch, tmp_pa
     }, f"{_VERSION}: the local variables of get_file have other names"
 
 
+def test_the_tokenizer_and_its_relatives_are_there() -> None:
+    tokenizer = internals.TEXT.Tokenizer(num_words=4)
+    tokenizer.fit_on_texts(["a b a", "c a"])
+    assert tokenizer.texts_to_sequences(["a c b"]) == [[1, 3, 2]]
+    assert internals.TEXT.tokenizer_from_json(tokenizer.to_json()).word_index["a"] == 1
+    assert internals.TEXT.text_to_word_sequence("A b!") == ["a", "b"]
+    assert len(internals.TEXT.hashing_trick("a b", 10, "md5")) == 2
+    assert internals.SEQUENCE.make_sampling_table(3).shape == (3,)
+    assert len(internals.SEQUENCE.skipgrams([1, 2, 3], 4, seed=1)) == 2
+    assert hasattr(internals.SEQUENCE, "TimeseriesGenerator")
+
+
 def test_weights_folder_is_where_get_file_looks(monkeypatch, tmp_path):
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
     file = internals.weights_folder() / "weights.h5"

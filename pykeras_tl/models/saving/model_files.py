@@ -19,7 +19,12 @@ from typing import Any
 import h5py
 import keras
 
-from ..keras_internals import backend_optimizers, legacy_model_builder, load_hdf5_weights
+from ..keras_internals import (
+    backend_optimizers,
+    kept_compile_config,
+    legacy_model_builder,
+    load_hdf5_weights,
+)
 from .allowed_layers import allowed_names, custom_layers, disallowed_object
 from .architecture import (
     MAX_LENGTH,
@@ -39,6 +44,36 @@ _MEMBERS = {_CONFIG, _WEIGHTS, "metadata.json"}
 _COMPILATION = (keras.losses, keras.metrics, keras.optimizers, keras.optimizers.schedules)
 
 
+def save_model(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    overwrite: bool = True,
+    include_optimizer: bool = True,
+) -> None:
+    """Save a model as one file, and leave the model as it was.
+
+    Keras drops the optimizer from what it knows of a model's compilation when it writes HDF5, so
+    that the next `.keras` file of the same model lacks it.
+
+    Args:
+        model: The model.
+        path: A file that ends in `.keras`, `.h5` or `.hdf5`.
+        overwrite: Whether to replace an existing file.
+        include_optimizer: Whether to save the optimizer's state.
+
+    Raises:
+        ValueError: When the name ends otherwise.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> save_model(model, "two.keras")
+        >>> load_model("two.keras").count_params()
+        3
+    """
+    with kept_compile_config(model):
+        model.save(os.fspath(path), overwrite=overwrite, include_optimizer=include_optimizer)
+
+
 def load_model(
     path: str | os.PathLike[str],
     custom_objects: Mapping[str, Any] | None = None,
@@ -51,7 +86,8 @@ def load_model(
     in safe mode.
 
     Args:
-        path: A `.keras` file, or an `.h5` or `.hdf5` file that holds a complete model.
+        path: A `.keras` file, or an `.h5` or `.hdf5` file that holds a complete model. Where the
+            name ends otherwise, the content decides.
         custom_objects: Your own layers, losses and functions by the names in the file.
         compile: Whether to compile the model as it was saved, with its optimizer's state.
 
@@ -72,12 +108,20 @@ def load_model(
     if not file.is_file():
         raise FileNotFoundError(f"Model file {file} does not exist.")
     loaders = {".keras": _load_keras, ".h5": _load_hdf5, ".hdf5": _load_hdf5}
-    if file.suffix not in loaders:
+    # Checkpoints of Keras 2 have any name.
+    kind = file.suffix if file.suffix in loaders else _kind_of_content(file)
+    if kind is None:
         raise ValueError(f"Expected a model file that ends in .keras or .h5. Received: {file}.")
     try:
-        return loaders[file.suffix](file, custom, compile)
+        return loaders[kind](file, custom, compile)
     except (*BROKEN, RecursionError, zipfile.BadZipFile, EOFError) as error:
         raise ValueError(f"{file} is not a valid model file. {as_sentence(error)}") from error
+
+
+def _kind_of_content(file: Path) -> str | None:
+    if zipfile.is_zipfile(file):
+        return ".keras"
+    return ".h5" if h5py.is_hdf5(file) else None
 
 
 def _load_keras(file: Path, custom: dict[str, Any], compile: bool) -> keras.Model:

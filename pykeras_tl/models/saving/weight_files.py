@@ -8,6 +8,8 @@ such links and allocate whatever a file claims to hold.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +88,13 @@ def _load_checked(model: keras.Model, path: str | os.PathLike[str]) -> None:
                     "set trainable of all layers as it was when the file was saved, then load."
                 ) from error
             return
-    model.load_weights(os.fspath(path))
+    if os.fspath(path).endswith(".weights.h5"):
+        model.load_weights(os.fspath(path))
+        return
+    # Keras wants this ending; checkpoints have any.
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copyfile(path, Path(folder, "copy.weights.h5"))
+        model.load_weights(copy)
 
 
 def check_weights_file(path: str | os.PathLike[str]) -> list[tuple[int, ...]]:
@@ -114,7 +122,7 @@ def check_weights_file(path: str | os.PathLike[str]) -> list[tuple[int, ...]]:
     weights_file = Path(path)
     if not weights_file.is_file():
         raise FileNotFoundError(f"Weights file {weights_file} does not exist.")
-    if weights_file.suffix not in (".h5", ".hdf5"):
+    if weights_file.suffix not in (".h5", ".hdf5") and not h5py.is_hdf5(weights_file):
         raise ValueError(
             f"Expected a weights file that ends in .weights.h5 or .h5. Received: {weights_file}."
         )

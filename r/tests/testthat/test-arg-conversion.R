@@ -51,11 +51,11 @@ test_that("vectors become arrays, also inside lists; arrays stay", {
 
 test_that("shapes become tuples, NULL and NA become None", {
   skip_without_python()
-  expect_identical(reticulate::py_str(shape(c(150, 150, 3))), "(150, 150, 3)")
-  expect_identical(reticulate::py_str(shape(c(NA, 3))), "(None, 3)")
-  expect_identical(reticulate::py_str(shape(list(NULL, NULL, 3))), "(None, None, 3)")
-  expect_identical(reticulate::py_str(shape(7)), "(7,)")
-  expect_error(shape(c(1.5, 2), "target_size"), "target_size")
+  expect_identical(reticulate::py_str(shape_tuple(c(150, 150, 3))), "(150, 150, 3)")
+  expect_identical(reticulate::py_str(shape_tuple(c(NA, 3))), "(None, 3)")
+  expect_identical(reticulate::py_str(shape_tuple(list(NULL, NULL, 3))), "(None, None, 3)")
+  expect_identical(reticulate::py_str(shape_tuple(7)), "(7,)")
+  expect_error(shape_tuple(c(1.5, 2), "target_size"), "target_size")
 })
 
 test_that("arrays keep their shape and values and are not copied", {

@@ -47,6 +47,27 @@ test_that("evaluate() passes on objects that are not models, and accepts x by na
   expect_named(evaluate(small_model(), x = flow), c("loss", "accuracy"))
 })
 
+# keras3 and tensorflow have methods for the classes of tensors, which come before ours.
+test_that("methods of other packages for tensors come before ours", {
+  skip_without_python()
+  x <- keras_array(matrix(1:6, 2))
+  theirs <- class(x)[1]
+  expect_false(identical(theirs, "kerastl_tensor"))
+  registerS3method("[", theirs, function(x, ...) "theirs", envir = baseenv())
+  withr::defer(rm(list = paste0("[.", theirs), envir = get(".__S3MethodsTable__.", baseenv())))
+  expect_identical(x[, 1], "theirs")
+  expect_equal(as.array(x + 1), matrix(1:6, 2) + 1)
+})
+
+test_that("our methods are for our classes, or for what no other package has a method for", {
+  methods <- parseNamespaceFile("kerastl", dirname(system.file(package = "kerastl")))$S3methods
+  ours <- grepl("^kerastl_", methods[, 2]) | methods[, 2] %in% c("default", "python.builtin.object")
+  expect_identical(methods[!ours, 2], character())
+  # Of the methods for all of Python's objects, those for generics that keras3 shares.
+  shared <- methods[methods[, 2] == "python.builtin.object", 1]
+  expect_setequal(shared, c("compile", "fit", "evaluate", "predict"))
+})
+
 # By name, since keras3 is not a dependency.
 theirs <- function(name) getExportedValue("keras3", name)
 
@@ -68,4 +89,40 @@ test_that("models of keras3 and kerastl work in one session", {
   )
   # Our methods still apply to our models.
   expect_s3_class(fit(small_model(), flow, epochs = 1, verbose = 0), "kerastl_history")
+})
+
+test_that("tensors, layers and models of keras3 and kerastl go together", {
+  skip_without_python()
+  skip_if_not_installed("keras3")
+  inputs <- theirs("layer_input")(shape = c(8, 8, 3))
+  outputs <- inputs %>% layer_conv_2d(4, 3) %>% theirs("layer_flatten")() %>% layer_dense(2)
+  expect_identical(dim(outputs[, 1]), NA_integer_)
+  model <- theirs("keras_model")(inputs, outputs)
+  expect_equal(
+    predict(as_kerastl(model), small_images()), stats::predict(model, small_images()),
+    tolerance = 1e-6
+  )
+  ours <- small_model()
+  expect_identical(dim(stats::predict(ours, small_images())), c(12L, 2L))
+  expect_s3_class(summary(ours), "kerastl_model")
+})
+
+test_that("the order in which the packages are attached does not matter", {
+  skip_without_python()
+  skip_if_not_installed("keras3")
+  rscript <- file.path(R.home("bin"), "Rscript")
+  libraries <- paste(.libPaths(), collapse = .Platform$path.sep)
+  code <- paste(
+    "model <- kerastl::keras_model_sequential(input_shape = 2) |> kerastl::layer_dense(1);",
+    "kerastl::compile(model, 'sgd', 'mse');",
+    "history <- fit(model, matrix(1, 2, 2), c(1, 2), epochs = 1, verbose = 0);",
+    "cat(class(history)[1])"
+  )
+  for (packages in list(c("keras3", "kerastl"), c("kerastl", "keras3"))) {
+    attach <- paste(sprintf("suppressMessages(library(%s));", packages), collapse = " ")
+    output <- system2(rscript, c("-e", shQuote(paste(attach, code))),
+      stdout = TRUE, stderr = FALSE, env = paste0("R_LIBS=", libraries)
+    )
+    expect_identical(utils::tail(output, 1), "kerastl_history")
+  }
 })

@@ -71,17 +71,25 @@ test_that("functional models with layer_add() and layer_concatenate()", {
   left <- input %>% layer_conv_2d(4, 3, padding = "same")
   right <- input %>% layer_conv_2d(4, 3, padding = "same")
   sum <- layer_add(list(left, right)) %>% layer_batch_normalization()
-  both <- layer_concatenate(list(sum, left), axis = 4)
+  both <- layer_concatenate(list(sum, left), axis = -1)
   out <- both %>% layer_up_sampling_2d(c(2, 2)) %>% layer_global_average_pooling_2d()
   model <- keras_model(input, out)
   expect_identical(model$output_shape, list(NULL, 8L))
 })
 
-test_that("axes are 1-based and 0 is an error", {
+test_that("axes are Python's, as in keras 2, with a warning where that is new", {
   skip_without_python()
-  layer <- layer_batch_normalization(axis = 4)
-  expect_equal(reticulate::py_to_r(layer$get_config())$axis, 3)
-  expect_error(layer_batch_normalization(axis = 0), "must not be 0")
+  input <- layer_input(shape = c(8, 8, 3))
+  rlang::reset_warning_verbosity("kerastl_axis")
+  expect_warning(both <- layer_concatenate(list(input, input), axis = 3), "counts from 0")
+  expect_identical(dim(both), c(NA, 8L, 8L, 6L))
+  expect_no_warning(layer <- layer_batch_normalization(axis = 3))
+  expect_equal(layer$get_config()$axis, 3)
+  rlang::reset_warning_verbosity("kerastl_axis")
+  expect_no_warning(layer_batch_normalization(axis = -1))
+  expect_no_warning(both <- layer_concatenate(c(input, input), axis = -1))
+  expect_no_warning(layer_concatenate(list(input, input), 0))
+  expect_error(layer_batch_normalization(axis = 1.5), "whole number")
 })
 
 test_that("layers are found by name and by index, starting at 1", {

@@ -3,7 +3,9 @@ test_that("fit() trains on a flow and returns the history", {
   flow <- small_flow(image_folder())
   model <- small_model()
   before <- get_weights(model)[[1]]
-  history <- model %>% fit(flow, epochs = 2, validation_data = flow, verbose = 0)
+  history <- suppressWarnings(
+    model %>% fit(flow, epochs = 2, validation_data = flow, verbose = 0)
+  )
   expect_s3_class(history, "keras_training_history")
   expect_named(history$metrics, c("accuracy", "loss", "val_accuracy", "val_loss"),
     ignore.order = TRUE
@@ -59,14 +61,14 @@ test_that("the function names of Keras 2 work, with a warning", {
   withr::local_options(lifecycle_verbosity = "warning")
   flow <- small_flow(image_folder(), shuffle = FALSE)
   model <- small_model()
-  expect_warning(
+  suppressWarnings(expect_warning(
     history <- model %>% fit_generator(
       flow, steps_per_epoch = 2, epochs = 1, verbose = 0, validation_data = flow,
       validation_steps = 1
     ),
     "use `fit()`",
     fixed = TRUE
-  )
+  ))
   expect_length(history$metrics$val_acc, 1)
   expect_warning(
     results <- model %>% evaluate_generator(flow, steps = 3), "use `evaluate()`",
@@ -111,14 +113,10 @@ test_that("callbacks accept acc and accuracy", {
   folder <- withr::local_tempdir()
   flow <- small_flow(image_folder())
   log <- file.path(folder, "log.csv")
-  rlang::reset_message_verbosity("kerastl_checkpoint_path")
-  expect_message(
-    checkpoint <- callback_model_checkpoint(
-      file.path(folder, "best.hdf5"), monitor = "val_acc", save_best_only = TRUE
-    ),
-    "best.h5"
+  checkpoint <- callback_model_checkpoint(
+    file.path(folder, "best.hdf5"), monitor = "val_acc", save_best_only = TRUE
   )
-  history <- small_model() %>% fit(
+  history <- suppressWarnings(small_model() %>% fit(
     flow, epochs = 3, validation_data = flow, verbose = 0,
     callbacks = list(
       checkpoint,
@@ -126,9 +124,9 @@ test_that("callbacks accept acc and accuracy", {
       callback_reduce_lr_on_plateau(monitor = "loss", patience = 1),
       callback_csv_logger(log)
     )
-  )
+  ))
   expect_lt(length(history$metrics$loss), 3)
-  expect_true(file.exists(file.path(folder, "best.h5")))
+  expect_true(file.exists(file.path(folder, "best.hdf5")))
   expect_identical(nrow(utils::read.csv(log)), length(history$metrics$loss))
   expect_no_error(small_model() %>% fit(
     flow, epochs = 1, verbose = 0, callbacks = callback_csv_logger(log)

@@ -1,0 +1,1 @@
+"""The symbolic tensors of a model: those of its layers, and gradients between them."""

@@ -1,0 +1,1 @@
+"""Batches that may only be made on the main thread, such as those of an R function."""
