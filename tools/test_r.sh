@@ -51,6 +51,10 @@ generated_files() {
   }
 }
 
+generated_functions() {
+  quietly "$python" tools/keras2/generate.py --check
+}
+
 reference_index() {
   quietly Rscript tools/reference_index.R
 }
@@ -82,6 +86,7 @@ with=$!
 {
   step "lint" lint
   step "generated files" generated_files
+  step "generated functions" generated_functions
   step "reference index" reference_index
   step "R CMD check without Python" without_python
 } >"$work/without.log" 2>&1 &

@@ -23,6 +23,10 @@
 #' @export
 magrittr::`%>%`
 
+#' @importFrom magrittr %<>%
+#' @export
+magrittr::`%<>%`
+
 #' @export
 generics::fit
 

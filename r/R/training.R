@@ -179,6 +179,9 @@ fit.kerastl_model <- function(object, x = NULL, y = NULL, batch_size = NULL, epo
       batch_size = whole_number(batch_size), validation_split = validation_split,
       shuffle = shuffle, sample_weight = as_array(sample_weight)
     ) |> drop_null()
+  } else if (is_dataset(x)) {
+    # Keras would warn that it cannot shuffle a data set.
+    list(shuffle = FALSE)
   }
   train(
     object, x = as_data(x), y = as_array(y), epochs = epochs,
@@ -251,6 +254,8 @@ check_data <- function(x, call = rlang::caller_env()) {
     )
   }
 }
+
+is_dataset <- function(x) is_python(x) && reticulate::py_has_attr(x, "element_spec")
 
 # Whether x brings its own batches: a flow, a data set, or a generator.
 makes_batches <- function(x) {
