@@ -77,10 +77,22 @@ def probe_sample(
     """
     training = tables["train"]
     count = max(_TRAINING, _PER_CLASS * training["class"].nunique())
-    return _sample(training, count, seed), _sample(tables["validation"], _VALIDATION, seed)
+    return sample_evenly(training, count, seed), sample_evenly(
+        tables["validation"], _VALIDATION, seed
+    )
 
 
-def _sample(table: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+def sample_evenly(table: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Choose images: as many of each class as possible, and of each group one before a second.
+
+    Args:
+        table: Images with the column `class`, and `group` or `original` if there are groups.
+        count: How many, at most.
+        seed: Seeds the choice.
+
+    Returns:
+        The chosen rows, in the table's order.
+    """
     shuffled = table.sample(frac=1, random_state=seed)
     groups, _ = groups_of(shuffled)
     if groups is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +17,8 @@ class TrialTrainer:
     """Trains a trial on a table of files, for `bag`, `boost` and the other ensembles.
 
     Args:
-        trial: Its data, model and training settings are used; its split and seed are not.
+        trial: Its data, model and training settings are used; its split and seed are not, nor
+            early stopping that monitors validation: a member is trained on all images it is given.
 
     Example:
         >>> from .study import Settings, get_study
@@ -43,7 +46,8 @@ class TrialTrainer:
         from .data_splits import split_iterators
         from .trial_runner import build_model, train_model
 
-        trial = replace(self.trial, seed=seed)
+        training = _without_validation(self.trial.training)
+        trial = replace(self.trial, seed=seed, training=training)
         iterators = split_iterators(trial, {"train": table})
         model = build_model(trial, classes=len(iterators["train"].class_names or ()))
         train_model(model, trial, iterators)
@@ -53,3 +57,14 @@ class TrialTrainer:
             return predict_flow(model, iterators["test"])
 
         return predict
+
+
+def _without_validation(training: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {
+        key: _without_validation(value) if key in ("source", "fine_tune") and value else value
+        for key, value in training.items()
+    }
+    stopping = kept.get("early_stopping")
+    if stopping and stopping.get("monitor", "val_loss").startswith("val_"):
+        del kept["early_stopping"]
+    return kept
