@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .decoding.value_range import DtypeRange
 from .iterators.array_file_iterator import ArrayFileIterator
 from .iterators.dataframe_iterator import DataFrameIterator
 from .iterators.directory_iterator import DirectoryIterator
@@ -157,6 +158,7 @@ class ImageDataGenerator(Augmenter):
         workers: int | None = None,
         cache: bool = True,
         formats: str = "keras",
+        dtype_range: DtypeRange = None,
     ) -> DirectoryIterator:
         """Iterate over batches of the images in a folder with one subfolder for each class.
 
@@ -187,6 +189,10 @@ class ImageDataGenerator(Augmenter):
             cache: Whether to keep decoded images for later epochs.
             formats: "keras" for files with Keras's extensions, or "all" that can be read, such
                 as WebP and GIF too.
+            dtype_range: The range of values in the files that becomes 0..255, so that files of
+                16 bits or floating-point numbers keep their contents: a pair such as (0, 4095),
+                or "dtype" for all values of a file's type (0..65535 for 16 bits, 0..1 for
+                floating-point numbers; 8 bits stay as they are). None reads as Keras does.
 
         Returns:
             An endless iterator over batches x or (x, y); as in Keras, of length 0 when the
@@ -232,6 +238,7 @@ class ImageDataGenerator(Augmenter):
             workers=workers,
             cache=cache,
             formats=formats,
+            dtype_range=dtype_range,
         )
 
     def flow_from_dataframe(
@@ -260,6 +267,7 @@ class ImageDataGenerator(Augmenter):
         workers: int | None = None,
         cache: bool = True,
         formats: str = "keras",
+        dtype_range: DtypeRange = None,
         **kwargs: Any,
     ) -> DataFrameIterator:
         """Iterate over batches of the image files that a table lists.
@@ -294,6 +302,7 @@ class ImageDataGenerator(Augmenter):
             workers: Number of threads; one for each available processor when None.
             cache: Whether to keep decoded images for later epochs.
             formats: "keras" or "all", as in `flow_from_directory`.
+            dtype_range: The range of values that becomes 0..255, as in `flow_from_directory`.
             **kwargs: `has_ext`, `sort` and `drop_duplicates` of old scripts, which do nothing.
 
         Returns:
@@ -350,6 +359,7 @@ class ImageDataGenerator(Augmenter):
             workers=workers,
             cache=cache,
             formats=formats,
+            dtype_range=dtype_range,
         )
 
     def flow_from_array_files(
