@@ -166,8 +166,7 @@ class ImageDataGenerator(Augmenter):
             directory: Folder that holds one folder of images for each class.
             target_size: Height and width in pixels that all images are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
-            classes: Names of the class folders in the order of their numbers; all of them,
-                sorted, when None.
+            classes: Class folders in the order of their numbers; all of them, sorted, when None.
             class_mode: How labels are encoded: "categorical" (one-hot), "sparse" (class
                 numbers), "binary" (0 and 1), "input" (the images themselves), or None.
             batch_size: Images in a batch; the last one of an epoch may be smaller.
@@ -178,8 +177,7 @@ class ImageDataGenerator(Augmenter):
             save_format: Format of the files there.
             follow_links: Whether to follow symbolic links to folders inside class folders.
             subset: "training" or "validation", with `validation_split`.
-            interpolation: How to resize: "nearest", "bilinear", "bicubic", "hamming", "box"
-                or "lanczos".
+            interpolation: How to resize, as in `read_image`.
             keep_aspect_ratio: Whether to crop images to the aspect ratio of `target_size`
                 before they are resized.
             check: "all" decodes every file first, to find bad ones before the first batch.
@@ -189,10 +187,8 @@ class ImageDataGenerator(Augmenter):
             cache: Whether to keep decoded images for later epochs.
             formats: "keras" for files with Keras's extensions, or "all" that can be read, such
                 as WebP and GIF too.
-            dtype_range: The range of values in the files that becomes 0..255, so that files of
-                16 bits or floating-point numbers keep their contents: a pair such as (0, 4095),
-                or "dtype" for all values of a file's type (0..65535 for 16 bits, 0..1 for
-                floating-point numbers; 8 bits stay as they are). None reads as Keras does.
+            dtype_range: For files of 16 bits or floating-point numbers: the range of values that
+                becomes 0..255, "dtype" or a pair such as (0, 4095), as in `read_image`.
 
         Returns:
             An endless iterator over batches x or (x, y); as in Keras, of length 0 when the
@@ -280,8 +276,7 @@ class ImageDataGenerator(Augmenter):
             weight_col: Column with the sample weights.
             target_size: Height and width in pixels that all images are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
-            classes: Names of the classes in the order of their numbers; those in the table,
-                sorted, when None.
+            classes: Names of the classes in the order of their numbers; all, sorted, when None.
             class_mode: How labels are encoded: "categorical" (one-hot; a list for several
                 classes), "sparse", "binary", "raw" (the column's values), "multi_output" (the
                 values of several columns), "input" (the images themselves), or None.
@@ -292,11 +287,10 @@ class ImageDataGenerator(Augmenter):
             save_prefix: Prefix of the names there.
             save_format: Format of the files there.
             subset: "training" or "validation", with `validation_split`.
-            interpolation: How to resize, as in `flow_from_directory`.
+            interpolation: How to resize, as in `read_image`.
             validate_filenames: Whether to leave out, with a warning, files that do not exist
                 or have no image extension.
-            keep_aspect_ratio: Whether to crop images to the aspect ratio of `target_size`
-                before they are resized.
+            keep_aspect_ratio: Whether to crop images first, as in `flow_from_directory`.
             check: "all" decodes every file first, as in `flow_from_directory`.
             on_bad: "raise" or "skip", as in `flow_from_directory`.
             workers: Number of threads; one for each available processor when None.
@@ -384,7 +378,7 @@ class ImageDataGenerator(Augmenter):
             batch_size: Images in a batch; the last one of an epoch may be smaller.
             shuffle: Whether to shuffle the images for each epoch.
             seed: Makes order and augmentation repeatable.
-            interpolation: How to resize, as in `flow_from_directory`.
+            interpolation: How to resize, as in `read_image`.
             workers: Number of threads; one for each available processor when None.
 
         Returns:
