@@ -57,6 +57,13 @@ def check_pixels(model: keras.Model, iterator: Iterator, name: str) -> None:
     if scales_input(model):
         _refuse_double_scaling(settings, tuple(iterator.image_shape), name)
     images = _unaugmented_images(iterator)
+    chosen = getattr(iterator, "dtype_range", None)
+    if _are_blank(images) and chosen is not None:
+        _warn(
+            f"{name} yields blank images: each of the {len(images)} looked at has one value only. "
+            f"Choose a dtype_range that fits the values in the files. Received: {chosen!r}"
+        )
+        return
     if _are_blank(images):
         _warn(
             f"{name} yields blank images: each of the {len(images)} looked at has one value only. "

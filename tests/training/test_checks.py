@@ -407,5 +407,13 @@ def test_16_bit_images_that_a_flow_scales_are_not_warned_of(tmp_path):
         check_pixels(keras.Sequential([keras.Input((9, 9, 3)), dense()]), flow, "The flow")
 
 
+def test_a_range_that_leaves_deep_images_blank_is_warned_of(tmp_path):
+    flow = ImageDataGenerator().flow_from_directory(
+        deep_folder(tmp_path), target_size=(9, 9), dtype_range=(1e6, 1e7)
+    )
+    with pytest.warns(UserWarning, match=r"Choose a dtype_range that fits .*\(1000000\.0, "):
+        check_pixels(keras.Sequential([keras.Input((9, 9, 3)), dense()]), flow, "The flow")
+
+
 def dense():
     return keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])
