@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .decoding.value_range import DtypeRange
 from .iterators.array_file_iterator import ArrayFileIterator
 from .iterators.dataframe_iterator import DataFrameIterator
 from .iterators.directory_iterator import DirectoryIterator
@@ -157,6 +158,7 @@ class ImageDataGenerator(Augmenter):
         workers: int | None = None,
         cache: bool = True,
         formats: str = "keras",
+        dtype_range: DtypeRange = None,
     ) -> DirectoryIterator:
         """Iterate over batches of the images in a folder with one subfolder for each class.
 
@@ -164,8 +166,7 @@ class ImageDataGenerator(Augmenter):
             directory: Folder that holds one folder of images for each class.
             target_size: Height and width in pixels that all images are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
-            classes: Names of the class folders in the order of their numbers; all of them,
-                sorted, when None.
+            classes: Class folders in the order of their numbers; all of them, sorted, when None.
             class_mode: How labels are encoded: "categorical" (one-hot), "sparse" (class
                 numbers), "binary" (0 and 1), "input" (the images themselves), or None.
             batch_size: Images in a batch; the last one of an epoch may be smaller.
@@ -176,8 +177,7 @@ class ImageDataGenerator(Augmenter):
             save_format: Format of the files there.
             follow_links: Whether to follow symbolic links to folders inside class folders.
             subset: "training" or "validation", with `validation_split`.
-            interpolation: How to resize: "nearest", "bilinear", "bicubic", "hamming", "box"
-                or "lanczos".
+            interpolation: How to resize, as in `read_image`.
             keep_aspect_ratio: Whether to crop images to the aspect ratio of `target_size`
                 before they are resized.
             check: "all" decodes every file first, to find bad ones before the first batch.
@@ -187,6 +187,8 @@ class ImageDataGenerator(Augmenter):
             cache: Whether to keep decoded images for later epochs.
             formats: "keras" for files with Keras's extensions, or "all" that can be read, such
                 as WebP and GIF too.
+            dtype_range: For files of 16 bits or floating-point numbers: the range of values that
+                becomes 0..255, "dtype" or a pair such as (0, 4095), as in `read_image`.
 
         Returns:
             An endless iterator over batches x or (x, y); as in Keras, of length 0 when the
@@ -232,6 +234,7 @@ class ImageDataGenerator(Augmenter):
             workers=workers,
             cache=cache,
             formats=formats,
+            dtype_range=dtype_range,
         )
 
     def flow_from_dataframe(
@@ -260,6 +263,7 @@ class ImageDataGenerator(Augmenter):
         workers: int | None = None,
         cache: bool = True,
         formats: str = "keras",
+        dtype_range: DtypeRange = None,
         **kwargs: Any,
     ) -> DataFrameIterator:
         """Iterate over batches of the image files that a table lists.
@@ -272,8 +276,7 @@ class ImageDataGenerator(Augmenter):
             weight_col: Column with the sample weights.
             target_size: Height and width in pixels that all images are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
-            classes: Names of the classes in the order of their numbers; those in the table,
-                sorted, when None.
+            classes: Names of the classes in the order of their numbers; all, sorted, when None.
             class_mode: How labels are encoded: "categorical" (one-hot; a list for several
                 classes), "sparse", "binary", "raw" (the column's values), "multi_output" (the
                 values of several columns), "input" (the images themselves), or None.
@@ -284,16 +287,16 @@ class ImageDataGenerator(Augmenter):
             save_prefix: Prefix of the names there.
             save_format: Format of the files there.
             subset: "training" or "validation", with `validation_split`.
-            interpolation: How to resize, as in `flow_from_directory`.
+            interpolation: How to resize, as in `read_image`.
             validate_filenames: Whether to leave out, with a warning, files that do not exist
                 or have no image extension.
-            keep_aspect_ratio: Whether to crop images to the aspect ratio of `target_size`
-                before they are resized.
+            keep_aspect_ratio: Whether to crop images first, as in `flow_from_directory`.
             check: "all" decodes every file first, as in `flow_from_directory`.
             on_bad: "raise" or "skip", as in `flow_from_directory`.
             workers: Number of threads; one for each available processor when None.
             cache: Whether to keep decoded images for later epochs.
             formats: "keras" or "all", as in `flow_from_directory`.
+            dtype_range: The range of values that becomes 0..255, as in `flow_from_directory`.
             **kwargs: `has_ext`, `sort` and `drop_duplicates` of old scripts, which do nothing.
 
         Returns:
@@ -350,6 +353,7 @@ class ImageDataGenerator(Augmenter):
             workers=workers,
             cache=cache,
             formats=formats,
+            dtype_range=dtype_range,
         )
 
     def flow_from_array_files(
@@ -374,7 +378,7 @@ class ImageDataGenerator(Augmenter):
             batch_size: Images in a batch; the last one of an epoch may be smaller.
             shuffle: Whether to shuffle the images for each epoch.
             seed: Makes order and augmentation repeatable.
-            interpolation: How to resize, as in `flow_from_directory`.
+            interpolation: How to resize, as in `read_image`.
             workers: Number of threads; one for each available processor when None.
 
         Returns:

@@ -144,6 +144,7 @@ def fit(
                     f"With {name}, data should be an iterator over images. Received: "
                     f"{type(data).__name__}"
                 )
+        check_split(data, validation_data)
         return train_by_keras(
             model,
             {"x": data, "y": y, "class_weight": class_weight, **array_options},

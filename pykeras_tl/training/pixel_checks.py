@@ -17,6 +17,7 @@ import numpy as np
 
 from ..images.auditing.peculiarities import lost_in_color
 from ..images.decoding.validation import list_bad_files
+from ..images.decoding.value_range import ADVICE
 from ..images.iterators.base import Iterator
 from ..images.transforms.augmenter import Augmenter
 from ..models.graph import Subgraph, flat_graph, nodes_between
@@ -49,18 +50,26 @@ def check_pixels(model: keras.Model, iterator: Iterator, name: str) -> None:
     if cut_off := _cut_off(iterator):
         _warn(
             f"{name} reads images of which too little is left as 8-bit colors: "
-            f"{list_bad_files(cut_off)}. Convert them to 8 bits, or read gray ones with "
-            'color_mode="grayscale" and a `rescale` that fits.'
+            f"{list_bad_files(cut_off)}. Make the flow with {ADVICE}; give images that are drawn "
+            "in the alpha channel a background."
         )
         return
     if scales_input(model):
         _refuse_double_scaling(settings, tuple(iterator.image_shape), name)
     images = _unaugmented_images(iterator)
+    chosen = getattr(iterator, "dtype_range", None)
+    if _are_blank(images) and chosen is not None:
+        _warn(
+            f"{name} yields blank images: each of the {len(images)} looked at has one value only. "
+            f"Choose a dtype_range that fits the values in the files. Received: {chosen!r}"
+        )
+        return
     if _are_blank(images):
         _warn(
             f"{name} yields blank images: each of the {len(images)} looked at has one value only. "
             "16-bit and floating-point files, and images drawn in the alpha channel, look so "
-            "after conversion to 8-bit color; `audit` names such files."
+            "after conversion to 8-bit color; `audit` names such files. Make the flow with "
+            f"{ADVICE}."
         )
         return
     if iterator.varies_between_epochs and _are_blank(_augmented_images(iterator)):
@@ -90,12 +99,13 @@ def _check_range(model: keras.Model, images: np.ndarray, settings: Augmenter, na
     elif transforms is False and low >= 0 and high > 300:
         _warn(
             f"{received} to a model that does not scale them; it will hardly learn. Check "
-            "`rescale` and `preprocessing_function`."
+            "`rescale` and `preprocessing_function`; read 16-bit images with "
+            f"{ADVICE}."
         )
     elif transforms is False and low >= 0 and high > 2 and _only_rescales(settings):
         _warn(
-            f"{received} with rescale={settings.rescale:.6g}: it will hardly learn. 16-bit images "
-            "need rescale=1/65535."
+            f"{received} with rescale={settings.rescale:.6g}: it will hardly learn. Make the flow "
+            f"with {ADVICE}, or 16-bit images with rescale=1/65535."
         )
     elif transforms is False and high > 2 and not _scales(settings):
         _warn(
@@ -188,7 +198,8 @@ def _cut_off(iterator: Iterator) -> dict[str, str]:
     paths = getattr(iterator, "filepaths", None)
     if not paths or getattr(iterator, "color_mode", None) != "rgb":
         return {}
-    found = {paths[row]: lost_in_color(paths[row], blank=False) for row in _rows(iterator)}
+    scaled = getattr(iterator, "dtype_range", None) is not None
+    found = {paths[row]: lost_in_color(paths[row], False, scaled)[0] for row in _rows(iterator)}
     return {path: lost for path, lost in found.items() if lost}
 
 

@@ -25,8 +25,10 @@
 #' @param ... Options that Keras does not have: `check = "all"` opens every file in advance,
 #'   `on_bad = "skip"` skips unreadable files (see [bad_files()]), `workers` is the number of
 #'   threads, `cache = FALSE` does not cache decoded images, `keep_aspect_ratio = TRUE` crops
-#'   images instead of distorting them, and `formats = "all"` reads WebP, GIF and other formats
-#'   too that Keras passes over.
+#'   images instead of distorting them, `formats = "all"` reads WebP, GIF and other formats too
+#'   that Keras passes over, and `dtype_range` is the range of values in the files that becomes 0
+#'   to 255, so that images of 16 bits or floating-point numbers keep their contents: a pair such
+#'   as `c(0, 4095)`, or `"dtype"` for all values of a file's type.
 #' @returns An object of class `kerastl_flow` for `fit()`, `evaluate()`, `predict()`,
 #'   [generator_next()], `plot()`, `summary()` and `as.data.frame()`.
 #' @export

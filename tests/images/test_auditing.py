@@ -286,6 +286,7 @@ def test_depth_and_alpha_are_named_and_labels_not_blamed(tmp_path, kind, problem
     assert "within class" not in counts
     assert not found.ok
     assert words in found.summary()
+    assert ('dtype_range="dtype"' in found.summary()) == (problem == "bit depth")
     assert "as 8-bit colors, it is blank" in found.summary() or kind == "alpha"
 
 

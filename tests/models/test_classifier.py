@@ -449,10 +449,54 @@ def test_images_that_lose_too_much_in_color_are_warned_of(saved, folder, tmp_pat
     assert f"3 of {len(table)} images lose too much as 8-bit colors" in told
     assert "deep.png has 16 bits and values from 0 to 56,000" in told
     assert "float.tif has floating-point pixels" in told
+    assert 'Train on a flow with dtype_range="dtype"' in told
     assert "icon.png has its shape in the alpha channel" in told
     assert "black.png" not in told
     if "heic" not in readable_extensions():
         assert "phone.heic; run `pip install pillow-heif`" in told
+
+
+def test_a_classifier_scales_deep_images_as_its_flow(tmp_path):
+    for number in range(4):
+        place = tmp_path / "deep" / "ab"[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        gray = np.random.default_rng(number).integers(0, 4096, (9, 9)).astype("uint16")
+        Image.fromarray(gray).save(place / f"{number}.png")
+    flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
+        tmp_path / "deep", target_size=(9, 9), dtype_range=(0, 4095), shuffle=False
+    )
+    model = keras.Sequential(
+        [keras.Input((9, 9, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+    )
+    classifier = Classifier.from_flow(model, flow)
+    saved = classifier.save(tmp_path / "saved")
+    loaded = load_classifier(saved)
+    assert loaded.images == classifier.images
+    assert loaded.images.dtype_range == (0, 4095)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = loaded.predict(tmp_path / "deep")
+    expected = model.predict(flow.in_file_order(), verbose=0)
+    np.testing.assert_allclose(table[["a", "b"]], expected, rtol=1e-5, atol=1e-6)
+    config = json.loads((saved / "config.json").read_text())
+    del config["preprocess"]["dtype_range"]  # As classifiers were saved before.
+    (saved / "config.json").write_text(json.dumps(config))
+    assert load_classifier(saved).images.dtype_range is None
+
+
+def test_images_that_exif_turns_are_named(saved, folder, tmp_path):
+    data = tmp_path / "photographs"
+    shutil.copytree(folder / "cat", data)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    gray = Image.fromarray(np.arange(81, dtype="uint8").reshape(9, 9))
+    gray.save(data / "turned.jpg", exif=exif)
+    gray.save(data / "turned.tif", tiffinfo={0x0112: 6})  # Which Pillow turns.
+    with pytest.warns(UserWarning, match=r"^1 of \d+ images are read turned") as caught:
+        load_classifier(saved).predict(data)
+    told = str(caught[0].message)
+    assert "turned.jpg has EXIF orientation 6" in told
+    assert "exif_transpose" in told
 
 
 def test_deep_images_are_not_warned_of_where_nothing_is_cut_off(folder, tmp_path):

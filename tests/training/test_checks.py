@@ -393,9 +393,26 @@ def test_16_bit_gray_images_need_their_own_scale(tmp_path, rescale, warned):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         check_pixels(keras.Sequential([keras.Input((9, 9, 1)), dense()]), flow, "The flow")
-    assert [str(each.message).endswith("need rescale=1/65535.") for each in caught] == [
-        True
-    ] * warned
+    told = [str(each.message) for each in caught]
+    assert len(told) == warned
+    assert all('dtype_range="dtype"' in each for each in told)
+
+
+def test_16_bit_images_that_a_flow_scales_are_not_warned_of(tmp_path):
+    flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
+        deep_folder(tmp_path), target_size=(9, 9), dtype_range="dtype"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_pixels(keras.Sequential([keras.Input((9, 9, 3)), dense()]), flow, "The flow")
+
+
+def test_a_range_that_leaves_deep_images_blank_is_warned_of(tmp_path):
+    flow = ImageDataGenerator().flow_from_directory(
+        deep_folder(tmp_path), target_size=(9, 9), dtype_range=(1e6, 1e7)
+    )
+    with pytest.warns(UserWarning, match=r"Choose a dtype_range that fits .*\(1000000\.0, "):
+        check_pixels(keras.Sequential([keras.Input((9, 9, 3)), dense()]), flow, "The flow")
 
 
 def dense():

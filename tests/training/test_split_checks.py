@@ -83,8 +83,39 @@ def test_the_same_array_is_warned_of():
     labels = np.eye(3)[[0, 1, 2] * 4]
     one, two = (ImageDataGenerator().flow(images, labels, batch_size=4) for _ in range(2))
     assert any("contains all 12 training images" in each for each in warned(one, two))
-    other = ImageDataGenerator().flow(images.copy(), labels, batch_size=4)
+    other = ImageDataGenerator().flow(images[::-1].copy(), labels, batch_size=4)
     assert warned(one, other) == []
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("as_flow", [True, False])
+def test_the_training_arrays_as_validation_data_are_warned_of(dtype, as_flow):
+    images = np.random.default_rng(0).random((12, 8, 8, 3)).astype(dtype)
+    labels = np.eye(3)[[0, 1, 2] * 4]
+
+    def told(x, y, validation):
+        if as_flow:
+            return warned(ImageDataGenerator().flow(x, y, batch_size=4), validation)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            fit(network(), x, y, validation_data=validation, verbose=0)
+        return [str(each.message) for each in caught if each.category is UserWarning]
+
+    messages = told(images, labels, (images, labels))
+    assert any("contains all 12 training images" in each for each in messages)
+    assert any("x[n:] to train on, x[:n] to validate" in each for each in messages)
+    # As R passes them: a new array with the same content.
+    assert any("all 12" in each for each in told(images, labels, (images.copy(), labels)))
+    assert told(images[3:], labels[3:], (images[:3], labels[:3])) == []
+    assert told(images[::2], labels[::2], (images[1::2], labels[1::2])) == []
+
+
+def test_overlapping_parts_of_an_array_are_counted():
+    images = np.random.default_rng(0).random((12, 8, 8, 3)).astype("float32")
+    labels = np.eye(3)[[0, 1, 2] * 4]
+    flow = ImageDataGenerator().flow(images[:9], labels[:9], batch_size=4)
+    messages = warned(flow, (images[6:], labels[6:]))
+    assert any("contains 3 training images" in each for each in messages)
 
 
 def test_an_empty_class_folder_is_warned_of(table, tmp_path):

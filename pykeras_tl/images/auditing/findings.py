@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...storage.atomic_files import atomic_file
 from ..datasets.directory_tree import existing_folder
+from ..decoding.value_range import ADVICE
 from ..duplicates.groups import group_images
 from ..threads import default_workers
 from .copies import find_copies, is_training, leaked_shares
@@ -88,6 +89,8 @@ class Audit:
             first = rows.iloc[0]
             mark = "!" if first["serious"] else "-"
             lines.append(f"{mark} {problem}: {len(rows):,} (for example {_describe(first)})")
+            if problem == "bit depth":
+                lines.append(f"  Flows read such files with {ADVICE}.")
         for leak in self.leaks[self.leaks["in_training"] > 0].to_dict("records"):
             lines.append(
                 f"! {leak['in_training']:,} of {leak['images']:,} images of {leak['split']} "

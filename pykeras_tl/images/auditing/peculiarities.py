@@ -60,39 +60,52 @@ def find_peculiarities(
         return image.mode, problems, pixels
 
 
-def lost_in_color(path: str, blank: bool) -> str:
-    """Say what of an image is lost when it is read as 8-bit RGB.
+def lost_in_color(path: str, blank: bool, scaled: bool = False) -> tuple[str, str]:
+    """Say what of an image is lost when it is read as 8-bit RGB, and whether it is turned.
 
     Args:
         path: The file, which `read_image` could read.
         blank: Whether all its pixels have the same value then. Otherwise, only the header is
             read of a file that has 8 bits.
+        scaled: Whether it is read with `dtype_range`, so that the depth is not lost.
 
     Returns:
-        A sentence about the file without its subject; "" where nothing is lost.
+        Two sentences about the file without their subject: what is lost, and its EXIF
+        orientation; "" where there is nothing to say.
 
     Example:
         >>> Image.fromarray(np.array([[0, 30_000, 60_000]], "uint16")).save("deep.png")
         >>> lost_in_color("deep.png", blank=True)
-        'has 16 bits and values from 0 to 60,000; as 8-bit colors, 67% of them are cut off'
+        ('has 16 bits and values from 0 to 60,000; as 8-bit colors, 67% of them are cut off', '')
     """
     try:
-        if not blank:
-            with Image.open(path) as image:
-                if not image.mode.startswith(("I", "F")):
-                    return ""
+        with Image.open(path) as image:
+            deep = image.mode.startswith(("I", "F"))
+            turned = _turned(image)
+        if not blank and (scaled or not deep):
+            return "", turned
         _, problems, _ = find_peculiarities(path, read_image(path))
     except _HEADER_ERRORS:
+        return "", ""
+    losses = LOSSES[1:] if scaled else LOSSES
+    return "; ".join(detail for problem, detail in problems if problem in losses), turned
+
+
+def _turned(image: Image.Image) -> str:
+    """Describe the EXIF orientation; "" if it is upright. Pillow applies that of TIFF files."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except _HEADER_ERRORS:  # Damaged metadata that the pixels do not depend on.
         return ""
-    return "; ".join(detail for problem, detail in problems if problem in LOSSES)
+    if image.format == "TIFF" or orientation not in range(2, 9):
+        return ""
+    return f"has EXIF orientation {orientation}, which is not applied"
 
 
 def _header_problems(image: Image.Image) -> list[tuple[str, str]]:
     problems = []
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        if orientation in range(2, 9):
-            detail = f"has EXIF orientation {orientation}, which is not applied"
+        if detail := _turned(image):
             problems.append(("EXIF orientation", detail))
         frames = getattr(image, "n_frames", 1)
         # A photograph in MPO format has a small version of itself as another frame.

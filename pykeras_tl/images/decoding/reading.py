@@ -17,6 +17,7 @@ from PIL import Image
 from .headers import Header, jpeg_header, kind_of, png_header
 from .heif import INSTALL, register_heif
 from .resizing import resize
+from .value_range import DtypeRange, as_dtype_range, deep_values, scale_to_bytes
 
 COLOR_MODES = {"rgb": 3, "rgba": 4, "grayscale": 1}
 # Pillow rejects images with more pixels as decompression bombs.
@@ -66,6 +67,7 @@ def read_image(
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
+    dtype_range: DtypeRange = None,
 ) -> np.ndarray:
     """Read an image file into an array with the pixels of Keras's `load_img`.
 
@@ -81,30 +83,43 @@ def read_image(
             "lanczos".
         keep_aspect_ratio: Whether to crop the image to the aspect ratio of `target_size`
             before it is resized, instead of distorting it.
+        dtype_range: The range of values in the file that becomes 0..255, for PNG and TIFF files
+            of 16 bits and TIFF files of floating-point numbers: a pair such as (0, 4095), which
+            holds for files of 8 bits too; or "dtype" for all values of the file's type (0..65535
+            for 16 bits, 0..1 for floating-point numbers). None reads them as Keras does, which
+            cuts gray ones off at 255 when it makes them RGB.
 
     Returns:
         Array of shape (height, width, channels) with 3, 4 or 1 channels; uint8 in 0..255, or
-        for grayscale files of 16 or 32 bits uint16 or int32.
+        for grayscale files of 16 or 32 bits, without `dtype_range`, uint16 or int32.
 
     Raises:
         FileNotFoundError: When the file does not exist.
         BadImageError: When the file is empty, truncated, corrupt, not an image, or larger
             than 1 GiB or 178,956,970 pixels.
-        ValueError: When `color_mode` or `interpolation` is unknown.
+        ValueError: When `color_mode`, `interpolation` or `dtype_range` is unknown.
 
     Example:
         >>> Image.new("RGB", (320, 240), "red").save("cell.png")
         >>> pixels = read_image("cell.png", target_size=(150, 150))
         >>> pixels.shape, pixels[0, 0]
         ((150, 150, 3), array([255,   0,   0], dtype=uint8))
+        >>> Image.fromarray(np.array([[0, 2000, 4095]], "uint16")).save("deep.png")
+        >>> read_image("deep.png")[0, :, 0], read_image("deep.png", dtype_range=(0, 4095))[0, :, 0]
+        (array([  0, 255, 255], dtype=uint8), array([  0, 125, 255], dtype=uint8))
 
     Source:
         `keras.utils.load_img` followed by `keras.utils.img_to_array`.
     """
     validate_color_mode(color_mode)
+    dtype_range = as_dtype_range(dtype_range)
     data = _read_bytes(path)
     image = _decode_with_opencv(data, color_mode, path)
-    if image is None:
+    if image is not None and dtype_range is not None:
+        image = scale_to_bytes(image, dtype_range, 255)
+    elif image is None and dtype_range is not None:
+        image = _decode_scaled(data, color_mode, dtype_range, path)
+    elif image is None:
         image = np.asarray(_decode_with_pillow(data, color_mode, path))
     if target_size is not None:
         image = resize(image, target_size, interpolation, keep_aspect_ratio)
@@ -268,7 +283,20 @@ def _decode_with_opencv(data: bytes, color_mode: str, path: object) -> np.ndarra
     return image
 
 
-def _decode_with_pillow(data: bytes, color_mode: str, path: object) -> Image.Image:
+def _decode_scaled(
+    data: bytes, color_mode: str, dtype_range: DtypeRange, path: object
+) -> np.ndarray:
+    """Decode a file with all its bits, and scale its values to 0..255."""
+    mode = "L" if color_mode == "grayscale" else color_mode.upper()
+    image = _decode_with_pillow(data, None, path)
+    deep = deep_values(image, data)
+    if deep is None:
+        return scale_to_bytes(np.asarray(image.convert(mode)), dtype_range, 255)
+    return np.asarray(Image.fromarray(scale_to_bytes(deep[0], dtype_range, deep[1])).convert(mode))
+
+
+def _decode_with_pillow(data: bytes, color_mode: str | None, path: object) -> Image.Image:
+    """Decode a file into an image of a color mode, or of its own where that is None."""
     kind = kind_of(data)
     if kind == "HEIC" and not register_heif():
         raise BadImageError(path, f"is a HEIC file; {INSTALL}")
@@ -276,6 +304,8 @@ def _decode_with_pillow(data: bytes, color_mode: str, path: object) -> Image.Ima
         with Image.open(io.BytesIO(data)) as image:
             _validate_size(image.height, image.width, path)
             image.load()
+            if color_mode is None:
+                return image
             if color_mode == "grayscale":
                 mode = image.mode if image.mode in ("L", "I;16", "I") else "L"
             else:

@@ -313,6 +313,7 @@ class Iterator(keras.utils.PyDataset):
         self.color_mode = options.color_mode
         self.interpolation = options.interpolation
         self.keep_aspect_ratio = options.keep_aspect_ratio
+        self.dtype_range = options.dtype_range
         self.data_format = options.data_format
         self.dtype = options.dtype
         self.image_shape = options.image_shape

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..datasets.file_names import readable_extensions, validate_filename
+from ..decoding.value_range import DtypeRange
 from ..transforms.augmenter import Augmenter
 from .file_iterator import FileIterator, find_bad_files, print_message
 from .labels import validate_class_mode
@@ -59,6 +60,7 @@ class DataFrameIterator(FileIterator):
         workers: Number of threads; one for each available processor when None.
         cache: Whether to keep decoded images for later epochs.
         formats: "keras" for files with Keras's extensions, or "all" that can be read.
+        dtype_range: The range of values in the files that becomes 0..255, as in `read_image`.
 
     Raises:
         TypeError: When a column has values of the wrong type.
@@ -111,6 +113,7 @@ class DataFrameIterator(FileIterator):
         workers: int | None = None,
         cache: bool = True,
         formats: str = "keras",
+        dtype_range: DtypeRange = None,
     ) -> None:
         options = ImageOptions(
             target_size=target_size,
@@ -127,6 +130,7 @@ class DataFrameIterator(FileIterator):
             on_bad=on_bad,
             cache=cache,
             formats=formats,
+            dtype_range=dtype_range,
         )
         fractions = subset_fractions(subset, image_data_generator)
         validate_class_mode(class_mode, _CLASS_MODES)

@@ -15,6 +15,7 @@ from ..datasets.directory_tree import class_folders, existing_folder, images_und
 from ..datasets.file_names import is_readable_name, is_stray_name
 from ..datasets.folders import loose_images, no_class_folder
 from ..datasets.split_folders import find_splits
+from ..decoding.value_range import DtypeRange
 from ..transforms.augmenter import Augmenter
 from .file_iterator import FileIterator, find_bad_files, print_message
 from .labels import validate_class_mode
@@ -52,6 +53,7 @@ class DirectoryIterator(FileIterator):
         workers: Number of threads; one for each available processor when None.
         cache: Whether to keep decoded images for later epochs.
         formats: "keras" for files with Keras's extensions, or "all" that can be read.
+        dtype_range: The range of values in the files that becomes 0..255, as in `read_image`.
 
     Raises:
         FileNotFoundError: When the folder does not exist.
@@ -99,6 +101,7 @@ class DirectoryIterator(FileIterator):
         workers: int | None = None,
         cache: bool = True,
         formats: str = "keras",
+        dtype_range: DtypeRange = None,
     ) -> None:
         options = ImageOptions(
             target_size=target_size,
@@ -115,6 +118,7 @@ class DirectoryIterator(FileIterator):
             on_bad=on_bad,
             cache=cache,
             formats=formats,
+            dtype_range=dtype_range,
         )
         fractions = subset_fractions(subset, image_data_generator)
         validate_class_mode(class_mode, _CLASS_MODES)

@@ -132,6 +132,7 @@ class FileIterator(Iterator):
                     options.target_size,
                     options.interpolation,
                     options.keep_aspect_ratio,
+                    options.dtype_range,
                 )
                 if cache:
                     cache.put(index, pixels)

@@ -15,6 +15,7 @@ import numpy as np
 from ..datasets.file_names import EXTENSIONS, readable_extensions
 from ..decoding.reading import COLOR_MODES, validate_color_mode
 from ..decoding.resizing import validate_interpolation
+from ..decoding.value_range import DtypeRange, as_dtype_range
 from ..transforms.augmenter import Augmenter
 
 SUBSETS = ("training", "validation")
@@ -40,6 +41,7 @@ class ImageOptions:
         on_bad: "raise" an error for a bad file, or "skip" to set all of them aside.
         cache: Whether to keep decoded images for later epochs.
         formats: "keras" for files with Keras's extensions, or "all" that can be read.
+        dtype_range: The range of values in the files that becomes 0..255, as in `read_image`.
 
     Raises:
         ValueError: When an option is out of range or unknown.
@@ -65,10 +67,12 @@ class ImageOptions:
     on_bad: str = "raise"
     cache: bool = True
     formats: str = "keras"
+    dtype_range: DtypeRange = None
 
     def __post_init__(self) -> None:
         # Lists, as JSON and R have them, become tuples, so that equal sizes have equal digests.
         object.__setattr__(self, "target_size", _target_size(self.target_size))
+        object.__setattr__(self, "dtype_range", as_dtype_range(self.dtype_range))
         validate_color_mode(self.color_mode)
         validate_interpolation(self.interpolation)
         if self.data_format not in ("channels_last", "channels_first"):
@@ -112,7 +116,10 @@ class ImageOptions:
     @property
     def pixel_settings(self) -> str:
         """The options that determine the pixels read from a file, as text."""
-        return f"{self.target_size} {self.color_mode} {self.interpolation} {self.keep_aspect_ratio}"
+        settings = (self.target_size, self.color_mode, self.interpolation, self.keep_aspect_ratio)
+        # What was cached before there was `dtype_range` stays valid.
+        known = settings if self.dtype_range is None else (*settings, self.dtype_range)
+        return " ".join(map(str, known))
 
     def fingerprint(self, content_hashes: Sequence[str], standardization: str) -> str:
         """Return a digest of everything that determines the pixels before augmentation.

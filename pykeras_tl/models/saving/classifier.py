@@ -22,6 +22,7 @@ from ...images.auditing.peculiarities import lost_in_color
 from ...images.datasets.directory_tree import readable_images_under, unreadable_images
 from ...images.decoding.reading import BadImageError
 from ...images.decoding.validation import list_bad_files
+from ...images.decoding.value_range import ADVICE
 from ...images.iterators.base import Iterator
 from ...images.threads import default_workers, parallel_for
 from ...storage.atomic_files import atomic_directory, recover_directory
@@ -152,7 +153,8 @@ class Classifier:
             class) and one column of probabilities per class. If files cannot be read, they have
             no class and no probabilities, and the last column, `error`, tells why; it is ""
             for the others. Images of 16 bits, and others of which too little is left as 8-bit
-            colors, are warned of, and so are images in a folder that cannot be read here.
+            colors, are warned of, and so are images that their EXIF orientation turns and images
+            in a folder that cannot be read here.
 
         Raises:
             FileNotFoundError: When a file or folder does not exist.
@@ -164,11 +166,13 @@ class Classifier:
         files = _files(paths)
         errors: dict[int, str] = {}
         losses: dict[str, str] = {}
+        turns: dict[str, str] = {}
         probabilities = np.full((len(files), len(self.class_names)), np.nan, "float32")
         for start in range(0, len(files), batch_size):
             stop = min(start + batch_size, len(files))
-            batch, reasons, lost = self._read(files[start:stop])
+            batch, reasons, lost, turned = self._read(files[start:stop])
             losses |= lost
+            turns |= turned
             errors |= {start + index: reason for index, reason in reasons.items()}
             good = [index for index in range(stop - start) if index not in reasons]
             if good:
@@ -182,8 +186,16 @@ class Classifier:
         if losses:
             warnings.warn(
                 f"{len(losses)} of {len(files)} images lose too much as 8-bit colors for their "
-                f"predictions to mean anything: {list_bad_files(losses)}. Convert them to 8 bits, "
-                "and transparent ones to images without an alpha channel, as in training.",
+                f"predictions to mean anything: {list_bad_files(losses)}. Train on a flow with "
+                f"{ADVICE}, which the classifier keeps. Give transparent ones a background, as in "
+                "training.",
+                stacklevel=2,
+            )
+        if turns:
+            warnings.warn(
+                f"{len(turns)} of {len(files)} images are read turned or mirrored: "
+                f"{list_bad_files(turns)}. If the training images were upright, save these so "
+                "too, by PIL.ImageOps.exif_transpose.",
                 stacklevel=2,
             )
         best = [
@@ -229,9 +241,14 @@ class Classifier:
             self.model.save_weights(temporary / _WEIGHTS)
         return target
 
-    def _read(self, files: Sequence[str]) -> tuple[np.ndarray, dict[int, str], dict[str, str]]:
-        """Read a batch; return it, why images are missing, by index, and what files lose."""
+    def _read(
+        self, files: Sequence[str]
+    ) -> tuple[np.ndarray, dict[int, str], dict[str, str], dict[str, str]]:
+        """Read a batch; return it, why images are missing, by index, what is lost, and turned."""
         losses: dict[str, str] = {}
+        turns: dict[str, str] = {}
+        color = self.color_mode == "rgb"
+        keeps_depth = self.images.dtype_range is not None or not color
         batch = np.zeros((len(files), *self.images.shape), "float32")
         reasons: dict[int, str] = {}
 
@@ -239,15 +256,18 @@ class Classifier:
             try:
                 image = batch[index] = self.images.read(files[index])
                 blank = bool((image == image[:1, :1]).all())
-                if self.color_mode == "rgb" and (lost := lost_in_color(files[index], blank)):
+                lost, turned = lost_in_color(files[index], blank and color, keeps_depth)
+                if lost:
                     losses[files[index]] = lost
+                if turned:
+                    turns[files[index]] = turned
             except BadImageError as error:
                 reasons[index] = error.reason
             except OSError as error:
                 reasons[index] = f"cannot be read: {error.strerror or error}"
 
         parallel_for(read, len(files), default_workers())
-        return batch, reasons, dict(sorted(losses.items()))
+        return batch, reasons, dict(sorted(losses.items())), dict(sorted(turns.items()))
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> Classifier:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...images.decoding.reading import COLOR_MODES, read_image, validate_color_mode
 from ...images.decoding.resizing import validate_interpolation
+from ...images.decoding.value_range import DtypeRange, as_dtype_range
 from ...images.iterators.base import Iterator
 from ...images.transforms.augmenter import Augmenter
 
@@ -41,6 +42,7 @@ class PreprocessConfig:
             `featurewise_center` and `featurewise_std_normalization` that are on, and the `mean`
             and `std` that its `fit` computed, as nested lists of shape (1, 1, channels). Empty
             for none.
+        dtype_range: The range of values in the files that becomes 0..255, as in `read_image`.
 
     Raises:
         ValueError: If a setting is unknown or out of range.
@@ -55,9 +57,11 @@ class PreprocessConfig:
     interpolation: str = "nearest"
     keep_aspect_ratio: bool = False
     standardization: Mapping[str, Any] = field(default_factory=dict)
+    dtype_range: DtypeRange = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target_size", _size(self.target_size))
+        object.__setattr__(self, "dtype_range", as_dtype_range(self.dtype_range))
         validate_color_mode(self.color_mode)
         validate_interpolation(self.interpolation)
         crop = self.keep_aspect_ratio
@@ -109,6 +113,7 @@ class PreprocessConfig:
             flow.interpolation,
             bool(flow.keep_aspect_ratio),
             {} if generator is None else _standardization(generator),
+            flow.dtype_range,
         )
 
     def read(self, path: str | os.PathLike[str]) -> np.ndarray:
@@ -125,7 +130,12 @@ class PreprocessConfig:
             BadImageError: If it cannot be decoded.
         """
         pixels = read_image(
-            path, self.color_mode, self.target_size, self.interpolation, self.keep_aspect_ratio
+            path,
+            self.color_mode,
+            self.target_size,
+            self.interpolation,
+            self.keep_aspect_ratio,
+            self.dtype_range,
         )
         return self._generator.standardize(pixels.astype("float32"))
 

@@ -30,7 +30,8 @@ _AUGMENTATION = (
     "vertical_flip",
     "interpolation_order",
 )
-_READING = ("target_size", "color_mode", "interpolation", "keep_aspect_ratio", "image_shape")
+_READING = ("target_size", "color_mode", "interpolation", "keep_aspect_ratio", "image_shape",
+            "dtype_range")  # fmt: skip
 
 
 def image_keys(flow: Iterator) -> list[bytes]:

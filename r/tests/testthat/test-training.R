@@ -33,8 +33,11 @@ test_that("fit() trains on arrays with the arguments of Keras", {
     class_weight = list("0" = 1, "1" = 2)
   )
   expect_length(history$metrics$val_loss, 3)
-  history <- small_model() %>% fit(
-    x, y, epochs = 1, validation_data = list(x, y), sample_weight = rep(1, 12), verbose = 0
+  expect_warning(
+    history <- small_model() %>% fit(
+      x, y, epochs = 1, validation_data = list(x, y), sample_weight = rep(1, 12), verbose = 0
+    ),
+    "contains all 12 training images"
   )
   expect_length(history$metrics$val_loss, 1)
   # With initial_epoch = 1, the first epoch trained is the second.
