@@ -27,7 +27,7 @@ def image_sizes(height: int, width: int) -> list[tuple[int, int]]:
 
     Example:
         >>> image_sizes(240, 320)
-        [(112, 144), (144, 192), (176, 240), (224, 304)]
+        [(112, 144), (144, 192), (176, 240), (224, 288)]
         >>> image_sizes(32, 32)
         [(128, 128)]
     """

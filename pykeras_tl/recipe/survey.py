@@ -65,11 +65,12 @@ def survey_images(table: pd.DataFrame) -> Survey:
         ValueError: If no image has a size.
 
     Example:
+        >>> from pathlib import Path
         >>> from pykeras_tl.images import list_images
         >>> from pykeras_tl.studies.catalog.synthetic_images import generate_class_folders
-        >>> generate_class_folders("images", classes=2, count=3, size=8)
+        >>> generate_class_folders(Path("images"), classes=2, count=3, size=8)
         >>> survey_images(list_images("images")).describe()
-        '6 images of 2 classes, 8 × 8 pixels; the smallest class, class_0, has 3.'
+        '6 images of 2 classes, 8 × 8 pixels; the smallest class, class_00, has 3.'
     """
     found, copies = groups_of(table)
     groups = pd.Series(table.index if found is None else found, index=table.index)

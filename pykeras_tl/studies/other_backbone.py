@@ -33,7 +33,7 @@ def with_backbone(trials: Sequence[Trial], name: str) -> list[Trial]:
         >>> from .study import Settings, get_study
         >>> published = get_study("pokemon").trials(Settings())
         >>> [trial.name for trial in with_backbone(published, "efficientnet_lite0")][-1:]
-        ['efficientnet_lite0-for-densenet201']
+        ['efficientnet_lite0-for-vgg16']
     """
     entry = get_backbone(name)
     added: dict[str, Trial] = {}

@@ -85,7 +85,7 @@ def fit_linear_probe(
         ...           keras.layers.Dense(2, "softmax")]
         >>> model = keras.Sequential(layers)
         >>> flow = ImageDataGenerator().flow(images, np.eye(2)[[0] * 10 + [1] * 10])
-        >>> fit_linear_probe(model, flow, flow)["accuracy"].max()
+        >>> float(fit_linear_probe(model, flow, flow)["accuracy"].max())
         1.0
 
     Source:
