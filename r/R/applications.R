@@ -219,7 +219,8 @@ efficientnet_lite <- function(version) {
            classes = 1000, ...) {
     as_model(toolkit()$models$EfficientNetLite(
       version, include_top = include_top, weights = weights_source(weights),
-      input_shape = shape_tuple(input_shape), pooling = pooling, classes = whole_number(classes), ...
+      input_shape = shape_tuple(input_shape), pooling = pooling,
+      classes = whole_number(classes), ...
     ))
   }
 }

@@ -5,9 +5,10 @@
 #' predicting needs only the paths of images. With nothing else said it plans the training: it
 #' tries frozen backbones on some of the images and measures how fast the machine is, then chooses
 #' the backbone, the size of the images, and what to fine-tune for how long, and says why. With
-#' `epochs` or `unfreeze_from` it trains as told instead. `load_classifier()` loads a classifier that was
-#' saved in R or in Python. `as_trained_classifier()` makes one from a model that you trained
-#' yourself.
+#' `epochs` or `unfreeze_from` it trains as told instead.
+#'
+#' `load_classifier()` loads a classifier that was saved in R or in Python.
+#' `as_trained_classifier()` makes one from a model that you trained yourself.
 #'
 #' @param directory A folder with one subfolder of images per class, or with one per split of the
 #'   data set, such as `TRAIN`, `TEST` and `val`, which are used as they are.
