@@ -8,7 +8,8 @@ from typing import Any
 import keras
 import pytest
 
-from pykeras_tl.evaluation import evaluate, predict_flow
+from pykeras_tl import evaluation
+from pykeras_tl.evaluation import predict_flow
 from pykeras_tl.studies import Trial, phases
 from pykeras_tl.studies.data_splits import split_iterators, split_tables
 from pykeras_tl.studies.trial_runner import build_model, run_trial, train_model
@@ -85,7 +86,7 @@ def test_views_of_the_test_images_are_averaged(
         seen.append(test_time_augmentation)
         return predict_flow(model, flow, test_time_augmentation)
 
-    monkeypatch.setattr(evaluate, "predict_flow", record)
+    monkeypatch.setattr(evaluation, "predict_flow", record)
     training = {"optimizer": {"name": "adam"}, "epochs": 1}
     run_trial(
         Trial("views", {**_DATA, "test_time_augmentation": "d4"}, _MODEL, training),

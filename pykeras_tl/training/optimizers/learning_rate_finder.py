@@ -93,6 +93,7 @@ def lr_find(
 
     Example:
         >>> from pykeras_tl.images.image_data_generator import ImageDataGenerator
+        >>> keras.utils.set_random_seed(0)
         >>> layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
         >>> model = keras.Sequential(layers)
         >>> model.compile("sgd", loss="mse")
