@@ -229,18 +229,16 @@ def make_plan(
     if quality == "fast":
         stage, epochs = None, 0
     turned = all(probe.may_be_turned for probe in probes)
-    reasons = [
-        f"{chosen.backbone} at {chosen.size[0]} × {chosen.size[1]} pixels. {why}",
-        f"Fine tuning from {stage} on, {epochs} epochs."
-        if stage
-        else "No fine tuning: too little time for three epochs.",
-        "Training images are "
-        + (
-            "turned by any angle: upside down they show the same."
+    reasons = [f"{chosen.backbone} at {chosen.size[0]} × {chosen.size[1]} pixels. {why}"]
+    if stage:
+        reasons.append(f"Fine tuning from {stage} on, {epochs} epochs.")
+        reasons.append(
+            "Training images are turned by any angle: upside down they show the same."
             if turned
-            else "not turned over: upside down they show something else."
-        ),
-    ]
+            else "Training images are not turned over: upside down they show something else."
+        )
+    elif quality != "fast":
+        reasons.append("No fine tuning: too little time for three epochs.")
     left = work.seconds - _REPORT - (work.validation + work.test) * chosen.speed.forward
     return Plan(
         chosen.backbone,
@@ -262,11 +260,16 @@ def _depth(option: tuple[ProbeResult, str | None, int]) -> float:
 def _fine_tuning(work: Workload, speed: Speed, quality: str) -> tuple[str | None, int]:
     """Return the stage from which on to fine-tune, and the number of epochs."""
     for epochs, share in _FINE_TUNING:
-        stage = next(name for name, part in speed.shares.items() if part <= share or part == 0)
+        stage = _stage_from(speed.shares, share)
         possible = work.epochs(speed, stage)
         if possible >= epochs:
             return stage, min(possible, _MOST_EPOCHS[quality])
     return None, 0
+
+
+def _stage_from(shares: Mapping[str, float], most: float) -> str:
+    """Return the first stage from which on the network does at most a share of its work."""
+    return next((name for name, share in shares.items() if share <= most), list(shares)[-1])
 
 
 def _batch_size(work: Workload) -> int:

@@ -90,6 +90,12 @@ def test_a_plan_is_a_trial_that_can_be_run_and_written() -> None:
         assert Plan.from_record(plan.to_record()) == plan
 
 
+def test_a_network_of_few_stages_is_fine_tuned_from_its_last_one() -> None:
+    speed = Speed(0.01, 0.001, {"stem": 1.0, "rest": 0.9})
+    found = ProbeResult("resnet50", (160, 160), 0.6, 0.9, 0.6, speed)
+    assert make_plan([found], work(900)).fine_tune_from == "rest"
+
+
 def test_small_sets_get_small_batches() -> None:
     assert make_plan([probe(0.7)], work(600, 40)).batch_size == 5
     assert make_plan([probe(0.7)], work(600, 4000)).batch_size == 32
