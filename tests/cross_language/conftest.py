@@ -66,8 +66,9 @@ class R:
         return self._exchange.value  # type: ignore[attr-defined]
 
     def error(self, code: str, **objects: Any) -> str:
-        """Run `code`, which must fail, and return the error message."""
-        failed = f"tryCatch({{\n{code}\nNULL\n}}, error = function(e) conditionMessage(e))"
+        """Run `code`, which must fail, and return the error's classes and message."""
+        handler = "function(e) paste(c(class(e), conditionMessage(e)), collapse = '\\n')"
+        failed = f"tryCatch({{\n{code}\nNULL\n}}, error = {handler})"
         message = self(failed, **objects)
         assert message is not None, "R raised no error"
         return str(message)
