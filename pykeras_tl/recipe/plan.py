@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from ..studies.trial import Trial
-from .probing import ProbeResult
+from .probing import INTERPOLATION, ProbeResult
 from .speed import Speed
 
 QUALITIES = {"fast": 2.0, "good": 10.0, "best": 60.0}
@@ -71,7 +71,7 @@ class Plan:
         data = {
             "target_size": list(self.target_size),
             "batch_size": self.batch_size,
-            "interpolation": "bilinear",
+            "interpolation": INTERPOLATION,
             **({"split": dict(split)} if split else {}),
         }
         model = {"backbone": self.backbone, "weights": weights, "head": "pooling", "dropout": 0.2}

@@ -15,12 +15,15 @@ import pandas as pd
 
 from ..models.transfer import transfer_model
 from ..studies.image_groups import groups_of
+from ..training.data_adapter import DerivedBatches
 from ..training.linear_probe import REGULARIZATION, ProbeData, choose_probe, probe_data
 from .speed import Speed, measure_speed
 
 if TYPE_CHECKING:
     from ..images.iterators.base import Iterator
 
+# How images are resized.
+INTERPOLATION = "bilinear"
 _logger = logging.getLogger(__name__)
 # Images of the training part and of the validation part that are looked at.
 _TRAINING, _PER_CLASS, _VALIDATION = 600, 8, 400
@@ -124,14 +127,14 @@ def probe_backbone(
         The result.
     """
     model = transfer_model(backbone, len(classes), input_shape=(*size, 3), weights=weights)
-    speed = measure_speed(model, backbone, _iterate(sample[0], size, classes))
+    speed = measure_speed(model, backbone, _quiet_flow(sample[0], size, classes))
     extractor = keras.Model(model.inputs, model.layers[-1].input)
     training, validation = (
-        probe_data(extractor, _iterate(table, size, classes)) for table in sample
+        probe_data(extractor, _quiet_flow(table, size, classes)) for table in sample
     )
     table, probe = choose_probe(training, validation, REGULARIZATION, len(classes))
     chosen = table[table["chosen"]].iloc[0]
-    turned = probe_data(extractor, _UpsideDown(_iterate(sample[1], size, classes)))
+    turned = probe_data(extractor, _UpsideDown(_quiet_flow(sample[1], size, classes)))
     result = ProbeResult(
         backbone,
         size,
@@ -148,34 +151,38 @@ def _accuracy(probabilities: np.ndarray, data: ProbeData) -> float:
     return float(np.mean(probabilities.argmax(axis=1) == data.classes))
 
 
-def _iterate(table: pd.DataFrame, size: tuple[int, int], classes: list[str]) -> Iterator:
+def image_flow(table: pd.DataFrame, size: tuple[int, int], classes: list[str]) -> Iterator:
+    """Make the flow of images that a probe looks at, and that planned trainings read alike.
+
+    Args:
+        table: The images, with the columns `filename` and `class`.
+        size: Height and width in pixels.
+        classes: All classes.
+
+    Returns:
+        A flow in the table's order.
+    """
     from ..images.image_data_generator import ImageDataGenerator
 
-    # As Keras does, it prints how many files it found: of interest where the user makes it.
+    return ImageDataGenerator().flow_from_dataframe(
+        table,
+        target_size=size,
+        classes=classes,
+        shuffle=False,
+        interpolation=INTERPOLATION,
+        formats="all",
+    )
+
+
+def _quiet_flow(table: pd.DataFrame, size: tuple[int, int], classes: list[str]) -> Iterator:
+    # As in Keras, a flow prints how many files it found: of interest where the user makes it.
     with redirect_stdout(io.StringIO()):
-        return ImageDataGenerator().flow_from_dataframe(
-            table,
-            target_size=size,
-            classes=classes,
-            class_mode="sparse",
-            shuffle=False,
-            interpolation="bilinear",
-            formats="all",
-        )
+        return image_flow(table, size, classes)
 
 
-class _UpsideDown:
+class _UpsideDown(DerivedBatches):
     """The batches of an iterator with each image upside down."""
 
-    def __init__(self, iterator: Iterator) -> None:
-        self._iterator = iterator
-
-    def __len__(self) -> int:
-        return len(self._iterator)
-
-    def next_batch_spec(self) -> Any:
-        return self._iterator.next_batch_spec()
-
     def compute_batch(self, spec: Any) -> tuple[np.ndarray, np.ndarray]:
-        x, y = self._iterator.compute_batch(spec)
+        x, y = self.iterator.compute_batch(spec)
         return x[:, ::-1, ::-1], y

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,10 +22,8 @@ from ..models.transfer import transfer_model
 from ..studies.image_groups import add_groups, groups_of
 from ..studies.results.intervals import write_intervals
 from ..training.linear_probe import REGULARIZATION, Probe, ProbeData, probe_data
+from .probing import image_flow
 from .survey import Survey
-
-if TYPE_CHECKING:
-    from ..images.iterators.base import Iterator
 
 _logger = logging.getLogger(__name__)
 CROSS_VALIDATION = "cross-validation"
@@ -72,7 +70,7 @@ def train_on_few(
     table, column = add_groups(table.reset_index(drop=True), groups)
     classes = sorted(table["class"].unique())
     model = transfer_model(backbone, len(classes), input_shape=(*target_size, 3), weights=weights)
-    flow = _iterate(table, target_size, classes)
+    flow = image_flow(table, target_size, classes)
     data = probe_data(keras.Model(model.inputs, model.layers[-1].input), flow)
     probabilities = _out_of_fold(table, column, data, len(classes), seed)
     predictions = prediction_table(
@@ -120,19 +118,6 @@ def _out_of_fold(
             probe = Probe(ProbeData(data.features[rest], data.classes[rest]), _STRENGTH, classes)
             total[~rest] += probe.predict(data.features[~rest])
     return total / _REPEATS
-
-
-def _iterate(table: pd.DataFrame, size: tuple[int, int], classes: list[str]) -> Iterator:
-    from ..images.image_data_generator import ImageDataGenerator
-
-    return ImageDataGenerator().flow_from_dataframe(
-        table,
-        target_size=size,
-        classes=classes,
-        shuffle=False,
-        interpolation="bilinear",
-        formats="all",
-    )
 
 
 def _write_report(

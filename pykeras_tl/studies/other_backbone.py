@@ -39,7 +39,7 @@ def with_backbone(trials: Sequence[Trial], name: str) -> list[Trial]:
     added: dict[str, Trial] = {}
     for trial in trials:
         if trial.model.get("backbone"):
-            other = _replaced(trial, entry)
+            other = _on_backbone(trial, entry)
             content = [other.data, other.model, other.training, other.seed]
             added.setdefault(json.dumps(content, sort_keys=True, default=str), other)
     if not added:
@@ -50,7 +50,7 @@ def with_backbone(trials: Sequence[Trial], name: str) -> list[Trial]:
     return [*trials, *added.values()]
 
 
-def _replaced(trial: Trial, entry: Backbone) -> Trial:
+def _on_backbone(trial: Trial, entry: Backbone) -> Trial:
     from ..models.transfer import transfer_model
 
     old = get_backbone(trial.model["backbone"])

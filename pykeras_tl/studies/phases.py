@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 from keras.optimizers import schedules
 
 from ..training import fit
-from ..training.callbacks.time_limit import TimeLimit
+from ..training.callbacks.timing import TimeLimit, TimingCallback
 from ..training.callbacks.weight_averaging import WeightAveraging
 from ..training.losses import cross_entropy
 from ..training.optimizers.by_name import make_optimizer
@@ -47,41 +46,6 @@ class Phase:
     settings: PhaseSettings
     loss: str
     prepare: Callable[[keras.Model], object] | None = None
-
-
-class _Timer:
-    """The time since the last call. Not a plain value, so that checkpoints leave it out."""
-
-    def __init__(self) -> None:
-        self._last = time.perf_counter()
-
-    def seconds(self) -> float:
-        now = time.perf_counter()
-        passed, self._last = now - self._last, now
-        return passed
-
-
-class TimingCallback(keras.callbacks.Callback):
-    """Measures the seconds of a training, from the creation of this object on.
-
-    A training that is resumed in its `run_dir` continues from the seconds in its checkpoint.
-
-    Attributes:
-        seconds: The time up to the end of the last batch or epoch.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds = 0.0
-        self._timer = _Timer()
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Add the time since the end of the last batch."""
-        self.seconds += self._timer.seconds()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Add the time since the end of the last batch, which is that of the validation."""
-        self.seconds += self._timer.seconds()
 
 
 class BestWeights:

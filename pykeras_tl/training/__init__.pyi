@@ -2,7 +2,7 @@ from .batch_augmentation import BatchAugmenter as BatchAugmenter
 from .batches.batch_function import BatchFunction as BatchFunction
 from .batches.inference import evaluate as evaluate
 from .batches.inference import predict as predict
-from .callbacks.time_limit import TimeLimit as TimeLimit
+from .callbacks.timing import TimeLimit as TimeLimit
 from .callbacks.weight_averaging import WeightAveraging as WeightAveraging
 from .checkpoints.named_checkpoint import NamedCheckpoint as NamedCheckpoint
 from .class_weights import balanced_class_weight as balanced_class_weight

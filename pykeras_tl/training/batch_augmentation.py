@@ -14,6 +14,7 @@ import numpy as np
 
 from ..images.iterators.base import Iterator
 from ..images.iterators.state import IteratorState
+from .data_adapter import DerivedBatches
 
 BatchAugmentation: TypeAlias = str | Sequence[str | keras.Layer] | Mapping[str, Mapping[str, Any]]
 
@@ -171,7 +172,7 @@ class _SeededSpec:
     seed: int
 
 
-class AugmentedBatches:
+class AugmentedBatches(DerivedBatches):
     """Yields an iterator's batches, augmented, in the iterator's place.
 
     What is drawn for a batch depends on the iterator's seed and on how many batches it has
@@ -183,7 +184,7 @@ class AugmentedBatches:
     """
 
     def __init__(self, iterator: Iterator, augmenter: BatchAugmenter) -> None:
-        self.iterator = iterator
+        super().__init__(iterator)
         self.main_thread_only = iterator.main_thread_only
         self.threads = iterator.threads
         self._augmenter = augmenter
@@ -197,21 +198,6 @@ class AugmentedBatches:
         """Return the augmented images and the labels of a batch."""
         images, labels, *weights = self.iterator.compute_batch(spec.spec, workers=1)
         return (*self._augmenter(images, labels, spec.seed), *weights)
-
-    def reset(self) -> None:
-        """Start a new epoch with the next batch."""
-        self.iterator.reset()
-
-    def get_state(self) -> IteratorState:
-        """Return the iterator's position."""
-        return self.iterator.get_state()
-
-    def set_state(self, state: IteratorState) -> None:
-        """Move the iterator to a position."""
-        self.iterator.set_state(state)
-
-    def __len__(self) -> int:
-        return len(self.iterator)
 
 
 def _layer(layer: Any, options: Mapping[str, Any], value_range: tuple[float, float]) -> Any:

@@ -15,13 +15,13 @@ import keras
 from ..images.iterators.base import Iterator
 from ..images.iterators.prefetch import Prefetcher
 from ..images.iterators.state import IteratorState
-from .batch_augmentation import AugmentedBatches
 
 
 class BatchSource(Protocol):
     """What `SequentialDataset` needs of an iterator, or of cached features in its place."""
 
     main_thread_only: bool
+    threads: int | None
 
     def next_batch_spec(self) -> Any:
         """Make the random decisions of the next batch."""
@@ -39,6 +39,43 @@ class BatchSource(Protocol):
         """Move to a position in the data."""
 
     def __len__(self) -> int: ...
+
+
+class DerivedBatches:
+    """Yields batches that are made from an iterator's, in the iterator's place.
+
+    Args:
+        iterator: The iterator over images.
+    """
+
+    main_thread_only = False
+    threads: int | None = None
+
+    def __init__(self, iterator: Iterator) -> None:
+        self.iterator = iterator
+
+    def next_batch_spec(self) -> Any:
+        """Make the random decisions of the next batch."""
+        return self.iterator.next_batch_spec()
+
+    def compute_batch(self, spec: Any) -> tuple[Any, ...]:
+        """Compute the batch of a spec."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Start a new epoch with the next batch."""
+        self.iterator.reset()
+
+    def get_state(self) -> IteratorState:
+        """Return the iterator's position."""
+        return self.iterator.get_state()
+
+    def set_state(self, state: IteratorState) -> None:
+        """Move the iterator to a position."""
+        self.iterator.set_state(state)
+
+    def __len__(self) -> int:
+        return len(self.iterator)
 
 
 class BatchStream(Protocol):
@@ -178,13 +215,11 @@ def batches(
     """
     if source.main_thread_only:
         return MainThreadBatches(next_spec, source.compute_batch)
-    if isinstance(source, AugmentedBatches):
-        return Prefetcher(next_spec, source.compute_batch, workers or source.threads)
+    compute: Callable[[Any], Any] = source.compute_batch
     if isinstance(source, Iterator):
         # Each thread computes a complete batch, and needs no further threads for that.
         compute = partial(source.compute_batch, workers=1)
-        return Prefetcher(next_spec, compute, workers or source.threads)
-    return Prefetcher(next_spec, source.compute_batch, workers)
+    return Prefetcher(next_spec, compute, workers or source.threads)
 
 
 class MainThreadBatches:

