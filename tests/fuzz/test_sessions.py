@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,7 @@ def _compare(session: Session, folder: Path) -> list[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return compare(session, folder / "session", folder / "images")
-    except Exception as error:
-        return [f"{type(error).__name__}: {error}"]
+    except Exception:
+        return [traceback.format_exc()]
     finally:
         shutil.rmtree(folder / "session", ignore_errors=True)
