@@ -54,7 +54,7 @@ def main() -> None:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             app()
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         typer.echo(f"pykeras-tl: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:

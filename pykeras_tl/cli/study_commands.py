@@ -42,8 +42,16 @@ def study(
         typer.Option("--set", help="Change a setting, as in data.batch_size=32; repeatable."),
     ] = None,
     jobs: Annotated[
-        int, typer.Option(min=1, help="Trials to run at a time, each in its own process.")
+        int,
+        typer.Option(
+            min=1,
+            help="Trials to run at a time, each in its own process; on a cluster, on each machine.",
+        ),
     ] = 1,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Ray cluster to run the trials on: auto, or ray://HOST:10001."),
+    ] = None,
     seed: Seed = 0,
     weights: Weights = "imagenet",
     skip_bad: SkipBad = False,
@@ -71,6 +79,7 @@ def study(
         backbone=backbone,
         changes=dict(map(_setting, set_ or [])),
         jobs=jobs,
+        cluster=cluster,
         seed=seed,
         weights=None if weights == "none" else weights,
         on_bad="skip" if skip_bad else "raise",

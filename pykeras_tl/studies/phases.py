@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,6 +130,7 @@ def train_phase(
     initial_epoch: int,
     run_dir: Path | None = None,
     minutes: float | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[History, float]:
     """Train a model through one phase.
 
@@ -141,6 +142,7 @@ def train_phase(
         run_dir: The folder of checkpoints, from which an interrupted phase is resumed, or
             `None`.
         minutes: The time after which the phase ends even if it is not done, or `None`.
+        callbacks: Callbacks beside the phase's own.
 
     Returns:
         The history of the phase, and its duration in seconds.
@@ -150,15 +152,15 @@ def train_phase(
     smoothing = phase.settings.label_smoothing
     loss = cross_entropy(phase.iterator, smoothing) if smoothing else phase.loss
     model.compile(make_phase_optimizer(phase, model), loss=loss, metrics=["accuracy"])
-    callbacks: list[keras.callbacks.Callback] = [timing := TimingCallback()]
+    used: list[keras.callbacks.Callback] = [timing := TimingCallback(), *callbacks]
     averaging, stopping = phase.settings.weight_averaging, phase.settings.early_stopping
     if averaging:
-        callbacks.append(WeightAveraging(**averaging.model_dump()))
+        used.append(WeightAveraging(**averaging.model_dump()))
     if minutes is not None:
-        callbacks.append(TimeLimit(minutes))
+        used.append(TimeLimit(minutes))
     if stopping:
         options = stopping.model_dump(exclude_unset=True)
-        callbacks.append(keras.callbacks.EarlyStopping(**options))
+        used.append(keras.callbacks.EarlyStopping(**options))
     history = fit(
         model,
         phase.iterator,
@@ -166,7 +168,7 @@ def train_phase(
         initial_epoch=initial_epoch,
         steps_per_epoch=phase.steps,
         validation_data=validation,
-        callbacks=callbacks,
+        callbacks=used,
         cached_augmented_epochs=phase.settings.cached_augmented_epochs,
         batch_augmentation=phase.settings.batch_augmentation,
         run_dir=run_dir,

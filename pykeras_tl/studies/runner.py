@@ -17,9 +17,12 @@ import pandas as pd
 
 from ..storage.atomic_files import atomic_directory, atomic_file, recover_directory
 from .data_splits import digest_files, without_bad_files
+from .execution.image_transfer import image_files
+from .execution.process_pool import run_tasks
+from .execution.ray_cluster import connect, run_on_cluster
+from .execution.trial_task import TrialTask, error_file
 from .image_groups import split_sizes, with_originals
 from .other_backbone import with_backbone
-from .process_pool import TrialTask, error_file, run_tasks
 from .results.baselines import study_baselines
 from .results.comparison import paired_comparisons, summary_table
 from .results.intervals import interval_table
@@ -94,6 +97,7 @@ def run_study(
     backbone: str | None = None,
     changes: Mapping[str, Any] | None = None,
     jobs: int = 1,
+    cluster: str | None = None,
     seed: int = 0,
     weights: str | None = "imagenet",
     on_bad: str | None = "raise",
@@ -121,7 +125,10 @@ def run_study(
             example one whose weights are at hand.
         changes: Settings to change in every trial that has them, by their path in its record,
             such as `{"data.batch_size": 32}`.
-        jobs: Trials at a time, each in a process of its own.
+        jobs: Trials at a time, each in a process of its own; on a cluster, on each machine.
+        cluster: The Ray cluster that runs the trials: `"auto"` for the one that this machine
+            belongs to, or `"ray://HOST:10001"`. Its machines need this package in the same
+            versions, not the same disk. None runs them here.
         seed: The seed of the first repeat.
         weights: Weights of the backbones: `"imagenet"`, the path of a file, or `None`.
         on_bad: All image files are looked through before the first trial: "raise" an error that
@@ -138,6 +145,8 @@ def run_study(
         BadImageError: If image files cannot be read and `on_bad` is "raise".
         ValueError: If the study is unknown, no trial matches, a setting is unknown or out of
             range, or a number is below 1.
+        ImportError: If a cluster is given and Ray is not installed.
+        ConnectionError: If there is no cluster at the address.
 
     Example:
         >>> result = run_study("blood-cells", "cells", "results")  # doctest: +SKIP
@@ -152,6 +161,9 @@ def run_study(
         raise TypeError("run_study() needs the arguments `study` and `out`.")
     if jobs < 1:
         raise ValueError(f"Expected jobs >= 1. Received: {jobs}.")
+    if cluster is not None:
+        # Before the images are looked through.
+        connect(cluster)
     chosen = get_study(study) if isinstance(study, str) else study
     repeats = _number_of_repeats(chosen, repeats, quick)
     every = _with_epochs(_all_trials(chosen, Settings(quick, seed, weights), repeats), epochs)
@@ -165,7 +177,7 @@ def run_study(
     tasks = _tasks(chosen, every, images, target / "trials", on_bad)
     folder = create_results_folder(target, chosen)
     _log_sizes(split_sizes(tasks[0].tables))
-    failures = _run_all([task for task in tasks if task.trial.name in selected], int(jobs))
+    failures = _run_all([task for task in tasks if task.trial.name in selected], int(jobs), cluster)
     # Trials that were run before, with other patterns, belong to the results too.
     done = [read_result(task.folder) for task in tasks if is_done(task.folder)]
     # If the repeats split the images differently, the first split represents all.
@@ -299,7 +311,7 @@ def create_results_folder(out: Path, study: Study) -> Path:
     return out
 
 
-def _run_all(tasks: list[TrialTask], processes: int) -> dict[str, str]:
+def _run_all(tasks: list[TrialTask], jobs: int, cluster: str | None) -> dict[str, str]:
     """Run the trials that are not done, and return the errors of those that failed."""
     labels = _labels([task.trial for task in tasks])
     waiting = [index for index, task in enumerate(tasks) if not is_done(task.folder)]
@@ -308,7 +320,12 @@ def _run_all(tasks: list[TrialTask], processes: int) -> dict[str, str]:
     if waiting:
         _logger.info(labels[waiting[0]])
     failures = {}
-    runs = run_tasks([tasks[index] for index in waiting], processes)
+    to_run = [tasks[index] for index in waiting]
+    if cluster and to_run:
+        files = image_files(table for task in to_run for table in task.tables.values())
+        runs = run_on_cluster(to_run, files, cluster, jobs)
+    else:
+        runs = run_tasks(to_run, jobs)
     for ended, (number, error) in enumerate(runs, start=1):
         index = waiting[number]
         label = labels[index].partition("] ")[2]

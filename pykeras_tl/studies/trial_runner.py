@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,11 @@ _GIVEN = {"classes", "input_shape", "seed", "backbone"}
 
 
 def run_trial(
-    trial: Trial, tables: Mapping[str, pd.DataFrame], folder: Path, run_dir: Path | None = None
+    trial: Trial,
+    tables: Mapping[str, pd.DataFrame],
+    folder: Path,
+    run_dir: Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrialResult:
     """Train a trial's model and evaluate it on the splits that it was not trained on.
 
@@ -43,6 +47,7 @@ def run_trial(
             the trained classifier and, last, the summary.
         run_dir: The folder for checkpoints, from which an interrupted trial is resumed; None
             saves none.
+        callbacks: Callbacks of every phase, beside the trial's own.
 
     Returns:
         The results, as `read_result` reads them from the folder.
@@ -59,7 +64,7 @@ def run_trial(
     iterators = split_iterators(trial, tables)
     model = build_model(trial, classes=len(iterators["train"].class_names or ()))
     require_free_space(folder, _size_of_results(model))
-    history, seconds = train_model(model, trial, iterators, run_dir)
+    history, seconds = train_model(model, trial, iterators, run_dir, callbacks)
     views = trial.settings.data.test_time_augmentation
     evaluations = {
         split: Evaluation(predict_flow(model, iterator, views), *groups_of(tables[split]))
@@ -213,7 +218,11 @@ def _on_pixels_from_0_to_1(model: keras.Model) -> keras.Model:
 
 
 def train_model(
-    model: keras.Model, trial: Trial, iterators: Mapping[str, Iterator], run_dir: Path | None = None
+    model: keras.Model,
+    trial: Trial,
+    iterators: Mapping[str, Iterator],
+    run_dir: Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[History, float]:
     """Train a model through all phases of a trial.
 
@@ -222,6 +231,7 @@ def train_model(
         trial: The record.
         iterators: An iterator over each split, as `split_iterators` returns them.
         run_dir: As for `run_trial`.
+        callbacks: As for `run_trial`.
 
     Returns:
         The history, and the seconds of training, including those before an interruption.
@@ -247,7 +257,9 @@ def train_model(
             # Of phases that were finished before an interruption, their own time counts.
             passed = max(time.monotonic() - started, seconds)
             minutes = max(training.minutes - passed / 60, _LEAST_MINUTES)
-        trained, duration = train_phase(model, phase, validation, initial_epoch, phase_dir, minutes)
+        trained, duration = train_phase(
+            model, phase, validation, initial_epoch, phase_dir, minutes, callbacks
+        )
         if trained.stopped:
             raise KeyboardInterrupt
         if best:

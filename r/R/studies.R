@@ -15,7 +15,10 @@
 #'   all.
 #' @param changes A named list of settings to change in all trials that have them, such as
 #'   `list("data.batch_size" = 32)`.
-#' @param jobs Number of trials to run in parallel, each in its own process.
+#' @param jobs Number of trials to run in parallel, each in its own process; on a cluster, on each
+#'   of its machines.
+#' @param cluster The Ray cluster that runs the trials: `"auto"` for the one that this machine
+#'   belongs to, or `"ray://HOST:10001"`. `NULL` runs them here.
 #' @param seed Random seed of the first repeat.
 #' @param weights Weights of the backbones: `"imagenet"`, the path of a weights file, or `NULL`
 #'   for random weights.
@@ -46,7 +49,8 @@
 #' plot(study)
 run_study <- function(name, data = NULL, out = paste0(name, "-results"), quick = FALSE,
                       epochs = NULL, repeats = NULL, trials = NULL, changes = NULL, jobs = 1,
-                      seed = 0, weights = "imagenet", on_bad = "raise", backbone = NULL) {
+                      seed = 0, weights = "imagenet", on_bad = "raise", backbone = NULL,
+                      cluster = NULL) {
   check_string(name)
   as_study(with_python_warnings(toolkit()$studies$run_study(
     name, file_path(data), file_path(out),
@@ -54,7 +58,7 @@ run_study <- function(name, data = NULL, out = paste0(name, "-results"), quick =
     trials = if (is.null(trials)) NULL else paste(trials, collapse = ","),
     changes = integers_where_whole(changes), jobs = whole_number(jobs),
     seed = whole_number(seed), weights = weights_source(weights), on_bad = on_bad,
-    backbone = backbone
+    backbone = backbone, cluster = cluster
   )))
 }
 

@@ -51,6 +51,11 @@ def _trials(settings: Settings) -> list[Trial]:
 @pytest.fixture(scope="session")
 def tiny_study() -> Study:
     """Two trials of a small network on the three colours."""
+    return make_tiny_study()
+
+
+def make_tiny_study() -> Study:
+    """Make the study without pytest, for other processes."""
     return Study(
         name="tiny",
         title="Colours",

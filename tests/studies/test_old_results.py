@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from pykeras_tl.images import generate_blood_cells
-from pykeras_tl.studies import Study, process_pool, read_runs, run_study
+from pykeras_tl.studies import Study, read_runs, run_study
 from pykeras_tl.studies.data_splits import digest_files, split_tables
+from pykeras_tl.studies.execution import process_pool
 
 _METRICS = {
     "training accuracy": 0.5,

@@ -1,0 +1,149 @@
+"""Trials on a real Ray cluster: a head and worker nodes, each with processes of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pykeras_tl.studies import Study, run_study
+from pykeras_tl.studies.execution.image_transfer import (
+    ReceivedImages,
+    image_files,
+    read_files,
+    sees_files,
+)
+from pykeras_tl.studies.runner import StudyResult
+
+ray = pytest.importorskip("ray", reason="Ray is not installed")
+_EPOCHS = 25
+_PATIENCE = 500
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A head without CPUs, so that trials run on the nodes that a test adds."""
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0})
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def _numbers(result: StudyResult) -> pd.DataFrame:
+    table = result.to_frame()
+    return table[~table["metric"].str.contains("second|minute")].reset_index(drop=True)
+
+
+def _same_weights(one: StudyResult, other: StudyResult) -> bool:
+    return all(
+        (mine.folder / "classifier/model.json").read_bytes()
+        == (theirs.folder / "classifier/model.json").read_bytes()
+        and _equal_arrays(mine.folder, theirs.folder)
+        for mine, theirs in zip(one.trials, other.trials, strict=True)
+    )
+
+
+def _equal_arrays(one: Path, other: Path) -> bool:
+    from pykeras_tl.models import load_classifier
+
+    weights = [load_classifier(each / "classifier").model.get_weights() for each in (one, other)]
+    return all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
+
+
+def _wait_for_state(folder: Path) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not any(folder.glob("trials/*.unfinished/*/checkpoints/epoch-*/state.json")):
+        assert time.monotonic() < end, "no state was saved"
+        time.sleep(0.2)
+
+
+_DRIVER = """
+import sys
+from pathlib import Path
+from pykeras_tl.studies import run_study
+sys.path.insert(0, {tests!r})
+from studies.conftest import make_tiny_study
+run_study(
+    make_tiny_study(), {data!r}, {out!r}, epochs={epochs}, trials="cosine", cluster={address!r}
+)
+"""
+
+
+@pytest.mark.slow  # Ray's processes and one TensorFlow for each attempt take their time.
+def test_a_study_survives_the_death_of_a_node_and_of_its_driver(
+    cluster: Any, tiny_study: Study, colours: Path, tmp_path: Path
+) -> None:
+    here = run_study(tiny_study, colours, tmp_path / "here", epochs=_EPOCHS, trials="cosine")
+    first = cluster.add_node(num_cpus=1)
+    out = tmp_path / "out"
+    code = _DRIVER.format(
+        tests=str(Path(__file__).parents[1]), data=str(colours), out=str(out),
+        epochs=_EPOCHS, address=cluster.address,
+    )  # fmt: skip
+    driver = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    _wait_for_state(out)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+
+    # The same command goes on; a node joins late, and the one that trains dies.
+    second = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    states = set(out.glob("trials/*.unfinished/*/checkpoints/*"))
+    end = time.monotonic() + _PATIENCE
+    while not set(out.glob("trials/*.unfinished/*/checkpoints/*")) - states:
+        assert time.monotonic() < end, "no state was saved"
+        time.sleep(0.2)
+    cluster.add_node(num_cpus=1)
+    cluster.remove_node(first, allow_graceful=False)
+    _, log = second.communicate(timeout=_PATIENCE)
+    assert second.returncode == 0, log
+
+    there = run_study(tiny_study, colours, out, epochs=_EPOCHS, trials="cosine")
+    pd.testing.assert_frame_equal(_numbers(there), _numbers(here))
+    assert _same_weights(there, here)
+    assert not list(out.glob("trials/*.unfinished"))
+
+
+def test_images_travel_as_they_are(colours: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "images"
+    shutil.copytree(colours / "TEST", copy)
+    table = pd.DataFrame({"filename": sorted(map(str, copy.rglob("*.png")))})
+    files = image_files([table])
+    assert sees_files(files)
+    contents = [Path(name).read_bytes() for name in table["filename"]]
+    parts = list(read_files(files))
+    shutil.rmtree(copy)
+    assert not sees_files(files)
+
+    received = ReceivedImages(files)
+    received.write(parts)
+    local = received.local_tables({"test": table})["test"]["filename"]
+    assert [Path(name).read_bytes() for name in local] == contents
+    results = tmp_path / "results"
+    (results / "evaluation/test").mkdir(parents=True)
+    predictions = results / "evaluation/test/predictions.csv"
+    table.assign(blue=0.1).to_csv(tmp_path / "expected.csv", index=False)
+    pd.DataFrame({"filename": local, "blue": 0.1}).to_csv(predictions, index=False)
+    received.restore_names(results)
+    assert predictions.read_bytes() == (tmp_path / "expected.csv").read_bytes()
+    received.remove()
+    assert not received.folder.exists()
+
+
+def test_a_cluster_that_is_not_there_is_named(tiny_study: Study, tmp_path: Path) -> None:
+    with pytest.raises(ConnectionError, match="ray start --head"):
+        run_study(tiny_study, tmp_path, tmp_path / "out", cluster="auto")
