@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -16,22 +15,18 @@ import pandas as pd
 from .images.datasets.directory_tree import existing_folder
 from .images.datasets.folders import check_classes
 from .recipe.folder_splits import split_off, tables_on_disk
-from .storage.atomic_files import atomic_file
 from .studies.data_splits import digest_files, without_bad_files
 from .studies.image_groups import groups_of
 from .studies.results.intervals import write_intervals
 from .studies.results.trial_results import is_done
-from .studies.runner import check_results_folder, create_results_folder, run_study
+from .studies.runner import create_results_folder, run_study
 from .studies.study import Study
 from .studies.trial import Trial
 
 if TYPE_CHECKING:
     from .models.saving.classifier import Classifier
-    from .recipe.plan import Plan
-    from .recipe.planning import Request
 
 _logger = logging.getLogger(__name__)
-_PLANS = "plan.json"
 # What is trained where only some of the settings are given.
 _EPOCHS, _FINE_TUNE_EPOCHS, _BATCH_SIZE = 10, 5, 32
 _LEARNING_RATE, _FINE_TUNE_LEARNING_RATE = 1e-3, 1e-5
@@ -214,11 +209,12 @@ def _train_as_planned(
     **asked: Any,
 ) -> Classifier:
     from .recipe.planning import Request, first_choice, plan_training
+    from .recipe.saved_plans import read_plans, save_plans
     from .recipe.small_sets import is_small, train_on_few
     from .recipe.survey import survey_images
 
     request = Request(**asked)
-    plans = _saved_plans(out, request)
+    plans = read_plans(out, request, _STUDY)
     given = _given(directory, on_bad)
     if list(given) == ["train"] and is_small(survey := survey_images(given["train"])):
         _check_no_classifier(out)
@@ -231,35 +227,12 @@ def _train_as_planned(
     tables = split_off(given, split.get("groups"), request.seed)
     if not plans:
         plans = plan_training(tables, request, started)
-        _save_plans(out, request, plans)
+        save_plans(out, request, plans, _STUDY)
     trials = [
         plan.trial(name, request.seed + number, request.weights_name, split)
         for number, (name, plan) in enumerate(plans.items())
     ]
     return _train(trials, tables, out)
-
-
-def _saved_plans(out: Path, request: Request) -> dict[str, Plan]:
-    """Return the plans of a training that was begun in this folder, so that it goes on."""
-    from .recipe.plan import Plan
-
-    check_results_folder(out, _STUDY)
-    if not (out / _PLANS).is_file():
-        return {}
-    saved = json.loads((out / _PLANS).read_text(encoding="utf-8"))
-    if saved["request"] != request.to_record():
-        raise FileExistsError(
-            f"{out} holds a classifier made with other settings. Choose another folder."
-        )
-    return {name: Plan.from_record(record) for name, record in saved["plans"].items()}
-
-
-def _save_plans(out: Path, request: Request, plans: Mapping[str, Plan]) -> None:
-    create_results_folder(out, _STUDY)
-    records = {name: plan.to_record() for name, plan in plans.items()}
-    with atomic_file(out / _PLANS) as temporary:
-        text = json.dumps({"request": request.to_record(), "plans": records}, indent=1)
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _given(directory: str | os.PathLike[str], on_bad: str | None) -> dict[str, pd.DataFrame]:

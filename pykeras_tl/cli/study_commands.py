@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Seed, SkipBad, Weights, show
+from .options import Cluster, Seed, SkipBad, Weights, show
 
 if TYPE_CHECKING:
     from ..studies import StudyResult
@@ -48,10 +48,7 @@ def study(
             help="Trials to run at a time, each in its own process; on a cluster, on each machine.",
         ),
     ] = 1,
-    cluster: Annotated[
-        str | None,
-        typer.Option(help="Ray cluster to run the trials on: auto, or ray://HOST:10001."),
-    ] = None,
+    cluster: Cluster = None,
     seed: Seed = 0,
     weights: Weights = "imagenet",
     skip_bad: SkipBad = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Seed, SkipBad, Weights
+from .options import Groups, Seed, SkipBad, Weights
 
 
 def train(
@@ -55,13 +55,7 @@ def train(
     augment: Annotated[
         bool, typer.Option("--augment", help="Rotate, shift, zoom and mirror the training images.")
     ] = False,
-    groups: Annotated[
-        str,
-        typer.Option(
-            help="Keep images that belong together in one split: 'copies' of one image, a regular "
-            "expression that finds the patient or slide in the file name, or 'none'."
-        ),
-    ] = "copies",
+    groups: Groups = "copies",
     seed: Seed = 0,
     skip_bad: SkipBad = False,
 ) -> None:

@@ -1,0 +1,393 @@
+"""Searches for the settings of a training, and keeps the best classifier."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..images.datasets.directory_tree import existing_folder
+from ..images.datasets.folders import check_classes
+from ..recipe.folder_splits import split_off, tables_on_disk
+from ..recipe.plan import Plan
+from ..recipe.planning import Request
+from ..recipe.saved_plans import read_plans, save_plans
+from ..storage.atomic_files import atomic_directory, atomic_file
+from ..studies.data_splits import digest_files, without_bad_files
+from ..studies.execution.image_transfer import image_files
+from ..studies.execution.ray_cluster import connect, run_on_cluster
+from ..studies.execution.trial_task import TrialTask, run_task
+from ..studies.image_groups import groups_of
+from ..studies.results.trial_results import is_done, read_result
+from ..studies.runner import create_results_folder
+from ..studies.study import Study
+from ..studies.trial import Trial
+from .space import planned_settings, suggest_settings, trial_with
+
+if TYPE_CHECKING:
+    import optuna
+
+    from ..evaluation import Evaluation
+    from ..models.saving.classifier import Classifier
+
+_JOURNAL = "search.journal"
+_VALUE = "validation accuracy"
+_ACCURACY = "validation_accuracy"
+# Of the first epochs only the head is trained: they say little.
+_HEAD_EPOCHS = 3
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The results of a search.
+
+    Args:
+        table: One row for each trial: `number`, `state` ("complete", "pruned" or "failed"),
+            `validation_accuracy`, and one column for each setting.
+        importances: The share of the variance of the validation accuracy that each setting
+            explains, largest first; empty before four trials are complete.
+        evaluation: The best classifier on the test images, which the search did not look at.
+        classifier: The best classifier.
+        folder: The folder of results.
+        report: The HTML page.
+    """
+
+    table: pd.DataFrame
+    importances: pd.Series
+    evaluation: Evaluation
+    classifier: Classifier
+    folder: Path
+    report: Path
+
+    @property
+    def best_settings(self) -> dict[str, Any]:
+        """The settings of the best trial, by name."""
+        hidden = ("number", "state", _ACCURACY)
+        return {str(name): each for name, each in _best(self.table).items() if name not in hidden}
+
+
+def search_classifier(
+    directory: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    trials: int = 20,
+    minutes: float = 5,
+    backbone: str | None = None,
+    weights: str | os.PathLike[str] | None = "imagenet",
+    target_size: tuple[int, int] | None = None,
+    batch_size: int | None = None,
+    groups: str | None = "copies",
+    cluster: str | None = None,
+    jobs: int = 1,
+    seed: int = 0,
+    on_bad: str | None = "raise",
+) -> SearchResult:
+    """Search for the settings with which a classifier does best on the validation images.
+
+    The training that `train_classifier` would plan comes first. Then Optuna's tree-structured
+    Parzen estimator suggests from which stage on to fine-tune, learning rates, weight decay, label
+    smoothing, dropout and augmentation. A trial that is behind the median of those before it is
+    ended early. The test images are looked at once, by the best classifier, at the end.
+
+    The same command goes on with an interrupted search.
+
+    Args:
+        directory: The folder, as for `train_classifier`.
+        out: The folder of results: the best classifier, the tables, and `report.html`.
+        trials: How many trainings, 1 or more, those of an interrupted search included.
+        minutes: The time to plan each of them with.
+        backbone: As for `train_classifier`.
+        weights: As for `train_classifier`.
+        target_size: As for `train_classifier`.
+        batch_size: As for `train_classifier`.
+        groups: As for `train_classifier`.
+        cluster: The Ray cluster that runs the trials, as for `run_study`; `"local"` runs several
+            at a time on this machine.
+        jobs: With a cluster, trials at a time on each machine.
+        seed: The seed of splits, trainings and suggestions.
+        on_bad: As for `train_classifier`.
+
+    Returns:
+        The results.
+
+    Raises:
+        ImportError: If Optuna is not installed, or Ray with a cluster.
+        FileExistsError: If `out` holds something else, or a search with other settings.
+        ValueError: If an argument is out of range, or there is no time for fine tuning.
+        RuntimeError: If all trials failed.
+
+    Example:
+        >>> result = search_classifier("birds", "birds-search", trials=30)  # doctest: +SKIP
+        >>> result.best_settings  # doctest: +SKIP
+
+    Source:
+        Akiba et al., Optuna: A Next-generation Hyperparameter Optimization Framework, KDD 2019.
+    """
+    started = time.monotonic()
+    if trials < 1 or jobs < 1:
+        raise ValueError(f"Expected trials and jobs >= 1. Received: {trials} and {jobs}.")
+    _check_optuna()
+    if cluster is not None:
+        connect(cluster)
+    request = Request("good", minutes, backbone, weights, target_size, batch_size, seed)
+    folder = Path(out).expanduser().absolute()
+    plan = read_plans(folder, request, _STUDY).get(_PLAN)
+    given = without_bad_files(tables_on_disk(existing_folder(directory)), on_bad)
+    check_classes(given["train"])
+    tables = split_off(given, groups, seed)
+    test = tables.pop("test")
+    create_results_folder(folder, _STUDY)
+    if plan is None:
+        plan = _plan(tables, request, started)
+        save_plans(folder, request, {_PLAN: plan}, _STUDY)
+    search = _Search(folder, plan, tables, request, {"groups": groups}, trials)
+    search.run(cluster, jobs)
+    return _result(search, test)
+
+
+def _check_optuna() -> None:
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError('A search needs Optuna. Run pip install "pykeras-tl[search]".') from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def _plan(tables: Mapping[str, pd.DataFrame], request: Request, started: float) -> Plan:
+    from ..recipe.planning import plan_training
+
+    plan = next(iter(plan_training(tables, request, started).values()))
+    if plan.fine_tune_from is None:
+        raise ValueError(
+            "Expected time for fine tuning, whose settings are searched for. Received: "
+            f"minutes={request.minutes:g} for {len(tables['train']):,} images. Give more minutes, "
+            "or a smaller target_size."
+        )
+    return plan
+
+
+class _Search:
+    """A search in its folder: Optuna's study, and the trials that it suggests."""
+
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        tables: Mapping[str, pd.DataFrame],
+        request: Request,
+        split: Mapping[str, Any],
+        trials: int,
+    ) -> None:
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        from ..models.backbones.registry import get_backbone
+
+        self.folder, self.plan, self.tables, self.request = folder, plan, tables, request
+        self._split, self._count = split, trials
+        self._stages = _later_stages(get_backbone(plan.backbone).stages, plan.fine_tune_from)
+        self._digests = {name: digest_files(table) for name, table in tables.items()}
+        self.study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(folder / _JOURNAL))),
+            study_name=_STUDY.name,
+            load_if_exists=True,
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(seed=request.seed, constant_liar=True),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=_HEAD_EPOCHS),
+        )
+        if not self.study.trials:
+            self.study.enqueue_trial(planned_settings(plan))
+
+    def run(self, cluster: str | None, jobs: int) -> None:
+        """Run the trials that are not done."""
+        order: list[int] = []
+
+        def tasks() -> Iterator[TrialTask]:
+            for number, task in self._tasks():
+                order.append(number)
+                yield task
+
+        if cluster is None:
+            for task in tasks():
+                number = order[-1]
+                self._tell(number, task, _error_of(task, self._report(number)))
+            return
+        files = image_files(self.tables.values())
+        reports: dict[int, Callable[[int, float], bool]] = {}
+
+        def report(index: int, epoch: int, accuracy: float) -> bool:
+            number = order[index]
+            return reports.setdefault(number, self._report(number))(epoch, accuracy)
+
+        for index, failed in run_on_cluster(tasks(), files, cluster, jobs, report):
+            self._tell(order[index], self.task(order[index]), failed)
+
+    def task(self, number: int) -> TrialTask:
+        """Return the task of a trial that was suggested."""
+        import optuna
+
+        suggested = optuna.trial.FixedTrial(self.study.trials[number].params)
+        trial = trial_with(
+            suggest_settings(suggested, self._stages), self.plan, f"trial-{number:03d}",
+            self.request.seed, self.request.weights_name, self._split,
+        ).on_files(self._digests)  # fmt: skip
+        return TrialTask(trial, self.tables, self.folder / "trials" / trial.folder)
+
+    def _tasks(self) -> Iterator[tuple[int, TrialTask]]:
+        from optuna.trial import TrialState
+
+        # Those that were running when the search was interrupted go on.
+        for frozen in self.study.get_trials(states=[TrialState.RUNNING]):
+            task = self.task(frozen.number)
+            if is_done(task.folder):
+                self._tell(frozen.number, task, None)
+            else:
+                yield frozen.number, task
+        waiting = TrialState.WAITING
+        while sum(each.state != waiting for each in self.study.trials) < self._count:
+            asked = self.study.ask()
+            suggest_settings(asked, self._stages)
+            _logger.info("[%d/%d] %s", asked.number + 1, self._count, _describe(asked.params))
+            yield asked.number, self.task(asked.number)
+
+    def _report(self, number: int) -> Callable[[int, float], bool]:
+        """Return what tells Optuna of a trial's epochs, and whether to end it."""
+        trial = self._optuna_trial(number)
+
+        def report(epoch: int, accuracy: float) -> bool:
+            trial.report(accuracy, epoch)
+            if prune := trial.should_prune():
+                trial.set_user_attr("pruned", True)
+            return prune
+
+        return report
+
+    def _optuna_trial(self, number: int) -> optuna.trial.Trial:
+        import optuna
+
+        return optuna.trial.Trial(self.study, self.study.trials[number]._trial_id)
+
+    def _tell(self, number: int, task: TrialTask, error: Exception | None) -> None:
+        from optuna.trial import TrialState
+
+        if error is not None:
+            _logger.warning("%s failed: %s: %s", task.trial.name, type(error).__name__, error)
+            self.study.tell(number, state=TrialState.FAIL)
+            return
+        accuracy = float(read_result(task.folder).metrics[_VALUE])
+        self._optuna_trial(number).set_user_attr(_VALUE, accuracy)
+        if self.study.trials[number].user_attrs.get("pruned"):
+            self.study.tell(number, state=TrialState.PRUNED)
+        else:
+            self.study.tell(number, accuracy)
+        _logger.info("%s: validation accuracy %.4f", task.trial.name, accuracy)
+
+
+def _error_of(task: TrialTask, report: Callable[[int, float], bool]) -> Exception | None:
+    try:
+        run_task(task, report)
+    except Exception as error:
+        # The error of one trial must not cost the others.
+        return error
+    return None
+
+
+def _later_stages(stages: Iterable[str], first: str | None) -> list[str]:
+    """Return the stages from one on: earlier ones would take longer than there is time for."""
+    known = list(stages)
+    return known[known.index(first) :] if first in known else known
+
+
+def _describe(settings: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in settings.items()
+    )
+
+
+def _table(search: _Search) -> pd.DataFrame:
+    names = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
+    return pd.DataFrame(
+        [
+            {
+                "number": each.number,
+                "state": names.get(each.state.name, each.state.name),
+                _ACCURACY: each.user_attrs.get(_VALUE, float("nan")),
+                **each.params,
+            }
+            for each in search.study.trials
+        ]
+    )
+
+
+def _best(table: pd.DataFrame) -> pd.Series:
+    complete = table[table["state"] == "complete"]
+    if complete.empty:
+        raise RuntimeError("All trials of the search failed. See the log for their errors.")
+    return complete.iloc[int(complete[_ACCURACY].argmax())]
+
+
+def _importances(search: _Search, table: pd.DataFrame) -> pd.Series:
+    import optuna
+
+    complete = table[table["state"] == "complete"]
+    if len(complete) < _FEW or complete[_ACCURACY].nunique() < 2:
+        return pd.Series(dtype=float)
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=search.request.seed)
+    return pd.Series(optuna.importance.get_param_importances(search.study, evaluator=evaluator))
+
+
+def _result(search: _Search, test: pd.DataFrame) -> SearchResult:
+    """Look at the test images with the best classifier, and write tables and page."""
+    from ..evaluation import Evaluation, evaluate_classifier
+    from ..models.saving.classifier import load_classifier
+    from .report import write_search_report
+
+    folder, table = search.folder, _table(search)
+    best = search.task(int(_best(table)["number"]))
+    target = folder / "classifier"
+    with atomic_directory(target) as working:
+        shutil.copytree(best.folder / "classifier", working, dirs_exist_ok=True)
+    classifier = load_classifier(target)
+    results = folder / "evaluation" / "test"
+    if not (results / "summary.csv").exists() or read_best(folder) != best.trial.name:
+        by_group, copies = groups_of(test)
+        evaluation = evaluate_classifier(classifier, test, groups=None)
+        replace(evaluation, groups=by_group, groups_are_copies=copies).save(results)
+    classifier.metrics["test"] = Evaluation.load(results).accuracy
+    classifier.save(target)
+    with atomic_file(folder / _BEST) as path:
+        path.write_text(best.trial.to_json(), encoding="utf-8")
+    with atomic_file(folder / "search.csv") as path:
+        table.to_csv(path, index=False)
+    importances = _importances(search, table)
+    evaluation = Evaluation.load(results)
+    report = write_search_report(folder / "report.html", table, importances, evaluation)
+    return SearchResult(table, importances, evaluation, classifier, folder, report)
+
+
+_BEST = "best-trial.json"
+_PLAN = "search"
+_FEW = 4
+
+
+def read_best(folder: Path) -> str | None:
+    """Return the name of the trial whose classifier was evaluated last, or None."""
+    path = folder / _BEST
+    return Trial.read(path).name if path.is_file() else None
+
+
+def _no_tables(directory: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    return {}
+
+
+_STUDY = Study("search", "A search for settings", lambda settings: [], _no_tables)
