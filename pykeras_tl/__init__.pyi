@@ -2,6 +2,7 @@ from . import ensembles as ensembles
 from . import evaluation as evaluation
 from . import images as images
 from . import models as models
+from . import search as search
 from . import studies as studies
 from . import training as training
 from .classifier_training import train_classifier as train_classifier
@@ -25,6 +26,7 @@ from .models.freezing import unfreeze_weights as unfreeze_weights
 from .models.saving.classifier import Classifier as Classifier
 from .models.saving.classifier import load_classifier as load_classifier
 from .models.transfer import transfer_model as transfer_model
+from .search.search import search_classifier as search_classifier
 from .studies.runner import run_study as run_study
 from .training.class_weights import balanced_class_weight as balanced_class_weight
 from .training.fine_tuning import fine_tune as fine_tune

@@ -29,6 +29,7 @@ _ORDER = (
     "ensembles",
     "studies",
     "recipe",
+    "search",
     "keras2",
     "classifier_training",
     "cli",

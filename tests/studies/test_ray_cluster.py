@@ -27,6 +27,8 @@ from pykeras_tl.studies.runner import StudyResult
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
 _EPOCHS = 25
+# As many threads as without a cluster: sums of floating-point numbers depend on it.
+_CPUS = len(os.sched_getaffinity(0))
 _PATIENCE = 500
 
 
@@ -87,7 +89,7 @@ def test_a_study_survives_the_death_of_a_node_and_of_its_driver(
     cluster: Any, tiny_study: Study, colours: Path, tmp_path: Path
 ) -> None:
     here = run_study(tiny_study, colours, tmp_path / "here", epochs=_EPOCHS, trials="cosine")
-    first = cluster.add_node(num_cpus=1)
+    first = cluster.add_node(num_cpus=_CPUS)
     out = tmp_path / "out"
     code = _DRIVER.format(
         tests=str(Path(__file__).parents[1]), data=str(colours), out=str(out),
@@ -107,7 +109,7 @@ def test_a_study_survives_the_death_of_a_node_and_of_its_driver(
     while not set(out.glob("trials/*.unfinished/*/checkpoints/*")) - states:
         assert time.monotonic() < end, "no state was saved"
         time.sleep(0.2)
-    cluster.add_node(num_cpus=1)
+    cluster.add_node(num_cpus=_CPUS)
     cluster.remove_node(first, allow_graceful=False)
     _, log = second.communicate(timeout=_PATIENCE)
     assert second.returncode == 0, log
