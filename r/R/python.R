@@ -5,6 +5,10 @@ the <- new.env(parent = emptyenv())
   # Applies only if reticulate creates the environment. pykeras-tl itself is not declared: it is
   # not on PyPI, where anyone could register its name.
   reticulate::py_require(python_version = ">=3.11")
+  # A wish: RETICULATE_PYTHON and use_python() come first.
+  if (reticulate::virtualenv_exists(default_environment)) {
+    reticulate::use_virtualenv(default_environment, required = FALSE)
+  }
   reticulate::register_class_filter(add_class)
   # keras3 re-exports the generic `evaluate()` of tensorflow, which must find our method too.
   if ("tensorflow" %in% loadedNamespaces()) {
@@ -80,38 +84,28 @@ abort_python <- function(name, error) {
   cli::cli_abort(c(
     "Python cannot be started. {.pkg kerastl} needs Python 3.11 or newer.",
     x = reason,
-    if (nzchar(chosen)) {
-      c(i = "The environment variable {.envvar RETICULATE_PYTHON} is {.file {chosen}}.")
+    i = if (nzchar(chosen)) {
+      "The environment variable {.envvar RETICULATE_PYTHON} is {.file {chosen}}."
+    } else {
+      "Run {.code kerastl::install_kerastl()}."
     },
-    new_environment_hint()
+    sitrep_hint()
   ), call = NULL, class = "kerastl_no_python")
 }
 
-# How to install the Python package. `config` is a result of reticulate::py_config().
+# How to get the Python package. `config` is a result of reticulate::py_config().
 install_hints <- function(config) {
-  # reticulate's own temporary environment is not the place to install anything.
-  if (isTRUE(config$ephemeral)) {
-    return(new_environment_hint())
-  }
-  command <- paste(shQuote(config$python), "-m pip install .")
   c(
     i = cli::format_inline(
-      "To install it for {.file {config$python}}, clone {.url {repository}}, run
-       {.code {command}} in its folder, and restart R."
+      "R uses {.file {config$python}}. Run {.code kerastl::install_kerastl()} to install what is
+       missing, and restart R."
     ),
-    new_environment_hint()
+    sitrep_hint()
   )
 }
 
-new_environment_hint <- function() {
-  create <- paste0(
-    "reticulate::virtualenv_create(\"r-kerastl\", version = \">=3.11\", ",
-    "packages = \"/path/to/pykeras_tl\")"
-  )
-  c(i = cli::format_inline(
-    "To create an environment for it, clone {.url {repository}}, run {.code {create}}, restart R,
-     and begin with {.code kerastl::use_virtualenv(\"r-kerastl\")}."
-  ))
+sitrep_hint <- function() {
+  c(i = cli::format_inline("{.code kerastl::kerastl_sitrep()} looks for the cause."))
 }
 
 first_line <- function(text) strsplit(text, "\n", fixed = TRUE)[[1]][1]
