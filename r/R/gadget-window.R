@@ -4,19 +4,25 @@
 gadget_ui <- function(images = "", results = NULL) {
   miniUI::miniPage(
     shiny::tags$head(shiny::tags$style(shiny::HTML(paste(
-      ".kerastl { padding: 15px; } .kerastl .shiny-input-container { width: 100%; }",
+      ".kerastl .shiny-input-container { width: 100%; }",
       ".kerastl-message { min-height: 1.5em; margin: 8px 0; }",
       ".kerastl-bad { color: #b02a37; } .kerastl pre { white-space: pre-wrap; }"
     )))),
     miniUI::gadgetTitleBar("Train a classifier",
-      right = miniUI::miniTitleBarButton("done", "Insert code", primary = TRUE)
+      right = miniUI::miniTitleBarButton("done", if (in_rstudio()) "Insert code" else "Done",
+        primary = TRUE
+      )
     ),
     miniUI::miniTabstripPanel(
       id = "tab",
-      miniUI::miniTabPanel("Settings", icon = shiny::icon("sliders"), settings_panel(images, results)),
-      miniUI::miniTabPanel("Training", icon = shiny::icon("chart-line"), training_panel()),
-      miniUI::miniTabPanel("Results", icon = shiny::icon("check"), results_panel()),
-      miniUI::miniTabPanel("Code", icon = shiny::icon("code"), miniUI::miniContentPanel(
+      miniUI::miniTabPanel("Settings", settings_panel(images, results),
+        miniUI::miniButtonBlock(shiny::actionButton("train", "Train", class = "btn-primary"))
+      ),
+      miniUI::miniTabPanel("Training", training_panel(),
+        miniUI::miniButtonBlock(shiny::actionButton("stop", "Stop"))
+      ),
+      miniUI::miniTabPanel("Results", results_panel()),
+      miniUI::miniTabPanel("Code", miniUI::miniContentPanel(
         shiny::div(class = "kerastl", shiny::verbatimTextOutput("code"))
       ))
     )
@@ -46,8 +52,7 @@ settings_panel <- function(images, results) {
       shiny::textInput("pattern", "Regular expression for the part of the file name", "^[^_]+")
     ),
     shiny::checkboxInput("skip_bad", "Leave out images that cannot be read"),
-    shiny::numericInput("seed", "Random seed", 0, min = 0, step = 1),
-    shiny::actionButton("train", "Train", class = "btn-primary")
+    shiny::numericInput("seed", "Random seed", 0, min = 0, step = 1)
   ))
 }
 
@@ -55,9 +60,8 @@ training_panel <- function() {
   miniUI::miniContentPanel(shiny::div(
     class = "kerastl",
     shiny::uiOutput("status"),
-    shiny::plotOutput("curves", height = "280px"),
     shiny::verbatimTextOutput("log"),
-    shiny::actionButton("stop", "Stop")
+    shiny::plotOutput("curves", height = "280px")
   ))
 }
 
@@ -82,6 +86,54 @@ gadget_server <- function(input, output, session) {
   }
   session$onSessionEnded(stop_process)
 
+  images <- serve_images(input, output, session)
+  shiny::observeEvent(input$train, {
+    problem <- settings_problem(input, images(), run$state)
+    if (!is.null(problem)) {
+      return(shiny::showNotification(problem, type = "error"))
+    }
+    unlink(log)
+    run$code <- settings_code(input)
+    run$results <- input$results
+    run$minutes <- switch(input$quality, fast = 2, good = 10, best = 60, input$minutes)
+    run$started <- Sys.time()
+    process <<- start_training(run$code, log)
+    run$state <- "training"
+    shiny::updateTabsetPanel(session, "tab", "Training")
+  })
+  shiny::observeEvent(input$stop, {
+    if (run$state == "training") {
+      stop_process()
+      run$state <- "stopped"
+    }
+  })
+  shiny::observe({
+    if (run$state == "training") {
+      shiny::invalidateLater(1000)
+      if (!process$is_alive()) {
+        run$state <- if (process$get_exit_status() == 0) "done" else "failed"
+        if (run$state == "done") {
+          shiny::updateTabsetPanel(session, "tab", "Results")
+        }
+      }
+    }
+  })
+  serve_progress(output, run, log)
+  serve_results(output, run)
+  output$code <- shiny::renderText(paste(run$code %||% settings_code(input), collapse = "\n"))
+
+  shiny::observeEvent(input$done, {
+    stop_process()
+    shiny::stopApp(if (!is.null(run$code)) list(code = run$code, results = run$results))
+  })
+  shiny::observeEvent(input$cancel, {
+    stop_process()
+    shiny::stopApp()
+  })
+}
+
+# What is in the folder of images. Until the user names one, the folder of results follows it.
+serve_images <- function(input, output, session) {
   images <- shiny::reactive(describe_images(input$images))
   output$images_summary <- shiny::renderUI(
     shiny::span(images()$text, class = if (!images()$ok && nzchar(input$images)) "kerastl-bad")
@@ -97,73 +149,52 @@ gadget_server <- function(input, output, session) {
       shiny::updateTextInput(session, "results", value = default_results(input$images))
     }
   })
-  code <- shiny::reactive({
-    planned <- input$quality != "minutes"
-    training_code(
-      input$images, input$results,
-      quality = if (planned) input$quality else "good",
-      minutes = if (planned) NA else input$minutes,
-      groups = switch(input$groups, copies = "copies", names = input$pattern, none = NULL),
-      skip_bad = input$skip_bad, seed = if (is.na(input$seed)) 0 else input$seed
-    )
-  })
+  images
+}
 
-  shiny::observeEvent(input$train, {
-    problem <- if (!images()$ok) {
-      images()$text
-    } else if (!nzchar(input$results)) {
-      "Give a folder for the results."
-    } else if (run$state == "training") {
-      "A training is running. Stop it first."
-    } else if (input$quality == "minutes" && !isTRUE(input$minutes > 0)) {
-      "Give a number of minutes above 0."
-    }
-    if (!is.null(problem)) {
-      return(shiny::showNotification(problem, type = "error"))
-    }
-    unlink(log)
-    run$code <- code()
-    run$results <- input$results
-    run$minutes <- switch(input$quality, fast = 2, good = 10, best = 60, input$minutes)
-    run$started <- Sys.time()
-    process <<- start_training(run$code, log)
-    run$state <- "training"
-    shiny::updateTabsetPanel(session, "tab", "Training")
-  })
-  shiny::observeEvent(input$stop, {
-    if (run$state == "training") {
-      stop_process()
-      run$state <- "stopped"
-    }
-  })
+settings_code <- function(input) {
+  planned <- input$quality != "minutes"
+  training_code(
+    input$images, input$results,
+    quality = if (planned) input$quality else "good",
+    minutes = if (planned) NA else input$minutes,
+    groups = switch(input$groups, copies = "copies", names = input$pattern, none = NULL),
+    skip_bad = input$skip_bad, seed = if (is.na(input$seed)) 0 else input$seed
+  )
+}
+
+settings_problem <- function(input, images, state) {
+  if (state == "training") {
+    "A training is running. Stop it first."
+  } else if (!images$ok) {
+    images$text
+  } else if (!nzchar(input$results)) {
+    "Give a folder for the results."
+  } else if (input$quality == "minutes" && !isTRUE(input$minutes > 0)) {
+    "Give a number of minutes above 0."
+  }
+}
+
+serve_progress <- function(output, run, log) {
   progress <- shiny::reactive({
     if (run$state == "training") {
       shiny::invalidateLater(1000)
     }
     read_progress(log)
   })
-  shiny::observe({
-    if (run$state == "training") {
-      shiny::invalidateLater(1000)
-      if (!process$is_alive()) {
-        run$state <- if (process$get_exit_status() == 0) "done" else "failed"
-        if (run$state == "done") {
-          shiny::updateTabsetPanel(session, "tab", "Results")
-        }
-      }
-    }
-  })
-
   output$status <- shiny::renderUI(status_line(run, progress()))
+  output$log <- shiny::renderText({
+    shiny::req(progress()$messages)
+    paste(utils::tail(progress()$messages, 6), collapse = "\n")
+  })
   output$curves <- shiny::renderPlot({
     metrics <- progress()$metrics
     shiny::req(metrics)
     plot_progress(metrics)
   })
-  output$log <- shiny::renderText({
-    shiny::req(progress()$messages)
-    paste(utils::tail(progress()$messages, 12), collapse = "\n")
-  })
+}
+
+serve_results <- function(output, run) {
   evaluation <- shiny::reactive({
     shiny::validate(shiny::need(run$state == "done", "The results are shown here after training."))
     evaluation_folder(file_path(run$results))
@@ -183,16 +214,6 @@ gadget_server <- function(input, output, session) {
     shiny::req(file.exists(file))
     list(src = file, width = "100%", alt = "The mistakes of which it was most certain")
   }, deleteFile = FALSE)
-  output$code <- shiny::renderText(paste(run$code %||% code(), collapse = "\n"))
-
-  shiny::observeEvent(input$done, {
-    stop_process()
-    shiny::stopApp(if (!is.null(run$code)) list(code = run$code, results = run$results))
-  })
-  shiny::observeEvent(input$cancel, {
-    stop_process()
-    shiny::stopApp()
-  })
 }
 
 # A line of text and, while it trains, a bar. How long a planned training takes is known.

@@ -71,7 +71,7 @@ default_results <- function(images) {
 training_code <- function(images, results, quality = "good", minutes = NA, groups = "copies",
                           skip_bad = FALSE, seed = 0) {
   arguments <- c(
-    text_code(images), text_code(results),
+    text_code(forward_slashes(c(images, results))),
     if (is.na(minutes)) paste("quality =", text_code(quality)) else paste("minutes =", minutes),
     if (!identical(groups, "copies")) {
       paste("groups =", if (is.null(groups)) "NULL" else text_code(groups))
@@ -86,8 +86,10 @@ training_code <- function(images, results, quality = "good", minutes = NA, group
 }
 
 text_code <- function(text) {
-  paste0("\"", gsub("([\\\\\"])", "\\\\\\1", gsub("\\", "/", text, fixed = TRUE)), "\"")
+  paste0("\"", gsub("([\\\\\"])", "\\\\\\1", text), "\"")
 }
+
+forward_slashes <- function(path) gsub("\\", "/", path, fixed = TRUE)
 
 # A process that runs the lines in the Python of this session, and writes what it says to `log`.
 start_training <- function(code, log) {
@@ -108,7 +110,7 @@ start_training <- function(code, log) {
   callr::rscript_process$new(options)
 }
 
-# What a log says: the epochs so far with their metrics, the last epoch, and the last message.
+# What a log says: the metrics of the epochs so far, the epoch, and the messages.
 read_progress <- function(file) {
   lines <- if (file.exists(file)) readLines(file, warn = FALSE, encoding = "UTF-8")
   lines <- gsub("\033\\[[0-9;]*m", "", iconv(lines, "UTF-8", "UTF-8", sub = ""))
@@ -117,17 +119,16 @@ read_progress <- function(file) {
   lines <- lines[nzchar(lines) & !grepl("^[IWEF]0000 |absl::InitializeLog", lines)]
   starts <- grep("^Epoch [0-9]+/[0-9]+$", lines)
   ends <- grep(" - .*\\bloss: .* - .*\\bval_", lines)
-  numbers <- as.integer(strsplit(sub("Epoch ", "", lines[utils::tail(starts, 1)]), "/")[[1]])
+  numbers <- as.integer(unlist(strsplit(sub("Epoch ", "", lines[utils::tail(starts, 1)]), "/")))
   messages <- lines[!seq_along(lines) %in% starts & !grepl("s/step|\u2501", lines)]
   list(
     metrics = do.call(rbind, lapply(lines[ends], line_metrics)),
     epoch = numbers[1], epochs = numbers[2],
-    message = utils::tail(messages, 1),
     messages = messages
   )
 }
 
-# "8/8 - 1s - accuracy: 0.9 - loss: 0.2 - val_accuracy: 0.8 - val_loss: 0.4"
+# The four metrics of an epoch, from the end of its line, "accuracy: 0.9 - loss: 0.2" and so on.
 line_metrics <- function(line) {
   pairs <- regmatches(line, gregexpr("\\b(val_)?(accuracy|loss): [0-9.eE+-]+[0-9]", line))[[1]]
   values <- rlang::set_names(as.numeric(sub("^.*: ", "", pairs)), sub(": .*$", "", pairs))
@@ -142,7 +143,7 @@ last_error <- function(messages) {
   }
   rest <- messages[utils::tail(found, 1):length(messages)]
   rest <- rest[!grepl("^(Calls|Execution halted|Run `)", rest)]
-  paste(utils::head(rest, 4), collapse = " ")
+  sub("^Error (in .*? )?: *", "", paste(utils::head(rest, 4), collapse = " "), perl = TRUE)
 }
 
 plot_progress <- function(metrics) {
@@ -154,7 +155,8 @@ plot_progress <- function(metrics) {
     graphics::matplot(epochs, both,
       type = "o", pch = 20, lty = 1, col = c("#9aa5b1", "#1b6ca8"), lwd = 2, xlab = "epoch",
       ylab = "", main = name, las = 1, xaxt = "n", bty = "l",
-      ylim = if (name == "accuracy") c(min(both, na.rm = TRUE), 1)
+      # Above the losses there is room for the legend.
+      ylim = if (name == "accuracy") c(min(both, na.rm = TRUE), 1) else c(0, 1.3 * max(both))
     )
     graphics::axis(1, unique(round(pretty(epochs))))
   }

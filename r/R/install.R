@@ -159,7 +159,8 @@ is_python_source <- function(folder) {
 # Where kerastl was installed from, by what the package remotes, pak or devtools wrote in its
 # DESCRIPTION: a folder with the Python package, or a commit of a repository.
 package_origin <- function(description = utils::packageDescription("kerastl"),
-                           installed = system.file(package = "kerastl")) {
+                           installed = system.file(package = "kerastl"),
+                           has_git = nzchar(Sys.which("git"))) {
   local <- c(
     description$RemoteUrl, sub("^local::", "", description$RemotePkgRef %||% ""), installed
   )
@@ -174,7 +175,7 @@ package_origin <- function(description = utils::packageDescription("kerastl"),
   if (is.null(url)) {
     return(paste0("git+", repository))
   }
-  if (startsWith(url, "https://github.com/") && !nzchar(Sys.which("git"))) {
+  if (startsWith(url, "https://github.com/") && !has_git) {
     return(paste0(sub("\\.git$", "", url), "/archive/", commit %||% "HEAD", ".zip"))
   }
   paste0("git+", url, if (!is.null(commit)) "@", commit)

@@ -79,7 +79,8 @@ import_reason <- function(error) {
   causes <- grep("Error: |GLIBCXX|CXXABI|DLL load failed|undefined symbol|libstdc", lines,
     value = TRUE
   )
-  sub("^[^[:alnum:]]+", "", c(causes, lines)[1])
+  # Without the bullet.
+  sub("^(x |[^[:alnum:]]+)", "", c(causes, lines)[1])
 }
 
 # Requirements of pykeras-tl that are not met: "keras 3.17.0, not <3.17,>=3.12".

@@ -64,3 +64,18 @@ plot_size <- function(code) {
   on.exit()
   file.size(file)
 }
+
+# Replaces functions of the package; testthat can do so from 3.1.7 on.
+local_bindings <- function(..., env = parent.frame()) {
+  namespace <- asNamespace("kerastl")
+  bind <- function(values) {
+    for (name in names(values)) {
+      unlockBinding(name, namespace)
+      assign(name, values[[name]], namespace)
+      lockBinding(name, namespace)
+    }
+  }
+  before <- mget(names(list(...)), namespace)
+  bind(list(...))
+  withr::defer(bind(before), env)
+}
