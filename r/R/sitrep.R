@@ -31,7 +31,7 @@ r_facts <- function() {
   )
 }
 
-# `python` is missing, and `python_error` says why, if Python does not start. `import_error` is what
+# `python` is NULL, and `python_error` says why, if Python does not start. `import_error` is what
 # went wrong with packages that are installed.
 python_facts <- function() {
   config <- tryCatch(
@@ -43,7 +43,9 @@ python_facts <- function() {
     error = function(error) error
   )
   if (inherits(config, "error") || is.null(config)) {
-    return(list(python_error = first_line(conditionMessage(config %||% simpleError("No Python.")))))
+    error <- config %||% simpleError("there is none.")
+    # `python` must be in the list: `$` completes names.
+    return(list(python = NULL, python_error = first_line(conditionMessage(error))))
   }
   metadata <- reticulate::import("importlib.metadata")
   version <- function(name) {
@@ -141,6 +143,13 @@ no_python_problem <- function(facts) {
   if (nzchar(chosen) && !chosen %in% "managed" && !file.exists(chosen)) {
     return(problem(
       sprintf("RETICULATE_PYTHON is %s, which does not exist.", chosen), without_chosen(facts)
+    ))
+  }
+  if (nzchar(chosen)) {
+    return(problem(
+      sprintf("The Python %s of RETICULATE_PYTHON does not start: %s", chosen,
+        sentence(facts$python_error)
+      ), without_chosen(facts)
     ))
   }
   if (!is.null(facts$environment)) {
@@ -284,7 +293,7 @@ print.kerastl_sitrep <- function(x, ...) {
   values <- c(
     R = x$r, Python = x$python, "Python version" = x$python_version,
     "Keras backend" = x$backend, versions,
-    rlang::set_names(x$devices, rep("device", length(x$devices))), cache = x$cache
+    rlang::set_names(as.character(x$devices), rep("device", length(x$devices))), cache = x$cache
   )
   cat(sprintf("%-*s  %s", max(nchar(names(values))), names(values), values), sep = "\n")
   if (nrow(x$problems) == 0) {
