@@ -8,7 +8,9 @@
 #' `epochs` or `unfreeze_from` it trains as told instead.
 #'
 #' `load_classifier()` loads a classifier that was saved in R or in Python.
-#' `as_trained_classifier()` makes one from a model that you trained yourself.
+#' `as_trained_classifier()` makes one from a model that you trained yourself. `load_evaluation()`
+#' reads from a folder of results how its classifier did on images that it was not trained on,
+#' `load_histories()` how it was trained.
 #'
 #' @param directory A folder with one subfolder of images per class, or with one per split of the
 #'   data set, such as `TRAIN`, `TEST` and `val`, which are used as they are.
@@ -41,14 +43,19 @@
 #' @returns A classifier. `predict()` returns a table with one row per image: `filename`,
 #'   `predicted` (the most probable class) and one column of probabilities per class. If images
 #'   cannot be read, their class is missing, and the last column, `error`, tells why.
+#'   `load_evaluation()` returns an evaluation as [evaluate_classifier()] does, `load_histories()` a
+#'   list of histories, one for each network that was trained by epochs.
 #' @export
 #' @examplesIf kerastl::is_keras_available()
 #' folder <- generate_blood_cells(tempfile(), train = 12, test = 4, test_simple = 2)
+#' results <- tempfile()
 #' classifier <- train_classifier(
-#'   file.path(folder, "TRAIN"), tempfile(), backbone = "mobilenet", weights = NULL,
+#'   file.path(folder, "TRAIN"), results, backbone = "mobilenet", weights = NULL,
 #'   target_size = c(32, 32), epochs = 1, fine_tune_epochs = 1, batch_size = 4
 #' )
 #' predict(classifier, file.path(folder, "TEST"))
+#' load_evaluation(results)
+#' plot(load_histories(results)$mobilenet)
 train_classifier <- function(directory, out, backbone = NULL, weights = "imagenet",
                              target_size = NULL, epochs = NULL, unfreeze_from = NULL,
                              fine_tune_epochs = NULL, batch_size = NULL, augmentation = NULL,
