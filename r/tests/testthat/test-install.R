@@ -74,7 +74,8 @@ test_that("an environment is made, filled, checked and reported", {
       # uv makes the environment.
       if ("venv" %in% arguments) {
         dir.create(file.path(folder, "bin"), recursive = TRUE)
-        file.create(file.path(folder, c("pyvenv.cfg", "bin/python")))
+        dir.create(file.path(folder, "Scripts"))
+        file.create(file.path(folder, c("pyvenv.cfg", "bin/python", "Scripts/python.exe")))
       }
     }
   )
@@ -85,7 +86,7 @@ test_that("an environment is made, filled, checked and reported", {
     python <- install_kerastl(folder, source, python = "3.12"),
     "Installed pykeras-tl 1 with Keras 2 and TensorFlow\\s+3 for Python 4"
   ) |> expect_message("Making the environment") |> expect_message("from .*file")
-  expect_identical(basename(dirname(python)), "bin")
+  expect_true(basename(dirname(python)) %in% c("bin", "Scripts"))
   expect_identical(commands[[1]][1:4], c("uv", "venv", "--python", "3.12"))
   expect_identical(utils::tail(commands[[2]], 1), pip_package(source, NULL, "weights")$requirement)
   expect_match(cli::ansi_strip(use_environment("x", folder)), "RETICULATE_PYTHON")

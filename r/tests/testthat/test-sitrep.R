@@ -78,9 +78,10 @@ test_that("folders of another Python in LD_LIBRARY_PATH are named", {
 
 test_that("problems are printed after the versions", {
   # As r_facts() and python_facts() return them where no Python starts.
+  withr::local_envvar(RETICULATE_PYTHON = NA)
   none <- c(r_facts(), list(python = NULL, python_error = "there is none."))
   none$problems <- find_problems(none)
-  expect_output(print(structure(none, class = "kerastl_sitrep")), "install_kerastl\\(\\)")
+  expect_output(print(structure(none, class = "kerastl_sitrep")), "there is none")
   found <- facts(python_versions = c("pykeras-tl" = NA), python = "/usr/bin/{python}")
   found$problems <- find_problems(found)
   expect_snapshot(structure(found, class = "kerastl_sitrep"))
