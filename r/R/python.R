@@ -12,6 +12,12 @@ the <- new.env(parent = emptyenv())
   } else {
     setHook(packageEvent("tensorflow", "onLoad"), register_evaluate)
   }
+  # Not in Suggests: vetiver is needed only where it is there already.
+  if ("vetiver" %in% loadedNamespaces()) {
+    register_vetiver()
+  } else {
+    setHook(packageEvent("vetiver", "onLoad"), register_vetiver)
+  }
 }
 
 register_evaluate <- function(...) {
