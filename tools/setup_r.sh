@@ -18,7 +18,7 @@ packages=(
   r-base-dev r-cran-testthat r-cran-roxygen2 r-cran-lintr r-cran-ggplot2 r-cran-cli
   r-cran-rlang r-cran-tibble r-cran-knitr r-cran-rmarkdown r-cran-withr r-cran-here
   r-cran-jsonlite r-cran-lifecycle r-cran-png r-cran-rappdirs r-cran-rcpp r-cran-rcpptoml r-cran-matrix
-  r-cran-generics r-cran-magrittr pandoc qpdf tidy
+  r-cran-generics r-cran-magrittr r-cran-plumber r-cran-rsample pandoc qpdf tidy
 )
 
 skip() {
@@ -29,7 +29,7 @@ skip() {
 has_packages() {
   Rscript -e 'p <- c("testthat", "roxygen2", "lintr", "ggplot2", "cli", "rlang", "tibble",
     "knitr", "rmarkdown", "withr", "here", "jsonlite", "lifecycle", "png", "rappdirs",
-    "Rcpp", "RcppTOML", "Matrix", "generics", "magrittr")
+    "Rcpp", "RcppTOML", "Matrix", "generics", "magrittr", "plumber", "rsample")
     quit(status = !all(nzchar(vapply(p, function(x) system.file(package = x), ""))))' \
     >/dev/null 2>&1
 }

@@ -114,7 +114,7 @@ class_of_functions <- function(name, base, members) {
 
 constructor <- function(class, wrap = identity) {
   make <- function(...) wrap(reticulate::py_call(class, ...))
-  structure(make, python_class = class)
+  structure(make, class = "kerastl_constructor", python_class = class)
 }
 
 #' Use a layer class in R

@@ -26,15 +26,17 @@ generics::augment
 #' @param ... Not used.
 #' @returns Tibbles, or data frames if tibble is not installed.
 #'
-#'   | | `tidy()` | `glance()` | `augment()` |
-#'   |---|---|---|---|
-#'   | history | `epoch`, `metric`, `data` and `value` | `epochs`, `best_epoch`, `stopped`, and each metric in the best epoch | one row per epoch and one column per metric; `.best` marks the best epoch |
-#'   | evaluation | `metric`, `class` (missing where it is that of all classes), `estimate`, `conf.low` and `conf.high` | `images`, `independent`, `accuracy`, `loss`, ... | `filename`, `class`, `.pred_class` and one column `.pred_<class>` per class |
-#'   | study | `trial`, `metric`, `runs`, `estimate`, `std.dev`, `conf.low` and `conf.high` | `study`, `trials`, `runs`, `failed`, `best` | one row per run and one column per metric |
-#'   | classifier | | | `new_data`, `.pred_class` and `.pred_<class>` |
-#'
-#'   The best epoch is that with the lowest validation loss, or training loss without validation
-#'   data.
+#'   - History: `tidy()` has the columns `epoch`, `metric`, `data` and `value`; `glance()` has
+#'     `epochs`, `best_epoch`, `stopped`, and each metric in the best epoch; `augment()` has one row
+#'     per epoch and one column per metric, and `.best`. The best epoch has the lowest validation
+#'     loss, or training loss without validation data.
+#'   - Evaluation: `tidy()` has `metric`, `class` (missing where all classes count), `estimate`,
+#'     `conf.low` and `conf.high`; `glance()` has the overall metrics; `augment()` has `filename`,
+#'     `class`, `.pred_class` and one column `.pred_<class>` per class.
+#'   - Study: `tidy()` has `trial`, `metric`, `runs`, `estimate`, `std.dev`, `conf.low` and
+#'     `conf.high`; `glance()` has `study`, `trials`, `runs`, `failed` and the `best` trial;
+#'     `augment()` has one row per run and one column per metric.
+#'   - Classifier: `augment()` adds `.pred_class` and `.pred_<class>` to `new_data`.
 #' @name tidiers
 #' @examplesIf kerastl::is_keras_available()
 #' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
