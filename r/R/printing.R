@@ -78,6 +78,7 @@ tag_removed <- function(x) {
 
 #' @export
 print.kerastl_constructor <- function(x, ...) {
-  cat(sprintf("<function that makes objects of the class %s>\n", attr(x, "python_class")$`__name__`))
+  class <- attr(x, "python_class")
+  cat(sprintf("<function that makes objects of the class %s>\n", class$`__name__`))
   invisible(x)
 }

@@ -95,7 +95,8 @@ python_callback <- function(callback) {
 #' methods are `build(input_shape)`, which makes the weights by `self$add_weight()`,
 #' `call(x, mask)`, which returns the outputs, and `compute_output_shape(input_shape)`. An R6 class
 #' that inherits from `KerasConstraint` has a method `call(w)` that returns the constrained weights;
-#' pass an object of it as `kernel_constraint` and the like. [new_layer_class()] does the same with less.
+#' pass an object of it as `kernel_constraint` and the like. [new_layer_class()] does the same with
+#' less.
 #'
 #' @returns An R6 class.
 #' @format NULL
