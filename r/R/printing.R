@@ -52,17 +52,20 @@ object_settings <- function(x) {
 
 # The text of a setting, NULL where it says nothing or too much. Objects have their class's name.
 setting_text <- function(value) {
-  flat <- is.list(value) && is.null(names(value)) && all(lengths(value) == 1)
   if (is.list(value) && is.character(value$class_name)) {
     return(value$class_name)
   }
-  value <- if (flat) unlist(value) else value
-  if (!is.atomic(value) || length(value) == 0 || length(value) > 8 || identical(value, FALSE)) {
-    return(NULL)
+  value <- plain_setting(value)
+  if (is.atomic(value) && length(value) %in% 1:8 && !identical(value, FALSE)) {
+    # Single precision has seven digits.
+    text <- deparse1(if (is.numeric(value)) signif(as.numeric(value), 7) else as.vector(value))
+    if (nchar(text) <= 70) text
   }
-  # Single precision has seven digits.
-  text <- deparse1(if (is.numeric(value)) signif(as.numeric(value), 7) else as.vector(value))
-  if (nchar(text) <= 70) text
+}
+
+plain_setting <- function(value) {
+  flat <- is.list(value) && is.null(names(value)) && all(lengths(value) == 1)
+  if (flat) unlist(value) else value
 }
 
 #' @export
