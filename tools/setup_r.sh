@@ -19,7 +19,7 @@ packages=(
   r-cran-rlang r-cran-tibble r-cran-knitr r-cran-rmarkdown r-cran-withr r-cran-here
   r-cran-jsonlite r-cran-lifecycle r-cran-png r-cran-rappdirs r-cran-rcpp r-cran-rcpptoml r-cran-matrix
   r-cran-generics r-cran-magrittr r-cran-shiny r-cran-miniui r-cran-callr r-cran-rstudioapi
-  pandoc qpdf tidy
+  r-cran-plumber r-cran-rsample pandoc qpdf tidy
 )
 
 skip() {
@@ -31,7 +31,7 @@ has_packages() {
   Rscript -e 'p <- c("testthat", "roxygen2", "lintr", "ggplot2", "cli", "rlang", "tibble",
     "knitr", "rmarkdown", "withr", "here", "jsonlite", "lifecycle", "png", "rappdirs",
     "Rcpp", "RcppTOML", "Matrix", "generics", "magrittr", "shiny", "miniUI", "callr",
-    "rstudioapi")
+    "rstudioapi", "plumber", "rsample")
     quit(status = !all(nzchar(vapply(p, function(x) system.file(package = x), ""))))' \
     >/dev/null 2>&1
 }

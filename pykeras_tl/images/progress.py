@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Report: TypeAlias = Callable[[str, int, int], None]
+
+_SECONDS_BETWEEN_REPORTS = 0.2
+_report: Report | None = None
+
+
+def report_progress_to(report: Report | None) -> None:
+    """Have a function show progress, in place of the bar in a terminal or notebook.
+
+    R's console is neither, and has a bar of its own.
+
+    Args:
+        report: Takes what is being done, the number of steps that are done, and of all. It is
+            called on the main thread alone, up to five times a second and at the end. None
+            brings back the bar.
+
+    Example:
+        >>> report_progress_to(lambda what, done, total: print(what, done, "of", total))
+        >>> with progress_bar("Reading", 2) as advance:
+        ...     advance(2)
+        Reading 2 of 2
+        >>> report_progress_to(None)
+    """
+    global _report
+    _report = report
 
 
 @contextmanager
@@ -23,6 +52,9 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
     Yields:
         A function to call with the number of steps that were just completed, in any thread.
     """
+    if _report is not None:
+        yield from _reported(_report, description, total)
+        return
     console = Console(stderr=True)
     shown = Progress(
         TextColumn("{task.description}", markup=False),
@@ -36,3 +68,24 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
     with shown:
         task = shown.add_task(description, total=total)
         yield lambda steps: shown.advance(task, steps)
+
+
+def _reported(report: Report, description: str, total: int) -> Iterator[Callable[[int], None]]:
+    lock = threading.Lock()
+    done, last = 0, time.monotonic()
+
+    def advance(steps: int) -> None:
+        nonlocal done, last
+        with lock:
+            done += steps
+        now = time.monotonic()
+        # Other threads only count: R must not be called from them.
+        if (
+            threading.current_thread() is threading.main_thread()
+            and now - last >= _SECONDS_BETWEEN_REPORTS
+        ):
+            last = now
+            report(description, done, total)
+
+    yield advance
+    report(description, done, total)

@@ -40,6 +40,8 @@
 #' @param folder Folder of the classifier.
 #' @param object,x A classifier.
 #' @param paths Paths of images, or one folder.
+#' @param type `"class"` or `"prob"` for the columns `.pred_class` or `.pred_<class>` alone, as
+#'   tidymodels names them; see also [augment()][tidiers].
 #' @returns A classifier. `predict()` returns a table with one row per image: `filename`,
 #'   `predicted` (the most probable class) and one column of probabilities per class. If images
 #'   cannot be read, their class is missing, and the last column, `error`, tells why.
@@ -117,7 +119,14 @@ as_classifier <- function(x) tag(x, "kerastl_classifier")
 
 #' @rdname train_classifier
 #' @export
-predict.kerastl_classifier <- function(object, paths, batch_size = 32, ...) {
+predict.kerastl_classifier <- function(object, paths, batch_size = 32, type = NULL, ...) {
+  if (!is.null(type)) {
+    type <- rlang::arg_match0(type, c("class", "prob"))
+    predictions <- augment(object, paths, batch_size = batch_size)
+    # The first is `.pred_class`; by places, since a class may be called "class" too.
+    columns <- grep("^[.]pred_", names(predictions))
+    return(predictions[if (type == "class") columns[1] else columns[-1]])
+  }
   paths <- file_path(paths)
   predictions <- object$predict(
     if (length(paths) == 1) paths else as.list(paths),

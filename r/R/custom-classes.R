@@ -114,7 +114,7 @@ class_of_functions <- function(name, base, members) {
 
 constructor <- function(class, wrap = identity) {
   make <- function(...) wrap(reticulate::py_call(class, ...))
-  structure(make, python_class = class)
+  structure(make, class = "kerastl_constructor", python_class = class)
 }
 
 #' Use a layer class in R
@@ -135,13 +135,13 @@ constructor <- function(class, wrap = identity) {
 #' layer_units <- create_layer_wrapper(keras$layers$Dense)
 #' keras_model_sequential(input_shape = 4) %>% layer_units(units = 2)
 create_layer <- function(layer_class, object, args = list()) {
-  make_layer(layer_constructor(layer_class), maybe(object), args)
+  layer_of_class(layer_constructor(layer_class), maybe(object), args)
 }
 
 #' @rdname create_layer
 #' @export
 create_wrapper <- function(wrapper_class, object, args = list()) {
-  make_layer(layer_constructor(wrapper_class), maybe(object), args)
+  layer_of_class(layer_constructor(wrapper_class), maybe(object), args)
 }
 
 #' @rdname create_layer
@@ -157,7 +157,7 @@ create_layer_wrapper <- function(LayerClass, modifiers = NULL, convert = TRUE) {
     for (name in intersect(names(modifiers), names(arguments))) {
       arguments[[name]] <- modifiers[[name]](arguments[[name]])
     }
-    make_layer(class, maybe(object), arguments)
+    layer_of_class(class, maybe(object), arguments)
   }
   structure(layer, class = "kerastl_layer_function", python_class = class)
 }

@@ -64,6 +64,9 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1,
   check_batches(generator)
   refuse_generator(validation_data, "validation_data")
   check_model(object)
+  steps_per_epoch <- rlang::maybe_missing(steps_per_epoch, NULL)
+  check_steps(generator, steps_per_epoch)
+  check_steps(validation_data, validation_steps)
   given <- names(match.call(expand.dots = FALSE))
   by_name <- "steps_per_epoch" %in% names(sys.call())
   if ("steps_per_epoch" %in% given && !by_name && !"epochs" %in% given) {
@@ -78,8 +81,7 @@ fit_generator <- function(object, generator, steps_per_epoch, epochs = 1,
     verbose = if (missing(verbose)) default_verbose() else verbose, callbacks = callbacks,
     view_metrics = view_metrics, validation_data = validation_data,
     class_weight = class_weight, initial_epoch = initial_epoch,
-    steps_per_epoch = if (missing(steps_per_epoch)) NULL else steps_per_epoch,
-    validation_steps = validation_steps,
+    steps_per_epoch = steps_per_epoch, validation_steps = validation_steps,
     further = c(drop_null(list(workers = threads(workers))), list(...))
   )
 }

@@ -108,7 +108,7 @@ get_config <- function(object) {
   # Stays in Python, where tuples and whole numbers differ from lists and doubles.
   config <- reticulate::import_builtins(convert = FALSE)$getattr(object, "get_config")()
   attr(config, "config_class") <- reticulate::py_get_attr(object, "__class__")
-  config
+  tag(config, "kerastl_config")
 }
 
 #' @rdname model_parts

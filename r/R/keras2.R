@@ -1,56 +1,6 @@
 # What the generated functions (generated-*.R) share: they convert their arguments, and call one
 # of these.
 
-# Makes a layer, adds it to a sequential model or applies it to a tensor. `standard` are the
-# arguments that all layers of keras 2 have, `call_with` those of the layer's call. `spread`: the
-# layer takes its inputs as arguments, not as a list.
-new_layer <- function(constructor, object, arguments, standard = list(), call_with = list(),
-                      spread = FALSE, call = rlang::caller_env()) {
-  # Pipes are lazy: without this, the last layer would be created, named and seeded first.
-  force(object)
-  check_layer_object(object, call)
-  standard <- drop_null(standard)
-  input <- input_arguments(standard, call)
-  weights <- standard$weights
-  options <- standard[!names(standard) %in% c(input_names, "batch_size", "weights")]
-  if (!is.null(input) && !is.null(standard$batch_size) && is.null(input$batch_shape)) {
-    input$batch_size <- whole_number(standard$batch_size, "batch_size", call)
-  }
-  arguments <- lapply(c(arguments, integers_where_whole(options)), r6_argument)
-  layer <- as_layer(with_python_warnings(do.call(constructor, arguments)))
-  attr(layer, "kerastl_input") <- input
-  result <- if (is.null(object)) {
-    layer
-  } else if (is_sequential(object)) {
-    compose(layer, object)
-  } else {
-    inputs <- if (!spread) list(object) else if (is.list(object)) object else list(object, object)
-    do.call(compose, c(list(layer), unname(inputs), Filter(Negate(isFALSE), call_with)))
-  }
-  if (!is.null(weights)) {
-    begin_with(layer, weights, call)
-  }
-  if (is_sequential(object)) invisible(result) else result
-}
-
-check_layer_object <- function(object, call) {
-  if (!is.null(object) && !is_python(object) && !is.list(object) && !is.array(object)) {
-    cli::cli_abort("A layer can be added to a model or applied to a tensor, not to
-                    {describe(object)}.", call = call)
-  }
-}
-
-# The argument `weights` of keras 2: the values that the layer begins with.
-begin_with <- function(layer, weights, call) {
-  if (!layer$built) {
-    cli::cli_abort(c(
-      "{.arg weights} can be set only once the shape of the input is known.",
-      i = "Give the first layer an {.arg input_shape}, or use {.fn set_weights} later."
-    ), call = call)
-  }
-  set_weights(layer, if (is.list(weights)) weights else list(weights))
-}
-
 # Makes an object of Keras. `options` are left out where they are NULL.
 new_object <- function(constructor, arguments = list(), options = list()) {
   do.call(constructor, c(arguments, drop_null(options)))

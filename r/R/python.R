@@ -16,6 +16,12 @@ the <- new.env(parent = emptyenv())
   } else {
     setHook(packageEvent("tensorflow", "onLoad"), register_evaluate)
   }
+  # Not in Suggests: vetiver is needed only where it is there already.
+  if ("vetiver" %in% loadedNamespaces()) {
+    register_vetiver()
+  } else {
+    setHook(packageEvent("vetiver", "onLoad"), register_vetiver)
+  }
 }
 
 register_evaluate <- function(...) {
@@ -39,8 +45,29 @@ toolkit <- function() {
   first <- is.null(the$pykeras_tl)
   module <- python_module("pykeras_tl")
   # In Python the package logs silently; in R its messages are shown.
-  if (first) module$show_log_messages()
+  if (first) {
+    module$show_log_messages()
+    if (interactive()) show_progress(python_module("pykeras_tl.images.progress"))
+  }
   module
+}
+
+# Progress bars in R's console, which fit its width and know RStudio's.
+show_progress <- function(progress) {
+  bar <- NULL
+  before <- 0
+  progress$report_progress_to(function(what, done, total) {
+    # An interrupted bar comes to no end.
+    if (is.null(bar) || done < before) {
+      bar <<- cli::cli_progress_bar(what, total = total, .auto_close = FALSE)
+    }
+    before <<- done
+    cli::cli_progress_update(set = done, id = bar)
+    if (done >= total) {
+      cli::cli_progress_done(id = bar)
+      bar <<- NULL
+    }
+  })
 }
 
 #' The Python module Keras

@@ -5,6 +5,17 @@ callback_hooks <- c(
   "on_train_batch_begin", "on_train_batch_end"
 )
 
+# A hook that does nothing.
+empty_hook <- function(name) {
+  if (grepl("epoch", name)) {
+    function(epoch, logs = NULL) NULL
+  } else if (grepl("batch", name)) {
+    function(batch, logs = NULL) NULL
+  } else {
+    function(logs = NULL) NULL
+  }
+}
+
 #' Base class of R6 callbacks
 #'
 #' Inherit from it by `R6::R6Class()` and pass an object of the class to `fit()`. Override the
@@ -36,30 +47,14 @@ callback_hooks <- c(
 #' model %>% fit(matrix(1:8, 4), 1:4, epochs = 2, verbose = 0, callbacks = list(history))
 #' history$losses
 KerasCallback <- R6Class("KerasCallback",
-  public = list(
+  public = c(list(
     params = NULL,
     model = NULL,
     set_context = function(params = NULL, model = NULL) {
       self$params <- params
       self$model <- model
-    },
-    on_epoch_begin = function(epoch, logs = NULL) NULL,
-    on_epoch_end = function(epoch, logs = NULL) NULL,
-    on_train_begin = function(logs = NULL) NULL,
-    on_train_end = function(logs = NULL) NULL,
-    on_batch_begin = function(batch, logs = NULL) NULL,
-    on_batch_end = function(batch, logs = NULL) NULL,
-    on_predict_batch_begin = function(batch, logs = NULL) NULL,
-    on_predict_batch_end = function(batch, logs = NULL) NULL,
-    on_predict_begin = function(logs = NULL) NULL,
-    on_predict_end = function(logs = NULL) NULL,
-    on_test_batch_begin = function(batch, logs = NULL) NULL,
-    on_test_batch_end = function(batch, logs = NULL) NULL,
-    on_test_begin = function(logs = NULL) NULL,
-    on_test_end = function(logs = NULL) NULL,
-    on_train_batch_begin = function(batch, logs = NULL) NULL,
-    on_train_batch_end = function(batch, logs = NULL) NULL
-  )
+    }
+  ), lapply(rlang::set_names(callback_hooks), empty_hook))
 )
 
 is_r6_callback <- function(x) {
@@ -73,16 +68,9 @@ python_callback <- function(callback) {
     is.function(callback[[name]]) && !is.null(body(callback[[name]]))
   }, callback_hooks)
   methods <- lapply(rlang::set_names(overridden), function(name) {
-    if (grepl("epoch|batch", name)) {
-      function(number, logs = NULL) {
-        callback[[name]](number, logs)
-        NULL
-      }
-    } else {
-      function(logs = NULL) {
-        callback[[name]](logs)
-        NULL
-      }
+    function(...) {
+      callback[[name]](...)
+      NULL
     }
   })
   set <- function(name, value) {
@@ -107,8 +95,8 @@ python_callback <- function(callback) {
 #' methods are `build(input_shape)`, which makes the weights by `self$add_weight()`,
 #' `call(x, mask)`, which returns the outputs, and `compute_output_shape(input_shape)`. An R6 class
 #' that inherits from `KerasConstraint` has a method `call(w)` that returns the constrained weights;
-#' pass an object of
-#' it as `kernel_constraint` and the like. [new_layer_class()] does the same with less.
+#' pass an object of it as `kernel_constraint` and the like. [new_layer_class()] does the same with
+#' less.
 #'
 #' @returns An R6 class.
 #' @format NULL

@@ -110,16 +110,27 @@ print.kerastl_study <- function(x, ...) {
   cat(sprintf(
     "<study %s, trials: %d finished, %d failed>\n", x$name, nrow(x$table), length(x$failures)
   ))
-  print(as.data.frame(x$table), digits = 3, row.names = FALSE)
+  shown <- c(
+    "trial", "runs", "epochs", "validation accuracy", "test accuracy", "test macro f1", "seconds"
+  )
+  table <- as.data.frame(x$table)
+  table <- table[intersect(shown, names(table))]
+  names(table) <- sub("validation accuracy", "validation", names(table))
+  names(table) <- sub("^test (accuracy)?", "test ", names(table)) |> trimws()
+  print(table, digits = 3, row.names = FALSE)
   if (nrow(x$intervals) > 0) {
     cat("\naccuracy with its 95 % interval, by distinct image or group:\n")
-    shown <- setdiff(names(x$intervals), c("difference_low", "difference_high"))
-    print(as.data.frame(x$intervals)[shown], digits = 3, row.names = FALSE)
+    intervals <- as.data.frame(x$intervals)
+    print(data.frame(
+      split = intervals$split, trial = intervals$trial,
+      accuracy = sprintf("%.3f (%.3f to %.3f)", intervals$accuracy, intervals$low, intervals$high),
+      conclusion = intervals$conclusion
+    ), row.names = FALSE)
   }
   if (length(x$failures) > 0) {
     cat(sprintf("failed: %s: %s", names(x$failures), x$failures), sep = "\n")
   }
-  cat("report:", x$report, "\n")
+  cat("all columns: $table; report:", x$report, "\n")
   invisible(x)
 }
 

@@ -7,6 +7,10 @@ add_class <- function(classes) {
     insert_class(classes, "kerastl_tensor")
   } else if (any(grepl("^keras\\..*Optimizer$", classes))) {
     insert_class(classes, "kerastl_optimizer")
+  } else if (any(grepl(printed_classes, classes))) {
+    insert_class(classes, "kerastl_object")
+  } else if (any(grepl("^pykeras_tl\\..*\\.ImageDataGenerator$", classes))) {
+    insert_class(classes, "kerastl_generator")
   } else if ("python.builtin.BaseException" %in% classes) {
     c("kerastl_python_error", classes)
   } else {

@@ -76,7 +76,7 @@ fine_tune <- function(model, x, unfreeze_from, epochs_head = 5, epochs_fine = 5,
   check_model(model, "model")
   check_flow(x)
   refuse_generator(validation_data, "validation_data")
-  viewer <- metrics_callback(view_metrics, epochs_head + epochs_fine)
+  viewer <- metrics_callback(view_metrics, epochs_head + epochs_fine, trainings = 2)
   from <- layer_index(unfreeze_from, "unfreeze_from", rlang::current_env())
   arguments <- c(list(
     model, x,

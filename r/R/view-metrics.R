@@ -1,6 +1,7 @@
 # Live plots of the metrics in RStudio's Viewer: a page that reloads a file of numbers every
 # second. Training only writes that file at the end of each epoch.
-metrics_callback <- function(view_metrics, epochs) {
+# `trainings` is how often training begins and ends with this callback.
+metrics_callback <- function(view_metrics, epochs, trainings = 1) {
   show <- if (identical(view_metrics, "auto")) {
     interactive() && epochs > 1 && is.function(getOption("viewer"))
   } else {
@@ -13,7 +14,11 @@ metrics_callback <- function(view_metrics, epochs) {
   viewer <- getOption("viewer", utils::browseURL)
   viewer(page$file)
   list(keras()$callbacks$LambdaCallback(
-    on_epoch_end = function(epoch, logs) page$add(logs)
+    on_epoch_end = function(epoch, logs) page$add(logs),
+    on_train_end = function(logs) {
+      trainings <<- trainings - 1
+      if (trainings == 0) page$finish()
+    }
   ))
 }
 
@@ -23,10 +28,11 @@ metrics_page <- function(epochs, folder = tempfile("metrics-")) {
   file <- file.path(folder, "index.html")
   file.copy(template, file)
   metrics <- list()
-  write <- function() {
+  write <- function(finished = FALSE) {
     values <- vapply(metrics, function(series) paste0("[", paste(series, collapse = ","), "]"), "")
     text <- sprintf(
-      "showMetrics({\"epochs\": %d, \"metrics\": {%s}});", as.integer(epochs),
+      "showMetrics({\"epochs\": %d, \"finished\": %s, \"metrics\": {%s}});", as.integer(epochs),
+      if (finished) "true" else "false",
       paste(sprintf("%s: %s", encodeString(names(metrics), quote = "\""), values),
         collapse = ", "
       )
@@ -45,5 +51,5 @@ metrics_page <- function(epochs, folder = tempfile("metrics-")) {
     write()
   }
   write()
-  list(file = file, folder = folder, add = add)
+  list(file = file, folder = folder, add = add, finish = function() write(finished = TRUE))
 }

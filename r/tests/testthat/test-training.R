@@ -240,3 +240,16 @@ test_that("class weights are balanced, also for class names that are numbers", {
   history <- small_model() %>% fit(flow, epochs = 1, verbose = 0, class_weight = weights)
   expect_true(is.finite(history$metrics$loss))
 })
+
+test_that("a generator without its number of batches says which argument is missing", {
+  skip_without_python()
+  model <- small_model()
+  batches <- function() list(small_images(4), to_categorical(small_labels(4)))
+  expect_error(model %>% fit(batches, verbose = 0), "steps_per_epoch.* is missing")
+  expect_error(
+    model %>% fit(batches, steps_per_epoch = 1, validation_data = batches, verbose = 0),
+    "validation_steps.* is missing"
+  )
+  expect_error(model %>% evaluate(batches), "steps.* is missing")
+  expect_error(predict(model, batches), "steps.* is missing")
+})

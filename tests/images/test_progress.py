@@ -1,0 +1,49 @@
+"""Tests of progress that a function shows."""
+
+import threading
+
+import pytest
+
+from pykeras_tl.images import progress
+from pykeras_tl.images.progress import progress_bar, report_progress_to
+from pykeras_tl.images.threads import parallel_for
+
+
+@pytest.fixture
+def reports(monkeypatch):
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_REPORTS", 0.0)
+    reports = []
+
+    def report(*state):
+        assert threading.current_thread() is threading.main_thread()
+        reports.append(state)
+
+    report_progress_to(report)
+    yield reports
+    report_progress_to(None)
+
+
+def test_reports_come_on_the_main_thread_and_at_the_end(reports):
+    other = threading.Event()
+
+    def work(number):
+        # Neither thread does all: each waits until the other has begun.
+        if threading.current_thread() is threading.main_thread():
+            assert other.wait(10)
+        else:
+            other.set()
+        advance(1)
+
+    with progress_bar("Reading", 40) as advance:
+        parallel_for(work, 40, workers=2)
+    assert reports[-1] == ("Reading", 40, 40)
+    assert [done for _, done, _ in reports] == sorted(done for _, done, _ in reports)
+
+
+def test_an_interruption_in_a_report_stops_the_work(reports):
+    def interrupt(*state):
+        raise KeyboardInterrupt
+
+    report_progress_to(interrupt)
+    with pytest.raises(KeyboardInterrupt), progress_bar("Reading", 10) as advance:
+        advance(1)
