@@ -1,4 +1,4 @@
-"""The commands about images: `predict`, `audit`, `generate-cells` and `cache`."""
+"""The commands about images: `predict`, `map-images`, `audit`, `generate-cells` and `cache`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,25 @@ def predict(
             f"{unread} of {len(table)} files cannot be read; the column error tells why.", err=True
         )
         raise typer.Exit(1)
+
+
+def map_images(
+    classifier: Annotated[Path, typer.Argument(help="Folder of a trained classifier.")],
+    directory: Annotated[
+        Path, typer.Argument(help="Folder of images, with one subfolder per class if known.")
+    ],
+    out: Annotated[Path, typer.Option(help="The HTML page to write.")],
+    projection: Annotated[
+        str, typer.Option(help="pca, tsne, or umap (needs the extra umap).")
+    ] = "pca",
+    seed: Seed = 0,
+) -> None:
+    """Write a page that places images the classifier sees as alike beside each other."""
+    from ..explanation.image_map import map_images as run_map_images
+    from ..models.saving.classifier import load_classifier
+
+    mapped = run_map_images(load_classifier(classifier), directory, projection, seed=seed)
+    typer.echo(f"page: {mapped.save(out)}")
 
 
 def audit(

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ..visualization.history_curves import HasFrame
     from .evaluation import Evaluation
 
-_MISTAKES = 12
-_THUMBNAIL = 200
+MISTAKES = 12
+THUMBNAIL = 200
 # The temperature for the other evaluations is fitted on the evaluation of this name.
 _VALIDATION = "validation"
 # With more classes the matrix is hard to read, so the most frequent confusions are listed too.
@@ -48,6 +48,8 @@ class TrialReport:
         history: The training history, or None.
         evaluations: Evaluations by the name of the set of images. If one is called
             "validation", the reliability of the others is also shown with its temperature.
+        overlays: For some of the sets, the images with their saliency maps (Grad-CAM of the
+            predicted class), by the name of the image file; shown beside the mistakes.
         error: Why the trial failed, or None.
         remarks: Paragraphs that precede the results.
     """
@@ -58,6 +60,7 @@ class TrialReport:
     published: Mapping[str, float] = field(default_factory=dict)
     history: HasFrame | None = None
     evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
+    overlays: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     error: str | None = None
     remarks: Sequence[str] = ()
 
@@ -144,7 +147,8 @@ class _EvaluationPart:
     reliability: EmbeddedImage
     temperature: float | None
     pairs: pd.DataFrame | None
-    mistakes: list[tuple[Any, EmbeddedImage]]
+    mistakes: list[tuple[Any, EmbeddedImage, EmbeddedImage | None]]
+    explained: bool
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,12 @@ def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
         curves = None if history is None else embed_figure(plot_history(history))
         temperature = _temperature(trial.evaluations)
         parts = (
-            _evaluation_part(name, evaluation, None if name == _VALIDATION else temperature)
+            _evaluation_part(
+                name,
+                evaluation,
+                None if name == _VALIDATION else temperature,
+                trial.overlays.get(name, {}),
+            )
             for name, evaluation in trial.evaluations.items()
         )
         yield _TrialPart(trial, curves, parts)
@@ -173,11 +182,14 @@ def _temperature(evaluations: Mapping[str, Evaluation]) -> float | None:
 
 
 def _evaluation_part(
-    name: str, evaluation: Evaluation, temperature: float | None
+    name: str,
+    evaluation: Evaluation,
+    temperature: float | None,
+    overlays: Mapping[str, Path],
 ) -> _EvaluationPart:
     confusion = evaluation.confusion
     readable = evaluation.with_files
-    worst = worst_mistakes(readable, _MISTAKES) if len(readable) else pd.DataFrame()
+    worst = worst_mistakes(readable, MISTAKES) if len(readable) else pd.DataFrame()
     tables = {"as predicted": evaluation.predictions}
     if temperature is not None:
         scaled = scale_by_temperature(evaluation.predictions, temperature)
@@ -192,10 +204,15 @@ def _evaluation_part(
         temperature,
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
         [
-            (row, embed_image(read_thumbnail(row["filename"], _THUMBNAIL)))
+            (row, _embed_file(row["filename"]), _embed_file(overlays.get(row["filename"])))
             for row in worst.to_dict("records")
         ],
+        bool(overlays),
     )
+
+
+def _embed_file(path: str | Path | None) -> EmbeddedImage | None:
+    return None if path is None else embed_image(read_thumbnail(path, THUMBNAIL))
 
 
 def _interval(evaluation: Evaluation) -> tuple[float, float] | None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..models.saving.classifier import Classifier, Paths
     from ..models.saving.preprocess_config import PreprocessConfig
 
-_TABLE = "explanations.csv"
+TABLE = "explanations.csv"
 _SIDE = 480
 _SHEET_COLUMNS, _SHEET_WIDTH = 3, 3.4
 
@@ -87,7 +87,7 @@ class Explanations:
             max_side: Length of the longer side in pixels. Smaller images are not enlarged.
 
         Returns:
-            RGB image, uint8 array of shape (height, width, 3): dark blue is 0, yellow is 1.
+            RGB image, uint8 array of shape (height, width, 3): violet is 0, yellow is 1.
 
         Raises:
             ValueError: If the file could not be read.
@@ -127,12 +127,13 @@ class Explanations:
         mistaken = [self._true(row) not in (None, self._predicted(row)) for row in shown]
         return image_sheet(pairs, captions, title, mistaken, _SHEET_COLUMNS, _SHEET_WIDTH)
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def save(self, folder: str | os.PathLike[str], max_side: int = _SIDE) -> Path:
         """Write the overlays as PNG, and a table that names them, to one folder, atomically.
 
         Args:
             folder: A new or empty folder, or one that holds earlier explanations, which are
                 replaced.
+            max_side: Length of the longer side of the overlays in pixels.
 
         Returns:
             The folder, with `explanations.csv`: the predictions, and the columns `explained` (the
@@ -143,7 +144,7 @@ class Explanations:
             OSError: If it cannot be written.
         """
         target = recover_directory(folder)
-        if target.exists() and not (target / _TABLE).exists() and any(target.iterdir()):
+        if target.exists() and not (target / TABLE).exists() and any(target.iterdir()):
             raise FileExistsError(
                 "Expected an empty folder or one with earlier explanations. Received: "
                 f"{target}, which holds other files. Choose a new or empty folder."
@@ -154,9 +155,9 @@ class Explanations:
             for row in self.readable:
                 stem = Path(self.predictions.iloc[row, 0]).stem
                 names[row] = name = f"{row + 1:0{digits}}_{shorten(stem, 60)}.png"
-                Image.fromarray(self.overlay(row)).save(new / name)
+                Image.fromarray(self.overlay(row, max_side)).save(new / name)
             table = self.predictions.assign(explained=self.explained, overlay=names)
-            table.to_csv(new / _TABLE, index=False, errors="surrogateescape")
+            table.to_csv(new / TABLE, index=False, errors="surrogateescape")
         return target
 
     def _true(self, row: int) -> str | None:
@@ -229,8 +230,7 @@ def explain_images(
     explainer = Explainer(classifier.model, method, layer, batch_size, patch)
     table = classifier.predict(paths, batch_size)
     names = classifier.class_names
-    errors = table.iloc[:, 2 + len(names)] if len(table.columns) > 2 + len(names) else None
-    good = np.arange(len(table)) if errors is None else np.flatnonzero(errors == "")
+    good = readable_rows(table, len(names))
     explained = _explained(classes, table, names)
     indices = np.array([names.index(name) if name else 0 for name in explained])
     maps = np.full((len(table), *classifier.target_size), np.nan, "float32")
@@ -242,6 +242,21 @@ def explain_images(
     if isinstance(paths, pd.DataFrame) and "class" in paths:
         table.insert(1, "class", paths["class"].tolist(), allow_duplicates=True)
     return Explanations(table, explained, maps, list(names), classifier.images, method)
+
+
+def readable_rows(predictions: pd.DataFrame, classes: int) -> np.ndarray:
+    """Return the positions of the images that `Classifier.predict` could read.
+
+    Args:
+        predictions: What it returned.
+        classes: Number of classes.
+
+    Returns:
+        int array.
+    """
+    if len(predictions.columns) == 2 + classes:
+        return np.arange(len(predictions))
+    return np.flatnonzero(predictions.iloc[:, 2 + classes] == "")
 
 
 def _explained(classes: Any, table: pd.DataFrame, names: list[str]) -> list[str]:

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from matplotlib import colormaps
 
-# From dark blue over green to yellow: even in lightness, so that it can be read with any color
+# From violet over green to yellow: even in lightness, so that it can be read with any color
 # vision and in gray, and unlike the colors of photographs and stains.
 _COLORS = "viridis"
 # How much of the color covers the image where the map is 0 and where it is 1.
-_FAINTEST, _STRONGEST = 0.35, 0.75
+_FAINTEST, _STRONGEST = 0.2, 0.75
 
 
 def overlay_map(image: np.ndarray, saliency: np.ndarray) -> np.ndarray:
@@ -22,7 +22,7 @@ def overlay_map(image: np.ndarray, saliency: np.ndarray) -> np.ndarray:
             image.
 
     Returns:
-        RGB image of the same shape, uint8: dark blue is 0, yellow is 1.
+        RGB image of the same shape, uint8: violet is 0, yellow is 1.
 
     Raises:
         ValueError: If the image is not an RGB image of 8 bits.

@@ -90,6 +90,27 @@ class ScoreGraph:
             )
         return found
 
+    def features(self) -> list[GraphTensor]:
+        """Return what the last layer computes the scores from.
+
+        Returns:
+            The input of the last layer with the classes as its units; of an average of several
+            models, that of each.
+
+        Example:
+            >>> model = keras.Sequential(
+            ...     [keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(),
+            ...      keras.layers.Dense(5, "relu"), keras.layers.Dense(2, "softmax")])
+            >>> [tensor.shape for tensor in score_graph(model).features()]
+            [(None, 5)]
+        """
+        last = self.scores.producer
+        if last is None:
+            return [self.scores]
+        if not isinstance(last.operation, keras.layers.Average):
+            return last.inputs
+        return [each for score in last.inputs if score.producer for each in score.producer.inputs]
+
     def _output_of(self, layer: str | int | keras.Layer) -> GraphTensor:
         tree = LayerTree(self.model)
         tensor = output_of(self.graph, tree.leaves[tree.find(layer)[-1]].layer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,6 +19,7 @@ from pykeras_tl.evaluation import (
     confidence_intervals,
     plot_confusion,
     prediction_table,
+    worst_mistakes,
     write_report,
 )
 from pykeras_tl.training.history import History
@@ -214,3 +216,18 @@ def test_images_that_are_gone_do_not_stop_the_report(drawn, tmp_path) -> None:
     trial = TrialReport("gone", evaluations={"TEST": Evaluation(drawn())})
     page = _page(tmp_path / "report.html", Report("Gone", trials=[trial]))
     assert len(page.sources()) == 2
+
+
+def test_overlays_stand_beside_their_mistakes(report, tmp_path) -> None:
+    import cv2
+
+    plain = _page(tmp_path / "plain.html", report).sources()
+    evaluation = report.trials[0].evaluations["TEST"]
+    file = worst_mistakes(evaluation.predictions)["filename"].iloc[0]
+    cv2.imwrite(str(tmp_path / "seen.png"), np.full((30, 40, 3), 200, dtype="uint8"))
+    seen = replace(report.trials[0], overlays={"TEST": {file: tmp_path / "seen.png"}})
+    page = _page(tmp_path / "seen.html", replace(report, trials=[seen, *report.trials[1:]]))
+    added = [source for source in page.sources() if source not in plain]
+    assert len(page.sources()) == len(plain) + 1
+    assert added[0].startswith("data:image/jpeg")
+    assert "Grad-CAM" in " ".join(page.texts)
