@@ -96,17 +96,21 @@ as_trained_classifier <- function(model, flow) {
 #' @rdname train_classifier
 #' @export
 save_classifier <- function(object, folder) {
-  if (!inherits(object, "kerastl_classifier")) {
-    cli::cli_abort(c(
-      "{.arg object} must be a classifier, not {describe(object)}.",
-      i = "Use {.fn as_trained_classifier} to make one from a model."
-    ))
-  }
+  check_classifier(object)
   object$save(file_path(folder))
   invisible(object)
 }
 
 as_classifier <- function(x) tag(x, "kerastl_classifier")
+
+check_classifier <- function(object, call = rlang::caller_env()) {
+  if (!inherits(object, "kerastl_classifier")) {
+    cli::cli_abort(c(
+      "{.arg object} must be a classifier, not {describe(object)}.",
+      i = "Use {.fn as_trained_classifier} to make one from a model."
+    ), call = call)
+  }
+}
 
 #' @rdname train_classifier
 #' @export
