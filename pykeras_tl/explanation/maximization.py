@@ -30,10 +30,10 @@ def maximize_activation(
     size: tuple[int, int] | None = None,
     value_range: tuple[float, float] = (0.0, 255.0),
     steps: int = 128,
-    step_size: float = 0.02,
+    step_size: float = 0.05,
     jitter: int = 8,
     decay: float = 0.01,
-    blur: float = 1.0,
+    blur: float = 1.2,
     seed: int = 0,
 ) -> np.ndarray:
     """Make images that excite filters or classes the most, by gradient ascent from noise.

@@ -136,7 +136,8 @@ plot_maximization <- function(object, units, layer = NULL, names = NULL, steps =
                               value_range = c(0, 255), seed = 0) {
   check_model(object)
   show_figure(toolkit()$explanation$plot_maximization(
-    object, class_labels(units), layer_index(layer, "layer", rlang::current_env()), text_list(names),
+    object, class_labels(units), layer_index(layer, "layer", rlang::current_env()),
+    text_list(names),
     steps = whole_number(steps), value_range = do.call(reticulate::tuple, as.list(value_range)),
     seed = whole_number(seed)
   ))
