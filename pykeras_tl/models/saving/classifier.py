@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,23 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ...images.auditing.peculiarities import lost_in_color
-from ...images.datasets.directory_tree import readable_images_under, unreadable_images
+from ...images.datasets.directory_tree import Paths, image_files
 from ...images.decoding.reading import BadImageError
 from ...images.decoding.validation import list_bad_files
 from ...images.decoding.value_range import ADVICE
 from ...images.iterators.base import Iterator
-from ...images.threads import default_workers, parallel_for
 from ...storage.atomic_files import atomic_directory, recover_directory
 from ...versions import package_versions
 from ..inference import as_probabilities, predict_batch
+from ..sharing.export import check_export, export_model, sample_images
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
     CONFIG,
     FORMAT,
     FORMAT_VERSION,
+    as_plain,
     check_replaceable,
+    class_names_in,
     inside,
     read_config,
     read_text,
@@ -44,8 +45,6 @@ from .weight_files import as_sentence, check_weights_file, load_weights
 _MODEL, _WEIGHTS = "model.json", "model.weights.h5"
 # The key of the preprocessing in config.json, and the one that the first versions wrote.
 _PREPROCESS, _OLD_PREPROCESS = "preprocess", "pictures"
-
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | pd.DataFrame
 
 
 @dataclass
@@ -163,14 +162,14 @@ class Classifier:
         """
         if batch_size < 1:
             raise ValueError(f"Expected batch_size of at least 1. Received: {batch_size}.")
-        files = _files(paths)
+        files = image_files(paths)
         errors: dict[int, str] = {}
         losses: dict[str, str] = {}
         turns: dict[str, str] = {}
         probabilities = np.full((len(files), len(self.class_names)), np.nan, "float32")
         for start in range(0, len(files), batch_size):
             stop = min(start + batch_size, len(files))
-            batch, reasons, lost, turned = self._read(files[start:stop])
+            batch, reasons, lost, turned = self.images.read_batch(files[start:stop])
             losses |= lost
             turns |= turned
             errors |= {start + index: reason for index, reason in reasons.items()}
@@ -234,40 +233,64 @@ class Classifier:
             "versions": self.versions,
         }
         # Names of classes may hold bytes that are not valid UTF-8, which only escapes can store.
-        described = json.dumps(config, indent=2, default=_plain)
+        described = json.dumps(config, indent=2, default=as_plain)
         with atomic_directory(target) as temporary:
             (temporary / CONFIG).write_text(described, "utf-8")
             (temporary / _MODEL).write_text(architecture, "utf-8")
             self.model.save_weights(temporary / _WEIGHTS)
         return target
 
-    def _read(
-        self, files: Sequence[str]
-    ) -> tuple[np.ndarray, dict[int, str], dict[str, str], dict[str, str]]:
-        """Read a batch; return it, why images are missing, by index, what is lost, and turned."""
-        losses: dict[str, str] = {}
-        turns: dict[str, str] = {}
-        color = self.color_mode == "rgb"
-        keeps_depth = self.images.dtype_range is not None or not color
-        batch = np.zeros((len(files), *self.images.shape), "float32")
-        reasons: dict[int, str] = {}
+    def export(
+        self, path: str | os.PathLike[str], format: str = "onnx", images: Paths | None = None
+    ) -> Path:
+        """Export the classifier for another runtime, which then has to predict the same.
 
-        def read(index: int) -> None:
-            try:
-                image = batch[index] = self.images.read(files[index])
-                blank = bool((image == image[:1, :1]).all())
-                lost, turned = lost_in_color(files[index], blank and color, keeps_depth)
-                if lost:
-                    losses[files[index]] = lost
-                if turned:
-                    turns[files[index]] = turned
-            except BadImageError as error:
-                reasons[index] = error.reason
-            except OSError as error:
-                reasons[index] = f"cannot be read: {error.strerror or error}"
+        The exported model takes pixels from 0 to 255, float32 of shape (images, height, width,
+        channels), of images that were resized as `preprocess` in its description says. It
+        standardizes them and returns one probability per class. The class names and the
+        preprocessing are in an ONNX file's metadata, in the files `labels.txt` and
+        `classifier.json` that a LiteRT file holds as a ZIP archive, and in
+        `assets.extra/classifier.json` of a SavedModel.
 
-        parallel_for(read, len(files), default_workers())
-        return batch, reasons, dict(sorted(losses.items())), dict(sorted(turns.items()))
+        Args:
+            path: The file, whose name ends in `.onnx` or `.tflite`, or a folder for
+                `"saved_model"`. It must not exist.
+            format: `"onnx"`, run by onnxruntime; `"litert"` (TensorFlow Lite), run by
+                ai-edge-litert; or `"saved_model"`, run by TensorFlow.
+            images: Images to compare on, as `predict` takes them; 16 random ones by default.
+
+        Returns:
+            The path.
+
+        Raises:
+            FileExistsError: If the path exists.
+            ModuleNotFoundError: If a package is missing; `pip install "pykeras-tl[export]"`.
+            RuntimeError: If the model cannot be converted, or the runtime predicts another class
+                or probabilities that differ by more than 1e-4. Nothing is left at `path` then.
+            ValueError: If the format is unknown, or the path has not its suffix.
+
+        Example:
+            >>> classifier = load_classifier("cells/classifier")  # doctest: +SKIP
+            >>> classifier.export("cells.onnx", images="cells/TEST")  # doctest: +SKIP
+            PosixPath('cells.onnx')
+        """
+        check_export(path, format)
+        pixels = (
+            sample_images(self.images.shape)
+            if images is None
+            else np.stack([self.images.read_pixels(file) for file in image_files(images)])
+        )
+        inputs = np.stack([self.images.standardize(each) for each in pixels])
+        expected = as_probabilities(predict_batch(self.model, inputs), len(self.class_names))
+        description = {
+            "class_names": self.class_names,
+            _PREPROCESS: self.images.as_json(),
+            "versions": self.versions,
+        }
+        standardization = self.images.standardization
+        return export_model(
+            self.model, path, format, standardization, description, pixels, expected
+        )
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
@@ -308,7 +331,7 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
         preprocess = config[_OLD_PREPROCESS if _OLD_PREPROCESS in config else _PREPROCESS]
         return Classifier(
             model,
-            _list_of_names(config),
+            class_names_in(config),
             PreprocessConfig(**preprocess),
             dict(config["metrics"]),
             dict(config["versions"]),
@@ -317,50 +340,8 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
         raise ValueError(f"{source} is not a valid classifier. {as_sentence(error)}") from error
 
 
-def _files(paths: Paths) -> list[str]:
-    if isinstance(paths, pd.DataFrame):
-        if "filename" not in paths:
-            raise ValueError(
-                f"Expected a table with a column filename. Received: columns {list(paths.columns)}."
-            )
-        paths = paths["filename"].tolist()
-    elif isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
-    files: list[str] = []
-    folders: list[Path] = []
-    for path in paths:
-        source = Path(path).expanduser()
-        if source.is_dir():
-            files += readable_images_under(source)
-            folders.append(source)
-        elif source.exists():
-            files.append(os.fspath(source))
-        else:
-            raise FileNotFoundError(f"File or folder {source} does not exist.")
-    if message := unreadable_images(folders):
-        warnings.warn(message, stacklevel=3)
-    if not files:
-        raise ValueError("Expected at least one image. The given files and folders contain none.")
-    return files
-
-
-def _list_of_names(config: Mapping[str, Any]) -> list[str]:
-    names = config["class_names"]
-    if not isinstance(names, list):
-        raise ValueError(f"Expected class_names to be a list of names. Received: {names!r}.")
-    return names
-
-
 def _check_names(names: Sequence[str]) -> None:
     if not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"Expected class names to be non-empty text. Received: {list(names)[:5]}.")
     if len(names) < 2 or len(set(names)) != len(names):
         raise ValueError(f"Expected at least two distinct class names. Received: {names[:10]}.")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise TypeError(
-        f"Expected metrics of numbers, text, and lists of these. Received: {type(value).__name__}."
-    )

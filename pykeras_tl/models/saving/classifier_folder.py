@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 CONFIG = "config.json"
 FORMAT = "pykeras-tl classifier"
@@ -108,3 +111,40 @@ def inside(folder: Path, name: str) -> Path:
             f"{folder} lacks {name}, so it is not a complete classifier folder."
         )
     return path
+
+
+def class_names_in(config: Mapping[str, Any]) -> list[str]:
+    """Return the class names in a classifier's configuration.
+
+    Args:
+        config: The configuration.
+
+    Returns:
+        The names.
+
+    Raises:
+        ValueError: If they are not a list.
+    """
+    names = config["class_names"]
+    if not isinstance(names, list):
+        raise ValueError(f"Expected class_names to be a list of names. Received: {names!r}.")
+    return names
+
+
+def as_plain(value: Any) -> Any:
+    """Convert a number or array of NumPy's to what JSON can represent.
+
+    Args:
+        value: What `json.dumps` asks about.
+
+    Returns:
+        The number or the nested lists.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(
+        f"Expected metrics of numbers, text, and lists of these. Received: {type(value).__name__}."
+    )
