@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..images.decoding.thumbnails import read_thumbnail
+from ..models.sharing.model_card import limits
 from ..visualization.html_page import EmbeddedImage, embed_figure, embed_image, write_page
 from .calibration import fit_temperature, scale_by_temperature
 from .figures import plot_confusion, plot_history, plot_reliability, worst_mistakes
@@ -132,6 +133,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
         best=_best(report.trials),
         curves=_common_curves(report.trials),
         trials=_trial_parts(report.trials),
+        limits=_limits(report.trials),
         flatten=_flatten,
         file_name=_file_name,
     )
@@ -174,6 +176,13 @@ def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
             for name, evaluation in trial.evaluations.items()
         )
         yield _TrialPart(trial, curves, parts)
+
+
+def _limits(trials: Sequence[TrialReport]) -> list[str]:
+    """Return where one classifier should not be trusted; of several, a reader compares results."""
+    if len(trials) != 1 or not trials[0].evaluations:
+        return []
+    return limits(trials[0].evaluations)
 
 
 def _temperature(evaluations: Mapping[str, Evaluation]) -> float | None:

@@ -15,6 +15,8 @@ from ..storage.atomic_files import require_free_space
 from .data_splits import FINE_TUNING, split_iterators
 from .image_groups import groups_of
 from .results.trial_results import EXPLANATIONS, TrialResult, write_result
+from .image_groups import describe_images, groups_of
+from .results.trial_results import TrialResult, write_result
 from .trial import TRAINED_ON, Trial
 from .trial_config import ModelSettings, OptimizerSettings, PhaseSettings, check_options
 
@@ -74,6 +76,7 @@ def run_trial(
     }
     accuracies = {split: evaluation.accuracy for split, evaluation in evaluations.items()}
     classifier = Classifier.from_flow(model, iterators["train"], metrics=accuracies)
+    classifier.describe(evaluations, describe_images(tables), trial.described())
     classifier.save(folder / "classifier")
     explain_mistakes(classifier, evaluations, folder / EXPLANATIONS)
     return write_result(folder, trial, history, evaluations, seconds, model.count_params())

@@ -94,10 +94,12 @@ as_trained_classifier <- function(model, flow) {
 }
 
 #' @rdname train_classifier
+#' @param evaluation The result of [evaluate_classifier()], from which the model card `README.md`
+#'   is written. `NULL` keeps the card that the classifier has, if any.
 #' @export
-save_classifier <- function(object, folder) {
+save_classifier <- function(object, folder, evaluation = NULL) {
   check_classifier(object)
-  object$save(file_path(folder))
+  object$save(file_path(folder), if (!is.null(evaluation)) python_evaluation(evaluation))
   invisible(object)
 }
 

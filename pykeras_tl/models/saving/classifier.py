@@ -27,6 +27,7 @@ from ...storage.atomic_files import atomic_directory, recover_directory
 from ...versions import package_versions
 from ..inference import as_probabilities, predict_batch
 from ..sharing.export import check_export, export_model, sample_images
+from ..sharing.model_card import CARD, Evaluations, model_card
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
     CONFIG,
@@ -57,6 +58,7 @@ class Classifier:
         images: How a file becomes the model's input.
         metrics: Results by name, in types that JSON can represent.
         versions: Versions of the packages that the model was trained with.
+        card: The model card, the `README.md` of its folder; "" for none.
 
     Raises:
         ValueError: When the class names do not fit the model's outputs, or the preprocessed
@@ -75,6 +77,7 @@ class Classifier:
     images: PreprocessConfig
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=package_versions)
+    card: str = ""
 
     def __post_init__(self) -> None:
         self.class_names = list(self.class_names)
@@ -207,11 +210,34 @@ class Classifier:
             columns["error"] = [errors.get(index, "") for index in range(len(files))]
         return pd.concat([table, columns], axis=1)
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def describe(
+        self,
+        evaluations: Evaluations,
+        images: Mapping[str, pd.DataFrame] | None = None,
+        made: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Write the model card from what was measured.
+
+        Args:
+            evaluations: One evaluation, called "test", or several by the name of their images.
+            images: Tables about the images it was made from, by caption.
+            made: How it was made: settings by name.
+
+        Returns:
+            The card, which is now the classifier's: `save` writes it to `README.md`.
+        """
+        self.card = model_card(
+            self.class_names, self.images.as_json(), evaluations, images, made, self.versions
+        )
+        return self.card
+
+    def save(self, folder: str | os.PathLike[str], evaluations: Evaluations | None = None) -> Path:
         """Save the classifier as one folder, atomically.
 
         Args:
             folder: The target folder. An existing classifier is replaced.
+            evaluations: What `evaluate_classifier` returned, or several such by the name of their
+                images; `describe` then writes the model card from it.
 
         Returns:
             The folder.
@@ -223,6 +249,8 @@ class Classifier:
         """
         target = Path(folder).expanduser().absolute()
         check_replaceable(target)
+        if evaluations is not None:
+            self.describe(evaluations)
         architecture = write_architecture(self.model)
         config = {
             "format": FORMAT,
@@ -238,6 +266,8 @@ class Classifier:
             (temporary / CONFIG).write_text(described, "utf-8")
             (temporary / _MODEL).write_text(architecture, "utf-8")
             self.model.save_weights(temporary / _WEIGHTS)
+            if self.card:
+                (temporary / CARD).write_text(self.card, "utf-8")
         return target
 
     def export(
@@ -335,6 +365,7 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
             PreprocessConfig(**preprocess),
             dict(config["metrics"]),
             dict(config["versions"]),
+            card=read_text(source, CARD) if (source / CARD).exists() else "",
         )
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"{source} is not a valid classifier. {as_sentence(error)}") from error

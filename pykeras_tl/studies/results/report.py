@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -63,7 +63,7 @@ def _trial_report(study: Study, runs: list[TrialResult]) -> TrialReport:
         )
     return TrialReport(
         name=first.trial.name,
-        settings={name: value for name, value in asdict(first.trial).items() if name != "name"},
+        settings=first.trial.described(),
         metrics=mean_numbers(runs),
         published={entry.metric: entry.value for entry in published},
         history=first.history() if len(runs) == 1 else _MeanCurves(runs),
