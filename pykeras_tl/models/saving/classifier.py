@@ -33,6 +33,8 @@ from .classifier_folder import (
     CONFIG,
     FORMAT,
     FORMAT_VERSION,
+    MODEL,
+    WEIGHTS,
     as_plain,
     check_replaceable,
     class_names_in,
@@ -43,7 +45,6 @@ from .classifier_folder import (
 from .preprocess_config import PreprocessConfig
 from .weight_files import as_sentence, check_weights_file, load_weights
 
-_MODEL, _WEIGHTS = "model.json", "model.weights.h5"
 # The key of the preprocessing in config.json, and the one that the first versions wrote.
 _PREPROCESS, _OLD_PREPROCESS = "preprocess", "pictures"
 
@@ -264,8 +265,8 @@ class Classifier:
         described = json.dumps(config, indent=2, default=as_plain)
         with atomic_directory(target) as temporary:
             (temporary / CONFIG).write_text(described, "utf-8")
-            (temporary / _MODEL).write_text(architecture, "utf-8")
-            self.model.save_weights(temporary / _WEIGHTS)
+            (temporary / MODEL).write_text(architecture, "utf-8")
+            self.model.save_weights(temporary / WEIGHTS)
             if self.card:
                 (temporary / CARD).write_text(self.card, "utf-8")
         return target
@@ -354,9 +355,9 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
     if not source.is_dir():
         raise FileNotFoundError(f"Classifier folder {source} does not exist.")
     config = read_config(source)
-    weights = inside(source, _WEIGHTS)
+    weights = inside(source, WEIGHTS)
     try:
-        model = build_architecture(read_text(source, _MODEL), check_weights_file(weights))
+        model = build_architecture(read_text(source, MODEL), check_weights_file(weights))
         load_weights(model, weights)
         preprocess = config[_OLD_PREPROCESS if _OLD_PREPROCESS in config else _PREPROCESS]
         return Classifier(

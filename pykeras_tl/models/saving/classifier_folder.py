@@ -9,7 +9,11 @@ from typing import Any
 
 import numpy as np
 
-CONFIG = "config.json"
+from ..sharing.model_card import CARD
+
+CONFIG, MODEL, WEIGHTS = "config.json", "model.json", "model.weights.h5"
+# All that a classifier's folder may hold.
+FILES = (CONFIG, MODEL, WEIGHTS, CARD)
 FORMAT = "pykeras-tl classifier"
 FORMAT_VERSION = 1
 _LARGEST_TEXT = 1 << 26
