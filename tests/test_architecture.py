@@ -31,6 +31,7 @@ _ORDER = (
     "studies",
     "recipe",
     "search",
+    "deployment",
     "keras2",
     "classifier_training",
     "cli",
