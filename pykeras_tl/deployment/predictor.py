@@ -53,8 +53,8 @@ class Predictor:
     def __init__(self, classifier: Classifier):
         self.classifier = classifier
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
-        self._thread = threading.Thread(target=self._run, name="predictor", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
 
     def predict(self, images: Sequence[bytes]) -> Future[list[dict[str, Any]]]:
         """Predict the classes of images.
@@ -82,12 +82,19 @@ class Predictor:
         return self._submit(_Job(images, work))
 
     def close(self) -> None:
-        """End the thread after the jobs that wait."""
-        self._jobs.put(None)
-        self._thread.join()
+        """End the thread after the jobs that wait; a later job starts it again."""
+        with self._lock:
+            if self._thread is not None:
+                self._jobs.put(None)
+                self._thread.join()
+                self._thread = None
 
     def _submit(self, job: _Job) -> Future[Any]:
-        self._jobs.put(job)
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="predictor", daemon=True)
+                self._thread.start()
+            self._jobs.put(job)
         return job.result
 
     def _run(self) -> None:

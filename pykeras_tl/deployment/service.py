@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -59,7 +59,7 @@ class About(BaseModel):
     """What the service predicts, and what it accepts."""
 
     class_names: list[str]
-    target_size: tuple[int, int] = Field(description="Height and width that images are resized to.")
+    target_size: list[int] = Field(description="Height and width that images are resized to.")
     limits: dict[str, int] = Field(description="Of one request.")
     version: str
 
@@ -105,13 +105,16 @@ def make_service(
     """
     for name in ("fastapi", "python_multipart"):
         need(name, "serve")
-    from fastapi import Depends, FastAPI, File, Form, Header, HTTPException, UploadFile
-    from fastapi.responses import FileResponse, HTMLResponse, Response
+    from fastapi import Depends, FastAPI, File, Form, Header, HTTPException, Request, UploadFile
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
     from starlette.formparsers import MultiPartParser
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     limits = limits or Limits()
     predictor = Predictor(classifier)
+    # As they are shown, and as the classifier knows them.
+    names = {_name(name): name for name in classifier.class_names}
     # Uploads stay in memory, which BodyLimit guards, instead of going to the disk.
     MultiPartParser.spool_max_size = limits.body
 
@@ -137,6 +140,12 @@ def make_service(
         response.headers.update(_HEADERS)
         return response
 
+    @service.exception_handler(RequestValidationError)
+    async def refuse(_: Request, error: Any) -> JSONResponse:
+        # Without what was sent, which can be a whole file.
+        told = [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]
+        return JSONResponse({"detail": told}, 422)
+
     def authorize(authorization: Annotated[str | None, Header()] = None) -> None:
         if not is_token(authorization, token):
             raise HTTPException(401, "Expected the header Authorization: Bearer TOKEN.")
@@ -144,7 +153,7 @@ def make_service(
     refusals: dict[int | str, dict[str, Any]] = {
         400: {"model": Refusal, "description": "The form is broken."},
         401: {"model": Refusal, "description": "The token is missing or wrong."},
-        413: {"model": Refusal, "description": "There are too many images, or one is too large."},
+        413: {"model": Refusal, "description": "An image, or all together, is too large."},
     }
     unreadable: dict[int | str, dict[str, Any]] = {
         415: {"model": Refusal, "description": "None of the files is a readable image."}
@@ -152,10 +161,6 @@ def make_service(
     allowed = Depends(authorize)
 
     async def contents(files: list[UploadFile]) -> list[bytes]:
-        if len(files) > limits.max_files:
-            raise HTTPException(
-                413, f"Expected at most {limits.max_files} images. Received: {len(files)}."
-            )
         read = [await file.read() for file in files]
         for file, content in zip(files, read):
             if reason := await asyncio.to_thread(limits.refusal, content):
@@ -171,15 +176,22 @@ def make_service(
     async def about() -> About:
         """Tell what is predicted, and what is accepted."""
         return About(
-            class_names=[_name(name) for name in classifier.class_names],
-            target_size=classifier.target_size,
+            class_names=list(names),
+            target_size=list(classifier.target_size),
             limits=vars(limits),
             version=__version__,
         )
 
-    @service.post("/predict", dependencies=[allowed], responses={**refusals, **unreadable})
+    @service.post(
+        "/predict",
+        dependencies=[allowed],
+        responses={**refusals, **unreadable},
+    )
     async def predict(
-        files: Annotated[list[UploadFile], File(description="Image files.")],
+        files: Annotated[
+            list[UploadFile],
+            File(description="Image files.", min_length=1, max_length=limits.max_files),
+        ],
     ) -> Predictions:
         """Predict the class of each image."""
         rows = await asyncio.wrap_future(predictor.predict(await contents(files)))
@@ -199,13 +211,15 @@ def make_service(
     )
     async def explanation(
         file: Annotated[UploadFile, File(description="An image file.")],
-        class_name: Annotated[str | None, Form(description="By default the predicted one.")] = None,
+        class_name: Annotated[
+            Literal[("", *names)],  # type: ignore[valid-type]
+            Form(description="A class; by default the predicted one."),
+        ] = "",
     ) -> Response:
         """Draw over an image which parts of it speak for a class."""
-        if class_name is not None and class_name not in map(_name, classifier.class_names):
-            raise HTTPException(400, f"Expected a class. Received: {_name(class_name)!r}.")
         images = await contents([file])
-        work = predictor.run(images, lambda paths: explain(classifier, paths[0], class_name))
+        chosen = names[class_name] if class_name else None
+        work = predictor.run(images, lambda paths: explain(classifier, paths[0], chosen))
         try:
             return Response(await asyncio.wrap_future(work), media_type="image/png")
         except (OSError, ValueError) as error:
