@@ -139,6 +139,18 @@ class Classifier:
         """Standardization of the pixels before they enter the model."""
         return dict(self.images.standardization)
 
+    def _repr_html_(self) -> str:
+        from ...visualization.rich_display import display_html
+
+        height, width = self.target_size
+        facts = {
+            "classes": ", ".join(self.class_names),
+            "images": f"{height} × {width} pixels, {self.color_mode}",
+            "model": f"{self.model.name}, {self.model.count_params():,} weights",
+        }
+        numbers = pd.DataFrame(self.metrics.items(), columns=["result", "value"])
+        return display_html("Classifier", facts, {"Results": numbers})
+
     def predict(
         self, paths: Paths, batch_size: int = 32, test_time_augmentation: str | None = None
     ) -> pd.DataFrame:
