@@ -1,3 +1,4 @@
+from . import deployment as deployment
 from . import ensembles as ensembles
 from . import evaluation as evaluation
 from . import explanation as explanation

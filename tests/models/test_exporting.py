@@ -16,6 +16,8 @@ from pykeras_tl.models import Classifier, PreprocessConfig
 from pykeras_tl.models.sharing import formats
 from pykeras_tl.models.sharing.exportable import exportable
 
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("Keras exports these formats by TensorFlow", allow_module_level=True)
 SIZE = (16, 20)
 NAMES = ["cat", "dög"]
 
