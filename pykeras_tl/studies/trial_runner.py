@@ -13,10 +13,8 @@ import pandas as pd
 
 from ..storage.atomic_files import require_free_space
 from .data_splits import FINE_TUNING, split_iterators
-from .image_groups import groups_of
-from .results.trial_results import EXPLANATIONS, TrialResult, write_result
 from .image_groups import describe_images, groups_of
-from .results.trial_results import TrialResult, write_result
+from .results.trial_results import EXPLANATIONS, TrialResult, write_result
 from .trial import TRAINED_ON, Trial
 from .trial_config import ModelSettings, OptimizerSettings, PhaseSettings, check_options
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ import keras
 import numpy as np
 import pandas as pd
 
+from ...images.auditing.peculiarities import warn_of_losses
 from ...images.datasets.directory_tree import Paths, image_files
 from ...images.decoding.reading import BadImageError
 from ...images.decoding.validation import list_bad_files
-from ...images.decoding.value_range import ADVICE
 from ...images.iterators.base import Iterator
 from ...storage.atomic_files import atomic_directory, recover_directory
 from ...versions import package_versions
@@ -36,6 +35,7 @@ from .classifier_folder import (
     MODEL,
     WEIGHTS,
     as_plain,
+    check_class_names,
     check_replaceable,
     class_names_in,
     inside,
@@ -82,7 +82,7 @@ class Classifier:
 
     def __post_init__(self) -> None:
         self.class_names = list(self.class_names)
-        _check_names(self.class_names)
+        check_class_names(self.class_names)
         outputs = tuple(self.model.output_shape)
         units = 1 if len(self.class_names) == 2 and outputs[-1] == 1 else len(self.class_names)
         if len(outputs) != 2 or outputs[-1] != units:
@@ -198,21 +198,7 @@ class Classifier:
         if len(errors) == len(files):
             listed = list_bad_files({files[index]: reason for index, reason in errors.items()})
             raise BadImageError(f"{len(files)} of {len(files)} files", f"cannot be read: {listed}")
-        if losses:
-            warnings.warn(
-                f"{len(losses)} of {len(files)} images lose too much as 8-bit colors for their "
-                f"predictions to mean anything: {list_bad_files(losses)}. Train on a flow with "
-                f"{ADVICE}, which the classifier keeps. Give transparent ones a background, as in "
-                "training.",
-                stacklevel=2,
-            )
-        if turns:
-            warnings.warn(
-                f"{len(turns)} of {len(files)} images are read turned or mirrored: "
-                f"{list_bad_files(turns)}. If the training images were upright, save these so "
-                "too, by PIL.ImageOps.exif_transpose.",
-                stacklevel=2,
-            )
+        warn_of_losses(losses, turns, len(files))
         best = [
             None if index in errors else self.class_names[row.argmax()]
             for index, row in enumerate(probabilities)
@@ -382,10 +368,3 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
         )
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"{source} is not a valid classifier. {as_sentence(error)}") from error
-
-
-def _check_names(names: Sequence[str]) -> None:
-    if not all(isinstance(name, str) and name for name in names):
-        raise ValueError(f"Expected class names to be non-empty text. Received: {list(names)[:5]}.")
-    if len(names) < 2 or len(set(names)) != len(names):
-        raise ValueError(f"Expected at least two distinct class names. Received: {names[:10]}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +152,21 @@ def as_plain(value: Any) -> Any:
     raise TypeError(
         f"Expected metrics of numbers, text, and lists of these. Received: {type(value).__name__}."
     )
+
+
+def check_class_names(names: Sequence[str]) -> None:
+    """Check the names of a classifier's classes.
+
+    Args:
+        names: The names.
+
+    Raises:
+        ValueError: If one is not text or is empty, two are equal, or there are fewer than two.
+
+    Example:
+        >>> check_class_names(["cat", "dog"])
+    """
+    if not all(isinstance(name, str) and name for name in names):
+        raise ValueError(f"Expected class names to be non-empty text. Received: {list(names)[:5]}.")
+    if len(names) < 2 or len(set(names)) != len(names):
+        raise ValueError(f"Expected at least two distinct class names. Received: {names[:10]}.")
