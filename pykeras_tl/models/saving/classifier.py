@@ -25,7 +25,7 @@ from ...images.iterators.base import Iterator
 from ...storage.atomic_files import atomic_directory, recover_directory
 from ...versions import package_versions
 from ..inference import as_probabilities, predict_batch
-from ..sharing.export import check_export, export_model, sample_images
+from ..sharing.export import export_classifier
 from ..sharing.model_card import CARD, Evaluations, model_card
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
@@ -303,23 +303,8 @@ class Classifier:
             >>> classifier.export("cells.onnx", images="cells/TEST")  # doctest: +SKIP
             PosixPath('cells.onnx')
         """
-        check_export(path, format)
-        pixels = (
-            sample_images(self.images.shape)
-            if images is None
-            else np.stack([self.images.read_pixels(file) for file in image_files(images)])
-        )
-        inputs = np.stack([self.images.standardize(each) for each in pixels])
-        expected = as_probabilities(predict_batch(self.model, inputs), len(self.class_names))
-        description = {
-            "class_names": self.class_names,
-            _PREPROCESS: self.images.as_json(),
-            "versions": self.versions,
-        }
-        standardization = self.images.standardization
-        return export_model(
-            self.model, path, format, standardization, description, pixels, expected
-        )
+        files = None if images is None else image_files(images)
+        return export_classifier(self, path, format, files)
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> Classifier:

@@ -7,19 +7,68 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import keras
 import numpy as np
 
 from ...storage.atomic_files import atomic_directory, atomic_file
+from ..inference import as_probabilities, predict_batch
 from .exportable import from_pixels
 from .formats import FORMATS, ExportFormat
 
 _logger = logging.getLogger(__name__)
 _TOLERANCE = 1e-4
 _COLOR = re.compile("\x1b\\[[0-9;]*m")
+
+
+class HasModel(Protocol):
+    """What is exported of a `Classifier`."""
+
+    model: keras.Model
+    class_names: list[str]
+    versions: dict[str, str]
+    images: Any
+
+
+def export_classifier(
+    classifier: HasModel,
+    path: str | os.PathLike[str],
+    format: str,
+    files: Sequence[str] | None = None,
+) -> Path:
+    """Export a classifier, if its runtime then predicts the same.
+
+    Args:
+        classifier: The classifier.
+        path: The file, or the folder for `"saved_model"`. It must not exist.
+        format: `"onnx"`, `"litert"` or `"saved_model"`.
+        files: Images to compare on; random ones by default.
+
+    Returns:
+        The path.
+
+    Raises:
+        As `export_model`, and `BadImageError` for a file that cannot be read.
+    """
+    check_export(path, format)
+    images, names = classifier.images, classifier.class_names
+    pixels = (
+        sample_images(images.shape)
+        if files is None
+        else np.stack([images.read_pixels(file) for file in files])
+    )
+    inputs = np.stack([images.standardize(each) for each in pixels])
+    expected = as_probabilities(predict_batch(classifier.model, inputs), len(names))
+    description = {
+        "class_names": names,
+        "preprocess": images.as_json(),
+        "versions": classifier.versions,
+    }
+    return export_model(
+        classifier.model, path, format, images.standardization, description, pixels, expected
+    )
 
 
 def export_model(
