@@ -27,7 +27,7 @@ from pykeras_tl.training.history import History
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 HARMLESS = re.compile(
     "html|head|meta|title|style|body|header|h1|h2|h3|p|nav|a|main|section|div|table|caption|thead"
-    "|tbody|tr|th|td|span|details|summary|figure|figcaption|img|b|br|dl|dt|dd|footer"
+    "|tbody|tr|th|td|span|details|summary|figure|figcaption|img|b|br|dl|dt|dd|footer|ul|li|code"
 )
 
 
@@ -198,6 +198,15 @@ def test_names_are_escaped_everywhere(tmp_path) -> None:
     assert all(source.startswith("data:image/") for source in page.sources())
     assert not any("onerror" in attrs for _, attrs in page.tags)
     assert HOSTILE in page.texts
+
+
+def test_the_report_of_one_classifier_says_where_not_to_trust_it(report, tmp_path) -> None:
+    one = replace(report, trials=[each for each in report.trials if each.evaluations][:1])
+    texts = " ".join(_page(tmp_path / "one.html", one).texts)
+    assert "Limits" in texts
+    assert "measured on images of the same origin" in texts
+    several = replace(report, trials=[*one.trials, *one.trials])
+    assert "same origin" not in " ".join(_page(tmp_path / "two.html", several).texts)
 
 
 def test_names_that_are_no_utf8_do_not_stop_the_report(tmp_path) -> None:
