@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from .. import __version__
+from ..images.decoding.reading import BadImageError
 from .documentation import documentation_page
 from .explaining import explain
 from .extras import need
@@ -206,7 +207,12 @@ def make_service(
     @service.post(
         "/explain",
         dependencies=[allowed],
-        responses={**refusals, **unreadable, 200: {"content": {"image/png": {}}}},
+        responses={
+            **refusals,
+            **unreadable,
+            200: {"content": {"image/png": {}}},
+            501: {"model": Refusal, "description": "This classifier cannot be explained."},
+        },
         response_class=Response,
     )
     async def explanation(
@@ -222,8 +228,10 @@ def make_service(
         work = predictor.run(images, lambda paths: explain(classifier, paths[0], chosen))
         try:
             return Response(await asyncio.wrap_future(work), media_type="image/png")
-        except (OSError, ValueError) as error:
+        except BadImageError as error:
             raise HTTPException(415, "The file cannot be read as an image.") from error
+        except ValueError as error:
+            raise HTTPException(501, str(error)) from error
 
     @service.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
