@@ -11,15 +11,28 @@ import typer
 
 from .. import __version__
 from ..logs import show_log_messages
-from .image_commands import audit, cache, draw_cells, generate_cells, predict, map_images
+from .deployment_commands import app as app_command
+from .deployment_commands import export, serve
+from .image_commands import audit, cache, draw_cells, generate_cells, map_images, predict
 from .search_command import search
-from .deployment_commands import export, app as app_command, serve
 from .study_commands import compare, study
 from .train_command import train
 from .weights_commands import weights_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (study, compare, train, search, predict, audit, generate_cells, cache, map_images, export, serve):
+for command in (
+    study,
+    compare,
+    train,
+    search,
+    predict,
+    audit,
+    generate_cells,
+    cache,
+    map_images,
+    export,
+    serve,
+):
     app.command()(command)
 app.command("app")(app_command)
 app.command(hidden=True)(draw_cells)
