@@ -1,5 +1,7 @@
+from . import deployment as deployment
 from . import ensembles as ensembles
 from . import evaluation as evaluation
+from . import explanation as explanation
 from . import images as images
 from . import models as models
 from . import search as search
@@ -13,6 +15,8 @@ from .evaluation.figures import plot_history as plot_history
 from .evaluation.figures import plot_images as plot_images
 from .evaluation.figures import plot_mistakes as plot_mistakes
 from .evaluation.predictions import predict_flow as predict_flow
+from .explanation.explanations import explain_images as explain_images
+from .explanation.saliency import saliency_maps as saliency_maps
 from .images.auditing import audit as audit
 from .images.datasets.folders import list_images as list_images
 from .images.datasets.splits import k_folds as k_folds

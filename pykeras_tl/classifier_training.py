@@ -16,7 +16,7 @@ from .images.datasets.directory_tree import existing_folder
 from .images.datasets.folders import check_classes
 from .recipe.folder_splits import split_off, tables_on_disk
 from .studies.data_splits import digest_files, without_bad_files
-from .studies.image_groups import groups_of
+from .studies.image_groups import describe_images, groups_of
 from .studies.results.intervals import write_intervals
 from .studies.results.trial_results import is_done
 from .studies.runner import create_results_folder, run_study
@@ -287,6 +287,8 @@ def _average(folders: Sequence[Path], tables: Mapping[str, pd.DataFrame], target
         average.metrics[name] = evaluations[name].accuracy
     write_intervals(target.parent / "intervals.csv", "average", evaluations)
     if not target.exists():
+        made = {"average of": [folder.parent.name for folder in folders]}
+        average.describe(evaluations, describe_images(tables), made)
         average.save(target)
 
 

@@ -34,7 +34,8 @@ def test_the_command_shows_its_help_without_keras() -> None:
 def test_every_public_name_can_be_had() -> None:
     code = (
         "import pykeras_tl as p\n"
-        "for place in (p, p.images, p.models, p.training, p.evaluation, p.ensembles, p.studies):\n"
+        "for place in (p, p.images, p.models, p.training, p.evaluation, p.explanation,\n"
+        "              p.ensembles, p.studies, p.deployment):\n"
         "    for name in dir(place):\n"
         "        getattr(place, name)\n"
     )

@@ -1,4 +1,4 @@
-"""The commands about images: `predict`, `audit`, `generate-cells` and `cache`."""
+"""The commands about images: `predict`, `map-images`, `audit`, `generate-cells` and `cache`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,33 @@ def predict(
     classifier: Annotated[Path, typer.Argument(help="Folder of a trained classifier.")],
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
     csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write to this folder each image with a map of what speaks for its class."
+        ),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="With --explain: grad_cam, grad_cam++, score_cam or occlusion.")
+    ] = "grad_cam",
 ) -> None:
     """Predict the class of each image; exit status 1 if any cannot be read."""
+    from ..explanation.explanations import explain_images
     from ..models.saving.classifier import load_classifier
     from ..storage.atomic_files import atomic_file
 
     if csv is not None and csv.exists():
         raise FileExistsError(f"{csv} already exists. Choose another name.")
-    table = load_classifier(classifier).predict(paths)
+    loaded = load_classifier(classifier)
+    if explain is None:
+        table = loaded.predict(paths)
+    else:
+        explanations = explain_images(loaded, paths, method=method)
+        table = explanations.predictions
+        explanations.save(explain)
     show(table)
+    if explain is not None:
+        typer.echo(f"explanations: {explain}")
     if csv is not None:
         with atomic_file(csv) as path:
             # Names on disk may hold bytes that are not valid UTF-8.
@@ -33,6 +51,25 @@ def predict(
             f"{unread} of {len(table)} files cannot be read; the column error tells why.", err=True
         )
         raise typer.Exit(1)
+
+
+def map_images(
+    classifier: Annotated[Path, typer.Argument(help="Folder of a trained classifier.")],
+    directory: Annotated[
+        Path, typer.Argument(help="Folder of images, with one subfolder per class if known.")
+    ],
+    out: Annotated[Path, typer.Option(help="The HTML page to write.")],
+    projection: Annotated[
+        str, typer.Option(help="pca, tsne, or umap (needs the extra umap).")
+    ] = "pca",
+    seed: Seed = 0,
+) -> None:
+    """Write a page that places images the classifier sees as alike beside each other."""
+    from ..explanation.image_map import map_images as run_map_images
+    from ..models.saving.classifier import load_classifier
+
+    mapped = run_map_images(load_classifier(classifier), directory, projection, seed=seed)
+    typer.echo(f"page: {mapped.save(out)}")
 
 
 def audit(

@@ -11,15 +11,30 @@ import typer
 
 from .. import __version__
 from ..logs import show_log_messages
-from .image_commands import audit, cache, draw_cells, generate_cells, predict
+from .deployment_commands import app as app_command
+from .deployment_commands import export, serve
+from .image_commands import audit, cache, draw_cells, generate_cells, map_images, predict
 from .search_command import search
 from .study_commands import compare, study
 from .train_command import train
 from .weights_commands import weights_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (study, compare, train, search, predict, audit, generate_cells, cache):
+for command in (
+    study,
+    compare,
+    train,
+    search,
+    predict,
+    audit,
+    generate_cells,
+    cache,
+    map_images,
+    export,
+    serve,
+):
     app.command()(command)
+app.command("app")(app_command)
 app.command(hidden=True)(draw_cells)
 app.add_typer(weights_app, name="weights")
 

@@ -225,6 +225,18 @@ class Evaluation:
             all(each.groups is None or each.groups_are_copies for each in evaluations),
         )
 
+    def _repr_html_(self) -> str:
+        from ..visualization.rich_display import display_html
+        from .figures import plot_confusion
+
+        tables = {"Metrics by class": self.by_class}
+        if self.independent > 1:
+            tables = {"95 % intervals of the bootstrap": self.intervals, **tables}
+        facts = {name.replace("_", " "): value for name, value in self.summary.items()}
+        return display_html(
+            f"Evaluation: {self.size}", facts, tables, plot_confusion(self.confusion)
+        )
+
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the tables as CSV and the figures as PNG to one folder, atomically.
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..images.decoding.thumbnails import read_thumbnail
+from ..models.sharing.model_card import limits
 from ..visualization.html_page import EmbeddedImage, embed_figure, embed_image, write_page
 from .calibration import fit_temperature, scale_by_temperature
 from .figures import plot_confusion, plot_history, plot_reliability, worst_mistakes
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from ..visualization.history_curves import HasFrame
     from .evaluation import Evaluation
 
-_MISTAKES = 12
-_THUMBNAIL = 200
+MISTAKES = 12
+THUMBNAIL = 200
 # The temperature for the other evaluations is fitted on the evaluation of this name.
 _VALIDATION = "validation"
 # With more classes the matrix is hard to read, so the most frequent confusions are listed too.
@@ -48,6 +49,8 @@ class TrialReport:
         history: The training history, or None.
         evaluations: Evaluations by the name of the set of images. If one is called
             "validation", the reliability of the others is also shown with its temperature.
+        overlays: For some of the sets, the images with their saliency maps (Grad-CAM of the
+            predicted class), by the name of the image file; shown beside the mistakes.
         error: Why the trial failed, or None.
         remarks: Paragraphs that precede the results.
     """
@@ -58,6 +61,7 @@ class TrialReport:
     published: Mapping[str, float] = field(default_factory=dict)
     history: HasFrame | None = None
     evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
+    overlays: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     error: str | None = None
     remarks: Sequence[str] = ()
 
@@ -129,6 +133,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
         best=_best(report.trials),
         curves=_common_curves(report.trials),
         trials=_trial_parts(report.trials),
+        limits=_limits(report.trials),
         flatten=_flatten,
         file_name=_file_name,
     )
@@ -144,7 +149,8 @@ class _EvaluationPart:
     reliability: EmbeddedImage
     temperature: float | None
     pairs: pd.DataFrame | None
-    mistakes: list[tuple[Any, EmbeddedImage]]
+    mistakes: list[tuple[Any, EmbeddedImage, EmbeddedImage | None]]
+    explained: bool
 
 
 @dataclass(frozen=True)
@@ -161,10 +167,22 @@ def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
         curves = None if history is None else embed_figure(plot_history(history))
         temperature = _temperature(trial.evaluations)
         parts = (
-            _evaluation_part(name, evaluation, None if name == _VALIDATION else temperature)
+            _evaluation_part(
+                name,
+                evaluation,
+                None if name == _VALIDATION else temperature,
+                trial.overlays.get(name, {}),
+            )
             for name, evaluation in trial.evaluations.items()
         )
         yield _TrialPart(trial, curves, parts)
+
+
+def _limits(trials: Sequence[TrialReport]) -> list[str]:
+    """Return where one classifier should not be trusted; of several, a reader compares results."""
+    if len(trials) != 1 or not trials[0].evaluations:
+        return []
+    return limits(trials[0].evaluations)
 
 
 def _temperature(evaluations: Mapping[str, Evaluation]) -> float | None:
@@ -173,11 +191,14 @@ def _temperature(evaluations: Mapping[str, Evaluation]) -> float | None:
 
 
 def _evaluation_part(
-    name: str, evaluation: Evaluation, temperature: float | None
+    name: str,
+    evaluation: Evaluation,
+    temperature: float | None,
+    overlays: Mapping[str, Path],
 ) -> _EvaluationPart:
     confusion = evaluation.confusion
     readable = evaluation.with_files
-    worst = worst_mistakes(readable, _MISTAKES) if len(readable) else pd.DataFrame()
+    worst = worst_mistakes(readable, MISTAKES) if len(readable) else pd.DataFrame()
     tables = {"as predicted": evaluation.predictions}
     if temperature is not None:
         scaled = scale_by_temperature(evaluation.predictions, temperature)
@@ -192,10 +213,15 @@ def _evaluation_part(
         temperature,
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
         [
-            (row, embed_image(read_thumbnail(row["filename"], _THUMBNAIL)))
+            (row, _embed_file(row["filename"]), _embed_file(overlays.get(row["filename"])))
             for row in worst.to_dict("records")
         ],
+        bool(overlays),
     )
+
+
+def _embed_file(path: str | Path | None) -> EmbeddedImage | None:
+    return None if path is None else embed_image(read_thumbnail(path, THUMBNAIL))
 
 
 def _interval(evaluation: Evaluation) -> tuple[float, float] | None:

@@ -19,7 +19,7 @@ from ..evaluation.report import Report, TrialReport, write_report
 from ..images.datasets.splits import k_folds
 from ..models.saving.classifier import Classifier
 from ..models.transfer import transfer_model
-from ..studies.image_groups import add_groups, groups_of
+from ..studies.image_groups import add_groups, describe_images, groups_of
 from ..studies.results.intervals import write_intervals
 from ..training.linear_probe import REGULARIZATION, Probe, ProbeData, probe_data
 from .probing import image_flow
@@ -92,6 +92,7 @@ def train_on_few(
     _logger.info(remark)
     settings = {"backbone": backbone, "target_size": list(target_size), "C": _STRENGTH}
     _write_report(out, settings, metrics, evaluation, remark)
+    classifier.describe({CROSS_VALIDATION: evaluation}, describe_images({"train": table}), settings)
     classifier.save(out / "classifier")
     return classifier
 

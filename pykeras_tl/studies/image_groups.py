@@ -142,5 +142,27 @@ def split_sizes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(counts, columns=columns)
 
 
+def describe_images(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Count the images of each split and class for the model card.
+
+    Args:
+        tables: A table of images for each split, with the columns `filename` and `class`.
+
+    Returns:
+        Tables by caption: what `split_sizes` returns, and the images by class and split.
+
+    Example:
+        >>> train = pd.DataFrame({"filename": ["a", "b"], "class": ["cat", "dog"]})
+        >>> describe_images({"train": train})["Images of each class"]
+          class  train
+        0   cat      1
+        1   dog      1
+    """
+    counts = {split: table["class"].value_counts() for split, table in tables.items()}
+    by_class = pd.DataFrame(counts).fillna(0).astype(int).sort_index()
+    by_class = by_class.rename_axis("class").reset_index()
+    return {"Images of each split": split_sizes(tables), "Images of each class": by_class}
+
+
 def _among(groups: list[str], training: set[str]) -> int:
     return sum(group in training for group in groups)

@@ -59,6 +59,12 @@ class StudyResult:
         """The trials side by side, one row each; means if they were repeated."""
         return comparison_table(self.trials)
 
+    def _repr_html_(self) -> str:
+        from ..visualization.rich_display import display_html
+
+        facts = {"trials": len(self.trials), "failed": len(self.failures), "report": self.report}
+        return display_html(self.study.title, facts, {"Trials": self.table})
+
     def to_frame(self) -> pd.DataFrame:
         """All numbers, one row each: study, trial, seed, fold, images, metric, value."""
         return tidy_table(self.study.name, self.trials)

@@ -126,6 +126,10 @@ class Trial:
         """Return the trial with the digests of the files it runs on, one for each split."""
         return replace(self, files=dict(digests))
 
+    def described(self) -> dict[str, Any]:
+        """Return the settings for readers: the record without its name."""
+        return {name: value for name, value in asdict(self).items() if name != "name"}
+
     def to_json(self) -> str:
         """Return the record as JSON, the same text for the same record."""
         return json.dumps(asdict(self), sort_keys=True, indent=1)

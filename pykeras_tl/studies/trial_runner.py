@@ -13,8 +13,8 @@ import pandas as pd
 
 from ..storage.atomic_files import require_free_space
 from .data_splits import FINE_TUNING, split_iterators
-from .image_groups import groups_of
-from .results.trial_results import TrialResult, write_result
+from .image_groups import describe_images, groups_of
+from .results.trial_results import EXPLANATIONS, TrialResult, write_result
 from .trial import TRAINED_ON, Trial
 from .trial_config import ModelSettings, OptimizerSettings, PhaseSettings, check_options
 
@@ -44,7 +44,7 @@ def run_trial(
         trial: The record.
         tables: A table of files for each split: `train`, and any others.
         folder: An existing folder, which receives the record, the history, the evaluations,
-            the trained classifier and, last, the summary.
+            the trained classifier, what it saw in its worst mistakes and, last, the summary.
         run_dir: The folder for checkpoints, from which an interrupted trial is resumed; None
             saves none.
         callbacks: Callbacks of every phase, beside the trial's own.
@@ -58,6 +58,7 @@ def run_trial(
         OSError: If the disk has no room for the results.
     """
     from ..evaluation import Evaluation, predict_flow
+    from ..explanation.mistakes import explain_mistakes
     from ..models.saving.classifier import Classifier
 
     check_trial_options(trial)
@@ -73,7 +74,9 @@ def run_trial(
     }
     accuracies = {split: evaluation.accuracy for split, evaluation in evaluations.items()}
     classifier = Classifier.from_flow(model, iterators["train"], metrics=accuracies)
+    classifier.describe(evaluations, describe_images(tables), trial.described())
     classifier.save(folder / "classifier")
+    explain_mistakes(classifier, evaluations, folder / EXPLANATIONS)
     return write_result(folder, trial, history, evaluations, seconds, model.count_params())
 
 

@@ -95,6 +95,15 @@ class History:
 
         return plot_history(self)
 
+    def _repr_html_(self) -> str:
+        from ..visualization.rich_display import display_html
+
+        title = f"Training history of {len(self.epoch)} epochs"
+        if not self.epoch:
+            return display_html(title, {})
+        last = {name: values[-1] for name, values in self.history.items()}
+        return display_html(title, {"last epoch": "", **last}, figure=self.plot())
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the history as CSV.
 

@@ -103,19 +103,56 @@ as_trained_classifier <- function(model, flow) {
 }
 
 #' @rdname train_classifier
+#' @param evaluation The result of [evaluate_classifier()], from which the model card `README.md`
+#'   is written. `NULL` keeps the card that the classifier has, if any.
 #' @export
-save_classifier <- function(object, folder) {
+save_classifier <- function(object, folder, evaluation = NULL) {
+  check_classifier(object)
+  object$save(file_path(folder), if (!is.null(evaluation)) python_evaluation(evaluation))
+  invisible(object)
+}
+
+#' Export a classifier for another runtime
+#'
+#' Writes a file that predicts without R, Keras or this package. It takes pixels from 0 to 255 of
+#' resized images, and contains the rest of the preprocessing; the class names and the size are in
+#' its metadata. The file is then run by its own runtime and kept only if it predicts the same
+#' classes, with probabilities that differ by at most 1e-4.
+#'
+#' The Python packages for it are installed by `pip install "pykeras-tl[export]"`.
+#'
+#' @param object A classifier.
+#' @param path The file, whose name ends in `.onnx` or `.tflite`, or a folder for `"saved_model"`.
+#'   It must not exist.
+#' @param format `"onnx"`, `"litert"` (TensorFlow Lite) or `"saved_model"`.
+#' @param images Paths of images to compare on, or one folder. `NULL` uses random ones.
+#' @returns The path, invisibly.
+#' @export
+#' @examplesIf kerastl::is_keras_available() && reticulate::py_module_available("onnxruntime")
+#' folder <- generate_blood_cells(tempfile(), train = 12, test = 4, test_simple = 2)
+#' classifier <- train_classifier(
+#'   file.path(folder, "TRAIN"), tempfile(), backbone = "mobilenet", weights = NULL,
+#'   target_size = c(32, 32), epochs = 1, fine_tune_epochs = 1, batch_size = 4
+#' )
+#' export_classifier(classifier, tempfile(fileext = ".onnx"))
+export_classifier <- function(object, path, format = c("onnx", "litert", "saved_model"),
+                              images = NULL) {
+  check_classifier(object)
+  format <- rlang::arg_match(format)
+  images <- if (!is.null(images)) as.list(file_path(images))
+  invisible(path_text(object$export(file_path(path), format, images)))
+}
+
+as_classifier <- function(x) tag(x, "kerastl_classifier")
+
+check_classifier <- function(object, call = rlang::caller_env()) {
   if (!inherits(object, "kerastl_classifier")) {
     cli::cli_abort(c(
       "{.arg object} must be a classifier, not {describe(object)}.",
       i = "Use {.fn as_trained_classifier} to make one from a model."
-    ))
+    ), call = call)
   }
-  object$save(file_path(folder))
-  invisible(object)
 }
-
-as_classifier <- function(x) tag(x, "kerastl_classifier")
 
 #' @rdname train_classifier
 #' @export

@@ -105,10 +105,7 @@ tensorboard <- function(log_dir = "logs", action = c("start", "stop"), host = "1
     ))
   }
   if (identical(port, "auto")) {
-    socket <- reticulate::import("socket")$socket()
-    socket$bind(reticulate::tuple(host, 0L))
-    port <- socket$getsockname()[[2]]
-    socket$close()
+    port <- free_port(host)
   }
   the$tensorboard <- reticulate::import("subprocess")$Popen(as.list(c(
     reticulate::py_config()$python, "-m", "tensorboard.main", "--logdir",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,6 +19,7 @@ from pykeras_tl.evaluation import (
     confidence_intervals,
     plot_confusion,
     prediction_table,
+    worst_mistakes,
     write_report,
 )
 from pykeras_tl.training.history import History
@@ -25,7 +27,7 @@ from pykeras_tl.training.history import History
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 HARMLESS = re.compile(
     "html|head|meta|title|style|body|header|h1|h2|h3|p|nav|a|main|section|div|table|caption|thead"
-    "|tbody|tr|th|td|span|details|summary|figure|figcaption|img|b|br|dl|dt|dd|footer"
+    "|tbody|tr|th|td|span|details|summary|figure|figcaption|img|b|br|dl|dt|dd|footer|ul|li|code"
 )
 
 
@@ -198,6 +200,15 @@ def test_names_are_escaped_everywhere(tmp_path) -> None:
     assert HOSTILE in page.texts
 
 
+def test_the_report_of_one_classifier_says_where_not_to_trust_it(report, tmp_path) -> None:
+    one = replace(report, trials=[each for each in report.trials if each.evaluations][:1])
+    texts = " ".join(_page(tmp_path / "one.html", one).texts)
+    assert "Limits" in texts
+    assert "measured on images of the same origin" in texts
+    several = replace(report, trials=[*one.trials, *one.trials])
+    assert "same origin" not in " ".join(_page(tmp_path / "two.html", several).texts)
+
+
 def test_names_that_are_no_utf8_do_not_stop_the_report(tmp_path) -> None:
     page = _page(tmp_path / "report.html", Report("caf\udce9"))
     assert "caf\\udce9" in page.texts
@@ -214,3 +225,18 @@ def test_images_that_are_gone_do_not_stop_the_report(drawn, tmp_path) -> None:
     trial = TrialReport("gone", evaluations={"TEST": Evaluation(drawn())})
     page = _page(tmp_path / "report.html", Report("Gone", trials=[trial]))
     assert len(page.sources()) == 2
+
+
+def test_overlays_stand_beside_their_mistakes(report, tmp_path) -> None:
+    import cv2
+
+    plain = _page(tmp_path / "plain.html", report).sources()
+    evaluation = report.trials[0].evaluations["TEST"]
+    file = worst_mistakes(evaluation.predictions)["filename"].iloc[0]
+    cv2.imwrite(str(tmp_path / "seen.png"), np.full((30, 40, 3), 200, dtype="uint8"))
+    seen = replace(report.trials[0], overlays={"TEST": {file: tmp_path / "seen.png"}})
+    page = _page(tmp_path / "seen.html", replace(report, trials=[seen, *report.trials[1:]]))
+    added = [source for source in page.sources() if source not in plain]
+    assert len(page.sources()) == len(plain) + 1
+    assert added[0].startswith("data:image/jpeg")
+    assert "Grad-CAM" in " ".join(page.texts)

@@ -32,7 +32,7 @@ from ..prediction_table import (
     true_indices,
 )
 
-_COLUMNS = 5
+_COLUMNS, _WIDTH = 5, 2.1
 
 
 def worst_mistakes(predictions: pd.DataFrame, count: int = 20) -> pd.DataFrame:
@@ -122,7 +122,7 @@ def plot_mistakes(
         )
         for file, true, predicted, probability, probability_true in worst.to_numpy()
     ]
-    return _sheet(_for_display(shown), captions, title)
+    return image_sheet(_for_display(shown), captions, title)
 
 
 def plot_images(source: Any, count: int = 15, title: str | None = None) -> Figure:
@@ -149,7 +149,7 @@ def plot_images(source: Any, count: int = 15, title: str | None = None) -> Figur
     images, names = _images_of(source, count)
     if not len(images):
         raise ValueError("Expected at least one image. Received: no image.")
-    return _sheet(_for_display(images), [(shorten(name, 24),) for name in names], title)
+    return image_sheet(_for_display(images), [(shorten(name, 24),) for name in names], title)
 
 
 def _images_of(source: Any, count: int) -> tuple[list[np.ndarray], list[str]]:
@@ -198,27 +198,49 @@ def _for_display(images: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [((image - low) * factor).round().astype("uint8") for image in images]
 
 
-def _sheet(
-    images: Sequence[np.ndarray], captions: Sequence[tuple[str, ...]], title: str | None
+def image_sheet(
+    images: Sequence[np.ndarray],
+    captions: Sequence[tuple[str, ...]],
+    title: str | None,
+    mistaken: Sequence[bool] | None = None,
+    columns: int = _COLUMNS,
+    width: float = _WIDTH,
 ) -> Figure:
-    columns = min(_COLUMNS, len(images))
+    """Plot images with captions in rows and columns.
+
+    Args:
+        images: uint8 arrays of shape (height, width, 1 or 3).
+        captions: Lines of text for each image, at most three; as many for each.
+        title: Title of the figure, or None.
+        mistaken: Whether the first of several lines is emphasized as a mistake; `None` for all.
+        columns: The largest number of images in a row.
+        width: Width of a column in inches.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> len(image_sheet([np.zeros((8, 8, 3), np.uint8)] * 2, [("a",), ("b",)], None).axes)
+        2
+    """
+    columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
     lines = len(captions[0]) if any(map(any, captions)) else 0
-    height = 2.0 * float(np.median([image.shape[0] / image.shape[1] for image in images]))
-    figure = new_figure(2.1 * columns, (height + 0.2 + 0.17 * lines) * rows + 0.4, title)
+    height = (width - 0.1) * float(np.median([image.shape[0] / image.shape[1] for image in images]))
+    figure = new_figure(width * columns, (height + 0.2 + 0.17 * lines) * rows + 0.4, title)
     figure.get_layout_engine().set(wspace=0.03, hspace=0.03)  # type: ignore[union-attr, call-arg]
     for number, (image, caption) in enumerate(zip(images, captions)):
         axes = figure.add_subplot(rows, columns, number + 1)
         flat = image[..., 0] if image.shape[-1] == 1 else image[..., :3]
         axes.imshow(flat, cmap="gray", vmin=0, vmax=255)
         axes.set_axis_off()
-        _write_caption(axes, caption)
+        _write_caption(axes, caption, mistaken is None or mistaken[number])
     return finalize(figure)
 
 
-def _write_caption(axes: Axes, caption: tuple[str, ...]) -> None:
+def _write_caption(axes: Axes, caption: tuple[str, ...], mistaken: bool) -> None:
     looks = (
-        {"color": COLORS[1], "fontweight": "bold", "fontsize": 8.5},
+        {"color": COLORS[1] if mistaken else TEXT_COLOR, "fontweight": "bold", "fontsize": 8.5},
         {"color": TEXT_COLOR, "fontsize": 8.5},
         {"color": MUTED_TEXT_COLOR, "fontsize": 7},
     )

@@ -54,6 +54,19 @@ class Audit:
         """Whether there is no serious problem."""
         return not self.problems["serious"].any()
 
+    def _repr_html_(self) -> str:
+        from ...visualization.rich_display import display_html
+
+        kinds = self.problems.groupby(["problem", "serious"], sort=False).size()
+        tables = {
+            "Problems": kinds.rename("count").reset_index(),
+            "Distinct images": self.distinct().reset_index(),
+            "Images with copies in training": self.leaks,
+        }
+        verdict = "nothing serious" if self.ok else "serious problems"
+        facts = {"directory": str(self.directory), "images": len(self.files), "found": verdict}
+        return display_html("Audit", facts, tables)
+
     def classes(self) -> pd.DataFrame:
         """Return the number of readable images, with a row per class and a column per split."""
         good = self._readable

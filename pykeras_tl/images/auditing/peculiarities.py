@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import struct
+import warnings
+from collections.abc import Mapping
 
 import numpy as np
 from PIL import ExifTags, Image
 
 from ..decoding.reading import read_image
+from ..decoding.validation import list_bad_files
+from ..decoding.value_range import ADVICE
 
 # Problems that leave nothing, or too little, to see.
 LOSSES = ("bit depth", "only in alpha")
@@ -89,6 +93,31 @@ def lost_in_color(path: str, blank: bool, scaled: bool = False) -> tuple[str, st
         return "", ""
     losses = LOSSES[1:] if scaled else LOSSES
     return "; ".join(detail for problem, detail in problems if problem in losses), turned
+
+
+def warn_of_losses(losses: Mapping[str, str], turns: Mapping[str, str], images: int) -> None:
+    """Warn of images of which the predictions may be worth little.
+
+    Args:
+        losses: What is lost of others' colors, by file, as `lost_in_color` says it.
+        turns: How files are turned, likewise.
+        images: The number of images in all.
+    """
+    if losses:
+        warnings.warn(
+            f"{len(losses)} of {images} images lose too much as 8-bit colors for their "
+            f"predictions to mean anything: {list_bad_files(losses)}. Train on a flow with "
+            f"{ADVICE}, which the classifier keeps. Give transparent ones a background, as in "
+            "training.",
+            stacklevel=3,
+        )
+    if turns:
+        warnings.warn(
+            f"{len(turns)} of {images} images are read turned or mirrored: "
+            f"{list_bad_files(turns)}. If the training images were upright, save these so "
+            "too, by PIL.ImageOps.exif_transpose.",
+            stacklevel=3,
+        )
 
 
 def _turned(image: Image.Image) -> str:

@@ -117,6 +117,13 @@ class Iterator(keras.utils.PyDataset):
         # Reentrant, because Keras 2 code holds it while it advances `index_generator`.
         self.lock = threading.RLock()
 
+    def _repr_html_(self) -> str:
+        from ...visualization.rich_display import display_html
+
+        facts = {"images": self.n, "batches": len(self), "batch size": self.batch_size}
+        classes = {"classes": ", ".join(self.class_names)} if self.class_names else {}
+        return display_html(type(self).__name__, facts | classes)
+
     def __len__(self) -> int:
         return -(-self.n // self.batch_size) if self.n else 0
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,27 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ...images.auditing.peculiarities import lost_in_color
-from ...images.datasets.directory_tree import readable_images_under, unreadable_images
+from ...images.auditing.peculiarities import warn_of_losses
+from ...images.datasets.directory_tree import Paths, image_files
 from ...images.decoding.reading import BadImageError
 from ...images.decoding.validation import list_bad_files
-from ...images.decoding.value_range import ADVICE
 from ...images.iterators.base import Iterator
-from ...images.threads import default_workers, parallel_for
 from ...storage.atomic_files import atomic_directory, recover_directory
 from ...versions import package_versions
 from ..inference import as_probabilities, predict_batch
+from ..sharing.export import export_classifier
+from ..sharing.model_card import CARD, Evaluations, model_card
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
     CONFIG,
     FORMAT,
     FORMAT_VERSION,
+    MODEL,
+    WEIGHTS,
+    as_plain,
+    check_class_names,
     check_replaceable,
+    class_names_in,
     inside,
     read_config,
     read_text,
@@ -41,11 +45,8 @@ from .classifier_folder import (
 from .preprocess_config import PreprocessConfig
 from .weight_files import as_sentence, check_weights_file, load_weights
 
-_MODEL, _WEIGHTS = "model.json", "model.weights.h5"
 # The key of the preprocessing in config.json, and the one that the first versions wrote.
 _PREPROCESS, _OLD_PREPROCESS = "preprocess", "pictures"
-
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | pd.DataFrame
 
 
 @dataclass
@@ -58,6 +59,7 @@ class Classifier:
         images: How a file becomes the model's input.
         metrics: Results by name, in types that JSON can represent.
         versions: Versions of the packages that the model was trained with.
+        card: The model card, the `README.md` of its folder; "" for none.
 
     Raises:
         ValueError: When the class names do not fit the model's outputs, or the preprocessed
@@ -76,10 +78,11 @@ class Classifier:
     images: PreprocessConfig
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=package_versions)
+    card: str = ""
 
     def __post_init__(self) -> None:
         self.class_names = list(self.class_names)
-        _check_names(self.class_names)
+        check_class_names(self.class_names)
         outputs = tuple(self.model.output_shape)
         units = 1 if len(self.class_names) == 2 and outputs[-1] == 1 else len(self.class_names)
         if len(outputs) != 2 or outputs[-1] != units:
@@ -136,6 +139,18 @@ class Classifier:
         """Standardization of the pixels before they enter the model."""
         return dict(self.images.standardization)
 
+    def _repr_html_(self) -> str:
+        from ...visualization.rich_display import display_html
+
+        height, width = self.target_size
+        facts = {
+            "classes": ", ".join(self.class_names),
+            "images": f"{height} × {width} pixels, {self.color_mode}",
+            "model": f"{self.model.name}, {self.model.count_params():,} weights",
+        }
+        numbers = pd.DataFrame(self.metrics.items(), columns=["result", "value"])
+        return display_html("Classifier", facts, {"Results": numbers})
+
     def predict(
         self, paths: Paths, batch_size: int = 32, test_time_augmentation: str | None = None
     ) -> pd.DataFrame:
@@ -163,14 +178,14 @@ class Classifier:
         """
         if batch_size < 1:
             raise ValueError(f"Expected batch_size of at least 1. Received: {batch_size}.")
-        files = _files(paths)
+        files = image_files(paths)
         errors: dict[int, str] = {}
         losses: dict[str, str] = {}
         turns: dict[str, str] = {}
         probabilities = np.full((len(files), len(self.class_names)), np.nan, "float32")
         for start in range(0, len(files), batch_size):
             stop = min(start + batch_size, len(files))
-            batch, reasons, lost, turned = self._read(files[start:stop])
+            batch, reasons, lost, turned = self.images.read_batch(files[start:stop])
             losses |= lost
             turns |= turned
             errors |= {start + index: reason for index, reason in reasons.items()}
@@ -183,21 +198,7 @@ class Classifier:
         if len(errors) == len(files):
             listed = list_bad_files({files[index]: reason for index, reason in errors.items()})
             raise BadImageError(f"{len(files)} of {len(files)} files", f"cannot be read: {listed}")
-        if losses:
-            warnings.warn(
-                f"{len(losses)} of {len(files)} images lose too much as 8-bit colors for their "
-                f"predictions to mean anything: {list_bad_files(losses)}. Train on a flow with "
-                f"{ADVICE}, which the classifier keeps. Give transparent ones a background, as in "
-                "training.",
-                stacklevel=2,
-            )
-        if turns:
-            warnings.warn(
-                f"{len(turns)} of {len(files)} images are read turned or mirrored: "
-                f"{list_bad_files(turns)}. If the training images were upright, save these so "
-                "too, by PIL.ImageOps.exif_transpose.",
-                stacklevel=2,
-            )
+        warn_of_losses(losses, turns, len(files))
         best = [
             None if index in errors else self.class_names[row.argmax()]
             for index, row in enumerate(probabilities)
@@ -208,11 +209,34 @@ class Classifier:
             columns["error"] = [errors.get(index, "") for index in range(len(files))]
         return pd.concat([table, columns], axis=1)
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def describe(
+        self,
+        evaluations: Evaluations,
+        images: Mapping[str, pd.DataFrame] | None = None,
+        made: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Write the model card from what was measured.
+
+        Args:
+            evaluations: One evaluation, called "test", or several by the name of their images.
+            images: Tables about the images it was made from, by caption.
+            made: How it was made: settings by name.
+
+        Returns:
+            The card, which is now the classifier's: `save` writes it to `README.md`.
+        """
+        self.card = model_card(
+            self.class_names, self.images.as_json(), evaluations, images, made, self.versions
+        )
+        return self.card
+
+    def save(self, folder: str | os.PathLike[str], evaluations: Evaluations | None = None) -> Path:
         """Save the classifier as one folder, atomically.
 
         Args:
             folder: The target folder. An existing classifier is replaced.
+            evaluations: What `evaluate_classifier` returned, or several such by the name of their
+                images; `describe` then writes the model card from it.
 
         Returns:
             The folder.
@@ -224,6 +248,8 @@ class Classifier:
         """
         target = Path(folder).expanduser().absolute()
         check_replaceable(target)
+        if evaluations is not None:
+            self.describe(evaluations)
         architecture = write_architecture(self.model)
         config = {
             "format": FORMAT,
@@ -234,40 +260,51 @@ class Classifier:
             "versions": self.versions,
         }
         # Names of classes may hold bytes that are not valid UTF-8, which only escapes can store.
-        described = json.dumps(config, indent=2, default=_plain)
+        described = json.dumps(config, indent=2, default=as_plain)
         with atomic_directory(target) as temporary:
             (temporary / CONFIG).write_text(described, "utf-8")
-            (temporary / _MODEL).write_text(architecture, "utf-8")
-            self.model.save_weights(temporary / _WEIGHTS)
+            (temporary / MODEL).write_text(architecture, "utf-8")
+            self.model.save_weights(temporary / WEIGHTS)
+            if self.card:
+                (temporary / CARD).write_text(self.card, "utf-8")
         return target
 
-    def _read(
-        self, files: Sequence[str]
-    ) -> tuple[np.ndarray, dict[int, str], dict[str, str], dict[str, str]]:
-        """Read a batch; return it, why images are missing, by index, what is lost, and turned."""
-        losses: dict[str, str] = {}
-        turns: dict[str, str] = {}
-        color = self.color_mode == "rgb"
-        keeps_depth = self.images.dtype_range is not None or not color
-        batch = np.zeros((len(files), *self.images.shape), "float32")
-        reasons: dict[int, str] = {}
+    def export(
+        self, path: str | os.PathLike[str], format: str = "onnx", images: Paths | None = None
+    ) -> Path:
+        """Export the classifier for another runtime, which then has to predict the same.
 
-        def read(index: int) -> None:
-            try:
-                image = batch[index] = self.images.read(files[index])
-                blank = bool((image == image[:1, :1]).all())
-                lost, turned = lost_in_color(files[index], blank and color, keeps_depth)
-                if lost:
-                    losses[files[index]] = lost
-                if turned:
-                    turns[files[index]] = turned
-            except BadImageError as error:
-                reasons[index] = error.reason
-            except OSError as error:
-                reasons[index] = f"cannot be read: {error.strerror or error}"
+        The exported model takes pixels from 0 to 255, float32 of shape (images, height, width,
+        channels), of images that were resized as `preprocess` in its description says. It
+        standardizes them and returns one probability per class. The class names and the
+        preprocessing are in an ONNX file's metadata, in the files `labels.txt` and
+        `classifier.json` that a LiteRT file holds as a ZIP archive, and in
+        `assets.extra/classifier.json` of a SavedModel.
 
-        parallel_for(read, len(files), default_workers())
-        return batch, reasons, dict(sorted(losses.items())), dict(sorted(turns.items()))
+        Args:
+            path: The file, whose name ends in `.onnx` or `.tflite`, or a folder for
+                `"saved_model"`. It must not exist.
+            format: `"onnx"`, run by onnxruntime; `"litert"` (TensorFlow Lite), run by
+                ai-edge-litert; or `"saved_model"`, run by TensorFlow.
+            images: Images to compare on, as `predict` takes them; 16 random ones by default.
+
+        Returns:
+            The path.
+
+        Raises:
+            FileExistsError: If the path exists.
+            ModuleNotFoundError: If a package is missing; `pip install "pykeras-tl[export]"`.
+            RuntimeError: If the model cannot be converted, or the runtime predicts another class
+                or probabilities that differ by more than 1e-4. Nothing is left at `path` then.
+            ValueError: If the format is unknown, or the path has not its suffix.
+
+        Example:
+            >>> classifier = load_classifier("cells/classifier")  # doctest: +SKIP
+            >>> classifier.export("cells.onnx", images="cells/TEST")  # doctest: +SKIP
+            PosixPath('cells.onnx')
+        """
+        files = None if images is None else image_files(images)
+        return export_classifier(self, path, format, files)
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
@@ -301,66 +338,18 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
     if not source.is_dir():
         raise FileNotFoundError(f"Classifier folder {source} does not exist.")
     config = read_config(source)
-    weights = inside(source, _WEIGHTS)
+    weights = inside(source, WEIGHTS)
     try:
-        model = build_architecture(read_text(source, _MODEL), check_weights_file(weights))
+        model = build_architecture(read_text(source, MODEL), check_weights_file(weights))
         load_weights(model, weights)
         preprocess = config[_OLD_PREPROCESS if _OLD_PREPROCESS in config else _PREPROCESS]
         return Classifier(
             model,
-            _list_of_names(config),
+            class_names_in(config),
             PreprocessConfig(**preprocess),
             dict(config["metrics"]),
             dict(config["versions"]),
+            card=read_text(source, CARD) if (source / CARD).exists() else "",
         )
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"{source} is not a valid classifier. {as_sentence(error)}") from error
-
-
-def _files(paths: Paths) -> list[str]:
-    if isinstance(paths, pd.DataFrame):
-        if "filename" not in paths:
-            raise ValueError(
-                f"Expected a table with a column filename. Received: columns {list(paths.columns)}."
-            )
-        paths = paths["filename"].tolist()
-    elif isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
-    files: list[str] = []
-    folders: list[Path] = []
-    for path in paths:
-        source = Path(path).expanduser()
-        if source.is_dir():
-            files += readable_images_under(source)
-            folders.append(source)
-        elif source.exists():
-            files.append(os.fspath(source))
-        else:
-            raise FileNotFoundError(f"File or folder {source} does not exist.")
-    if message := unreadable_images(folders):
-        warnings.warn(message, stacklevel=3)
-    if not files:
-        raise ValueError("Expected at least one image. The given files and folders contain none.")
-    return files
-
-
-def _list_of_names(config: Mapping[str, Any]) -> list[str]:
-    names = config["class_names"]
-    if not isinstance(names, list):
-        raise ValueError(f"Expected class_names to be a list of names. Received: {names!r}.")
-    return names
-
-
-def _check_names(names: Sequence[str]) -> None:
-    if not all(isinstance(name, str) and name for name in names):
-        raise ValueError(f"Expected class names to be non-empty text. Received: {list(names)[:5]}.")
-    if len(names) < 2 or len(set(names)) != len(names):
-        raise ValueError(f"Expected at least two distinct class names. Received: {names[:10]}.")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise TypeError(
-        f"Expected metrics of numbers, text, and lists of these. Received: {type(value).__name__}."
-    )

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-CONFIG = "config.json"
+import numpy as np
+
+from ..sharing.model_card import CARD
+
+CONFIG, MODEL, WEIGHTS = "config.json", "model.json", "model.weights.h5"
+# All that a classifier's folder may hold.
+FILES = (CONFIG, MODEL, WEIGHTS, CARD)
 FORMAT = "pykeras-tl classifier"
 FORMAT_VERSION = 1
 _LARGEST_TEXT = 1 << 26
@@ -108,3 +115,58 @@ def inside(folder: Path, name: str) -> Path:
             f"{folder} lacks {name}, so it is not a complete classifier folder."
         )
     return path
+
+
+def class_names_in(config: Mapping[str, Any]) -> list[str]:
+    """Return the class names in a classifier's configuration.
+
+    Args:
+        config: The configuration.
+
+    Returns:
+        The names.
+
+    Raises:
+        ValueError: If they are not a list.
+    """
+    names = config["class_names"]
+    if not isinstance(names, list):
+        raise ValueError(f"Expected class_names to be a list of names. Received: {names!r}.")
+    return names
+
+
+def as_plain(value: Any) -> Any:
+    """Convert a number or array of NumPy's to what JSON can represent.
+
+    Args:
+        value: What `json.dumps` asks about.
+
+    Returns:
+        The number or the nested lists.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(
+        f"Expected metrics of numbers, text, and lists of these. Received: {type(value).__name__}."
+    )
+
+
+def check_class_names(names: Sequence[str]) -> None:
+    """Check the names of a classifier's classes.
+
+    Args:
+        names: The names.
+
+    Raises:
+        ValueError: If one is not text or is empty, two are equal, or there are fewer than two.
+
+    Example:
+        >>> check_class_names(["cat", "dog"])
+    """
+    if not all(isinstance(name, str) and name for name in names):
+        raise ValueError(f"Expected class names to be non-empty text. Received: {list(names)[:5]}.")
+    if len(names) < 2 or len(set(names)) != len(names):
+        raise ValueError(f"Expected at least two distinct class names. Received: {names[:10]}.")

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ...images.decoding.reading import COLOR_MODES, read_image, validate_color_mode
+from ...images.auditing.peculiarities import lost_in_color
+from ...images.decoding.reading import COLOR_MODES, BadImageError, read_image, validate_color_mode
 from ...images.decoding.resizing import validate_interpolation
 from ...images.decoding.value_range import DtypeRange, as_dtype_range
 from ...images.iterators.base import Iterator
+from ...images.threads import default_workers, parallel_for
 from ...images.transforms.augmenter import Augmenter
 
 _SWITCHES = (
@@ -129,6 +131,21 @@ class PreprocessConfig:
             FileNotFoundError: If there is no such file.
             BadImageError: If it cannot be decoded.
         """
+        return self.standardize(self.read_pixels(path))
+
+    def read_pixels(self, path: str | os.PathLike[str]) -> np.ndarray:
+        """Read one file as it is before the standardization.
+
+        Args:
+            path: An image file.
+
+        Returns:
+            Pixels from 0 to 255, float32 array of `shape`.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            BadImageError: If it cannot be decoded.
+        """
         pixels = read_image(
             path,
             self.color_mode,
@@ -137,7 +154,59 @@ class PreprocessConfig:
             self.keep_aspect_ratio,
             self.dtype_range,
         )
+        return pixels.astype("float32")
+
+    def standardize(self, pixels: np.ndarray) -> np.ndarray:
+        """Standardize the pixels of one image.
+
+        Args:
+            pixels: Pixels from 0 to 255, float array of `shape`; they are not changed.
+
+        Returns:
+            float32 array of the same shape.
+
+        Example:
+            >>> config = PreprocessConfig((1, 2), "grayscale", standardization={"rescale": 0.5})
+            >>> config.standardize(np.array([[[2.0], [4.0]]]))[0, :, 0].tolist()
+            [1.0, 2.0]
+        """
         return self._generator.standardize(pixels.astype("float32"))
+
+    def read_batch(
+        self, files: Sequence[str]
+    ) -> tuple[np.ndarray, dict[int, str], dict[str, str], dict[str, str]]:
+        """Read several files as the model's input.
+
+        Args:
+            files: Image files.
+
+        Returns:
+            float32 array of shape (files, height, width, channels); why files cannot be read, by
+            index; and by file what is lost of others' colors, and how they are turned.
+        """
+        losses: dict[str, str] = {}
+        turns: dict[str, str] = {}
+        color = self.color_mode == "rgb"
+        keeps_depth = self.dtype_range is not None or not color
+        batch = np.zeros((len(files), *self.shape), "float32")
+        reasons: dict[int, str] = {}
+
+        def read(index: int) -> None:
+            try:
+                image = batch[index] = self.read(files[index])
+                blank = bool((image == image[:1, :1]).all())
+                lost, turned = lost_in_color(files[index], blank and color, keeps_depth)
+                if lost:
+                    losses[files[index]] = lost
+                if turned:
+                    turns[files[index]] = turned
+            except BadImageError as error:
+                reasons[index] = error.reason
+            except OSError as error:
+                reasons[index] = f"cannot be read: {error.strerror or error}"
+
+        parallel_for(read, len(files), default_workers())
+        return batch, reasons, dict(sorted(losses.items())), dict(sorted(turns.items()))
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as values that JSON can represent.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import keras
 
 from ..keras_internals import functional_graph, nodes_in_order
+from .autodiff import gradients_at
 
 
 def layer_tensors(model: keras.Model, layer: keras.Layer) -> tuple[Any, Any]:
@@ -100,32 +100,7 @@ class _Gradients(keras.Operation):
 
     def call(self, *tensors: Any) -> list[Any]:
         tensors = tuple(map(keras.ops.convert_to_tensor, tensors))
-        gradients = _BACKENDS[keras.backend.backend()](
+        return gradients_at(
             lambda *first: keras.ops.sum(self._function([*first, *tensors[self._count :]])),
             tensors[: self._count],
         )
-        if any(gradient is None for gradient in gradients):
-            raise ValueError("Expected a loss that depends on the tensors. It does not.")
-        return list(gradients)
-
-
-def _tensorflow(function: Any, tensors: Any) -> Any:
-    tensorflow = importlib.import_module("tensorflow")
-    with tensorflow.GradientTape() as tape:
-        tape.watch(tensors)
-        loss = function(*tensors)
-    return tape.gradient(loss, tensors)
-
-
-def _jax(function: Any, tensors: Any) -> Any:
-    return importlib.import_module("jax").grad(function, tuple(range(len(tensors))))(*tensors)
-
-
-def _torch(function: Any, tensors: Any) -> Any:
-    torch = importlib.import_module("torch")
-    with torch.enable_grad():
-        watched = [tensor.detach().requires_grad_() for tensor in tensors]
-        return torch.autograd.grad(function(*watched), watched, allow_unused=True)
-
-
-_BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

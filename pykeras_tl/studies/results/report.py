@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from ...evaluation.evaluation import Evaluation
 from ...evaluation.report import Report, Section, TrialReport, write_report
+from ...explanation.mistakes import overlays_of_mistakes
 from ..study import Study
 from .comparison import paired_comparisons, summary_table
 from .intervals import interval_table
-from .trial_results import TrialResult, by_name, mean_numbers, tidy_table
+from .trial_results import EXPLANATIONS, TrialResult, by_name, mean_numbers, tidy_table
 
 
 def write_study_report(
@@ -62,7 +63,7 @@ def _trial_report(study: Study, runs: list[TrialResult]) -> TrialReport:
         )
     return TrialReport(
         name=first.trial.name,
-        settings={name: value for name, value in asdict(first.trial).items() if name != "name"},
+        settings=first.trial.described(),
         metrics=mean_numbers(runs),
         published={entry.metric: entry.value for entry in published},
         history=first.history() if len(runs) == 1 else _MeanCurves(runs),
@@ -70,6 +71,7 @@ def _trial_report(study: Study, runs: list[TrialResult]) -> TrialReport:
             folder.name: Evaluation.load(folder)
             for folder in sorted((first.folder / "evaluation").iterdir())
         },
+        overlays=overlays_of_mistakes(first.folder / EXPLANATIONS),
         remarks=remarks,
     )
 

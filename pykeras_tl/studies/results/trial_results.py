@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ...evaluation import Evaluation
     from ...training.history import History
 
+# Folder of the overlays of the mistakes.
+EXPLANATIONS = "explanations"
 _SUMMARY = "result.json"
 # What earlier versions called a column.
 _OLD_COLUMNS = {"pictures": "images"}

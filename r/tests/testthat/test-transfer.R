@@ -40,6 +40,13 @@ test_that("a transfer model is fine-tuned, evaluated and saved as a classifier",
   expect_identical(nrow(two), 2L)
   expect_equal(evaluate_classifier(again, folder)$accuracy, result$accuracy)
 
+  if (reticulate::py_module_available("onnxruntime")) {
+    exported <- file.path(dirname(saved), "model.onnx")
+    expect_identical(basename(export_classifier(again, exported, images = folder)), "model.onnx")
+    expect_true(file.exists(exported))
+    expect_error(export_classifier(again, exported), "already exists")
+  }
+
   expect_gt(plot_size(plot(result, "mistakes")), 3000)
 
   expect_error(save_classifier(model, saved), "must be a classifier")

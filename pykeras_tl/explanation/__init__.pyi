@@ -1,0 +1,10 @@
+from .explanations import Explanations as Explanations
+from .explanations import explain_images as explain_images
+from .features import image_features as image_features
+from .features import project as project
+from .image_map import ImageMap as ImageMap
+from .image_map import map_images as map_images
+from .maximization import maximize_activation as maximize_activation
+from .maximization import plot_maximization as plot_maximization
+from .overlays import overlay_map as overlay_map
+from .saliency import saliency_maps as saliency_maps

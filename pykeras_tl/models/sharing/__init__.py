@@ -1,0 +1,1 @@
+"""What a classifier gives to others: exported models and a model card."""

@@ -1,0 +1,255 @@
+"""The model card: what a classifier was made from, how well it does, and where not to trust it.
+
+It is the `README.md` of a classifier's folder, in Markdown with the front matter that the Hugging
+Face Hub reads, so that the same file is read by people, on GitHub and on the Hub.
+
+Source:
+    Mitchell et al., Model Cards for Model Reporting, 2019, https://arxiv.org/abs/1810.03993.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import yaml
+
+CARD = "README.md"
+# Fewer test images of a class than this leave its result nearly open.
+_FEW = 30
+_SPECIAL = re.compile(r"([\\`*\[\]<>|#]|(?<![^\W_])_|_(?![^\W_]))")
+
+
+class HasResults(Protocol):
+    """What the card tells of an evaluation, such as `evaluation.Evaluation` has it."""
+
+    @property
+    def accuracy(self) -> float: ...  # noqa: D102
+    @property
+    def by_class(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def intervals(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def confusion(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def independent(self) -> int: ...  # noqa: D102
+    @property
+    def size(self) -> str: ...  # noqa: D102
+    @property
+    def groups(self) -> Any: ...  # noqa: D102
+    def by_group(self) -> HasResults: ...  # noqa: D102
+
+
+Evaluations = HasResults | Mapping[str, HasResults]
+
+
+def model_card(
+    class_names: Sequence[str],
+    preprocess: Mapping[str, Any],
+    evaluations: Evaluations,
+    images: Mapping[str, pd.DataFrame] | None = None,
+    made: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> str:
+    """Write the model card of a classifier.
+
+    Args:
+        class_names: The classes.
+        preprocess: How images are read, as `PreprocessConfig.as_json` returns it.
+        evaluations: One evaluation, called "test", or several by the name of their images.
+        images: Tables about the images it was made from, by caption.
+        made: How it was made: settings by name.
+        versions: Versions of the packages, by name.
+
+    Returns:
+        The text, Markdown with a front matter in YAML.
+
+    Example:
+        >>> from pykeras_tl.evaluation import Evaluation, prediction_table
+        >>> predictions = prediction_table(["a"], ["cat"], [[0.9, 0.1]], ["cat", "dog"])
+        >>> card = model_card(["cat", "dog"], {"target_size": [8, 8]}, Evaluation(predictions))
+        >>> [line for line in card.splitlines() if line.startswith("#")]
+        ['# A classifier of images: cat, dog', '## Results', '### test: 1 images',
+         '## Limits', '## Use']
+    """
+    named = _named(evaluations)
+    height, width = preprocess["target_size"]
+    shown = ", ".join(class_names[:8]) + (" …" if len(class_names) > 8 else "")
+    title = f"A classifier of images: {_plain(shown)}"
+    parts = [
+        _front_matter(title, named),
+        f"# {title}",
+        f"It gives each image a probability for each of {len(class_names)} classes, and always "
+        f"names one of them. Images are resized to {height} × {width} pixels.",
+    ]
+    if images:
+        parts.append("## Images it was made from")
+        for caption, table in images.items():
+            parts += [f"{_plain(caption)}:", _table(table)]
+    parts.append("## Results")
+    for name, evaluation in named.items():
+        parts += _results(name, evaluation)
+    parts += ["## Limits", "\n".join(f"- {_plain(each)}" for each in limits(named))]
+    settings = [*_flat(made or {}), *_flat(versions or {})]
+    if settings:
+        parts += ["## How it was made", _table(pd.DataFrame(settings, columns=["", "value"]))]
+    parts += ["## Use", _USE]
+    return "\n\n".join(parts) + "\n"
+
+
+def limits(evaluations: Evaluations) -> list[str]:
+    """Say where a classifier should not be trusted, from what was measured.
+
+    Args:
+        evaluations: One evaluation, or several by the name of their images; "test" counts, or
+            the last.
+
+    Returns:
+        Sentences of plain text.
+
+    Example:
+        >>> from pykeras_tl.evaluation import Evaluation, prediction_table
+        >>> predictions = prediction_table(["a"], ["cat"], [[0.9, 0.1]], ["cat", "dog"])
+        >>> limits(Evaluation(predictions))[0]
+        'The results rest on 1 independent image.'
+    """
+    named = _named(evaluations)
+    name = "test" if "test" in named else list(named)[-1]
+    evaluation = named[name]
+    count = evaluation.independent
+    kind = "independent image" if evaluation.groups is None else "independent group"
+    found = [f"The results rest on {count:,} {kind}{'' if count == 1 else 's'}."]
+    if evaluation.groups is None:
+        found.append(
+            "The intervals take all images for independent. If images belong together, such as "
+            "those of one patient, the intervals are wider."
+        )
+    classes = evaluation.by_class.iloc[:-2]
+    rare = classes[classes["support"] < _FEW]
+    if len(rare):
+        listed = ", ".join(
+            f"{row['class']} ({row['support']})" for _, row in rare.head(10).iterrows()
+        )
+        more = f" and {len(rare) - 10} more" if len(rare) > 10 else ""
+        found.append(
+            f"Fewer than {_FEW} images of a class leave its result nearly open: {listed}{more}."
+        )
+    worst = classes[classes["support"] > 0].sort_values("recall").iloc[:1]
+    for _, row in worst.iterrows():
+        if row["recall"] < 1:
+            others = evaluation.confusion.loc[row["class"]].drop(row["class"])
+            found.append(
+                f"The class found least is {row['class']}: {row['recall']:.0%} of its "
+                f"{name} images, and most of the others are taken for {others.idxmax()}."
+            )
+    found += [
+        "It was measured on images of the same origin as those it learned from. Those of another "
+        "microscope, camera, clinic or population can do worse: measure it on some of your own "
+        "before you rely on it.",
+        "An image of something else gets one of these classes too, often with a high probability.",
+    ]
+    return found
+
+
+def _results(name: str, evaluation: HasResults) -> list[str]:
+    parts = [f"### {_plain(name)}: {evaluation.size}"]
+    if evaluation.independent > 1:
+        rows = evaluation.intervals[evaluation.intervals["class"].isna()]
+        how = "" if evaluation.groups is None else ", by distinct image or group"
+        table = _with_interval(rows)
+        if evaluation.independent < evaluation.confusion.to_numpy().sum():
+            once = _with_interval(evaluation.by_group().intervals.iloc[:1])
+            once["metric"] = "accuracy, each distinct image or group counted once"
+            table = pd.concat([table.iloc[:1], once, table.iloc[1:]])
+        parts += [f"With 95 % intervals of the bootstrap{how}:", _table(table)]
+    else:
+        parts.append(f"Accuracy: {evaluation.accuracy:.3f}")
+    return [*parts, "By class:", _table(evaluation.by_class)]
+
+
+def _with_interval(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "metric": [str(name).replace("_", " ") for name in rows["metric"]],
+            "value": rows["value"].tolist(),
+            "95 % interval": [
+                f"{low:.3f} to {high:.3f}" for low, high in zip(rows["low"], rows["high"])
+            ],
+        }
+    )
+
+
+def _front_matter(title: str, evaluations: Mapping[str, HasResults]) -> str:
+    task = "image-classification"
+    results = [
+        {
+            "task": {"type": task},
+            "dataset": {"name": name, "type": "imagefolder"},
+            "metrics": [{"type": "accuracy", "value": round(float(evaluation.accuracy), 4)}],
+        }
+        for name, evaluation in evaluations.items()
+    ]
+    content = {
+        "library_name": "keras",
+        "pipeline_tag": task,
+        "tags": [task, "keras", "pykeras-tl", "transfer-learning"],
+        "model-index": [{"name": title, "results": results}],
+    }
+    return f"---\n{yaml.safe_dump(content, sort_keys=False, allow_unicode=True)}---"
+
+
+def _named(evaluations: Evaluations) -> Mapping[str, HasResults]:
+    return evaluations if isinstance(evaluations, Mapping) else {"test": evaluations}
+
+
+def _table(table: pd.DataFrame) -> str:
+    rows = [[_plain(str(name)) for name in table.columns], ["---"] * len(table.columns)]
+    rows += [[_cell(value) for value in row] for row in table.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "–" if pd.isna(value) else f"{value:.3f}".removesuffix(".000")
+    return _plain(str(value))
+
+
+def _plain(text: str) -> str:
+    """Escape what Markdown and HTML would read as more than text; names come from strangers."""
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return _SPECIAL.sub(r"\\\1", " ".join(whole.split()))
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{name} · ")
+        elif value is not None and value != []:
+            listed = value if isinstance(value, list | tuple) else [value]
+            rows.append((f"{prefix}{name}", ", ".join(map(_without_folder, listed))))
+    return rows
+
+
+def _without_folder(value: Any) -> str:
+    # Where a file of weights lay is nobody else's business.
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else str(value)
+
+
+_USE = """Python:
+
+```python
+from pykeras_tl import load_classifier
+load_classifier("this-folder").predict("images")
+```
+
+R:
+
+```r
+predict(kerastl::load_classifier("this-folder"), "images")
+```
+
+Command line: `pykeras-tl predict this-folder images`"""
