@@ -26,6 +26,7 @@ _ORDER = (
     "models",
     "training",
     "evaluation",
+    "uncertainty",
     "ensembles",
     "studies",
     "recipe",

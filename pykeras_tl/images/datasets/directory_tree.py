@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from ..decoding.heif import INSTALL
 from .file_names import is_image_name, is_readable_name, is_stray_name, is_unreadable_name
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | pd.DataFrame
 
 
 def existing_folder(directory: str | os.PathLike[str]) -> Path:
@@ -207,3 +212,49 @@ def images_directly_in(folder: Path) -> Iterator[str]:
 
 def _raise(error: OSError) -> None:
     raise error
+
+
+def image_files(paths: Paths) -> list[str]:
+    """List the image files that a user names, in the order given.
+
+    Args:
+        paths: A file; a folder, searched recursively for images; several of these; or a table with
+            a column `filename`. What cannot be searched is warned of.
+
+    Returns:
+        The files.
+
+    Raises:
+        FileNotFoundError: If a file or folder does not exist.
+        ValueError: If there is no image, or the table has no such column.
+
+    Example:
+        >>> Path("kittens").mkdir()
+        >>> Path("kittens/1.png").touch()
+        >>> image_files(["kittens", "kittens/1.png"])
+        ['kittens/1.png', 'kittens/1.png']
+    """
+    if isinstance(paths, pd.DataFrame):
+        if "filename" not in paths:
+            raise ValueError(
+                f"Expected a table with a column filename. Received: columns {list(paths.columns)}."
+            )
+        paths = paths["filename"].tolist()
+    elif isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    files: list[str] = []
+    folders: list[Path] = []
+    for path in paths:
+        source = Path(path).expanduser()
+        if source.is_dir():
+            files += readable_images_under(source)
+            folders.append(source)
+        elif source.exists():
+            files.append(os.fspath(source))
+        else:
+            raise FileNotFoundError(f"File or folder {source} does not exist.")
+    if message := unreadable_images(folders):
+        warnings.warn(message, stacklevel=3)
+    if not files:
+        raise ValueError("Expected at least one image. The given files and folders contain none.")
+    return files

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from ...images.auditing.peculiarities import lost_in_color
-from ...images.datasets.directory_tree import readable_images_under, unreadable_images
+from ...images.datasets.directory_tree import Paths, image_files
 from ...images.decoding.reading import BadImageError
 from ...images.decoding.validation import list_bad_files
 from ...images.decoding.value_range import ADVICE
@@ -28,6 +29,10 @@ from ...images.threads import default_workers, parallel_for
 from ...storage.atomic_files import atomic_directory, recover_directory
 from ...versions import package_versions
 from ..inference import as_probabilities, predict_batch
+from ..uncertainty.columns import uncertainty_columns
+from ..uncertainty.features import FeatureExtractor
+from ..uncertainty.novelty import NoveltyDetector
+from ..uncertainty.prediction_sets import PredictionSets
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
     CONFIG,
@@ -37,6 +42,8 @@ from .classifier_folder import (
     inside,
     read_config,
     read_text,
+    read_uncertainty,
+    write_uncertainty,
 )
 from .preprocess_config import PreprocessConfig
 from .weight_files import as_sentence, check_weights_file, load_weights
@@ -44,8 +51,6 @@ from .weight_files import as_sentence, check_weights_file, load_weights
 _MODEL, _WEIGHTS = "model.json", "model.weights.h5"
 # The key of the preprocessing in config.json, and the one that the first versions wrote.
 _PREPROCESS, _OLD_PREPROCESS = "preprocess", "pictures"
-
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | pd.DataFrame
 
 
 @dataclass
@@ -58,6 +63,8 @@ class Classifier:
         images: How a file becomes the model's input.
         metrics: Results by name, in types that JSON can represent.
         versions: Versions of the packages that the model was trained with.
+        prediction_sets: Sets of classes of a promised coverage, or None.
+        novelty: What tells that an image is none of the classes, or None.
 
     Raises:
         ValueError: When the class names do not fit the model's outputs, or the preprocessed
@@ -76,6 +83,8 @@ class Classifier:
     images: PreprocessConfig
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=package_versions)
+    prediction_sets: PredictionSets | None = None
+    novelty: NoveltyDetector | None = None
 
     def __post_init__(self) -> None:
         self.class_names = list(self.class_names)
@@ -95,6 +104,11 @@ class Classifier:
             raise ValueError(
                 f"Expected images of shape {expected}, as the model takes them. Received: "
                 f"preprocessing to shape {self.images.shape}."
+            )
+        if self.novelty is not None and self.novelty.size != self.extractor.size:
+            raise ValueError(
+                f"Expected a novelty detector of the model's {self.extractor.size} features. "
+                f"Received: one of {self.novelty.size} features."
             )
 
     @classmethod
@@ -121,6 +135,11 @@ class Classifier:
         names = [str(name) for name in flow.class_names or ()]
         return cls(model, names, images, dict(metrics or {}))
 
+    @cached_property
+    def extractor(self) -> FeatureExtractor:
+        """Computes the model's outputs and the features that novelty is measured in."""
+        return FeatureExtractor(self.model)
+
     @property
     def target_size(self) -> tuple[int, int]:
         """Height and width that images are resized to."""
@@ -137,7 +156,12 @@ class Classifier:
         return dict(self.images.standardization)
 
     def predict(
-        self, paths: Paths, batch_size: int = 32, test_time_augmentation: str | None = None
+        self,
+        paths: Paths,
+        batch_size: int = 32,
+        test_time_augmentation: str | None = None,
+        coverage: float | None = 0.9,
+        by_class: bool = False,
     ) -> pd.DataFrame:
         """Predict the class of each image.
 
@@ -147,14 +171,20 @@ class Classifier:
             batch_size: Number of images read and predicted at a time.
             test_time_augmentation: None, or views of each image over which probabilities are
                 averaged: `"hflip"`, `"flips"` or `"d4"`, as in `predict_flow`.
+            coverage: The share of images whose prediction set is to hold their true class,
+                between 0 and 1; None leaves the sets out.
+            by_class: Whether that is to hold for the images of each class.
 
         Returns:
             One row per image, in the order given: `filename`, `predicted` (the most probable
-            class) and one column of probabilities per class. If files cannot be read, they have
-            no class and no probabilities, and the last column, `error`, tells why; it is ""
-            for the others. Images of 16 bits, and others of which too little is left as 8-bit
-            colors, are warned of, and so are images that their EXIF orientation turns and images
-            in a folder that cannot be read here.
+            class) and one column of probabilities per class. Between them, where the classifier
+            carries what they need: `prediction_set` (classes with " | " between them, the most
+            probable one first), `none_of_these` (whether the image is unlike all that were
+            trained on) and `novelty` (how unlike: above 1 is none of these). If files cannot be
+            read, they have no class and no probabilities, and the last column, `error`, tells why;
+            it is "" for the others. Images of 16 bits, and others of which too little is left as
+            8-bit colors, are warned of, and so are images that their EXIF orientation turns and
+            images in a folder that cannot be read here.
 
         Raises:
             FileNotFoundError: When a file or folder does not exist.
@@ -163,11 +193,12 @@ class Classifier:
         """
         if batch_size < 1:
             raise ValueError(f"Expected batch_size of at least 1. Received: {batch_size}.")
-        files = _files(paths)
+        files = image_files(paths)
         errors: dict[int, str] = {}
         losses: dict[str, str] = {}
         turns: dict[str, str] = {}
         probabilities = np.full((len(files), len(self.class_names)), np.nan, "float32")
+        novelty = None if self.novelty is None else np.full(len(files), np.nan)
         for start in range(0, len(files), batch_size):
             stop = min(start + batch_size, len(files))
             batch, reasons, lost, turned = self._read(files[start:stop])
@@ -176,10 +207,13 @@ class Classifier:
             errors |= {start + index: reason for index, reason in reasons.items()}
             good = [index for index in range(stop - start) if index not in reasons]
             if good:
-                outputs = predict_batch(self.model, batch[good], test_time_augmentation)
-                probabilities[[start + index for index in good]] = as_probabilities(
-                    outputs, len(self.class_names)
-                )
+                rows = [start + index for index in good]
+                if self.novelty is None or novelty is None:
+                    outputs = predict_batch(self.model, batch[good], test_time_augmentation)
+                else:
+                    outputs, features = self.extractor(batch[good], test_time_augmentation)
+                    novelty[rows] = self.novelty.scores(features)
+                probabilities[rows] = as_probabilities(outputs, len(self.class_names))
         if len(errors) == len(files):
             listed = list_bad_files({files[index]: reason for index, reason in errors.items()})
             raise BadImageError(f"{len(files)} of {len(files)} files", f"cannot be read: {listed}")
@@ -203,10 +237,14 @@ class Classifier:
             for index, row in enumerate(probabilities)
         ]
         table = pd.DataFrame({"filename": files, "predicted": best})
+        sets = None if coverage is None else self.prediction_sets
+        doubts = uncertainty_columns(
+            probabilities, self.class_names, sets, coverage, by_class, novelty
+        )
         columns = pd.DataFrame(probabilities, columns=self.class_names)
         if errors:
             columns["error"] = [errors.get(index, "") for index in range(len(files))]
-        return pd.concat([table, columns], axis=1)
+        return pd.concat([table, doubts, columns], axis=1)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Save the classifier as one folder, atomically.
@@ -225,7 +263,7 @@ class Classifier:
         target = Path(folder).expanduser().absolute()
         check_replaceable(target)
         architecture = write_architecture(self.model)
-        config = {
+        config: dict[str, Any] = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "class_names": self.class_names,
@@ -233,9 +271,10 @@ class Classifier:
             "metrics": self.metrics,
             "versions": self.versions,
         }
-        # Names of classes may hold bytes that are not valid UTF-8, which only escapes can store.
-        described = json.dumps(config, indent=2, default=_plain)
         with atomic_directory(target) as temporary:
+            config |= write_uncertainty(temporary, self.prediction_sets, self.novelty)
+            # Names may hold bytes that are not valid UTF-8, which only escapes can store.
+            described = json.dumps(config, indent=2, default=_plain)
             (temporary / CONFIG).write_text(described, "utf-8")
             (temporary / _MODEL).write_text(architecture, "utf-8")
             self.model.save_weights(temporary / _WEIGHTS)
@@ -312,36 +351,10 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
             PreprocessConfig(**preprocess),
             dict(config["metrics"]),
             dict(config["versions"]),
+            *read_uncertainty(source, config, len(config["class_names"])),
         )
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"{source} is not a valid classifier. {as_sentence(error)}") from error
-
-
-def _files(paths: Paths) -> list[str]:
-    if isinstance(paths, pd.DataFrame):
-        if "filename" not in paths:
-            raise ValueError(
-                f"Expected a table with a column filename. Received: columns {list(paths.columns)}."
-            )
-        paths = paths["filename"].tolist()
-    elif isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
-    files: list[str] = []
-    folders: list[Path] = []
-    for path in paths:
-        source = Path(path).expanduser()
-        if source.is_dir():
-            files += readable_images_under(source)
-            folders.append(source)
-        elif source.exists():
-            files.append(os.fspath(source))
-        else:
-            raise FileNotFoundError(f"File or folder {source} does not exist.")
-    if message := unreadable_images(folders):
-        warnings.warn(message, stacklevel=3)
-    if not files:
-        raise ValueError("Expected at least one image. The given files and folders contain none.")
-    return files
 
 
 def _list_of_names(config: Mapping[str, Any]) -> list[str]:
