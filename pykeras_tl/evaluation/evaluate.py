@@ -32,7 +32,7 @@ def evaluate_classifier(
     batch_size: int = 32,
     groups: Sequence[Hashable] | str | None = "copies",
     test_time_augmentation: str | None = None,
-    subgroup: Sequence[Hashable] | str | None = None,
+    subgroup: Sequence[Hashable] | pd.Series | str | None = None,
 ) -> Evaluation:
     """Evaluate a model or a saved classifier on images whose classes are known.
 
@@ -79,7 +79,7 @@ def evaluate_classifier(
             raise ValueError(
                 f"Expected a table of images with the column {subgroup!r}. Received: {columns}."
             )
-        subgroup = table[subgroup]
+        subgroup = pd.Series(table[subgroup].tolist(), name=subgroup)
     if groups == _COPIES and table is not None and "group" in table:
         groups = table["group"].tolist()
     if not isinstance(model, keras.Model):

@@ -71,7 +71,7 @@ def fit_novelty(
         raise ValueError(f"Expected accepted to be between 0 and 1. Received: {accepted}.")
     learned, others = _table(training), _table(validation)
     if groups is not None:
-        others = others.assign(group=list(groups))
+        others = others.assign(group=pd.Series(groups, index=others.index, dtype=object))
     learned, others = (draw_images(table, most, seed) for table in (learned, others))
     known = features_of(classifier, learned, batch_size)
     new = features_of(classifier, others, batch_size)
@@ -120,13 +120,53 @@ def detector_of(
         whitening = np.linalg.cholesky(precision)
         arrays = {"means": means.astype("float32"), "whitening": whitening.astype("float32")}
     distances = NoveltyDetector(method, arrays, threshold=1.0).distances(validation)
+    return NoveltyDetector(method, arrays, _threshold(distances, groups, accepted))
+
+
+def _threshold(distances: np.ndarray, groups: Sequence[Hashable] | None, accepted: float) -> float:
     numbers = np.arange(len(distances))
     if groups is not None:
         numbers = pd.factorize(pd.Series(list(groups)))[0]
     threshold = group_quantile(distances, numbers, accepted)
     # Too few images for that share: none of them is too far.
     threshold = threshold if np.isfinite(threshold) else float(distances.max())
-    return NoveltyDetector(method, arrays, max(threshold, float(np.finfo("float32").eps)))
+    return max(threshold, float(np.finfo("float32").eps))
+
+
+def detector_by_folds(
+    features: np.ndarray,
+    classes: np.ndarray,
+    folds: np.ndarray,
+    groups: Sequence[Hashable] | None = None,
+    accepted: float = 0.95,
+) -> NoveltyDetector:
+    """Make a detector where all images are learned from, by the nearest neighbours.
+
+    The threshold is that of each image's distance from the images of the other folds.
+
+    Args:
+        features: Shape (images, features).
+        classes: Their classes, as integers.
+        folds: The fold of each image; images of one group are in one fold.
+        groups: The group of each image, or None.
+        accepted: The share of images, or groups, below the threshold.
+
+    Returns:
+        The detector.
+
+    Example:
+        >>> features = np.random.default_rng(0).normal(size=(40, 3)) + [5, 0, 0]
+        >>> detector = detector_by_folds(features, np.zeros(40, int), np.arange(40) % 5)
+        >>> bool((detector.scores(-features) > 1).all())
+        True
+    """
+    distances = np.empty(len(features))
+    for fold in np.unique(folds):
+        held = folds == fold
+        detector = detector_of(features[~held], classes[~held], features[held])
+        distances[held] = detector.distances(features[held])
+    arrays = {"bank": normalized(features).astype("float16")}
+    return NoveltyDetector("knn", arrays, _threshold(distances, groups, accepted))
 
 
 def draw_images(table: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
