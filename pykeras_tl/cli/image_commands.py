@@ -14,6 +14,12 @@ def predict(
     classifier: Annotated[Path, typer.Argument(help="Folder of a trained classifier.")],
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
     csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+    coverage: Annotated[
+        float, typer.Option(help="The share of images whose prediction set holds the true class.")
+    ] = 0.9,
+    by_class: Annotated[
+        bool, typer.Option("--by-class", help="Promise that coverage for each class.")
+    ] = False,
 ) -> None:
     """Predict the class of each image; exit status 1 if any cannot be read."""
     from ..models.saving.classifier import load_classifier
@@ -21,7 +27,7 @@ def predict(
 
     if csv is not None and csv.exists():
         raise FileExistsError(f"{csv} already exists. Choose another name.")
-    table = load_classifier(classifier).predict(paths)
+    table = load_classifier(classifier).predict(paths, coverage=coverage, by_class=by_class)
     show(table)
     if csv is not None:
         with atomic_file(csv) as path:

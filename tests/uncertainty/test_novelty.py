@@ -12,8 +12,10 @@ import pytest
 from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 
+from pykeras_tl.cli import main
 from pykeras_tl.evaluation import Evaluation, evaluate_classifier, plot_mistakes
 from pykeras_tl.evaluation.prediction_table import class_names_of, predicted_indices
+from pykeras_tl.images import list_images
 from pykeras_tl.models import Classifier, average_classifiers, load_classifier
 from pykeras_tl.models.uncertainty.features import FeatureExtractor
 from pykeras_tl.uncertainty import fit_novelty, fit_prediction_sets
@@ -191,3 +193,26 @@ def test_images_are_drawn_class_by_class() -> None:
     assert drawn["class"].value_counts().to_dict() == {"a": 29, "b": 1}
     assert not drawn["filename"].equals(draw_images(table, 30, 1)["filename"])
     assert draw_images(table, 300, 0) is table
+
+
+def test_evaluate_tells_from_the_command_line(
+    colors, classifier, validation, tmp_path, monkeypatch, capsys
+) -> None:
+    fit_novelty(classifier, colors / "train", validation)
+    fit_prediction_sets(classifier, validation, groups=None)
+    folder = classifier.save(tmp_path / "saved")
+    table = list_images(colors / "test").assign(site=["a", "b"] * 20)
+    table.to_csv(tmp_path / "test.csv", index=False)
+    arguments = ["evaluate", str(folder), str(tmp_path / "test.csv"), "--subgroup", "site"]
+    arguments += ["--validation", str(colors / "validation"), "--positive", "red"]
+    arguments += ["--sensitivity", "0.9", "--groups", "none", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["pykeras-tl", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    for word in ("macro_auc", "red from a probability of", "specificity", "site", "promised"):
+        assert word in shown
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    for word in ("Prediction sets of the classifier", "By subgroup", "Youden", "macro AUC"):
+        assert word in page
