@@ -114,7 +114,7 @@ def _noise(seed: int) -> np.ndarray:
     images = random.uniform(0, 255, (_NOISE, *_SIZE, 3)).astype("float32")
     for number in range(0, _NOISE, 3):
         blurred = cv2.GaussianBlur(images[number], (0, 0), 6)
-        images[number] = cv2.normalize(blurred, None, 0, 255, cv2.NORM_MINMAX)
+        images[number] = 255 * (blurred - blurred.min()) / (blurred.max() - blurred.min())
         images[number + 1] = random.uniform(0, 255, 3)
     return images
 
@@ -211,8 +211,11 @@ def main() -> None:
     coverage = pd.concat([cover(known) for known in sets[:-1]], ignore_index=True)
     print(coverage.round(3).to_string(index=False))
     if options.json is not None:
-        found = {"machine": machine(), "novelty": [asdict(row) for row in rows]}
-        found["coverage"] = coverage.to_dict("records")
+        found = {
+            "machine": machine(),
+            "novelty": [asdict(row) for row in rows],
+            "coverage": coverage.to_dict("records"),
+        }
         options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
