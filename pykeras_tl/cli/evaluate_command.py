@@ -62,10 +62,11 @@ def evaluate(
     typer.echo(f"{measured.size}. 95 % intervals of the bootstrap:\n")
     if measured.independent > 1:
         show(measured.intervals[measured.intervals["class"].isna()].drop(columns="class"))
-    evaluations = {data.stem: measured}
+    evaluations = {}
     if validation is not None:
         chosen_on = evaluate_classifier(model, _table(validation), groups=together)
-        evaluations = {"validation": chosen_on, data.stem: measured}
+        evaluations["validation"] = chosen_on
+    evaluations["test" if data.stem == "validation" else data.stem] = measured
     if positive is not None:
         threshold = choose_threshold(chosen_on.predictions, positive, sensitivity)
         typer.echo(f"\n{positive} from a probability of {threshold:.3f} on:\n")

@@ -221,7 +221,7 @@ def _evaluation_part(
         None if validation is None else _thresholds(evaluation, validation),
         None if calibration is None else _coverage(evaluation, calibration),
         _CALIBRATION in others,
-        evaluation.by_subgroup,
+        _readable(evaluation.by_subgroup),
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
         [
             (row, embed_image(read_thumbnail(row["filename"], _THUMBNAIL)))
@@ -264,8 +264,11 @@ def _thresholds(evaluation: Evaluation, validation: Evaluation) -> pd.DataFrame 
 def _coverage(evaluation: Evaluation, calibration: Evaluation) -> pd.DataFrame | None:
     if evaluation.class_names != calibration.class_names:
         return None
-    table = coverage_table(evaluation, fit_sets(calibration))
-    return table.rename(columns=lambda name: name.replace("_", " "))
+    return _readable(coverage_table(evaluation, fit_sets(calibration)))
+
+
+def _readable(table: pd.DataFrame | None) -> pd.DataFrame | None:
+    return None if table is None else table.rename(columns=lambda name: name.replace("_", " "))
 
 
 def _interval(evaluation: Evaluation) -> tuple[float, float] | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from ...visualization.style import (
@@ -18,14 +21,14 @@ from ...visualization.style import (
 from ..discrimination.curves import precision_recall_points, roc_points
 from ..metrics import areas_by_class
 
-# With more classes, the worst are named, and the others are gray.
-_MOST_NAMED = 6
+# With more classes than colors, the worst are named, and the others are gray.
+_MOST_NAMED = len(COLORS)
 
 
 def plot_roc(predictions: pd.DataFrame, title: str | None = None) -> Figure:
     """Plot the ROC curve of each class against the others.
 
-    With more than six classes, the six of the smallest area are named, and the others are gray.
+    With more than seven classes, those of the smallest area are named, and the others are gray.
 
     Args:
         predictions: A table as returned by `predict_flow`, with the true classes.
@@ -47,18 +50,19 @@ def plot_roc(predictions: pd.DataFrame, title: str | None = None) -> Figure:
     """
     figure, axes = _square(title, predictions)
     axes.plot([0, 1], [0, 1], color=MUTED_TEXT_COLOR, linestyle=":", lw=1.2)
+    lines = {}
     for name, label, style in _classes(predictions, "auc", "AUC"):
         points = roc_points(predictions, name)
-        axes.plot(points["false_positive_rate"], points["sensitivity"], label=label, **style)
+        (lines[label],) = axes.plot(points["false_positive_rate"], points["sensitivity"], **style)
     axes.set_xlabel("1 − specificity (others taken for the class)")
     axes.set_ylabel("sensitivity (images of the class found)")
-    return _finished(figure, axes)
+    return _finished(figure, axes, lines)
 
 
 def plot_precision_recall(predictions: pd.DataFrame, title: str | None = None) -> Figure:
     """Plot the precision-recall curve of each class against the others.
 
-    With more than six classes, the six of the smallest area are named, and the others are gray.
+    With more than seven classes, those of the smallest area are named, and the others are gray.
 
     Args:
         predictions: A table as returned by `predict_flow`, with the true classes.
@@ -79,13 +83,14 @@ def plot_precision_recall(predictions: pd.DataFrame, title: str | None = None) -
         'precision (of those taken for the class, rightly)'
     """
     figure, axes = _square(title, predictions)
+    lines = {}
     for name, label, style in _classes(predictions, "average_precision", "AP"):
         points = precision_recall_points(predictions, name)
         # Between two thresholds, precision does not follow a straight line.
-        axes.step(points["recall"], points["precision"], where="post", label=label, **style)
+        (lines[label],) = axes.step(points["recall"], points["precision"], where="post", **style)
     axes.set_xlabel("recall (images of the class found)")
     axes.set_ylabel("precision (of those taken for the class, rightly)")
-    return _finished(figure, axes)
+    return _finished(figure, axes, lines)
 
 
 def _square(title: str | None, predictions: pd.DataFrame) -> tuple[Figure, Axes]:
@@ -96,31 +101,30 @@ def _square(title: str | None, predictions: pd.DataFrame) -> tuple[Figure, Axes]
     return figure, figure.add_subplot()
 
 
-def _classes(
-    predictions: pd.DataFrame, column: str, short: str
-) -> list[tuple[str, str | None, dict]]:
-    """Return name, label and style of each class that has a curve, in the order of drawing."""
+def _classes(predictions: pd.DataFrame, column: str, short: str) -> list[tuple[str, str, dict]]:
+    """Return name, label and style of each class that has a curve."""
     table = areas_by_class(predictions).dropna(subset="auc")
     named = table
     if len(table) > _MOST_NAMED:
         named = table.sort_values(column, kind="stable").head(_MOST_NAMED)
     others = table.drop(index=named.index)
-    found: list[tuple[str, str | None, dict]] = []
-    for number, name in enumerate(others["class"]):
-        label = f"{len(others)} other classes" if number == 0 else None
-        found.append((name, label, {"color": "#B8BFC8", "lw": 0.7, "alpha": 0.7}))
+    found: list[tuple[str, str, dict]] = []
     for number, row in enumerate(named.itertuples(index=False)):
         label = f"{shorten(row[0], 30)} ({short} {getattr(row, column):.3f})"
-        found.append((row[0], label, {"color": COLORS[number % len(COLORS)], "lw": 1.6}))
-    return found
+        found.append((row[0], label, {"color": COLORS[number], "lw": 1.6}))
+    words = "1 other class" if len(others) == 1 else f"{len(others)} other classes"
+    gray = {"color": "#B8BFC8", "lw": 0.7, "alpha": 0.7, "zorder": 1.5}
+    return found + [(name, words, gray) for name in others["class"]]
 
 
-def _finished(figure: Figure, axes: Axes) -> Figure:
+def _finished(figure: Figure, axes: Axes, lines: Mapping[str, Line2D]) -> Figure:
     style_axes(axes, grid="both")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    # By hand, because matplotlib leaves out labels that begin with an underscore.
     figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=9
-    )
+        [lines[label] for label in lines], list(lines), loc="outside lower center",
+        frameon=False, fontsize=9,
+    )  # fmt: skip
     return finalize(figure)
