@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .models.saving.classifier import Classifier
 
 _logger = logging.getLogger(__name__)
+# Of the prediction sets that the log speaks of; `predict` has the same by default.
+_COVERAGE = 0.9
 # What is trained where only some of the settings are given.
 _EPOCHS, _FINE_TUNE_EPOCHS, _BATCH_SIZE = 10, 5, 32
 _LEARNING_RATE, _FINE_TUNE_LEARNING_RATE = 1e-3, 1e-5
@@ -279,11 +281,19 @@ def _add_doubt(
     classifier: Classifier, tables: Mapping[str, pd.DataFrame], evaluations: Path, seed: int
 ) -> None:
     """Give a classifier what it needs to say when not to believe it."""
-    from .evaluation import Evaluation
-    from .uncertainty import fit_novelty, fit_prediction_sets
+    from .evaluation import Evaluation, coverage_table
+    from .evaluation.coverage import fit_sets
+    from .uncertainty import fit_novelty
 
     split = CALIBRATION if CALIBRATION in tables else "validation"
-    fit_prediction_sets(classifier, Evaluation.load(evaluations / split))
+    classifier.prediction_sets = fit_sets(Evaluation.load(evaluations / split))
+    test = Evaluation.load(evaluations / "test")
+    found = coverage_table(test, classifier.prediction_sets, [_COVERAGE]).iloc[0]
+    _logger.info(
+        "Prediction sets for a coverage of %.0f %% hold the true class of %.1f %% of the test "
+        "images, with %.1f classes on average. Fitting what tells images that are none of these.",
+        100 * _COVERAGE, 100 * found["measured"], found["mean_size"],
+    )  # fmt: skip
     groups = groups_of(tables[split])[0]
     fit_novelty(classifier, tables["train"], tables[split], groups, seed=seed)
 
