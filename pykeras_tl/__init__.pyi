@@ -7,6 +7,7 @@ from . import models as models
 from . import search as search
 from . import studies as studies
 from . import training as training
+from . import uncertainty as uncertainty
 from .classifier_training import train_classifier as train_classifier
 from .evaluation.evaluate import evaluate_classifier as evaluate_classifier
 from .evaluation.evaluation import Evaluation as Evaluation

@@ -14,7 +14,7 @@ import pandas as pd
 
 from .images.datasets.directory_tree import existing_folder
 from .images.datasets.folders import check_classes
-from .recipe.folder_splits import split_off, tables_on_disk
+from .recipe.folder_splits import CALIBRATION, split_off, tables_on_disk
 from .studies.data_splits import digest_files, without_bad_files
 from .studies.image_groups import describe_images, groups_of
 from .studies.results.intervals import write_intervals
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .models.saving.classifier import Classifier
 
 _logger = logging.getLogger(__name__)
+# Of the prediction sets that the log speaks of; `predict` has the same by default.
+_COVERAGE = 0.9
 # What is trained where only some of the settings are given.
 _EPOCHS, _FINE_TUNE_EPOCHS, _BATCH_SIZE = 10, 5, 32
 _LEARNING_RATE, _FINE_TUNE_LEARNING_RATE = 1e-3, 1e-5
@@ -60,7 +62,9 @@ def train_classifier(
     The images are split at random, class by class, into 60 % for training, 20 % for validation
     and 20 % for the test. If the folder holds splits instead, such as `TRAIN`, `TEST` and `val`,
     each with the class folders in it, they are used as they are, and only what is missing is
-    split off the images for training.
+    split off the images for training. Of 200 distinct validation images or more, half is set
+    aside: it chooses nothing, and calibrates the prediction sets. The classifier also carries what
+    tells that an image is none of the classes (`Classifier.predict`).
 
     With nothing else said, the training is planned: pretrained backbones are tried, frozen, on
     some of the images; from their results, and from how fast this machine is, the backbone, the
@@ -262,9 +266,36 @@ def _train(trials: Sequence[Trial], tables: Mapping[str, pd.DataFrame], out: Pat
         trained = result.trials[0].folder / "classifier"
         if trained.exists():
             trained.rename(target)
+        evaluations = result.trials[0].folder / "evaluation"
     else:
         _average([each.folder / "classifier" for each in result.trials], tables, target)
-    return load_classifier(target)
+        evaluations = out / "evaluation"
+    classifier = load_classifier(target)
+    if classifier.novelty is None:
+        _add_doubt(classifier, tables, evaluations, trials[0].seed)
+        classifier.save(target)
+    return classifier
+
+
+def _add_doubt(
+    classifier: Classifier, tables: Mapping[str, pd.DataFrame], evaluations: Path, seed: int
+) -> None:
+    """Give a classifier what it needs to say when not to believe it."""
+    from .evaluation import Evaluation, coverage_table
+    from .evaluation.coverage import fit_sets
+    from .uncertainty import fit_novelty
+
+    split = CALIBRATION if CALIBRATION in tables else "validation"
+    classifier.prediction_sets = fit_sets(Evaluation.load(evaluations / split))
+    test = Evaluation.load(evaluations / "test")
+    found = coverage_table(test, classifier.prediction_sets, [_COVERAGE]).iloc[0]
+    _logger.info(
+        "Prediction sets for a coverage of %.0f %% hold the true class of %.1f %% of the test "
+        "images, with %.1f classes on average. Fitting what tells images that are none of these.",
+        100 * _COVERAGE, 100 * found["measured"], found["mean_size"],
+    )  # fmt: skip
+    groups = groups_of(tables[split])[0]
+    fit_novelty(classifier, tables["train"], tables[split], groups, seed=seed)
 
 
 def _average(folders: Sequence[Path], tables: Mapping[str, pd.DataFrame], target: Path) -> None:

@@ -27,6 +27,7 @@ _ORDER = (
     "training",
     "evaluation",
     "explanation",
+    "uncertainty",
     "ensembles",
     "studies",
     "recipe",

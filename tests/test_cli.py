@@ -122,7 +122,8 @@ def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
     assert status == 0
     predicted = pd.read_csv(table)
     assert len(predicted) == 8
-    assert predicted.iloc[:, 2:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+    assert list(predicted)[2:5] == ["prediction_set", "none_of_these", "novelty"]
+    assert predicted.iloc[:, 5:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
     status, _, told = run("predict", folder, cells / "TEST", "--csv", table)
     assert status == 2
     assert "already exists" in told

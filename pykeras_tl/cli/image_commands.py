@@ -23,6 +23,12 @@ def predict(
     method: Annotated[
         str, typer.Option(help="With --explain: grad_cam, grad_cam++, score_cam or occlusion.")
     ] = "grad_cam",
+    coverage: Annotated[
+        float, typer.Option(help="The share of images whose prediction set holds the true class.")
+    ] = 0.9,
+    by_class: Annotated[
+        bool, typer.Option("--by-class", help="Promise that coverage for each class.")
+    ] = False,
 ) -> None:
     """Predict the class of each image; exit status 1 if any cannot be read."""
     from ..explanation.explanations import explain_images
@@ -33,7 +39,7 @@ def predict(
         raise FileExistsError(f"{csv} already exists. Choose another name.")
     loaded = load_classifier(classifier)
     if explain is None:
-        table = loaded.predict(paths)
+        table = loaded.predict(paths, coverage=coverage, by_class=by_class)
     else:
         explanations = explain_images(loaded, paths, method=method)
         table = explanations.predictions

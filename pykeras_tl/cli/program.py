@@ -13,6 +13,7 @@ from .. import __version__
 from ..logs import show_log_messages
 from .deployment_commands import app as app_command
 from .deployment_commands import export, serve
+from .evaluate_command import evaluate
 from .image_commands import audit, cache, draw_cells, generate_cells, map_images, predict
 from .search_command import search
 from .study_commands import compare, study
@@ -26,6 +27,7 @@ for command in (
     train,
     search,
     predict,
+    evaluate,
     audit,
     generate_cells,
     cache,

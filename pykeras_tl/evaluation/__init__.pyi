@@ -10,13 +10,20 @@ from .calibration import expected_calibration_error as expected_calibration_erro
 from .calibration import fit_temperature as fit_temperature
 from .calibration import reliability_table as reliability_table
 from .calibration import scale_by_temperature as scale_by_temperature
+from .coverage import coverage_table as coverage_table
+from .discrimination import at_threshold as at_threshold
+from .discrimination import choose_threshold as choose_threshold
+from .discrimination import precision_recall_points as precision_recall_points
+from .discrimination import roc_points as roc_points
 from .evaluate import evaluate_classifier as evaluate_classifier
 from .evaluation import Evaluation as Evaluation
 from .figures import plot_confusion as plot_confusion
 from .figures import plot_history as plot_history
 from .figures import plot_images as plot_images
 from .figures import plot_mistakes as plot_mistakes
+from .figures import plot_precision_recall as plot_precision_recall
 from .figures import plot_reliability as plot_reliability
+from .figures import plot_roc as plot_roc
 from .figures import worst_mistakes as worst_mistakes
 from .figures.layers import plot_feature_maps as plot_feature_maps
 from .figures.layers import plot_filters as plot_filters
@@ -27,3 +34,4 @@ from .report import Report as Report
 from .report import Section as Section
 from .report import TrialReport as TrialReport
 from .report import write_report as write_report
+from .subgroups import accuracy_by_subgroup as accuracy_by_subgroup

@@ -14,7 +14,7 @@ from ..images.decoding.reading import BadImageError
 from ..images.decoding.validation import list_bad_files
 from ..images.duplicates import find_originals
 from .evaluation import Evaluation
-from .prediction_table import files_of, prediction_table
+from .prediction_table import files_of, prediction_table, probabilities_of
 from .predictions import predict_flow, true_classes
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def evaluate_classifier(
     batch_size: int = 32,
     groups: Sequence[Hashable] | str | None = "copies",
     test_time_augmentation: str | None = None,
+    subgroup: Sequence[Hashable] | pd.Series | str | None = None,
 ) -> Evaluation:
     """Evaluate a model or a saved classifier on images whose classes are known.
 
@@ -47,6 +48,8 @@ def evaluate_classifier(
             other, and remembers what it found. `None` takes all images for independent.
         test_time_augmentation: None, or views of each image over which probabilities are
             averaged: `"hflip"`, `"flips"` or `"d4"`, as in `predict_flow`.
+        subgroup: What to tell the results apart by, such as the hospital: a column of a table, or
+            one value per image, in the order of the data.
 
     Returns:
         The evaluation, in file order.
@@ -70,6 +73,13 @@ def evaluate_classifier(
     import keras
 
     table: pd.DataFrame | None = data if isinstance(data, pd.DataFrame) else None
+    if isinstance(subgroup, str):
+        if table is None or subgroup not in table:
+            columns = "no table" if table is None else f"a table with {list(table)}"
+            raise ValueError(
+                f"Expected a table of images with the column {subgroup!r}. Received: {columns}."
+            )
+        subgroup = pd.Series(table[subgroup].tolist(), name=subgroup)
     if groups == _COPIES and table is not None and "group" in table:
         groups = table["group"].tolist()
     if not isinstance(model, keras.Model):
@@ -83,9 +93,9 @@ def evaluate_classifier(
     else:
         predictions = predict_flow(model, data, test_time_augmentation)
     if groups != _COPIES:
-        return Evaluation(predictions, groups)
+        return Evaluation(predictions, groups, subgroup=subgroup)
     originals = _originals(predictions)
-    return Evaluation(predictions, originals, groups_are_copies=originals is not None)
+    return Evaluation(predictions, originals, originals is not None, subgroup)
 
 
 def _originals(predictions: pd.DataFrame) -> list[str] | None:
@@ -109,14 +119,14 @@ def _predict_files(
             f"Received: {strange[:5]}."
         )
     names = classifier.class_names
-    table = classifier.predict(files, batch_size, test_time_augmentation)
+    table = classifier.predict(files, batch_size, test_time_augmentation, coverage=None)
     if table["predicted"].isna().any():
         bad = table[table["predicted"].isna()].iloc[:, [0, -1]]
         listed = list_bad_files(dict(bad.itertuples(index=False)))
         raise BadImageError(
             f"{len(bad)} of {len(table)} image files", f"cannot be used: {listed}. Remove them"
         )
-    return prediction_table(files, true, table.iloc[:, -len(names) :].to_numpy(), names)
+    return prediction_table(files, true, probabilities_of(table), names)
 
 
 def _files_and_classes(

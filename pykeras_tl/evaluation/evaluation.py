@@ -21,6 +21,7 @@ from ..storage.atomic_files import atomic_directory, recover_directory
 from . import metrics
 from .bootstrap import compare_predictions, confidence_intervals
 from .calibration import expected_calibration_error, reliability_table
+from .discrimination.thresholds import at_threshold
 from .prediction_table import (
     class_names_of,
     files_of,
@@ -29,8 +30,9 @@ from .prediction_table import (
     true_classes_of,
     upgrade_prediction_table,
 )
+from .subgroups import accuracy_by_subgroup
 
-_PREDICTIONS, _GROUPS = "predictions.csv", "groups.csv"
+_PREDICTIONS, _GROUPS, _SUBGROUP = "predictions.csv", "groups.csv", "subgroup.csv"
 # The column of the groups if they are copies.
 _ORIGINAL = "original"
 _SAMPLES = 1000
@@ -45,6 +47,8 @@ class Evaluation:
         groups: What belongs together (patient, slide, copies of one photograph): one value per
             image, in the order of `predictions`; None if all images are independent.
         groups_are_copies: Whether each group is the copies of one image.
+        subgroup: What to tell the results apart by (hospital, camera), one value per image; a
+            series has a name. None for nothing.
 
     Example:
         >>> table = prediction_table(["a"], ["cat"], np.array([[0.9, 0.1]]), ["cat", "dog"])
@@ -55,6 +59,7 @@ class Evaluation:
     predictions: pd.DataFrame
     groups: Sequence[Hashable] | None = None
     groups_are_copies: bool = False
+    subgroup: Sequence[Hashable] | pd.Series | None = None
 
     @cached_property
     def accuracy(self) -> float:
@@ -82,6 +87,18 @@ class Evaluation:
         return confidence_intervals(self.predictions, self.groups, repeats=_SAMPLES)
 
     @cached_property
+    def areas(self) -> pd.DataFrame:
+        """Areas under the ROC and precision-recall curves, as `areas_by_class` returns them."""
+        return metrics.areas_by_class(self.predictions)
+
+    @cached_property
+    def by_subgroup(self) -> pd.DataFrame | None:
+        """Accuracy by subgroup, as `accuracy_by_subgroup` returns it; None without subgroups."""
+        if self.subgroup is None:
+            return None
+        return accuracy_by_subgroup(self.predictions, self.subgroup, self.groups, repeats=_SAMPLES)
+
+    @cached_property
     def reliability(self) -> pd.DataFrame:
         """Accuracy by confidence, as returned by `reliability_table`."""
         return reliability_table(self.predictions)
@@ -98,7 +115,7 @@ class Evaluation:
 
     @property
     def summary(self) -> dict[str, float]:
-        """Images and groups, accuracy, loss, macro averages and calibration error."""
+        """Images and groups, accuracy, loss, macro averages, calibration error and `overall`."""
         macro = self.by_class.iloc[-2]
         return {
             "images": len(self.predictions),
@@ -109,6 +126,7 @@ class Evaluation:
             "macro_recall": float(macro["recall"]),
             "macro_f1": float(macro["f1"]),
             "calibration_error": self.calibration_error,
+            **metrics.overall(self.predictions),
         }
 
     @property
@@ -161,7 +179,8 @@ class Evaluation:
             self.class_names,
         )
         groups = kept["group"].tolist() if kept["group"].duplicated().any() else None
-        return type(self)(table, groups)
+        subgroup = None if self.subgroup is None else self._subgroups.iloc[first]
+        return type(self)(table, groups, subgroup=subgroup)
 
     def compare(self, other: Evaluation) -> pd.DataFrame:
         """Compare with another classifier on the same images, by the paired bootstrap by group.
@@ -182,6 +201,27 @@ class Evaluation:
         """
         groups = other.groups if self.groups is None else self.groups
         return compare_predictions(self.predictions, other.predictions, groups, repeats=_SAMPLES)
+
+    def at_threshold(self, class_name: str, threshold: float) -> pd.DataFrame:
+        """Measure how a class is told from the others at a threshold chosen on other images.
+
+        Args:
+            class_name: The class of interest.
+            threshold: As `choose_threshold` returns it.
+
+        Returns:
+            Sensitivity, specificity and predictive values with 95 % intervals by group, as the
+            function `at_threshold` returns them.
+
+        Raises:
+            ValueError: If there is no such class, or no image of it or of others.
+
+        Example:
+            >>> table = prediction_table(list("ab"), ["x", "y"], np.eye(2), ["x", "y"])
+            >>> Evaluation(table).at_threshold("y", 0.5)["value"].tolist()
+            [1.0, 1.0, 1.0, 1.0]
+        """
+        return at_threshold(self.predictions, class_name, threshold, self.groups, repeats=_SAMPLES)
 
     @classmethod
     def pool(cls, evaluations: Sequence[Evaluation]) -> Self:
@@ -223,6 +263,9 @@ class Evaluation:
             pd.concat(tables, ignore_index=True),
             None if distinct and all(each.groups is None for each in evaluations) else groups,
             all(each.groups is None or each.groups_are_copies for each in evaluations),
+            None
+            if any(each.subgroup is None for each in evaluations)
+            else pd.concat([each._subgroups for each in evaluations]),
         )
 
     def _repr_html_(self) -> str:
@@ -246,15 +289,23 @@ class Evaluation:
 
         Returns:
             The folder, with `predictions.csv`, `summary.csv`, `by-class.csv`,
-            `confusion.csv`, `confusion.png`, `reliability.csv`, `reliability.png`; if there is
-            more than one image or group, `intervals.csv`; if the images are files,
-            `mistakes.png`; if there are groups, `groups.csv`.
+            `confusion.csv`, `confusion.png`, `reliability.csv`, `reliability.png`; if there are
+            images of two classes, `roc.png` and `precision-recall.png`; if there is more than one
+            image or group, `intervals.csv`; if the images are files, `mistakes.png`; if there are
+            groups, `groups.csv`; if there are subgroups, `subgroup.csv` and `by-subgroup.csv`.
 
         Raises:
             FileExistsError: If the folder holds anything else.
             OSError: If it cannot be written.
         """
-        from .figures import plot_confusion, plot_mistakes, plot_reliability, save_png
+        from .figures import (
+            plot_confusion,
+            plot_mistakes,
+            plot_precision_recall,
+            plot_reliability,
+            plot_roc,
+            save_png,
+        )
 
         target = recover_directory(folder)
         if target.exists() and not (target / _PREDICTIONS).exists() and any(target.iterdir()):
@@ -270,6 +321,14 @@ class Evaluation:
             save_png(plot_confusion(self.confusion), new / "confusion.png")
             self.reliability.to_csv(new / "reliability.csv", index=False)
             save_png(plot_reliability(self.predictions), new / "reliability.png")
+            if self.areas["auc"].notna().any():
+                save_png(plot_roc(self.predictions), new / "roc.png")
+                save_png(plot_precision_recall(self.predictions), new / "precision-recall.png")
+            if self.by_subgroup is not None:
+                path = new / _SUBGROUP
+                self._subgroups.to_csv(path, index=False, errors="surrogateescape")
+                path = new / "by-subgroup.csv"
+                self.by_subgroup.to_csv(path, index=False, errors="surrogateescape")
             if self.independent > 1:
                 path = new / "intervals.csv"
                 self.intervals.to_csv(path, index=False, errors="surrogateescape")
@@ -281,6 +340,13 @@ class Evaluation:
             if len(with_files):
                 save_png(plot_mistakes(with_files), new / "mistakes.png")
         return target
+
+    @property
+    def _subgroups(self) -> pd.Series:
+        name = getattr(self.subgroup, "name", None) or "subgroup"
+        return pd.Series(
+            [] if self.subgroup is None else list(self.subgroup), name=name, dtype=object
+        )
 
     @property
     def with_files(self) -> pd.DataFrame:
@@ -313,11 +379,19 @@ class Evaluation:
         names = class_names_of(text)
         values = np.array(text.iloc[:, -len(names) :], dtype="float32")
         table = prediction_table(files_of(text), true_classes_of(text), values, names)
-        groups_file = Path(folder) / _GROUPS
-        if not groups_file.is_file():
-            return cls(table)
-        (name, *_), *groups = _read_rows(groups_file)
-        return cls(table, [group[0] for group in groups], name == _ORIGINAL)
+        grouped = _read_column(Path(folder) / _GROUPS)
+        subgroup = _read_column(Path(folder) / _SUBGROUP)
+        if grouped is None:
+            return cls(table, subgroup=subgroup)
+        return cls(table, grouped.tolist(), grouped.name == _ORIGINAL, subgroup)
+
+
+def _read_column(path: Path) -> pd.Series | None:
+    if not path.is_file():
+        return None
+    (name, *_), *rows = _read_rows(path)
+    # An empty line is a missing value.
+    return pd.Series([row[0] if row else "" for row in rows], name=name, dtype=object)
 
 
 def _read_rows(path: Path) -> list[list[str]]:

@@ -117,6 +117,106 @@ def by_class(predictions: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def overall(predictions: pd.DataFrame) -> dict[str, float]:
+    """Compute what one number says beyond the accuracy.
+
+    Args:
+        predictions: A table as returned by `predict_flow`, with the true classes.
+
+    Returns:
+        `balanced_accuracy`: the mean of the recalls of the classes that have an image, 0..1.
+        `mcc` (Matthews) and `kappa` (Cohen): 1 is perfect, 0 what chance gives; 0 and NaN if only
+        one class occurs. `top_3` with five or more classes, and `top_5` with twenty or more: how
+        often the true class is among the most probable, 0..1. `macro_auc` and
+        `macro_average_precision`: the means over the classes of the areas under the ROC and
+        precision-recall curves, each class against the others, 0..1; NaN if only one class has
+        images.
+
+    Raises:
+        ValueError: If the true classes are unknown.
+
+    Example:
+        >>> from pykeras_tl.evaluation import prediction_table
+        >>> values = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        >>> table = prediction_table(list("abc"), ["cat", "dog", "dog"], values, ["cat", "dog"])
+        >>> {name: round(value, 2) for name, value in overall(table).items()}
+        {'balanced_accuracy': 0.75, 'mcc': 0.5, 'kappa': 0.4, 'macro_auc': 1.0,
+         'macro_average_precision': 1.0}
+    """
+    true, predicted = true_indices(predictions), predicted_indices(predictions)
+    values = probabilities_of(predictions)
+    alone = len(np.union1d(true, predicted)) == 1
+    found = {
+        # Not `balanced_accuracy_score`, which warns of predicted classes without an image.
+        "balanced_accuracy": sk.recall_score(
+            true, predicted, labels=np.unique(true), average="macro", zero_division=0
+        ),
+        # scikit-learn warns, and divides by zero, where only one class occurs.
+        "mcc": 0.0 if alone else sk.matthews_corrcoef(true, predicted),
+        "kappa": np.nan if alone else sk.cohen_kappa_score(true, predicted),
+    }
+    numbers = np.arange(values.shape[1])
+    for count in top_counts(len(numbers)):
+        found[f"top_{count}"] = sk.top_k_accuracy_score(true, values, k=count, labels=numbers)
+    areas = areas_by_class(predictions)
+    for name in ("auc", "average_precision"):
+        found[f"macro_{name}"] = areas[name].mean()
+    return {name: float(value) for name, value in found.items()}
+
+
+def top_counts(classes: int) -> list[int]:
+    """Return among how many most probable classes the true one is looked for.
+
+    Args:
+        classes: The number of classes.
+
+    Returns:
+        The counts; none where nearly all classes would be among them.
+
+    Example:
+        >>> top_counts(4), top_counts(25)
+        ([], [3, 5])
+    """
+    return [count for count, least in ((3, 5), (5, 20)) if classes >= least]
+
+
+def areas_by_class(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Compute how well the probability of each class tells its images from the others.
+
+    Args:
+        predictions: A table as returned by `predict_flow`, with the true classes.
+
+    Returns:
+        The columns `class`, `auc` (area under the ROC curve: how often an image of the class gets
+        a higher probability than another image; 0.5 is chance), `average_precision` (area under
+        the precision-recall curve; the share of the class is chance) and `images`; NaN for a class
+        without images, or if there are no others.
+
+    Raises:
+        ValueError: If the true classes are unknown.
+
+    Example:
+        >>> from pykeras_tl.evaluation import prediction_table
+        >>> values = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
+        >>> true = ["cat", "dog", "dog", "cat"]
+        >>> table = prediction_table(list("abcd"), true, values, ["cat", "dog"])
+        >>> areas_by_class(table)
+          class  auc  average_precision  images
+        0   cat  1.0                1.0       2
+        1   dog  1.0                1.0       2
+    """
+    true, values = true_indices(predictions), probabilities_of(predictions)
+    rows = []
+    for number, name in enumerate(class_names_of(predictions)):
+        positive, scores = true == number, values[:, number]
+        auc = precision = np.nan
+        if positive.any() and not positive.all():
+            auc = sk.roc_auc_score(positive, scores)
+            precision = sk.average_precision_score(positive, scores)
+        rows.append((name, auc, precision, int(positive.sum())))
+    return pd.DataFrame(rows, columns=["class", "auc", "average_precision", "images"])
+
+
 def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
     """Count the images of each true class by predicted class.
 

@@ -12,6 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ..models.uncertainty.columns import LAYOUTS
+
+_LABELLED = ["filename", "class", "predicted"]
 # What versions before this layout wrote: there, `class` was the prediction.
 _OLD_COLUMNS = {
     ("file", "true", "class"): ["filename", "class", "predicted"],
@@ -159,7 +162,8 @@ def true_classes_of(predictions: pd.DataFrame) -> list[str] | None:
         >>> true_classes_of(prediction_table(["a"], ["no"], np.array([[0.1, 0.9]]), ["no", "yes"]))
         ['no']
     """
-    if _leading(predictions) == 2:
+    _leading(predictions)
+    if list(predictions.columns[:3]) != _LABELLED:
         return None
     true = predictions.iloc[:, 1].astype(object)
     return true.where(true.notna(), None).tolist()
@@ -214,16 +218,21 @@ def predicted_indices(predictions: pd.DataFrame) -> np.ndarray:
         >>> predicted_indices(prediction_table(["a"], None, np.array([[0.1, 0.9]]), ["n", "y"]))
         array([1])
     """
-    predicted = predictions.iloc[:, _leading(predictions) - 1]
+    labelled = list(predictions.columns[:3]) == _LABELLED
+    predicted = predictions.iloc[:, 2 if labelled else 1]
     return pd.Index(class_names_of(predictions)).get_indexer(pd.Index(predicted))
 
 
 def _leading(predictions: pd.DataFrame) -> int:
-    """Return how many columns precede those of the classes: 3, or 2 without true classes."""
+    """Return how many columns precede those of the classes."""
     columns = list(predictions.columns)
-    for leading in (["filename", "class", "predicted"], ["filename", "predicted"]):
-        if columns[: len(leading)] == leading and len(columns) >= len(leading) + 2:
-            return len(leading)
+    for leading in (_LABELLED, ["filename", "predicted"]):
+        if columns[: len(leading)] == leading:
+            # A classifier may add columns that say when to doubt its predictions.
+            for layout in (*LAYOUTS, ()):
+                known = [*leading, *layout]
+                if columns[: len(known)] == known and len(columns) >= len(known) + 2:
+                    return len(known)
     raise ValueError(
         "Expected a table of predictions: the columns filename, class (if known), predicted and "
         f"one for each of at least two classes. Received: {columns[:8]}. Tables that an older "

@@ -18,7 +18,16 @@ from ..images.decoding.thumbnails import read_thumbnail
 from ..models.sharing.model_card import limits
 from ..visualization.html_page import EmbeddedImage, embed_figure, embed_image, write_page
 from .calibration import fit_temperature, scale_by_temperature
-from .figures import plot_confusion, plot_history, plot_reliability, worst_mistakes
+from .coverage import coverage_table, fit_sets
+from .discrimination.thresholds import choose_threshold
+from .figures import (
+    plot_confusion,
+    plot_history,
+    plot_precision_recall,
+    plot_reliability,
+    plot_roc,
+    worst_mistakes,
+)
 from .metrics import confused_pairs
 
 if TYPE_CHECKING:
@@ -29,10 +38,12 @@ if TYPE_CHECKING:
 
 MISTAKES = 12
 THUMBNAIL = 200
-# The temperature for the other evaluations is fitted on the evaluation of this name.
-_VALIDATION = "validation"
+# The temperature and thresholds for the other evaluations are chosen on the first evaluation, and
+# prediction sets calibrated on the second, or on the first if there is no second.
+_VALIDATION, _CALIBRATION = _CHOSEN_ON = ("validation", "calibration")
 # With more classes the matrix is hard to read, so the most frequent confusions are listed too.
 _FEW_CLASSES = 12
+_ABBREVIATIONS = ("f1", "mcc", "auc")
 _HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall")
 
 
@@ -48,7 +59,9 @@ class TrialReport:
         published: Published values, under the same names.
         history: The training history, or None.
         evaluations: Evaluations by the name of the set of images. If one is called
-            "validation", the reliability of the others is also shown with its temperature.
+            "validation", the reliability of the others is also shown with its temperature, and
+            thresholds are chosen on it; prediction sets are calibrated on it, or on one called
+            "calibration".
         overlays: For some of the sets, the images with their saliency maps (Grad-CAM of the
             predicted class), by the name of the image file; shown beside the mistakes.
         error: Why the trial failed, or None.
@@ -136,6 +149,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
         limits=_limits(report.trials),
         flatten=_flatten,
         file_name=_file_name,
+        label=_label,
     )
 
 
@@ -148,6 +162,13 @@ class _EvaluationPart:
     confusion: EmbeddedImage
     reliability: EmbeddedImage
     temperature: float | None
+    roc: EmbeddedImage | None
+    precision_recall: EmbeddedImage | None
+    intervals: pd.DataFrame | None
+    thresholds: pd.DataFrame | None
+    coverage: pd.DataFrame | None
+    clean: bool
+    subgroups: pd.DataFrame | None
     pairs: pd.DataFrame | None
     mistakes: list[tuple[Any, EmbeddedImage, EmbeddedImage | None]]
     explained: bool
@@ -165,12 +186,11 @@ def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
     for trial in trials:
         history = _nonempty_history(trial)
         curves = None if history is None else embed_figure(plot_history(history))
-        temperature = _temperature(trial.evaluations)
         parts = (
             _evaluation_part(
                 name,
                 evaluation,
-                None if name == _VALIDATION else temperature,
+                {} if name in _CHOSEN_ON else _chosen_on(trial.evaluations),
                 trial.overlays.get(name, {}),
             )
             for name, evaluation in trial.evaluations.items()
@@ -185,17 +205,20 @@ def _limits(trials: Sequence[TrialReport]) -> list[str]:
     return limits(trials[0].evaluations)
 
 
-def _temperature(evaluations: Mapping[str, Evaluation]) -> float | None:
-    validation = evaluations.get(_VALIDATION)
-    return None if validation is None else fit_temperature(validation.predictions)
+def _chosen_on(evaluations: Mapping[str, Evaluation]) -> dict[str, Evaluation]:
+    return {name: evaluations[name] for name in _CHOSEN_ON if name in evaluations}
 
 
 def _evaluation_part(
     name: str,
     evaluation: Evaluation,
-    temperature: float | None,
+    others: Mapping[str, Evaluation],
     overlays: Mapping[str, Path],
 ) -> _EvaluationPart:
+    validation = others.get(_VALIDATION)
+    calibration = others.get(_CALIBRATION, validation)
+    temperature = None if validation is None else fit_temperature(validation.predictions)
+    curves = evaluation.areas["auc"].notna().any()
     confusion = evaluation.confusion
     readable = evaluation.with_files
     worst = worst_mistakes(readable, MISTAKES) if len(readable) else pd.DataFrame()
@@ -211,6 +234,13 @@ def _evaluation_part(
         embed_figure(plot_confusion(confusion)),
         embed_figure(plot_reliability(tables)),
         temperature,
+        embed_figure(plot_roc(evaluation.predictions)) if curves else None,
+        embed_figure(plot_precision_recall(evaluation.predictions)) if curves else None,
+        _overall_intervals(evaluation),
+        None if validation is None else _thresholds(evaluation, validation),
+        None if calibration is None else _coverage(evaluation, calibration),
+        _CALIBRATION in others,
+        _readable(evaluation.by_subgroup),
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
         [
             (row, _embed_file(row["filename"]), _embed_file(overlays.get(row["filename"])))
@@ -222,6 +252,47 @@ def _evaluation_part(
 
 def _embed_file(path: str | Path | None) -> EmbeddedImage | None:
     return None if path is None else embed_image(read_thumbnail(path, THUMBNAIL))
+
+
+def _overall_intervals(evaluation: Evaluation) -> pd.DataFrame | None:
+    if evaluation.independent < 2:
+        return None
+    table = evaluation.intervals
+    rows = table[table["class"].isna()].drop(columns="class")
+    return rows.assign(metric=rows["metric"].map(_label))
+
+
+def _label(name: str) -> str:
+    """Write the name of a metric as people do."""
+    words = name.replace("_", " ").split()
+    return " ".join(word.upper() if word in _ABBREVIATIONS else word for word in words)
+
+
+def _thresholds(evaluation: Evaluation, validation: Evaluation) -> pd.DataFrame | None:
+    """Return sensitivity and specificity of the classes that are hardest to tell apart."""
+    known = validation.areas.dropna(subset="auc")["class"]
+    areas = evaluation.areas.dropna(subset="auc")
+    areas = areas[areas["class"].isin(known)].sort_values("auc", kind="stable")
+    rows = []
+    for name in areas["class"].head(_FEW_CLASSES):
+        threshold = choose_threshold(validation.predictions, name)
+        measured = evaluation.at_threshold(name, threshold).set_index("measure")
+        cells = {
+            measure: f"{value:.3f} ({low:.3f} to {high:.3f})"
+            for measure, value, low, high, _ in measured.itertuples()
+        }
+        rows.append({"class": name, "threshold": threshold, **cells})
+    return pd.DataFrame(rows) if rows else None
+
+
+def _coverage(evaluation: Evaluation, calibration: Evaluation) -> pd.DataFrame | None:
+    if evaluation.class_names != calibration.class_names:
+        return None
+    return _readable(coverage_table(evaluation, fit_sets(calibration)))
+
+
+def _readable(table: pd.DataFrame | None) -> pd.DataFrame | None:
+    return None if table is None else table.rename(columns=lambda name: name.replace("_", " "))
 
 
 def _interval(evaluation: Evaluation) -> tuple[float, float] | None:

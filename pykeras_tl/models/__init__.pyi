@@ -28,6 +28,8 @@ from .seeding import seed_initializers as seed_initializers
 from .symbolic.gradients import layer_tensors as layer_tensors
 from .symbolic.gradients import symbolic_gradients as symbolic_gradients
 from .transfer import transfer_model as transfer_model
+from .uncertainty.novelty import NoveltyDetector as NoveltyDetector
+from .uncertainty.prediction_sets import PredictionSets as PredictionSets
 from .weights.at_hand import default_backbone as default_backbone
 from .weights.at_hand import fetch_weights as fetch_weights
 from .weights.at_hand import list_weights as list_weights

@@ -25,6 +25,9 @@ from ..studies.image_groups import add_groups
 
 _logger = logging.getLogger(__name__)
 _FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
+CALIBRATION = "calibration"
+# With fewer distinct images for validation, or in one of their classes, half of them is too few.
+_LEAST_TO_HALVE, _LEAST_OF_CLASS = 200, 6
 # The largest share of a class's training images to leave out because their groups are shared.
 _MOST_LEFT_OUT = 0.5
 
@@ -72,7 +75,22 @@ def split_off(
             fractions = _FRACTIONS
         table = split_fractions(tables["train"], fractions, groups=column, seed=seed)
         tables |= {name: table[table["split"] == name].drop(columns="split") for name in fractions}
+    tables |= _set_aside(tables["validation"], column, seed)
     return {name: tables[name] for name in (*_FRACTIONS, *sorted(tables)) if name in tables}
+
+
+def _set_aside(validation: pd.DataFrame, column: str | None, seed: int) -> dict[str, pd.DataFrame]:
+    """Halve a large validation part, so that one half chooses nothing and calibrates.
+
+    Prediction sets hold what they promise for images like those that they are calibrated on, if
+    nothing was chosen by these.
+    """
+    distinct = validation if column is None else validation.drop_duplicates(column)
+    if len(distinct) < _LEAST_TO_HALVE or distinct["class"].value_counts().min() < _LEAST_OF_CLASS:
+        return {}
+    halves = {"validation": 0.5, CALIBRATION: 0.5}
+    table = split_fractions(validation, halves, groups=column, seed=seed)
+    return {name: table[table["split"] == name].drop(columns="split") for name in halves}
 
 
 def _without_shared_groups(tables: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:

@@ -14,14 +14,22 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ..evaluation import Evaluation, fit_temperature, prediction_table
+from ..evaluation import (
+    Evaluation,
+    fit_temperature,
+    prediction_table,
+    scale_by_temperature,
+)
 from ..evaluation.report import Report, TrialReport, write_report
 from ..images.datasets.splits import k_folds
 from ..models.saving.classifier import Classifier
 from ..models.transfer import transfer_model
+from ..models.uncertainty.novelty import NoveltyDetector
 from ..studies.image_groups import add_groups, describe_images, groups_of
 from ..studies.results.intervals import write_intervals
 from ..training.linear_probe import REGULARIZATION, Probe, ProbeData, probe_data
+from ..uncertainty import fit_prediction_sets
+from ..uncertainty.novelty import detector_by_folds
 from .probing import image_flow
 from .survey import Survey
 
@@ -84,6 +92,9 @@ def train_on_few(
     write_intervals(out / "intervals.csv", backbone, {CROSS_VALIDATION: evaluation})
     metrics = {CROSS_VALIDATION: evaluation.accuracy}
     classifier = Classifier.from_flow(model, flow, metrics)
+    scaled = Evaluation(scale_by_temperature(predictions, temperature), *groups_of(table))
+    fit_prediction_sets(classifier, scaled)
+    classifier.novelty = _novelty(table, column, data, seed)
     remark = (
         f"Too few images for a test part: the smallest class has {_smallest(table, column)} "
         f"distinct ones. Each image was predicted by {_REPEATS} linear probes that did not learn "
@@ -95,6 +106,15 @@ def train_on_few(
     classifier.describe({CROSS_VALIDATION: evaluation}, describe_images({"train": table}), settings)
     classifier.save(out / "classifier")
     return classifier
+
+
+def _novelty(
+    table: pd.DataFrame, column: str | None, data: ProbeData, seed: int
+) -> NoveltyDetector:
+    folds = k_folds(table, min(_FOLDS, _smallest(table, column)), groups=column, seed=seed)
+    return detector_by_folds(
+        data.features, data.classes, folds["fold"].to_numpy(), groups_of(table)[0]
+    )
 
 
 def _smallest(table: pd.DataFrame, column: str | None) -> int:

@@ -68,7 +68,11 @@ def run_trial(
     history, seconds = train_model(model, trial, iterators, run_dir, callbacks)
     views = trial.settings.data.test_time_augmentation
     evaluations = {
-        split: Evaluation(predict_flow(model, iterator, views), *groups_of(tables[split]))
+        split: Evaluation(
+            predict_flow(model, iterator, views),
+            *groups_of(tables[split]),
+            subgroup=tables[split].get("subgroup"),
+        )
         for split, iterator in iterators.items()
         if split not in (*TRAINED_ON, FINE_TUNING)
     }

@@ -1,6 +1,8 @@
 #' Confidence intervals, calibration and baselines
 #'
-#' `confidence_intervals()` computes bootstrap confidence intervals of accuracy and F1.
+#' `confidence_intervals()` computes bootstrap confidence intervals of accuracy, F1, balanced
+#' accuracy, Matthews' correlation, Cohen's kappa, and the areas under ROC and precision-recall
+#' curves, overall and of each class.
 #' `reliability_table()`, `expected_calibration_error()` and `plot_reliability()` compare the
 #' predicted probabilities with the accuracy. `fit_temperature()` fits a temperature on validation
 #' data, and `scale_by_temperature()` calibrates probabilities with it. `majority_baseline()` and
@@ -13,6 +15,7 @@
 #' @param groups The group of each image, such as the patient, in the order of the table; by
 #'   default the groups of an evaluation. Resampling complete groups makes the intervals as wide as
 #'   related images require.
+#' @param subgroup What to tell the results apart by, one value per image.
 #' @param level Confidence level.
 #' @param repeats Number of bootstrap samples.
 #' @param seed Random seed of the bootstrap samples.
@@ -113,9 +116,12 @@ nearest_neighbour_baseline <- function(train, test, size = 16, neighbours = 1) {
 
 #' @rdname confidence_intervals
 #' @export
-evaluate_predictions <- function(x, groups = NULL) {
+evaluate_predictions <- function(x, groups = NULL, subgroup = NULL) {
   groups <- if (!is.null(groups)) as.list(as.character(groups))
-  as_evaluation(toolkit()$evaluation$Evaluation(predictions_frame(x), groups))
+  subgroup <- if (!is.null(subgroup)) as.list(as.character(subgroup))
+  as_evaluation(
+    toolkit()$evaluation$Evaluation(predictions_frame(x), groups, subgroup = subgroup)
+  )
 }
 
 # The predictions of an evaluation, or a table of predictions, as a pandas data frame.

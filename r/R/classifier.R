@@ -42,8 +42,14 @@
 #' @param paths Paths of images, or one folder.
 #' @param type `"class"` or `"prob"` for the columns `.pred_class` or `.pred_<class>` alone, as
 #'   tidymodels names them; see also [augment()][tidiers].
+#' @param coverage The proportion of images whose prediction set is to hold their true class.
+#'   `NULL` leaves the sets out.
+#' @param by_class Whether that is to hold for the images of each class.
 #' @returns A classifier. `predict()` returns a table with one row per image: `filename`,
-#'   `predicted` (the most probable class) and one column of probabilities per class. If images
+#'   `predicted` (the most probable class), and one column of probabilities per class. Between them
+#'   are `prediction_set` (the classes that may be true, with " | " between them), `none_of_these`
+#'   (whether the image is unlike all that were trained on) and `novelty` (how unlike: above 1 is
+#'   none of these), if the classifier has what they need (see [fit_novelty()]). If images
 #'   cannot be read, their class is missing, and the last column, `error`, tells why.
 #'   `load_evaluation()` returns an evaluation as [evaluate_classifier()] does, `load_histories()` a
 #'   list of histories, one for each network that was trained by epochs.
@@ -156,7 +162,8 @@ check_classifier <- function(object, call = rlang::caller_env()) {
 
 #' @rdname train_classifier
 #' @export
-predict.kerastl_classifier <- function(object, paths, batch_size = 32, type = NULL, ...) {
+predict.kerastl_classifier <- function(object, paths, batch_size = 32, type = NULL, coverage = 0.9,
+                                       by_class = FALSE, ...) {
   if (!is.null(type)) {
     type <- rlang::arg_match0(type, c("class", "prob"))
     predictions <- augment(object, paths, batch_size = batch_size)
@@ -167,7 +174,7 @@ predict.kerastl_classifier <- function(object, paths, batch_size = 32, type = NU
   paths <- file_path(paths)
   predictions <- object$predict(
     if (length(paths) == 1) paths else as.list(paths),
-    batch_size = whole_number(batch_size)
+    batch_size = whole_number(batch_size), coverage = number(coverage), by_class = by_class
   )
   as_predictions(predictions, as.character(unlist(object$class_names)))
 }

@@ -4,7 +4,8 @@
 #' or augments.
 #'
 #' @param object A model or a classifier.
-#' @param x A flow. For a classifier also a folder with one subfolder per class.
+#' @param x A flow. For a classifier also a folder with one subfolder per class, or a table of
+#'   images.
 #' @param batch_size Number of images per batch, if `x` is a folder.
 #' @param groups The group of each image, such as the patient, in the order of the images. By
 #'   default, `"copies"` searches image files for copies of each other (rotated, mirrored, shifted
@@ -12,14 +13,17 @@
 #'   independent.
 #' @param test_time_augmentation `NULL`, or views of each image over which probabilities are
 #'   averaged: `"hflip"`, `"flips"`, or `"d4"` (flips and quarter turns).
+#' @param subgroup What to tell the results apart by, such as the hospital: the name of a column of
+#'   a table, or one value per image.
 #' @param ... Not used.
 #' @returns `evaluate_classifier()` and `by_group()` return an object of class
 #'   `kerastl_evaluation`: a list with `accuracy`, `loss`, `by_class` (precision, recall, F1 and
-#'   support of each class), `confusion`, `intervals` (95 % confidence intervals by group), `size`
-#'   (such as "2,487 images, 68 distinct") and `predictions`, a table with one row per image:
-#'   `filename`, `class` (the true class), `predicted` and one column of probabilities per class.
-#'   `as.data.frame()` returns the predictions, `summary()` the overall metrics, and `plot()` shows
-#'   the confusion matrix or the worst mistakes. `by_group()` counts each group once, by the mean
+#'   support of each class), `confusion`, `intervals` (95 % confidence intervals by group),
+#'   `subgroups` (accuracy of each subgroup, the worst first), `size` (such as "2,487 images, 68
+#'   distinct") and `predictions`, a table with one row per image: `filename`, `class` (the true
+#'   class), `predicted` and one column of probabilities per class. `as.data.frame()` returns the
+#'   predictions, `summary()` the overall metrics, and `plot()` shows the confusion matrix, ROC or
+#'   precision-recall curves, or the worst mistakes. `by_group()` counts each group once, by the mean
 #'   of the probabilities of its images. `compare_evaluations()` returns a table of the differences
 #'   with their 95 % confidence intervals; its column `conclusion` is "within the interval", or "too
 #'   few differ" for fewer than six groups, if the images do not show which classifier is better.
@@ -47,17 +51,20 @@
 #' by_group(result)
 #' compare_evaluations(result, result)
 evaluate_classifier <- function(object, x, batch_size = 32, groups = "copies",
-                                test_time_augmentation = NULL) {
+                                test_time_augmentation = NULL, subgroup = NULL) {
   if (!is_python(object)) {
     cli::cli_abort("{.arg object} must be a model or a classifier, not {describe(object)}.")
   }
-  if (!is.character(x)) {
+  if (!is.character(x) && !is.data.frame(x)) {
     check_flow(x)
   }
+  data <- if (is.character(x) || is.data.frame(x)) images_of(x) else x
+  column <- is.data.frame(x) && rlang::is_string(subgroup)
   as_evaluation(with_python_warnings(toolkit()$evaluation$evaluate_classifier(
-    object, if (is.character(x)) file_path(x) else x,
+    object, data,
     batch_size = whole_number(batch_size), groups = group_labels(groups),
-    test_time_augmentation = test_time_augmentation
+    test_time_augmentation = test_time_augmentation,
+    subgroup = if (column || is.null(subgroup)) subgroup else as.list(as.character(subgroup))
   )))
 }
 
@@ -103,6 +110,9 @@ as_evaluation <- function(result) {
       intervals = if (result$independent > 1) {
         as_table(result$intervals, class_columns = character())
       },
+      subgroups = if (!is.null(result$by_subgroup)) {
+        as_table(result$by_subgroup, class_columns = character())
+      },
       size = result$size,
       predictions = as_predictions(result$predictions)
     ),
@@ -140,14 +150,23 @@ as.data.frame.kerastl_evaluation <- function(x, ...) as.data.frame(x$predictions
 
 #' @rdname evaluate_classifier
 #' @param what `"confusion"` for the confusion matrix, `"mistakes"` for the misclassified images
-#'   with the highest probabilities.
+#'   with the highest probabilities, `"roc"` or `"precision_recall"` for the curves of each class
+#'   against the others.
 #' @param count Maximum number of mistakes.
 #' @export
-plot.kerastl_evaluation <- function(x, what = c("confusion", "mistakes"), count = 16, ...) {
-  if (rlang::arg_match(what) == "confusion") {
+plot.kerastl_evaluation <- function(x, what = c(
+                                      "confusion", "mistakes", "roc", "precision_recall"
+                                    ), count = 16, ...) {
+  what <- rlang::arg_match(what)
+  if (what == "confusion") {
     return(plot(x$confusion))
   }
-  files <- attr(x, "python")$with_files
-  show_figure(toolkit()$evaluation$plot_mistakes(files, count = whole_number(count)))
+  python <- attr(x, "python")
+  evaluation <- toolkit()$evaluation
+  show_figure(switch(what,
+    mistakes = evaluation$plot_mistakes(python$with_files, count = whole_number(count)),
+    roc = evaluation$plot_roc(python$predictions),
+    precision_recall = evaluation$plot_precision_recall(python$predictions)
+  ))
   invisible(x)
 }

@@ -27,9 +27,11 @@ def test_saved_and_loaded_is_the_same(drawn, tmp_path) -> None:
         "confusion.csv",
         "confusion.png",
         "intervals.csv",
+        "precision-recall.png",
         "predictions.csv",
         "reliability.csv",
         "reliability.png",
+        "roc.png",
         "summary.csv",
     ]
     loaded = Evaluation.load(folder)

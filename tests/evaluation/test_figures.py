@@ -14,7 +14,10 @@ from pykeras_tl.evaluation import (
     plot_history,
     plot_images,
     plot_mistakes,
+    plot_precision_recall,
+    plot_roc,
     prediction_table,
+    roc_points,
 )
 from pykeras_tl.evaluation.figures import worst_mistakes
 from pykeras_tl.visualization.style import png, save_png, shorten
@@ -154,9 +157,28 @@ def test_hostile_names_are_plain_text() -> None:
         table = prediction_table(HOSTILE, HOSTILE, chances, HOSTILE)
         png(plot_confusion(metrics.confusion_matrix(table), "$x_$"))
         png(plot_mistakes(table, images=np.zeros((size, 4, 4, 3))))
+        for plot in (plot_roc, plot_precision_recall):
+            figure = plot(table)
+            png(figure)
+            # Seven are named, and one stands for the others.
+            assert len(figure.legends[0].get_texts()) == 8
+            assert figure.legends[0].get_texts()[-1].get_text() == "1 other class"
         figure = plot_history({name: _history(2, seed) for seed, name in enumerate(HOSTILE)})
         png(figure)
         assert len(figure.legends[0].get_texts()) == size
+
+
+def test_the_area_under_the_drawn_curve_is_the_one_that_is_named(drawn) -> None:
+    table = drawn(classes=3)
+    figure = plot_roc(table)
+    for line, text in zip(figure.axes[0].lines[1:], figure.legends[0].get_texts()):
+        area = np.trapezoid(line.get_ydata(), line.get_xdata())
+        assert f"(AUC {area:.3f})" in text.get_text()
+    points = roc_points(table, "class 2")
+    taken = table["class 2"].to_numpy("float64") >= points["threshold"][3] - 1e-6
+    own = (table["class"] == "class 2").to_numpy()
+    assert taken[own].mean() == points["sensitivity"][3]
+    assert taken[~own].mean() == points["false_positive_rate"][3]
 
 
 def test_pyplot_knows_nothing_of_our_figures() -> None:

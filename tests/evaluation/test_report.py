@@ -146,8 +146,9 @@ def test_the_best_of_a_column_stands_out(report, tmp_path) -> None:
 def test_images_are_inside_the_page(report, tmp_path) -> None:
     page = _page(tmp_path / "report.html", report)
     mistakes = (report.trials[0].evaluations["TEST"].predictions.eval("predicted != `class`")).sum()
-    # All curves, those of two trials, one matrix, its reliability, and the mistakes.
-    assert len(page.sources()) == 1 + 2 + 1 + 1 + min(12, mistakes)
+    # All curves, those of two trials, one matrix, its reliability, ROC and precision-recall
+    # curves, and the mistakes.
+    assert len(page.sources()) == 1 + 2 + 1 + 1 + 2 + min(12, mistakes)
     for source in page.sources():
         kind, content = source.split(";base64,")
         start = {"data:image/png": b"\x89PNG", "data:image/jpeg": b"\xff\xd8"}[kind]
@@ -224,7 +225,7 @@ def test_many_classes_come_with_their_largest_confusions(drawn, tmp_path) -> Non
 def test_images_that_are_gone_do_not_stop_the_report(drawn, tmp_path) -> None:
     trial = TrialReport("gone", evaluations={"TEST": Evaluation(drawn())})
     page = _page(tmp_path / "report.html", Report("Gone", trials=[trial]))
-    assert len(page.sources()) == 2
+    assert len(page.sources()) == 4
 
 
 def test_overlays_stand_beside_their_mistakes(report, tmp_path) -> None:

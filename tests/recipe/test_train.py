@@ -68,7 +68,11 @@ def test_few_images_are_cross_validated(tmp_path: Path) -> None:
     assert len(evaluation.predictions) == 18
     assert classifier.metrics == {"cross-validation": evaluation.accuracy}
     assert "Too few images for a test part" in (out / "report.html").read_text()
-    assert load_classifier(out / "classifier").predict(data)["predicted"].nunique() == 3
+    predicted = load_classifier(out / "classifier").predict(data)
+    assert predicted["predicted"].nunique() == 3
+    # What it learned from is of its classes.
+    assert predicted["none_of_these"].mean() < 0.1
+    assert predicted["prediction_set"].str.contains(predicted["predicted"][0]).any()
     with pytest.raises(FileExistsError, match="other settings"):
         train_classifier(data, out, **_NETWORK)
 

@@ -38,7 +38,27 @@ def test_a_folder_becomes_a_classifier(images: Path, tmp_path: Path) -> None:
     assert set(classifier.metrics) == {"validation", "test"}
     assert (out / "report.html").is_file()
     again = load_classifier(out / "classifier")
-    pd.testing.assert_frame_equal(again.predict(images), classifier.predict(images))
+    predicted = again.predict(images)
+    pd.testing.assert_frame_equal(predicted, classifier.predict(images))
+    assert list(predicted)[2:5] == ["prediction_set", "none_of_these", "novelty"]
+    validation = Evaluation.load(next(out.glob("trials/*/evaluation/validation")))
+    assert len(again.prediction_sets.scores) == len(validation.predictions)
+
+
+def test_half_of_a_large_validation_part_is_set_aside_by_group() -> None:
+    names = [f"P{number // 2}_{number}.png" for number in range(2000)]
+    table = pd.DataFrame({"filename": names, "class": ["a", "b", "b", "a"] * 500})
+    tables = split_off({"train": table}, r"^P[0-9]+", 0)
+    assert {name: len(rows) for name, rows in tables.items()} == {
+        "train": 1200,
+        "validation": 200,
+        "test": 400,
+        "calibration": 200,
+    }
+    groups = [set(rows["group"]) for rows in tables.values()]
+    assert sum(map(len, groups)) == len(set.union(*groups))
+    few = split_off({"train": table[:800]}, r"^P[0-9]+", 0)
+    assert "calibration" not in few
 
 
 @pytest.mark.slow

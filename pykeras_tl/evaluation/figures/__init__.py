@@ -5,6 +5,8 @@ Figures of layers need Keras; the others are imported here because they load wit
 
 from ...visualization.history_curves import plot_history as plot_history
 from ...visualization.style import save_png as save_png
+from .curves import plot_precision_recall as plot_precision_recall
+from .curves import plot_roc as plot_roc
 from .galleries import plot_images as plot_images
 from .galleries import plot_mistakes as plot_mistakes
 from .galleries import worst_mistakes as worst_mistakes

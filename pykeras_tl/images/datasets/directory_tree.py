@@ -229,9 +229,10 @@ def image_files(paths: Paths) -> list[str]:
         ValueError: If there is no image, or the table has no such column.
 
     Example:
-        >>> Path("cat.png").touch()
-        >>> image_files("cat.png")
-        ['cat.png']
+        >>> Path("kittens").mkdir()
+        >>> Path("kittens/1.png").touch()
+        >>> image_files(["kittens", "kittens/1.png"])
+        ['kittens/1.png', 'kittens/1.png']
     """
     if isinstance(paths, pd.DataFrame):
         if "filename" not in paths:

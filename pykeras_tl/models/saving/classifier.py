@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ from ...versions import package_versions
 from ..inference import as_probabilities, predict_batch
 from ..sharing.export import export_classifier
 from ..sharing.model_card import CARD, Evaluations, model_card
+from ..uncertainty.columns import uncertainty_columns
+from ..uncertainty.features import FeatureExtractor
+from ..uncertainty.novelty import NoveltyDetector
+from ..uncertainty.prediction_sets import PredictionSets
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
     CONFIG,
@@ -41,6 +46,8 @@ from .classifier_folder import (
     inside,
     read_config,
     read_text,
+    read_uncertainty,
+    write_uncertainty,
 )
 from .preprocess_config import PreprocessConfig
 from .weight_files import as_sentence, check_weights_file, load_weights
@@ -59,6 +66,8 @@ class Classifier:
         images: How a file becomes the model's input.
         metrics: Results by name, in types that JSON can represent.
         versions: Versions of the packages that the model was trained with.
+        prediction_sets: Sets of classes of a promised coverage, or None.
+        novelty: What tells that an image is none of the classes, or None.
         card: The model card, the `README.md` of its folder; "" for none.
 
     Raises:
@@ -78,6 +87,8 @@ class Classifier:
     images: PreprocessConfig
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=package_versions)
+    prediction_sets: PredictionSets | None = None
+    novelty: NoveltyDetector | None = None
     card: str = ""
 
     def __post_init__(self) -> None:
@@ -98,6 +109,11 @@ class Classifier:
             raise ValueError(
                 f"Expected images of shape {expected}, as the model takes them. Received: "
                 f"preprocessing to shape {self.images.shape}."
+            )
+        if self.novelty is not None and self.novelty.size != self.extractor.size:
+            raise ValueError(
+                f"Expected a novelty detector of the model's {self.extractor.size} features. "
+                f"Received: one of {self.novelty.size} features."
             )
 
     @classmethod
@@ -123,6 +139,11 @@ class Classifier:
         images = PreprocessConfig.of_flow(flow)
         names = [str(name) for name in flow.class_names or ()]
         return cls(model, names, images, dict(metrics or {}))
+
+    @cached_property
+    def extractor(self) -> FeatureExtractor:
+        """Computes the model's outputs and the features that novelty is measured in."""
+        return FeatureExtractor(self.model)
 
     @property
     def target_size(self) -> tuple[int, int]:
@@ -152,7 +173,12 @@ class Classifier:
         return display_html("Classifier", facts, {"Results": numbers})
 
     def predict(
-        self, paths: Paths, batch_size: int = 32, test_time_augmentation: str | None = None
+        self,
+        paths: Paths,
+        batch_size: int = 32,
+        test_time_augmentation: str | None = None,
+        coverage: float | None = 0.9,
+        by_class: bool = False,
     ) -> pd.DataFrame:
         """Predict the class of each image.
 
@@ -162,14 +188,20 @@ class Classifier:
             batch_size: Number of images read and predicted at a time.
             test_time_augmentation: None, or views of each image over which probabilities are
                 averaged: `"hflip"`, `"flips"` or `"d4"`, as in `predict_flow`.
+            coverage: The share of images whose prediction set is to hold their true class,
+                between 0 and 1; None leaves the sets out.
+            by_class: Whether that is to hold for the images of each class.
 
         Returns:
             One row per image, in the order given: `filename`, `predicted` (the most probable
-            class) and one column of probabilities per class. If files cannot be read, they have
-            no class and no probabilities, and the last column, `error`, tells why; it is ""
-            for the others. Images of 16 bits, and others of which too little is left as 8-bit
-            colors, are warned of, and so are images that their EXIF orientation turns and images
-            in a folder that cannot be read here.
+            class) and one column of probabilities per class. Between them, where the classifier
+            carries what they need: `prediction_set` (classes with " | " between them, the most
+            probable one first), `none_of_these` (whether the image is unlike all that were
+            trained on) and `novelty` (how unlike: above 1 is none of these). If files cannot be
+            read, they have no class and no probabilities, and the last column, `error`, tells why;
+            it is "" for the others. Images of 16 bits, and others of which too little is left as
+            8-bit colors, are warned of, and so are images that their EXIF orientation turns and
+            images in a folder that cannot be read here.
 
         Raises:
             FileNotFoundError: When a file or folder does not exist.
@@ -183,6 +215,7 @@ class Classifier:
         losses: dict[str, str] = {}
         turns: dict[str, str] = {}
         probabilities = np.full((len(files), len(self.class_names)), np.nan, "float32")
+        novelty = None if self.novelty is None else np.full(len(files), np.nan)
         for start in range(0, len(files), batch_size):
             stop = min(start + batch_size, len(files))
             batch, reasons, lost, turned = self.images.read_batch(files[start:stop])
@@ -191,10 +224,13 @@ class Classifier:
             errors |= {start + index: reason for index, reason in reasons.items()}
             good = [index for index in range(stop - start) if index not in reasons]
             if good:
-                outputs = predict_batch(self.model, batch[good], test_time_augmentation)
-                probabilities[[start + index for index in good]] = as_probabilities(
-                    outputs, len(self.class_names)
-                )
+                rows = [start + index for index in good]
+                if self.novelty is None or novelty is None:
+                    outputs = predict_batch(self.model, batch[good], test_time_augmentation)
+                else:
+                    outputs, features = self.extractor(batch[good], test_time_augmentation)
+                    novelty[rows] = self.novelty.scores(features)
+                probabilities[rows] = as_probabilities(outputs, len(self.class_names))
         if len(errors) == len(files):
             listed = list_bad_files({files[index]: reason for index, reason in errors.items()})
             raise BadImageError(f"{len(files)} of {len(files)} files", f"cannot be read: {listed}")
@@ -204,10 +240,14 @@ class Classifier:
             for index, row in enumerate(probabilities)
         ]
         table = pd.DataFrame({"filename": files, "predicted": best})
+        sets = None if coverage is None else self.prediction_sets
+        doubts = uncertainty_columns(
+            probabilities, self.class_names, sets, coverage, by_class, novelty
+        )
         columns = pd.DataFrame(probabilities, columns=self.class_names)
         if errors:
             columns["error"] = [errors.get(index, "") for index in range(len(files))]
-        return pd.concat([table, columns], axis=1)
+        return pd.concat([table, doubts, columns], axis=1)
 
     def describe(
         self,
@@ -251,7 +291,7 @@ class Classifier:
         if evaluations is not None:
             self.describe(evaluations)
         architecture = write_architecture(self.model)
-        config = {
+        config: dict[str, Any] = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "class_names": self.class_names,
@@ -259,9 +299,10 @@ class Classifier:
             "metrics": self.metrics,
             "versions": self.versions,
         }
-        # Names of classes may hold bytes that are not valid UTF-8, which only escapes can store.
-        described = json.dumps(config, indent=2, default=as_plain)
         with atomic_directory(target) as temporary:
+            config |= write_uncertainty(temporary, self.prediction_sets, self.novelty)
+            # Names may hold bytes that are not valid UTF-8, which only escapes can store.
+            described = json.dumps(config, indent=2, default=as_plain)
             (temporary / CONFIG).write_text(described, "utf-8")
             (temporary / MODEL).write_text(architecture, "utf-8")
             self.model.save_weights(temporary / WEIGHTS)
@@ -349,6 +390,7 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
             PreprocessConfig(**preprocess),
             dict(config["metrics"]),
             dict(config["versions"]),
+            *read_uncertainty(source, config, len(config["class_names"])),
             card=read_text(source, CARD) if (source / CARD).exists() else "",
         )
     except (ValueError, TypeError, KeyError, OverflowError) as error:

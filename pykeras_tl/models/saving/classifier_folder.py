@@ -7,16 +7,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from ..sharing.model_card import CARD
+from ..uncertainty.novelty import ARRAYS, NoveltyDetector
+from ..uncertainty.prediction_sets import PredictionSets
+from .weight_files import check_weights_file
 
 CONFIG, MODEL, WEIGHTS = "config.json", "model.json", "model.weights.h5"
-# All that a classifier's folder may hold.
-FILES = (CONFIG, MODEL, WEIGHTS, CARD)
 FORMAT = "pykeras-tl classifier"
 FORMAT_VERSION = 1
 _LARGEST_TEXT = 1 << 26
+# The arrays of prediction sets and novelty, and what they are called there and in config.json.
+_UNCERTAINTY = "uncertainty.h5"
+# All that a classifier's folder may hold.
+FILES = (CONFIG, MODEL, WEIGHTS, CARD, _UNCERTAINTY)
+_SETS, _NOVELTY = "prediction_sets", "novelty"
+_OF_SETS = ("scores", "classes", "groups")
 
 
 def check_replaceable(target: Path) -> None:
@@ -170,3 +178,77 @@ def check_class_names(names: Sequence[str]) -> None:
         raise ValueError(f"Expected class names to be non-empty text. Received: {list(names)[:5]}.")
     if len(names) < 2 or len(set(names)) != len(names):
         raise ValueError(f"Expected at least two distinct class names. Received: {names[:10]}.")
+
+
+def write_uncertainty(
+    folder: Path, sets: PredictionSets | None, novelty: NoveltyDetector | None
+) -> dict[str, Any]:
+    """Write what a classifier carries; no file if that is nothing.
+
+    Args:
+        folder: The folder.
+        sets: Its prediction sets, or None.
+        novelty: Its novelty detector, or None.
+
+    Returns:
+        What the classifier's configuration says about them.
+    """
+    config: dict[str, Any] = {}
+    arrays: dict[str, np.ndarray] = {}
+    if sets is not None:
+        config[_SETS] = {"method": sets.method}
+        arrays |= {f"{_SETS}/{name}": getattr(sets, name) for name in _OF_SETS}
+    if novelty is not None:
+        config[_NOVELTY] = {"method": novelty.method, "threshold": novelty.threshold}
+        arrays |= {f"{_NOVELTY}/{name}": array for name, array in novelty.arrays.items()}
+    if arrays:
+        with h5py.File(folder / _UNCERTAINTY, "w") as file:
+            for name, array in arrays.items():
+                file[name] = array
+    return config
+
+
+def read_uncertainty(
+    folder: Path, config: Mapping[str, Any], classes: int
+) -> tuple[PredictionSets | None, NoveltyDetector | None]:
+    """Read what `write_uncertainty` wrote.
+
+    Args:
+        folder: The classifier's folder.
+        config: Its configuration; one that an older version wrote says nothing of this.
+        classes: The number of its classes.
+
+    Returns:
+        Prediction sets and novelty detector, None where it has none.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is damaged or unsafe, or does not fit the configuration.
+    """
+    sets, novelty = config.get(_SETS), config.get(_NOVELTY)
+    if sets is None and novelty is None:
+        return None, None
+    path = inside(folder, _UNCERTAINTY)
+    check_weights_file(path)
+    with h5py.File(path, "r") as file:
+        return (
+            None if sets is None else _read_sets(file, sets, classes),
+            None if novelty is None else _read_novelty(file, novelty),
+        )
+
+
+def _read_sets(file: h5py.File, config: Mapping[str, Any], classes: int) -> PredictionSets:
+    arrays = {name: file[f"{_SETS}/{name}"][()] for name in _OF_SETS}
+    known = arrays["classes"]
+    if known.dtype.kind != "i" or not ((known >= 0) & (known < classes)).all():
+        raise ValueError(
+            f"Expected calibration images of classes 0 to {classes - 1}. Received: {known.min()} "
+            f"to {known.max()}."
+        )
+    return PredictionSets(**arrays, method=str(config["method"]))
+
+
+def _read_novelty(file: h5py.File, config: Mapping[str, Any]) -> NoveltyDetector:
+    method = str(config["method"])
+    arrays = {name: file[f"{_NOVELTY}/{name}"][()] for name in ARRAYS.get(method, ())}
+    return NoveltyDetector(method, arrays, float(config["threshold"]))

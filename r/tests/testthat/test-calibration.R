@@ -8,7 +8,8 @@ test_that("confidence intervals are wider for grouped images", {
   skip_without_python()
   ungrouped <- confidence_intervals(predictions, repeats = 300)
   expect_identical(ungrouped$metric, c(
-    "accuracy", "macro_f1", "balanced_accuracy", "f1", "f1"
+    "accuracy", "macro_f1", "balanced_accuracy", "mcc", "kappa", "macro_auc",
+    "macro_average_precision", rep(c("f1", "auc", "average_precision"), each = 2)
   ))
   expect_equal(ungrouped$value[1], 0.75)
   grouped <- confidence_intervals(

@@ -1,0 +1,1 @@
+"""What a classifier carries to say when not to believe it."""

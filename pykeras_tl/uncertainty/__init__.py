@@ -1,0 +1,5 @@
+"""Fitting what a classifier carries to say when not to believe it."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
