@@ -7,8 +7,7 @@ shorter side, about that of Zhang et al., 2018 (15 pixels). `energy` is the shar
 lies on the mark, as in the paper of Score-CAM. A center and a random pixel stand for no knowledge.
 
 The last column is the sanity check of Adebayo et al., 2018: the median rank correlation of the
-maps with those of the same network whose last layer has random weights. Maps of the network, not
-of the image, change.
+maps with those of the same network whose last layer has random weights, over eight of them.
 
     python -m benchmarks.pointing_game [--json FILE]
 """
@@ -32,6 +31,8 @@ from pykeras_tl.models import blood_cells
 
 _SIZE, _SIDE = (96, 128), 10
 _TOLERANCE = min(_SIZE) // 16
+# Random heads, and images that each is asked about.
+_HEADS, _FEW = 8, 8
 _KINDS = ("EOSINOPHIL", "LYMPHOCYTE", "MONOCYTE", "NEUTROPHIL")
 # Index of the last activation but one of `blood_cells.modern`.
 _EARLIER = -9
@@ -98,6 +99,15 @@ def score(maps: np.ndarray, corners: np.ndarray) -> tuple[float, float]:
     return float(np.mean(hits)), float(np.mean(energies))
 
 
+def with_random_head(model: keras.Model, random: np.random.Generator) -> keras.Model:
+    """Copy the network with random weights in its last layer."""
+    changed = keras.models.clone_model(model)
+    changed.set_weights(model.get_weights())
+    last = changed.layers[-1]
+    last.set_weights([random.normal(size=each.shape) for each in last.get_weights()])
+    return changed
+
+
 def measure(model: keras.Model, images: np.ndarray, corners: np.ndarray) -> list[Result]:
     """Play the game with each method, and with two that know nothing."""
     random = np.random.default_rng(1)
@@ -106,19 +116,15 @@ def measure(model: keras.Model, images: np.ndarray, corners: np.ndarray) -> list
     center[:, _SIZE[0] // 2, _SIZE[1] // 2] = 1
     guesses = {"center": center, "random": random.uniform(size=(count, *_SIZE))}
     results = [Result(name, count, *score(maps, corners), 0.0) for name, maps in guesses.items()]
-    changed = keras.models.clone_model(model)
-    changed.set_weights(model.get_weights())
-    changed.layers[-1].set_weights(
-        [random.normal(size=each.shape) for each in changed.layers[-1].get_weights()]
-    )
+    changed = [with_random_head(model, random) for _ in range(_HEADS)]
     for method, layer in _METHODS:
         begin = perf_counter()
         maps = saliency_maps(model, images, 1, method, layer)
         seconds = (perf_counter() - begin) / count
-        other = saliency_maps(changed, images, 1, method, layer)
         correlations = [
             float(spearmanr(one.ravel(), two.ravel()).statistic) if two.any() and one.any() else 0.0
-            for one, two in zip(maps, other)
+            for each in changed
+            for one, two in zip(maps, saliency_maps(each, images[:_FEW], 1, method, layer))
         ]
         median = float(np.median(correlations))
         name = method if layer is None else f"{method}, earlier"

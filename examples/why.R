@@ -22,7 +22,7 @@ if (length(arguments) == 2) {
   for (filters in c(16, 32, 64, 128)) {
     model %>%
       layer_conv_2d(filters, 3, padding = "same", use_bias = FALSE) %>%
-      layer_batch_normalization() %>%
+      layer_batch_normalization(momentum = 0.9) %>%
       layer_activation("relu") %>%
       layer_max_pooling_2d()
   }

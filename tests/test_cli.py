@@ -124,6 +124,17 @@ def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
     assert len(predicted) == 8
     assert list(predicted)[2:5] == ["prediction_set", "none_of_these", "novelty"]
     assert predicted.iloc[:, 5:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+    # The report shows the maps of the mistakes, which were saved with the trial.
+    assert "Grad-CAM" in (out / "report.html").read_text(encoding="utf-8")
+    assert list((trial / "explanations" / "test").glob("*.png"))
+    why = tmp_path / "why"
+    status, output, _ = run("predict", folder, cells / "TEST", "--explain", why)
+    assert status == 0
+    assert f"explanations: {why}" in output
+    assert len(list(why.glob("*.png"))) == len(pd.read_csv(why / "explanations.csv")) == 8
+    page = tmp_path / "map.html"
+    status, output, _ = run("map-images", folder, cells / "TEST", "--out", page)
+    assert (status, output) == (0, f"page: {page}\n")
     status, _, told = run("predict", folder, cells / "TEST", "--csv", table)
     assert status == 2
     assert "already exists" in told

@@ -58,6 +58,6 @@ for backend in "${backends[@]}"; do
   prepare "$backend"
   echo "KERAS_BACKEND=$backend"
   KERAS_BACKEND=$backend ".venv-$backend/bin/pytest" -m "not kill" \
-    tests/models tests/training tests/evaluation "$@" || status=$?
+    tests/models tests/training tests/evaluation tests/explanation "$@" || status=$?
 done
 exit "$status"

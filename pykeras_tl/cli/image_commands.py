@@ -38,19 +38,15 @@ def predict(
     if csv is not None and csv.exists():
         raise FileExistsError(f"{csv} already exists. Choose another name.")
     loaded = load_classifier(classifier)
-    if explain is None:
-        table = loaded.predict(paths, coverage=coverage, by_class=by_class)
-    else:
-        explanations = explain_images(loaded, paths, method=method)
-        table = explanations.predictions
-        explanations.save(explain)
+    explanations = None if explain is None else explain_images(loaded, paths, method=method)
+    table = loaded.predict(paths, coverage=coverage, by_class=by_class)
     show(table)
-    if explain is not None:
-        typer.echo(f"explanations: {explain}")
     if csv is not None:
         with atomic_file(csv) as path:
             # Names on disk may hold bytes that are not valid UTF-8.
             table.to_csv(path, index=False, errors="surrogateescape")
+    if explanations is not None and explain is not None:
+        typer.echo(f"explanations: {explanations.save(explain)}")
     if "error" in table:
         unread = int((table["error"] != "").sum())
         typer.echo(

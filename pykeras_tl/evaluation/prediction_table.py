@@ -111,7 +111,7 @@ def class_names_of(predictions: pd.DataFrame) -> list[str]:
         >>> class_names_of(prediction_table(["a"], None, np.array([[0.1, 0.9]]), ["no", "yes"]))
         ['no', 'yes']
     """
-    return [str(name) for name in predictions.columns[_leading(predictions) :]]
+    return [str(name) for name in predictions.columns[leading_columns(predictions) :]]
 
 
 def files_of(predictions: pd.DataFrame) -> list[str]:
@@ -127,7 +127,7 @@ def files_of(predictions: pd.DataFrame) -> list[str]:
         >>> files_of(prediction_table(["a.png"], None, np.array([[0.1, 0.9]]), ["no", "yes"]))
         ['a.png']
     """
-    _leading(predictions)
+    leading_columns(predictions)
     return [str(file) for file in predictions.iloc[:, 0]]
 
 
@@ -145,7 +145,7 @@ def probabilities_of(predictions: pd.DataFrame) -> np.ndarray:
         >>> probabilities_of(table)
         array([[0.25, 0.75]])
     """
-    return predictions.iloc[:, _leading(predictions) :].to_numpy(dtype="float64")
+    return predictions.iloc[:, leading_columns(predictions) :].to_numpy(dtype="float64")
 
 
 def true_classes_of(predictions: pd.DataFrame) -> list[str] | None:
@@ -162,7 +162,7 @@ def true_classes_of(predictions: pd.DataFrame) -> list[str] | None:
         >>> true_classes_of(prediction_table(["a"], ["no"], np.array([[0.1, 0.9]]), ["no", "yes"]))
         ['no']
     """
-    _leading(predictions)
+    leading_columns(predictions)
     if list(predictions.columns[:3]) != _LABELLED:
         return None
     true = predictions.iloc[:, 1].astype(object)
@@ -223,8 +223,22 @@ def predicted_indices(predictions: pd.DataFrame) -> np.ndarray:
     return pd.Index(class_names_of(predictions)).get_indexer(pd.Index(predicted))
 
 
-def _leading(predictions: pd.DataFrame) -> int:
-    """Return how many columns precede those of the classes."""
+def leading_columns(predictions: pd.DataFrame) -> int:
+    """Return how many columns precede those of the classes.
+
+    Args:
+        predictions: A table as returned by `predict_flow` or `Classifier.predict`.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: If the table is not a table of predictions.
+
+    Example:
+        >>> leading_columns(prediction_table(["a"], None, np.array([[0.1, 0.9]]), ["n", "y"]))
+        2
+    """
     columns = list(predictions.columns)
     for leading in (_LABELLED, ["filename", "predicted"]):
         if columns[: len(leading)] == leading:

@@ -243,15 +243,19 @@ def _evaluation_part(
         _readable(evaluation.by_subgroup),
         confused_pairs(confusion) if len(confusion) > _FEW_CLASSES else None,
         [
-            (row, _embed_file(row["filename"]), _embed_file(overlays.get(row["filename"])))
+            (
+                row,
+                _embed_file(row["filename"]),
+                _embed_file(overlays[row["filename"]]) if row["filename"] in overlays else None,
+            )
             for row in worst.to_dict("records")
         ],
         bool(overlays),
     )
 
 
-def _embed_file(path: str | Path | None) -> EmbeddedImage | None:
-    return None if path is None else embed_image(read_thumbnail(path, THUMBNAIL))
+def _embed_file(path: str | Path) -> EmbeddedImage:
+    return embed_image(read_thumbnail(path, THUMBNAIL))
 
 
 def _overall_intervals(evaluation: Evaluation) -> pd.DataFrame | None:

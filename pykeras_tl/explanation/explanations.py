@@ -15,6 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from ..evaluation.figures.galleries import image_sheet
+from ..evaluation.prediction_table import leading_columns
 from ..images.decoding.resizing import crop_box
 from ..images.decoding.thumbnails import read_thumbnail
 from ..images.progress import progress_bar
@@ -77,7 +78,7 @@ class Explanations:
         Raises:
             FileNotFoundError: If the file does not exist any more.
         """
-        return read_thumbnail(self.predictions.iloc[index, 0], max_side)
+        return read_thumbnail(self._file(index), max_side)
 
     def overlay(self, index: int, max_side: int = _SIDE) -> np.ndarray:
         """Draw a map over its image, in its own proportions.
@@ -149,36 +150,36 @@ class Explanations:
                 "Expected an empty folder or one with earlier explanations. Received: "
                 f"{target}, which holds other files. Choose a new or empty folder."
             )
-        names: list[str | None] = [None] * len(self)
+        names = pd.Series([None] * len(self), dtype=object)
         digits = len(str(len(self)))
         with atomic_directory(target) as new:
             for row in self.readable:
-                stem = Path(self.predictions.iloc[row, 0]).stem
+                stem = Path(self._file(row)).stem
                 names[row] = name = f"{row + 1:0{digits}}_{shorten(stem, 60)}.png"
                 Image.fromarray(self.overlay(row, max_side)).save(new / name)
-            table = self.predictions.assign(explained=self.explained, overlay=names)
+            table = self.predictions.assign(explained=self.explained, overlay=names.to_numpy())
             table.to_csv(new / TABLE, index=False, errors="surrogateescape")
         return target
+
+    def _file(self, row: int) -> str:
+        return str(self.predictions.iloc[row, 0])
 
     def _true(self, row: int) -> str | None:
         known = self.predictions.columns[1] == "class"
         return str(self.predictions.iloc[row, 1]) if known else None
 
     def _predicted(self, row: int) -> str:
-        return str(self.predictions.iloc[row, self._leading - 1])
-
-    @property
-    def _leading(self) -> int:
-        return 3 if self.predictions.columns[1] == "class" else 2
+        return str(self.predictions.iloc[row, 2 if self.predictions.columns[1] == "class" else 1])
 
     def _caption(self, row: int) -> tuple[str, str, str]:
-        values = self.predictions.iloc[row, self._leading : self._leading + len(self.class_names)]
+        start = leading_columns(self.predictions)
+        values = self.predictions.iloc[row, start : start + len(self.class_names)]
         shares = dict(zip(self.class_names, values))
         predicted, true = self._predicted(row), self._true(row)
         second = "" if true is None else f"is {shorten(true, 24)} {shares[true]:.0%}"
         if self.explained[row] != predicted:
             second += f"{', ' * bool(second)}why {shorten(self.explained[row], 24)}"
-        file = shorten(Path(self.predictions.iloc[row, 0]).name, 40)
+        file = shorten(Path(self._file(row)).name, 40)
         return f"{shorten(predicted, 24)} {shares[predicted]:.0%}", second, file
 
 
@@ -230,7 +231,7 @@ def explain_images(
     explainer = Explainer(classifier.model, method, layer, batch_size, patch)
     table = classifier.predict(paths, batch_size)
     names = classifier.class_names
-    good = readable_rows(table, len(names))
+    good = readable_rows(table)
     explained = _explained(classes, table, names)
     indices = np.array([names.index(name) if name else 0 for name in explained])
     maps = np.full((len(table), *classifier.target_size), np.nan, "float32")
@@ -244,19 +245,16 @@ def explain_images(
     return Explanations(table, explained, maps, list(names), classifier.images, method)
 
 
-def readable_rows(predictions: pd.DataFrame, classes: int) -> np.ndarray:
+def readable_rows(predictions: pd.DataFrame) -> np.ndarray:
     """Return the positions of the images that `Classifier.predict` could read.
 
     Args:
         predictions: What it returned.
-        classes: Number of classes.
 
     Returns:
         int array.
     """
-    if len(predictions.columns) == 2 + classes:
-        return np.arange(len(predictions))
-    return np.flatnonzero(predictions.iloc[:, 2 + classes] == "")
+    return np.flatnonzero(predictions.iloc[:, 1].notna())
 
 
 def _explained(classes: Any, table: pd.DataFrame, names: list[str]) -> list[str]:

@@ -172,7 +172,10 @@
   for (const name of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(name, (event) => fingers.delete(event.pointerId));
   }
-  canvas.addEventListener("pointerleave", () => pointAt(-1e6, -1e6));
+  canvas.addEventListener("pointerleave", (event) => {
+    // A finger that is lifted leaves too, and what it pointed at should stay.
+    if (event.pointerType !== "touch") pointAt(-1e6, -1e6);
+  });
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
     zoom(1.0015 ** -event.deltaY, ...at(event));

@@ -14,6 +14,7 @@ from ..images.datasets.directory_tree import readable_images_under
 from ..images.decoding.thumbnails import read_thumbnail
 from ..images.progress import progress_bar
 from ..visualization.html_page import embed_image, write_page
+from ..evaluation.prediction_table import leading_columns
 from .explanations import readable_rows
 from .features import PROJECTIONS, image_features, project
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ..models.saving.classifier import Classifier, Paths
 
 _THUMBNAIL = 96
-_NAMES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+_NAMES = {"pca": "PCA", "tsne": "t\u2011SNE", "umap": "UMAP"}
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def map_images(
     names = classifier.class_names
     files, true = _files_and_classes(paths, names)
     predictions = classifier.predict(files, batch_size)
-    good = readable_rows(predictions, len(names))
+    good = readable_rows(predictions)
     features = []
     with progress_bar("Mapping", len(good)) as advance:
         for start in range(0, len(good), batch_size):
@@ -145,7 +146,8 @@ def map_images(
             advance(len(rows))
     found = np.concatenate(features)
     places = project(found, projection, seed)
-    values = predictions.iloc[good, 2 : 2 + len(names)].to_numpy(dtype="float64")
+    start = leading_columns(predictions)
+    values = predictions.iloc[good, start : start + len(names)].to_numpy(dtype="float64")
     table = pd.DataFrame(
         {
             "filename": predictions.iloc[good, 0].tolist(),

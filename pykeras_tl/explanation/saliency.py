@@ -11,7 +11,7 @@ import numpy as np
 
 from ..images.progress import progress_bar
 from ..models.symbolic.autodiff import gradients_at
-from .masking import occlusion_map, score_cam_map
+from .masking import ClassProbability, occlusion_map, score_cam_map
 from .scores import score_graph
 
 METHODS = ("grad_cam", "grad_cam++", "score_cam", "occlusion")
@@ -170,12 +170,11 @@ class Explainer:
         found = []
         for number, label in enumerate(classes):
             sample = [each[number : number + 1] for each in batch]
-            options: Any = (self._model, sample, place, label)
+            predict = ClassProbability(self._model, sample, place, int(label), self._batch_size)
             if self._method == "score_cam":
-                maps_of_image = [each[number] for each in activations]
-                found.append(score_cam_map(*options, maps_of_image, self._batch_size))
+                found.append(score_cam_map(predict, [each[number] for each in activations]))
             else:
-                found.append(occlusion_map(*options, self._patch, self._batch_size))
+                found.append(occlusion_map(predict, self._patch))
             advance(1)
         return np.stack(found)
 

@@ -46,10 +46,10 @@ def test_maps_that_are_pooled_to_scores_are_averaged(images) -> None:
 @pytest.mark.parametrize("projection", ["pca", "tsne"])
 def test_groups_stay_together(projection) -> None:
     random = np.random.default_rng(0)
-    group = np.repeat([0, 1, 2], 20)
-    features = 10 * np.eye(6)[group] + random.normal(size=(60, 6))
+    group = np.repeat([0, 1, 2], 10)
+    features = 10 * np.eye(6)[group] + random.normal(size=(30, 6))
     places = project(features, projection)
-    assert places.shape == (60, 2)
+    assert places.shape == (30, 2)
     np.testing.assert_array_equal(places, project(features, projection))
     centers = np.stack([places[group == each].mean(axis=0) for each in range(3)])
     distances = np.linalg.norm(places[:, None] - centers, axis=-1)
