@@ -14,6 +14,7 @@ import pandas as pd
 
 from .images.datasets.directory_tree import existing_folder
 from .images.datasets.folders import check_classes
+from .images.decoding.value_range import DtypeRange, as_dtype_range, range_setting
 from .recipe.folder_splits import split_off, tables_on_disk
 from .studies.data_splits import digest_files, without_bad_files
 from .studies.image_groups import groups_of
@@ -54,6 +55,7 @@ def train_classifier(
     groups: str | None = "copies",
     seed: int = 0,
     on_bad: str | None = "raise",
+    dtype_range: DtypeRange = None,
 ) -> Classifier:
     """Train a classifier on a folder that has one subfolder of images per class.
 
@@ -108,6 +110,9 @@ def train_classifier(
         on_bad: All files are looked through before training: `"raise"` an error that names
             those that cannot be read, or `"skip"` to leave them out with a warning; `None` does
             not look.
+        dtype_range: The range of values in files of 16 bits or floating-point numbers that
+            becomes 0..255, as in `read_image`: `(0, 4095)`, or `"dtype"` for all values of the
+            file's type.
 
     Returns:
         The trained classifier, as `load_classifier(out / "classifier")` loads it, with its
@@ -148,7 +153,7 @@ def train_classifier(
         return _train_as_planned(
             directory, target, split, on_bad, started,
             quality=quality, minutes=minutes, backbone=backbone, weights=weights,
-            target_size=target_size, batch_size=batch_size, seed=seed,
+            target_size=target_size, batch_size=batch_size, seed=seed, dtype_range=dtype_range,
         )  # fmt: skip
     from .models.backbones.registry import get_backbone
     from .models.weights.at_hand import default_backbone
@@ -170,6 +175,7 @@ def train_classifier(
         {
             "target_size": list(size),
             "batch_size": batch_size or _BATCH_SIZE,
+            **range_setting(as_dtype_range(dtype_range)),
             "augmentation": dict(augmentation or {}),
             "split": split,
         },
@@ -222,14 +228,14 @@ def _train_as_planned(
         return train_on_few(
             given["train"], create_results_folder(out, _STUDY), backbone=backbone,
             weights=request.weights_name, target_size=size, groups=split["groups"],
-            seed=request.seed,
+            seed=request.seed, dtype_range=request.dtype_range,
         )  # fmt: skip
     tables = split_off(given, split.get("groups"), request.seed)
     if not plans:
         plans = plan_training(tables, request, started)
         save_plans(out, request, plans, _STUDY)
     trials = [
-        plan.trial(name, request.seed + number, request.weights_name, split)
+        plan.trial(name, request.seed + number, request.weights_name, split, request.dtype_range)
         for number, (name, plan) in enumerate(plans.items())
     ]
     return _train(trials, tables, out)

@@ -28,6 +28,20 @@ Cluster = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
+DtypeRange = Annotated[
+    str | None,
+    typer.Option(
+        help="The values in files of 16 bits or floating-point numbers that become black and "
+        "white: LOW,HIGH, as in 0,4095, or 'dtype' for all values of the file's type."
+    ),
+]
+
+
+def read_range(text: str | None) -> str | tuple[float, float] | None:
+    """Return the value of `--dtype-range` as the functions take it."""
+    from ..images.decoding.value_range import as_dtype_range
+
+    return as_dtype_range(text if text is None or text == "dtype" else text.split(","))
 
 
 def show(table: pd.DataFrame) -> None:

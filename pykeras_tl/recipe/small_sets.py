@@ -17,6 +17,7 @@ import pandas as pd
 from ..evaluation import Evaluation, fit_temperature, prediction_table
 from ..evaluation.report import Report, TrialReport, write_report
 from ..images.datasets.splits import k_folds
+from ..images.decoding.value_range import DtypeRange
 from ..models.saving.classifier import Classifier
 from ..models.transfer import transfer_model
 from ..studies.image_groups import add_groups, groups_of
@@ -48,6 +49,7 @@ def train_on_few(
     target_size: tuple[int, int],
     groups: str | None,
     seed: int,
+    dtype_range: DtypeRange = None,
 ) -> Classifier:
     """Train a classifier on few images and judge it by repeated cross-validation.
 
@@ -60,6 +62,7 @@ def train_on_few(
         target_size: Height and width of the images in pixels.
         groups: What belongs together, as for `add_groups`.
         seed: Seeds the folds.
+        dtype_range: The range of values in the files, as in `read_image`.
 
     Returns:
         The classifier, whose `metrics` hold the accuracy in cross-validation.
@@ -70,7 +73,7 @@ def train_on_few(
     table, column = add_groups(table.reset_index(drop=True), groups)
     classes = sorted(table["class"].unique())
     model = transfer_model(backbone, len(classes), input_shape=(*target_size, 3), weights=weights)
-    flow = image_flow(table, target_size, classes)
+    flow = image_flow(table, target_size, classes, dtype_range)
     data = probe_data(keras.Model(model.inputs, model.layers[-1].input), flow)
     probabilities = _out_of_fold(table, column, data, len(classes), seed)
     predictions = prediction_table(
