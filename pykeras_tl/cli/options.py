@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,14 @@ Cluster = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
+CorrectionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--corrections",
+        help="CSV file of images to leave out and images of another class, as the pages of "
+        "audit and find-label-errors write it.",
+    ),
+]
 DtypeRange = Annotated[
     str | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import DtypeRange, Groups, Seed, SkipBad, Weights, read_range
+from .options import CorrectionsFile, DtypeRange, Groups, Seed, SkipBad, Weights, read_range
 
 
 def train(
@@ -57,6 +57,7 @@ def train(
     ] = False,
     groups: Groups = "copies",
     dtype_range: DtypeRange = None,
+    corrections: CorrectionsFile = None,
     seed: Seed = 0,
     skip_bad: SkipBad = False,
 ) -> None:
@@ -82,6 +83,7 @@ def train(
         augmentation=_AUGMENTATION if augment else None,
         groups=None if groups == "none" else groups,
         dtype_range=read_range(dtype_range),
+        corrections=corrections,
         seed=seed,
         on_bad="skip" if skip_bad else "raise",
     )
