@@ -11,14 +11,15 @@ import typer
 
 from .. import __version__
 from ..logs import show_log_messages
-from .image_commands import audit, cache, draw_cells, generate_cells, predict
+from .image_commands import audit, cache, draw_cells, find_label_errors, generate_cells, predict
 from .search_command import search
 from .study_commands import compare, study
 from .train_command import train
 from .weights_commands import weights_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (study, compare, train, search, predict, audit, generate_cells, cache):
+_COMMANDS = (study, compare, train, search, predict, audit, find_label_errors, generate_cells, cache)
+for command in _COMMANDS:
     app.command()(command)
 app.command(hidden=True)(draw_cells)
 app.add_typer(weights_app, name="weights")

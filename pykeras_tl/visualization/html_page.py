@@ -1,13 +1,14 @@
 """Self-contained HTML pages: one layout, one style sheet, and images inside the page.
 
 A page is a Jinja template that extends `page.html.j2`. It can be mailed or archived as a single
-file: images are data URIs, nothing is loaded from elsewhere, and no script runs. All names are
-escaped, because file and class names may come from strangers.
+file: images are data URIs, nothing is loaded from elsewhere, and no script runs but the one that
+`write_page` is given. All names are escaped, because file and class names may come from strangers.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import jinja2
 import numpy as np
+from markupsafe import Markup
 
 from ..storage.atomic_files import atomic_file
 from .style import png
@@ -79,7 +81,9 @@ def embed_image(pixels: np.ndarray) -> EmbeddedImage:
     return _embed(np.asarray(jpeg).tobytes(), "jpeg", pixels.shape[1])
 
 
-def write_page(path: str | os.PathLike[str], template: Path, **content: Any) -> Path:
+def write_page(
+    path: str | os.PathLike[str], template: Path, script: str | None = None, **content: Any
+) -> Path:
     """Render a template into one HTML file.
 
     Beside Jinja's own filters, a template can use `number` (format a number for readers) and
@@ -88,6 +92,8 @@ def write_page(path: str | os.PathLike[str], template: Path, **content: Any) -> 
     Args:
         path: The file to write. Missing parent directories are created.
         template: The template, which extends `page.html.j2`.
+        script: JavaScript that runs at the end of the page. The page's policy names its hash, so
+            that no other script runs.
         **content: The variables of the template. Iterators are consumed as the page is
             written, so that a long page does not have to fit into memory.
 
@@ -106,6 +112,7 @@ def write_page(path: str | os.PathLike[str], template: Path, **content: Any) -> 
     )
     environment.filters["number"] = format_number
     environment.filters["image"] = embed_figure
+    content["script"] = script and _script(script)
     stream = environment.get_template(template.name).stream(content)
     # File names may hold bytes that are not valid UTF-8.
     encoding: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace"}
@@ -146,6 +153,11 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _script(text: str) -> dict[str, Any]:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return {"text": Markup(text), "digest": f"sha256-{digest}"}
 
 
 def _embed(content: bytes, kind: str, width: int) -> EmbeddedImage:

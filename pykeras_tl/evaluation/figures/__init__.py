@@ -6,6 +6,7 @@ Figures of layers need Keras; the others are imported here because they load wit
 from ...visualization.history_curves import plot_history as plot_history
 from ...visualization.style import save_png as save_png
 from .galleries import plot_images as plot_images
+from .galleries import plot_label_errors as plot_label_errors
 from .galleries import plot_mistakes as plot_mistakes
 from .galleries import worst_mistakes as worst_mistakes
 from .matrices import plot_confusion as plot_confusion
