@@ -89,14 +89,20 @@ def write_deep_images(folder: Path, count: int) -> Path:
 def test_deep_images_are_trained_on_in_their_range(tmp_path: Path, epochs: int | None) -> None:
     data = write_deep_images(tmp_path / "data", 8)
     asked = {"backbone": "mobilenet", "weights": None, "target_size": (32, 32), "epochs": epochs}
+    # One more image, of a class of its own, is there to be left out.
+    other = write_deep_images(tmp_path / "other", 1) / "dim" / "0.png"
+    (data / "odd").mkdir()
+    other.rename(data / "odd" / "0.png")
+    left_out = pd.DataFrame({"filename": ["odd/0.png"], "exclude": [True]})
     classifier = train_classifier(
-        data, tmp_path / "out", dtype_range=(0, 4095), batch_size=2, **asked
+        data, tmp_path / "out", dtype_range=(0, 4095), batch_size=2, corrections=left_out, **asked
     )
+    assert classifier.class_names == ["bright", "dim"]
     assert classifier.images.dtype_range == (0.0, 4095.0)
     assert load_classifier(tmp_path / "out" / "classifier").images.dtype_range == (0.0, 4095.0)
     if epochs is None:  # A probe on a random network tells dim from bright.
         assert classifier.metrics["cross-validation"] == 1
-        blind = train_classifier(data, tmp_path / "blind", **asked)
+        blind = train_classifier(data, tmp_path / "blind", corrections=left_out, **asked)
         assert blind.metrics["cross-validation"] <= 0.5
 
 

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from ..duplicates.features import BLACK
+
 # In the order in which they are looked for: an image has at most one of the first four.
 KINDS = ("blank", "dark", "overexposed", "low information", "blurred", "odd shape", "odd size")
 # Of 255: the standard deviation of a blank image, what 99 % of a dark one is below, and what 95 %
@@ -36,7 +38,7 @@ class Quality(NamedTuple):
     """What is measured on a thumbnail in gray.
 
     Attributes:
-        darkest: What 5 % of the pixels are below, 0..255.
+        darkest: What 5 % of the pixels that are not black are below, 0..255.
         brightest: What 99 % of the pixels are below, 0..255.
         contrast: Standard deviation of the pixels, 0..127.5.
         entropy: Of the histogram in bits, 0..8.
@@ -63,15 +65,17 @@ def measure(gray: np.ndarray) -> Quality:
         >>> measure(np.array([[0, 255], [0, 255]], np.uint8)).entropy
         1.0
     """
-    shares = np.bincount(gray.ravel(), minlength=256) / gray.size
-    darkest, brightest = np.searchsorted(shares.cumsum(), (0.05, 0.99))
-    present = shares[shares > 0]
+    counts = cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel().astype(float)
+    # The black of a border, or around a microscope's field, says nothing about the exposure.
+    lit = np.where(np.arange(256) > BLACK, counts, 0).cumsum()
+    shares = counts[counts > 0] / gray.size
+    edges = cv2.Laplacian(gray, cv2.CV_16S)
     return Quality(
-        float(darkest),
-        float(brightest),
-        float(gray.std()),
-        float(-(present * np.log2(present)).sum()),
-        float(cv2.Laplacian(gray, cv2.CV_32F).std()),
+        float(np.searchsorted(lit, 0.05 * lit[-1])) if lit[-1] else 0.0,
+        float(np.searchsorted(counts.cumsum(), 0.99 * gray.size)),
+        float(cv2.meanStdDev(gray)[1][0, 0]),
+        float(-(shares * np.log2(shares)).sum()),
+        float(cv2.meanStdDev(edges)[1][0, 0]),
     )
 
 

@@ -133,8 +133,8 @@ def apply_corrections(
 
 def _corrected(table: pd.DataFrame, corrections: pd.DataFrame) -> pd.DataFrame:
     names = table["filename"].map(_normal)
-    new = names.map(corrections[NEW_CLASS]).fillna("")
-    classes = table["class"].where(new == "", new)
+    new = dict(zip(corrections.index, corrections[NEW_CLASS]))
+    classes = [new.get(name) or given for name, given in zip(names, table["class"])]
     excluded = corrections.index[corrections[EXCLUDE]]
     return table.assign(**{"class": classes})[~names.isin(excluded)].reset_index(drop=True)
 
