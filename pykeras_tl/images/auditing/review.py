@@ -36,9 +36,9 @@ def write_review(
 
     Args:
         path: The file to write. Missing parent directories are created.
-        images: The readable images to show, 2,000 at most: `filename`, `class`, `split` ("" if
-            there is none), `issues` (names of problems, one a line), and optionally `suggested`
-            and `probability`, of another class.
+        images: The readable images, of which the page holds the first 2,000: `filename`, `class`,
+            `split` ("" if there is none), `issues` (names of problems, one a line), and
+            optionally `suggested` and `probability`, of another class.
         directory: The directory that they are in; the table has their names relative to it.
         classes: The classes that there are.
         title: Title of the page.
@@ -58,6 +58,7 @@ def write_review(
         >>> page.read_text().count("<figure")
         4
     """
+    total = len(images) if total is None else total
     images = images.head(MAX_IMAGES)
     issues = {issue for text in images["issues"] for issue in text.split("\n")} - {""}
     return html_page.write_page(
@@ -66,7 +67,7 @@ def write_review(
         script=(_FOLDER / "review.js.j2").read_text(encoding="utf-8"),
         title=title,
         count=len(images),
-        total=len(images) if total is None else total,
+        total=total,
         classes=sorted(classes),
         splits=sorted(set(images["split"]) - {""}),
         issues=sorted(issues),
