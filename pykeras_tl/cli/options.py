@@ -29,13 +29,6 @@ Cluster = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
-Groups = Annotated[
-    str,
-    typer.Option(
-        help="Keep images that belong together in one split: 'copies' of one image, a regular "
-        "expression that finds the patient or slide in the file name, or 'none'."
-    ),
-]
 CorrectionsFile = Annotated[
     Path | None,
     typer.Option(

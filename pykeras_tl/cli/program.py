@@ -18,7 +18,17 @@ from .train_command import train
 from .weights_commands import weights_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-_COMMANDS = (study, compare, train, search, predict, audit, find_label_errors, generate_cells, cache)
+_COMMANDS = (
+    study,
+    compare,
+    train,
+    search,
+    predict,
+    audit,
+    find_label_errors,
+    generate_cells,
+    cache,
+)
 for command in _COMMANDS:
     app.command()(command)
 app.command(hidden=True)(draw_cells)
