@@ -31,6 +31,8 @@ from .models.freezing import unfreeze_weights as unfreeze_weights
 from .models.saving.classifier import Classifier as Classifier
 from .models.saving.classifier import load_classifier as load_classifier
 from .models.transfer import transfer_model as transfer_model
+from .recipe.label_errors import find_label_errors as find_label_errors
+from .recipe.label_errors import suspect_labels as suspect_labels
 from .search.search import search_classifier as search_classifier
 from .studies.runner import run_study as run_study
 from .training.class_weights import balanced_class_weight as balanced_class_weight

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .images.datasets.corrections import Corrections, apply_corrections
 from .images.datasets.directory_tree import existing_folder
 from .images.datasets.folders import check_classes
+from .images.decoding.value_range import DtypeRange, as_dtype_range, range_setting
 from .recipe.folder_splits import CALIBRATION, split_off, tables_on_disk
 from .studies.data_splits import digest_files, without_bad_files
 from .studies.image_groups import describe_images, groups_of
@@ -56,6 +59,8 @@ def train_classifier(
     groups: str | None = "copies",
     seed: int = 0,
     on_bad: str | None = "raise",
+    dtype_range: DtypeRange = None,
+    corrections: Corrections | None = None,
 ) -> Classifier:
     """Train a classifier on a folder that has one subfolder of images per class.
 
@@ -112,6 +117,12 @@ def train_classifier(
         on_bad: All files are looked through before training: `"raise"` an error that names
             those that cannot be read, or `"skip"` to leave them out with a warning; `None` does
             not look.
+        dtype_range: The range of values in files of 16 bits or floating-point numbers that
+            becomes 0..255, as in `read_image`: `(0, 4095)`, or `"dtype"` for all values of the
+            file's type.
+        corrections: Images to leave out and images of another class: a CSV file, such as the
+            page of an `audit` or `find_label_errors` writes, or a table (see
+            `images.read_corrections`).
 
     Returns:
         The trained classifier, as `load_classifier(out / "classifier")` loads it, with its
@@ -142,6 +153,7 @@ def train_classifier(
         "head": None if head == "pooling" else head,
     }
     split = {"groups": groups}
+    read = partial(_given, directory, on_bad, corrections)
     if epochs is None and unfreeze_from is None:
         given = [name for name, value in own.items() if value is not None]
         if given:
@@ -150,9 +162,9 @@ def train_classifier(
                 "so that the training is planned."
             )
         return _train_as_planned(
-            directory, target, split, on_bad, started,
+            read, target, split, started,
             quality=quality, minutes=minutes, backbone=backbone, weights=weights,
-            target_size=target_size, batch_size=batch_size, seed=seed,
+            target_size=target_size, batch_size=batch_size, seed=seed, dtype_range=dtype_range,
         )  # fmt: skip
     from .models.backbones.registry import get_backbone
     from .models.weights.at_hand import default_backbone
@@ -174,6 +186,7 @@ def train_classifier(
         {
             "target_size": list(size),
             "batch_size": batch_size or _BATCH_SIZE,
+            **range_setting(as_dtype_range(dtype_range)),
             "augmentation": dict(augmentation or {}),
             "split": split,
         },
@@ -191,7 +204,7 @@ def train_classifier(
         },
         seed,
     )
-    tables = split_off(_given(directory, on_bad), groups, seed)
+    tables = split_off(read(), groups, seed)
     check_classes(tables["train"], batch_size or _BATCH_SIZE)
     return _train([trial], tables, target)
 
@@ -205,10 +218,9 @@ def _fine_tuning(start: str | None, learning_rate: float | None, epochs: int) ->
 
 
 def _train_as_planned(
-    directory: str | os.PathLike[str],
+    read: Callable[[], Mapping[str, pd.DataFrame]],
     out: Path,
     split: Mapping[str, Any],
-    on_bad: str | None,
     started: float,
     **asked: Any,
 ) -> Classifier:
@@ -219,28 +231,31 @@ def _train_as_planned(
 
     request = Request(**asked)
     plans = read_plans(out, request, _STUDY)
-    given = _given(directory, on_bad)
+    given = read()
     if list(given) == ["train"] and is_small(survey := survey_images(given["train"])):
         _check_no_classifier(out)
         backbone, size = first_choice(survey, request)
         return train_on_few(
             given["train"], create_results_folder(out, _STUDY), backbone=backbone,
             weights=request.weights_name, target_size=size, groups=split["groups"],
-            seed=request.seed,
+            seed=request.seed, dtype_range=request.dtype_range,
         )  # fmt: skip
     tables = split_off(given, split.get("groups"), request.seed)
     if not plans:
         plans = plan_training(tables, request, started)
         save_plans(out, request, plans, _STUDY)
     trials = [
-        plan.trial(name, request.seed + number, request.weights_name, split)
+        plan.trial(name, request.seed + number, request.weights_name, split, request.dtype_range)
         for number, (name, plan) in enumerate(plans.items())
     ]
     return _train(trials, tables, out)
 
 
-def _given(directory: str | os.PathLike[str], on_bad: str | None) -> dict[str, pd.DataFrame]:
-    given = without_bad_files(tables_on_disk(existing_folder(directory)), on_bad)
+def _given(
+    directory: str | os.PathLike[str], on_bad: str | None, corrections: Corrections | None
+) -> dict[str, pd.DataFrame]:
+    root = existing_folder(directory)
+    given = without_bad_files(apply_corrections(tables_on_disk(root), corrections, root), on_bad)
     check_classes(given["train"])
     return given
 

@@ -1,4 +1,4 @@
-"""The commands about images: `predict`, `map-images`, `audit`, `generate-cells` and `cache`."""
+"""The commands about images: `predict`, `map-images`, `audit`, `find-label-errors` and others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from .options import Seed, show
+from .options import (
+    CorrectionsFile,
+    DtypeRange,
+    Groups,
+    Seed,
+    SkipBad,
+    Weights,
+    read_range,
+    show,
+)
 
 
 def predict(
@@ -93,6 +102,49 @@ def audit(
         typer.echo(f"page: {result.save(out)}")
     if not result.ok:
         raise typer.Exit(1)
+
+
+def find_label_errors(
+    directory: Annotated[
+        Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the table, the sheet and the page.")],
+    backbone: Annotated[
+        str | None, typer.Option(help="Name of the pretrained network; chosen if not given.")
+    ] = None,
+    weights: Weights = "imagenet",
+    size: Annotated[
+        tuple[int, int] | None,
+        typer.Option(help="Height and width of the images in pixels; chosen if not given."),
+    ] = None,
+    groups: Groups = "copies",
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Times that every image is predicted, in other folds.")
+    ] = 1,
+    dtype_range: DtypeRange = None,
+    corrections: CorrectionsFile = None,
+    seed: Seed = 0,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Find labels that are probably wrong, by networks that did not learn from the image."""
+    from ..recipe.label_errors import find_label_errors as find
+
+    found = find(
+        directory,
+        backbone=backbone,
+        weights=None if weights == "none" else weights,
+        target_size=size,
+        groups=None if groups == "none" else groups,
+        repeats=repeats,
+        seed=seed,
+        on_bad="skip" if skip_bad else "raise",
+        dtype_range=read_range(dtype_range),
+        corrections=corrections,
+    )
+    typer.echo(found.summary())
+    page = found.save(out)
+    typer.echo(f"table: {out / 'label_errors.csv'}")
+    typer.echo(f"page: {page}")
 
 
 def generate_cells(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,28 @@ Cluster = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
+CorrectionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--corrections",
+        help="CSV file of images to leave out and images of another class, as the pages of "
+        "audit and find-label-errors write it.",
+    ),
+]
+DtypeRange = Annotated[
+    str | None,
+    typer.Option(
+        help="The values in files of 16 bits or floating-point numbers that become black and "
+        "white: LOW,HIGH, as in 0,4095, or 'dtype' for all values of the file's type."
+    ),
+]
+
+
+def read_range(text: str | None) -> str | tuple[float, float] | None:
+    """Return the value of `--dtype-range` as the functions take it."""
+    from ..images.decoding.value_range import as_dtype_range
+
+    return as_dtype_range(text if text is None or text == "dtype" else text.split(","))
 
 
 def show(table: pd.DataFrame) -> None:

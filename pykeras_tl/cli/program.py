@@ -14,14 +14,14 @@ from ..logs import show_log_messages
 from .deployment_commands import app as app_command
 from .deployment_commands import export, serve
 from .evaluate_command import evaluate
-from .image_commands import audit, cache, draw_cells, generate_cells, map_images, predict
+from .image_commands import audit, cache, draw_cells, find_label_errors, generate_cells, map_images, predict
 from .search_command import search
 from .study_commands import compare, study
 from .train_command import train
 from .weights_commands import weights_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (
+_COMMANDS = (
     study,
     compare,
     train,
@@ -29,12 +29,14 @@ for command in (
     predict,
     evaluate,
     audit,
+    find_label_errors,
     generate_cells,
     cache,
     map_images,
     export,
     serve,
 ):
+for command in _COMMANDS:
     app.command()(command)
 app.command("app")(app_command)
 app.command(hidden=True)(draw_cells)

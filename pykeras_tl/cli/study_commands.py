@@ -39,7 +39,11 @@ def study(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a setting, as in data.batch_size=32; repeatable."),
+        typer.Option(
+            "--set",
+            help="Change a setting, as in data.batch_size=32 or data.dtype_range=[0,4095]; "
+            "repeatable.",
+        ),
     ] = None,
     jobs: Annotated[
         int,

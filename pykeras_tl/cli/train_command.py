@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Groups, Seed, SkipBad, Weights
+from .options import CorrectionsFile, DtypeRange, Groups, Seed, SkipBad, Weights, read_range
 
 
 def train(
@@ -56,6 +56,8 @@ def train(
         bool, typer.Option("--augment", help="Rotate, shift, zoom and mirror the training images.")
     ] = False,
     groups: Groups = "copies",
+    dtype_range: DtypeRange = None,
+    corrections: CorrectionsFile = None,
     seed: Seed = 0,
     skip_bad: SkipBad = False,
 ) -> None:
@@ -80,6 +82,8 @@ def train(
         fine_tune_learning_rate=fine_tune_learning_rate,
         augmentation=_AUGMENTATION if augment else None,
         groups=None if groups == "none" else groups,
+        dtype_range=read_range(dtype_range),
+        corrections=corrections,
         seed=seed,
         on_bad="skip" if skip_bad else "raise",
     )

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..evaluation.prediction_table import leading_columns
 from ..images.datasets.directory_tree import readable_images_under
 from ..images.decoding.thumbnails import read_thumbnail
 from ..images.progress import progress_bar
 from ..visualization.html_page import embed_image, write_page
-from ..evaluation.prediction_table import leading_columns
 from .explanations import readable_rows
 from .features import PROJECTIONS, image_features, project
 

@@ -2,6 +2,8 @@ from .auditing import Audit as Audit
 from .auditing import audit as audit
 from .datasets.array_files import array_file_table as array_file_table
 from .datasets.cifar import read_cifar100 as read_cifar100
+from .datasets.corrections import apply_corrections as apply_corrections
+from .datasets.corrections import read_corrections as read_corrections
 from .datasets.cub200 import read_cub200 as read_cub200
 from .datasets.file_names import validate_filename as validate_filename
 from .datasets.folders import check_classes as check_classes

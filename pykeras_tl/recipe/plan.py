@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from ..images.decoding.value_range import DtypeRange, range_setting
 from ..studies.trial import Trial
 from .probing import INTERPOLATION, ProbeResult
 from .speed import Speed
@@ -55,7 +56,12 @@ class Plan:
     reasons: tuple[str, ...] = ()
 
     def trial(
-        self, name: str, seed: int, weights: str | None, split: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        seed: int,
+        weights: str | None,
+        split: Mapping[str, Any] | None = None,
+        dtype_range: DtypeRange = None,
     ) -> Trial:
         """Return the plan as a trial.
 
@@ -64,6 +70,7 @@ class Plan:
             seed: Its seed.
             weights: The backbone's weights, as for `transfer_model`.
             split: What the study needs to split the images.
+            dtype_range: The range of values in the files, as in `read_image`.
 
         Returns:
             The trial.
@@ -72,6 +79,7 @@ class Plan:
             "target_size": list(self.target_size),
             "batch_size": self.batch_size,
             "interpolation": INTERPOLATION,
+            **range_setting(dtype_range),
             **({"split": dict(split)} if split else {}),
         }
         model = {"backbone": self.backbone, "weights": weights, "head": "pooling", "dropout": 0.2}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..images.decoding.value_range import DtypeRange, as_dtype_range, range_setting
 from ..models.backbones.registry import get_backbone
 from ..models.weights.at_hand import default_backbone, find_weights
 from .image_size import image_sizes
@@ -42,6 +43,7 @@ class Request:
         target_size: A size of images to use; None tries several.
         batch_size: Images in a batch; None chooses.
         seed: The seed.
+        dtype_range: The range of values in the files, as in `read_image`.
     """
 
     quality: str = "good"
@@ -51,8 +53,10 @@ class Request:
     target_size: tuple[int, int] | None = None
     batch_size: int | None = None
     seed: int = 0
+    dtype_range: DtypeRange = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype_range", as_dtype_range(self.dtype_range))
         if self.backbone is not None:
             get_backbone(self.backbone)
         if self.quality not in QUALITIES:
@@ -78,7 +82,10 @@ class Request:
     def to_record(self) -> dict[str, Any]:
         """Return what was asked as values that JSON can represent."""
         size = None if self.target_size is None else list(self.target_size)
-        return asdict(self) | {"weights": self.weights_name, "target_size": size}
+        record = asdict(self) | {"weights": self.weights_name, "target_size": size}
+        # Left out where it is None: records from before there was a range stay valid.
+        del record["dtype_range"]
+        return record | range_setting(self.dtype_range)
 
     @property
     def weights_name(self) -> str | None:
@@ -113,7 +120,9 @@ def plan_training(
     classes = sorted(tables["train"]["class"].unique())
 
     def probe(name: str, size: tuple[int, int]) -> ProbeResult:
-        return probe_backbone(name, size, sample, classes, request.weights_name)
+        return probe_backbone(
+            name, size, sample, classes, request.weights_name, request.dtype_range
+        )
 
     probes = _probes(survey, request, probe, work)
     found = [survey.describe(), *(f"{each.describe()}." for each in probes)]

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from ..images.decoding.value_range import DtypeRange
 from ..models.transfer import transfer_model
 from ..studies.image_groups import groups_of
 from ..training.data_adapter import DerivedBatches
@@ -113,6 +114,7 @@ def probe_backbone(
     sample: tuple[pd.DataFrame, pd.DataFrame],
     classes: list[str],
     weights: str | None,
+    dtype_range: DtypeRange = None,
 ) -> ProbeResult:
     """Fit a linear classifier on a frozen backbone and judge it on validation images.
 
@@ -122,19 +124,19 @@ def probe_backbone(
         sample: As `probe_sample` returns it.
         classes: All classes.
         weights: The backbone's weights, as for `transfer_model`.
+        dtype_range: The range of values in the files, as in `read_image`.
 
     Returns:
         The result.
     """
     model = transfer_model(backbone, len(classes), input_shape=(*size, 3), weights=weights)
-    speed = measure_speed(model, backbone, _quiet_flow(sample[0], size, classes))
+    flows = [quiet_flow(table, size, classes, dtype_range) for table in sample]
+    speed = measure_speed(model, backbone, flows[0])
     extractor = keras.Model(model.inputs, model.layers[-1].input)
-    training, validation = (
-        probe_data(extractor, _quiet_flow(table, size, classes)) for table in sample
-    )
+    training, validation = (probe_data(extractor, flow) for flow in flows)
     table, probe = choose_probe(training, validation, REGULARIZATION, len(classes))
     chosen = table[table["chosen"]].iloc[0]
-    turned = probe_data(extractor, _UpsideDown(_quiet_flow(sample[1], size, classes)))
+    turned = probe_data(extractor, _UpsideDown(flows[1]))
     result = ProbeResult(
         backbone,
         size,
@@ -151,13 +153,16 @@ def _accuracy(probabilities: np.ndarray, data: ProbeData) -> float:
     return float(np.mean(probabilities.argmax(axis=1) == data.classes))
 
 
-def image_flow(table: pd.DataFrame, size: tuple[int, int], classes: list[str]) -> Iterator:
+def image_flow(
+    table: pd.DataFrame, size: tuple[int, int], classes: list[str], dtype_range: DtypeRange = None
+) -> Iterator:
     """Make the flow of images that a probe looks at, and that planned trainings read alike.
 
     Args:
         table: The images, with the columns `filename` and `class`.
         size: Height and width in pixels.
         classes: All classes.
+        dtype_range: The range of values in the files, as in `read_image`.
 
     Returns:
         A flow in the table's order.
@@ -171,13 +176,26 @@ def image_flow(table: pd.DataFrame, size: tuple[int, int], classes: list[str]) -
         shuffle=False,
         interpolation=INTERPOLATION,
         formats="all",
+        dtype_range=dtype_range,
     )
 
 
-def _quiet_flow(table: pd.DataFrame, size: tuple[int, int], classes: list[str]) -> Iterator:
-    # As in Keras, a flow prints how many files it found: of interest where the user makes it.
+def quiet_flow(
+    table: pd.DataFrame, size: tuple[int, int], classes: list[str], dtype_range: DtypeRange = None
+) -> Iterator:
+    """Make the same flow without the line, as in Keras, that says how many files it found.
+
+    Args:
+        table: The images, with the columns `filename` and `class`.
+        size: Height and width in pixels.
+        classes: All classes.
+        dtype_range: The range of values in the files, as in `read_image`.
+
+    Returns:
+        A flow in the table's order.
+    """
     with redirect_stdout(io.StringIO()):
-        return image_flow(table, size, classes)
+        return image_flow(table, size, classes, dtype_range)
 
 
 class _UpsideDown(DerivedBatches):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import pandas as pd
 
 from ..evaluation import (
@@ -22,14 +21,16 @@ from ..evaluation import (
 )
 from ..evaluation.report import Report, TrialReport, write_report
 from ..images.datasets.splits import k_folds
+from ..images.decoding.value_range import DtypeRange
 from ..models.saving.classifier import Classifier
 from ..models.transfer import transfer_model
 from ..models.uncertainty.novelty import NoveltyDetector
 from ..studies.image_groups import add_groups, describe_images, groups_of
 from ..studies.results.intervals import write_intervals
-from ..training.linear_probe import REGULARIZATION, Probe, ProbeData, probe_data
+from ..training.linear_probe import Probe, ProbeData, probe_data
 from ..uncertainty import fit_prediction_sets
 from ..uncertainty.novelty import detector_by_folds
+from .out_of_fold import FOLDS, STRENGTH, out_of_fold_probabilities, smallest_class
 from .probing import image_flow
 from .survey import Survey
 
@@ -37,9 +38,7 @@ _logger = logging.getLogger(__name__)
 CROSS_VALIDATION = "cross-validation"
 # With fewer distinct images in the smallest class, a fifth of them is too few to judge by.
 _FEW = 25
-_FOLDS, _REPEATS = 5, 5
-# Chosen by no set of images: the middle of those that are tried where there are enough.
-_STRENGTH = sorted(REGULARIZATION)[len(REGULARIZATION) // 2]
+_REPEATS = 5
 
 
 def is_small(survey: Survey) -> bool:
@@ -56,6 +55,7 @@ def train_on_few(
     target_size: tuple[int, int],
     groups: str | None,
     seed: int,
+    dtype_range: DtypeRange = None,
 ) -> Classifier:
     """Train a classifier on few images and judge it by repeated cross-validation.
 
@@ -68,6 +68,7 @@ def train_on_few(
         target_size: Height and width of the images in pixels.
         groups: What belongs together, as for `add_groups`.
         seed: Seeds the folds.
+        dtype_range: The range of values in the files, as in `read_image`.
 
     Returns:
         The classifier, whose `metrics` hold the accuracy in cross-validation.
@@ -78,15 +79,15 @@ def train_on_few(
     table, column = add_groups(table.reset_index(drop=True), groups)
     classes = sorted(table["class"].unique())
     model = transfer_model(backbone, len(classes), input_shape=(*target_size, 3), weights=weights)
-    flow = image_flow(table, target_size, classes)
+    flow = image_flow(table, target_size, classes, dtype_range)
     data = probe_data(keras.Model(model.inputs, model.layers[-1].input), flow)
-    probabilities = _out_of_fold(table, column, data, len(classes), seed)
+    probabilities = out_of_fold_probabilities(table, column, data, len(classes), seed, _REPEATS)
     predictions = prediction_table(
         table["filename"].tolist(), table["class"].tolist(), probabilities, classes
     )
     evaluation = Evaluation(predictions, *groups_of(table))
     temperature = fit_temperature(predictions)
-    kernel, bias = Probe(data, _STRENGTH, len(classes)).weights(len(classes))
+    kernel, bias = Probe(data, STRENGTH, len(classes)).weights(len(classes))
     model.layers[-1].set_weights([kernel / temperature, bias / temperature])
     evaluation.save(out / "evaluation" / CROSS_VALIDATION)
     write_intervals(out / "intervals.csv", backbone, {CROSS_VALIDATION: evaluation})
@@ -96,12 +97,12 @@ def train_on_few(
     fit_prediction_sets(classifier, scaled)
     classifier.novelty = _novelty(table, column, data, seed)
     remark = (
-        f"Too few images for a test part: the smallest class has {_smallest(table, column)} "
+        f"Too few images for a test part: the smallest class has {smallest_class(table, column)} "
         f"distinct ones. Each image was predicted by {_REPEATS} linear probes that did not learn "
         "from it, nor from images of its group; the classifier learned from all images."
     )
     _logger.info(remark)
-    settings = {"backbone": backbone, "target_size": list(target_size), "C": _STRENGTH}
+    settings = {"backbone": backbone, "target_size": list(target_size), "C": STRENGTH}
     _write_report(out, settings, metrics, evaluation, remark)
     classifier.describe({CROSS_VALIDATION: evaluation}, describe_images({"train": table}), settings)
     classifier.save(out / "classifier")
@@ -111,34 +112,10 @@ def train_on_few(
 def _novelty(
     table: pd.DataFrame, column: str | None, data: ProbeData, seed: int
 ) -> NoveltyDetector:
-    folds = k_folds(table, min(_FOLDS, _smallest(table, column)), groups=column, seed=seed)
+    folds = k_folds(table, min(FOLDS, smallest_class(table, column)), groups=column, seed=seed)
     return detector_by_folds(
         data.features, data.classes, folds["fold"].to_numpy(), groups_of(table)[0]
     )
-
-
-def _smallest(table: pd.DataFrame, column: str | None) -> int:
-    rows = table.drop_duplicates(column) if column else table
-    return int(rows["class"].value_counts().min())
-
-
-def _out_of_fold(
-    table: pd.DataFrame, column: str | None, data: ProbeData, classes: int, seed: int
-) -> np.ndarray:
-    """Return for each image the mean probabilities of probes that did not learn from it."""
-    folds = min(_FOLDS, _smallest(table, column))
-    if folds < 2:
-        raise ValueError(
-            "Expected at least two distinct images of each class. Received: a class with one."
-        )
-    total = np.zeros((len(table), classes))
-    for repeat in range(_REPEATS):
-        split = k_folds(table, folds, groups=column, seed=seed + repeat)["fold"].to_numpy()
-        for fold in range(1, folds + 1):
-            rest = split != fold
-            probe = Probe(ProbeData(data.features[rest], data.classes[rest]), _STRENGTH, classes)
-            total[~rest] += probe.predict(data.features[~rest])
-    return total / _REPEATS
 
 
 def _write_report(

@@ -212,8 +212,15 @@ class _IteratorFactory:
                     "Expected a table of image files: images in one array file cannot have "
                     "different weights, as boosting needs."
                 )
+            if data.dtype_range is not None:
+                raise ValueError(
+                    "Expected a table of image files with dtype_range. Received: images in one "
+                    "array file; use rescale for their range."
+                )
             return generator.flow_from_array_files(table, **options)
-        return generator.flow_from_dataframe(table, weight_col=weights, formats="all", **options)
+        return generator.flow_from_dataframe(
+            table, weight_col=weights, formats="all", dtype_range=data.dtype_range, **options
+        )
 
 
 def _channel_statistics(

@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ..images.decoding.resizing import validate_interpolation
+from ..images.decoding.value_range import as_dtype_range
 from ..images.transforms.augmenter import Augmenter
 
 # A record may be created, read and written before it is complete, but not run.
@@ -183,6 +184,7 @@ class DataSettings(_Section):
     rescale: FiniteFloat | None = None
     standardize: bool = False
     interpolation: Annotated[str, AfterValidator(_interpolation)] = "nearest"
+    dtype_range: Annotated[Any, AfterValidator(as_dtype_range)] = None
     augmentation: _Augmentation | None = None
     split: dict[str, Any] = {}
     test_time_augmentation: Literal["hflip", "flips", "d4"] | None = None

@@ -35,6 +35,11 @@
 #'   splits at random.
 #' @param on_bad What to do if images cannot be read, which is checked before training: `"raise"`
 #'   an error that names them, or `"skip"` them with a warning. `NULL` does not check.
+#' @param dtype_range The range of values in files of 16 bits or floating-point numbers that becomes
+#'   0..255: two numbers such as `c(0, 4095)`, or `"dtype"` for all values of the file's type.
+#' @param corrections Images to leave out and images of another class: a CSV file, such as the pages
+#'   of [save_audit()] and [save_label_errors()] write, or a data frame with the columns `filename`,
+#'   `new_class` and `exclude`.
 #' @param ... Further arguments of the Python function for a training that is not planned: `head`,
 #'   `dense`, `dropout`, `learning_rate`, `fine_tune_learning_rate`.
 #' @param folder Folder of the classifier.
@@ -68,7 +73,7 @@ train_classifier <- function(directory, out, backbone = NULL, weights = "imagene
                              target_size = NULL, epochs = NULL, unfreeze_from = NULL,
                              fine_tune_epochs = NULL, batch_size = NULL, augmentation = NULL,
                              seed = 0, groups = "copies", on_bad = "raise", quality = "good",
-                             minutes = NULL, ...) {
+                             minutes = NULL, dtype_range = NULL, corrections = NULL, ...) {
   if (!is.null(backbone)) {
     check_string(backbone)
   }
@@ -84,7 +89,8 @@ train_classifier <- function(directory, out, backbone = NULL, weights = "imagene
       unfreeze_from = unfreeze_from, fine_tune_epochs = whole_number(fine_tune_epochs),
       batch_size = whole_number(batch_size), augmentation = augmentation,
       seed = whole_number(seed), groups = groups, on_bad = on_bad,
-      quality = quality, minutes = minutes
+      quality = quality, minutes = minutes, dtype_range = number_or_list(dtype_range),
+      corrections = corrections_source(corrections)
     ),
     further
   )

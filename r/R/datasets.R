@@ -6,6 +6,9 @@
 #' @param directory A folder with one subfolder of images per class.
 #' @param classes Names of the classes. `NULL` uses all subfolders.
 #' @param follow_links Whether to follow symbolic links to folders.
+#' @param corrections Images to leave out and images of another class: a CSV file, such as the pages
+#'   of [save_audit()] and [save_label_errors()] write, or a data frame with the columns `filename`,
+#'   `new_class` and `exclude`.
 #' @param table A table of images, such as `list_images()` returns.
 #' @param fractions Named fractions that sum to 1, such as
 #'   `c(train = 0.6, validation = 0.2, test = 0.2)`.
@@ -31,10 +34,15 @@
 #' images <- list_images(file.path(folder, "TRAIN")) %>%
 #'   split_fractions(c(train = 0.75, test = 0.25), seed = 1)
 #' table(images$class, images$split)
-list_images <- function(directory, classes = NULL, follow_links = FALSE) {
-  as_table(toolkit()$images$list_images(
-    file_path(directory), classes = text_list(classes), follow_links = follow_links
-  ))
+list_images <- function(directory, classes = NULL, follow_links = FALSE, corrections = NULL) {
+  as_table(with_python_warnings(toolkit()$images$list_images(
+    file_path(directory), classes = text_list(classes), follow_links = follow_links,
+    corrections = corrections_source(corrections)
+  )))
+}
+
+corrections_source <- function(x) {
+  if (is.data.frame(x)) as_frame(x) else if (!is.null(x)) file_path(x)
 }
 
 #' @rdname list_images

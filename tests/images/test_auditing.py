@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import html
 import shutil
 from io import BytesIO
@@ -8,8 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from pykeras_tl.images.auditing import audit, plot_copies, write_page
+from pykeras_tl.images.auditing.quality import measure
+from pykeras_tl.images.auditing.review import choose_images
 from pykeras_tl.images.datasets.folders import list_images
 from pykeras_tl.images.synthetic import generate_blood_cells, generate_smear
 
@@ -215,10 +220,18 @@ def test_tables_and_page_are_written_and_names_escaped(tmp_path):
     assert "://" not in text
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "audit.html", "classes.csv", "copies.csv", "distinct.csv", "files.csv", "leaks.csv",
-        "problems.csv",
+        "problems.csv", "review.html",
     ]  # fmt: skip
+    review = (tmp_path / "out" / "review.html").read_text()
+    assert review.count("<script") == review.count("<script>") == 1
+    assert "<b>&.png" not in review
+    assert f'data-file="{html.escape(f"{label}/<b>&.png")}"' in review
+    assert review.count("data:image/jpeg;base64,") == 2
+    script = review.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in review
     assert len(pd.read_csv(tmp_path / "out" / "copies.csv")) == 2
-    assert write_page(audit(root, workers=1), tmp_path / "again.html").read_text() == text
+    assert write_page(audit(root, workers=1), page.with_name("again.html")).read_text() == text
     with pytest.raises(ValueError, match=r"relation.* Received: 'in'"):
         plot_copies(audit(root, workers=1), "in")
 
@@ -327,3 +340,53 @@ def test_turned_and_animated_files_are_named(tmp_path):
     serious = found.problems.set_index("problem")["serious"]
     assert not serious["EXIF orientation"]
     assert "has EXIF orientation 6, which is not applied" in found.summary()
+
+
+def test_measures_are_those_of_the_slow_form():
+    gray = cv2.resize(generate_smear("MONOCYTE", np.random.default_rng(3))[..., 1], (96, 72))
+    gray[:, :40] = 0  # The border of a turned image.
+    found = measure(gray)
+    ordered = np.sort(gray.ravel())
+    lit = ordered[ordered > 12]
+    assert found.darkest == lit[int(np.ceil(0.05 * lit.size)) - 1]
+    assert found.brightest == ordered[int(np.ceil(0.99 * gray.size)) - 1]
+    assert found.contrast == pytest.approx(np.std(gray))
+    assert found.entropy == pytest.approx(Image.fromarray(gray).entropy())
+    laplacian = ndimage.laplace(gray.astype(float), mode="mirror")
+    assert found.sharpness == pytest.approx(laplacian.std())
+
+
+def test_images_that_show_little_are_named(clean, tmp_path):
+    folder = tmp_path / "cells"
+    shutil.copytree(clean / "TRAIN", folder)
+    degraded = {
+        "blank": lambda image: np.full_like(image, 120),
+        "dark": lambda image: image // 8,
+        "overexposed": lambda image: np.where(image > 170, 255, 235).astype("uint8"),
+        "blurred": lambda image: cv2.GaussianBlur(image, (0, 0), 8),
+        "odd shape": lambda image: image[:80],
+        "odd size": lambda image: cv2.resize(image, (80, 60)),
+    }
+    for number, (name, change) in enumerate(degraded.items()):
+        image = cv2.imread(str(folder / "MONOCYTE" / f"{number:05}.jpeg"))
+        cv2.imwrite(str(folder / "MONOCYTE" / f"{name}.png"), change(image))
+    found = audit(folder, workers=2)
+    named = problems_of(found)
+    assert {name: named[name] for name in degraded} == {name: [f"{name}.png"] for name in degraded}
+    assert "! blank: 1 (for example" in found.summary()
+    assert "- dark: 1 (for example" in found.summary()
+    # What most images have is how the set is.
+    for file in (folder / "MONOCYTE").iterdir():
+        file.unlink()
+    for number, file in enumerate(folder.glob("*/*")):
+        cv2.imwrite(str(file), np.full((40, 40, 3), number, np.uint8))
+    assert problems_of(audit(folder, workers=2))["blank"] == [""]
+
+
+def test_images_with_problems_are_shown_first():
+    images = pd.DataFrame({"filename": range(1000), "seriousness": 0})
+    images.loc[[3, 500, 999], "seriousness"] = [1, 2, 1]
+    shown = choose_images(images, 20)["filename"].tolist()
+    assert {3, 500, 999} <= set(shown)
+    assert shown == sorted(shown)
+    assert max(set(shown) - {999}) > 700

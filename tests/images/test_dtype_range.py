@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from pykeras_tl import ImageDataGenerator
+from pykeras_tl.images import duplicate_groups
 from pykeras_tl.images.decoding.reading import BadImageError, read_image
+from pykeras_tl.images.decoding.thumbnails import read_thumbnail
 from pykeras_tl.training.feature_cache.keys import settings_key
 
 SHAPE = (7, 9)
@@ -165,3 +167,16 @@ def test_the_range_is_part_of_fingerprint_and_keys(folder):
     assert len({each.fingerprint() for each in flows}) == 3
     assert len({settings_key(each) for each in flows}) == 3
     assert flow(dtype_range=[0, 4095]).fingerprint() == flows[2].fingerprint()
+
+
+def test_deep_images_are_no_copies_because_they_are_white_in_eight_bits(tmp_path):
+    random = np.random.default_rng(0)
+    values = [random.integers(1000, 4096, (40, 40)).astype("uint16") for _ in range(3)]
+    names = [
+        saved(tmp_path / f"{number}.png", image)
+        for number, image in enumerate([*values, values[0][:, ::-1]])
+    ]
+    assert all((read_image(name) == 255).all() for name in names)
+    table = pd.DataFrame({"filename": list(map(str, names))})
+    assert duplicate_groups(table)["group"].tolist() == [0, 1, 2, 0]
+    assert 100 < read_thumbnail(names[0]).mean() < 155

@@ -77,6 +77,39 @@ def test_few_images_are_cross_validated(tmp_path: Path) -> None:
         train_classifier(data, out, **_NETWORK)
 
 
+def write_deep_images(folder: Path, count: int) -> Path:
+    """Write 16-bit images whose values are all above 255: Keras reads every one as white."""
+    random = np.random.default_rng(0)
+    for name, level in {"dim": 1000, "bright": 3000}.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            values = level + random.integers(0, 400, (24, 24))
+            Image.fromarray(values.astype("uint16")).save(folder / name / f"{number}.png")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("epochs", [None, 1])
+def test_deep_images_are_trained_on_in_their_range(tmp_path: Path, epochs: int | None) -> None:
+    data = write_deep_images(tmp_path / "data", 8)
+    asked = {"backbone": "mobilenet", "weights": None, "target_size": (32, 32), "epochs": epochs}
+    # One more image, of a class of its own, is there to be left out.
+    other = write_deep_images(tmp_path / "other", 1) / "dim" / "0.png"
+    (data / "odd").mkdir()
+    other.rename(data / "odd" / "0.png")
+    left_out = pd.DataFrame({"filename": ["odd/0.png"], "exclude": [True]})
+    classifier = train_classifier(
+        data, tmp_path / "out", dtype_range=(0, 4095), batch_size=2, corrections=left_out, **asked
+    )
+    assert classifier.class_names == ["bright", "dim"]
+    assert classifier.images.dtype_range == (0.0, 4095.0)
+    assert load_classifier(tmp_path / "out" / "classifier").images.dtype_range == (0.0, 4095.0)
+    if epochs is None:  # A probe on a random network tells dim from bright.
+        assert classifier.metrics["cross-validation"] == 1
+        blind = train_classifier(data, tmp_path / "blind", corrections=left_out, **asked)
+        assert blind.metrics["cross-validation"] <= 0.5
+
+
 def test_settings_of_an_unplanned_training_need_epochs(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`epochs` or `unfreeze_from` with learning_rate, dense"):
         train_classifier(tmp_path, tmp_path / "out", learning_rate=0.1, dense=[4])

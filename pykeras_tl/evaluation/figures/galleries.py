@@ -125,6 +125,42 @@ def plot_mistakes(
     return image_sheet(_for_display(shown), captions, title)
 
 
+def plot_label_errors(suspects: pd.DataFrame, count: int = 30, title: str | None = None) -> Figure:
+    """Plot the images whose labels are probably wrong, the most doubtful first.
+
+    Args:
+        suspects: A table as returned by `suspect_labels`.
+        count: The largest number of images.
+        title: Title of the figure, or None.
+
+    Returns:
+        The figure, with the suggested class, the label and their probabilities below each image;
+        it says "No suspects." if there are none.
+
+    Raises:
+        FileNotFoundError: If an image file is missing.
+
+    Example:
+        >>> columns = ["filename", "class", "suggested", "probability", "probability_given"]
+        >>> plot_label_errors(pd.DataFrame(columns=columns)).texts[-1].get_text()
+        'No suspects.'
+    """
+    if suspects.empty:
+        figure = new_figure(6, 1.6, title)
+        figure.text(0.5, 0.4, "No suspects.", ha="center", fontsize=12, color=TEXT_COLOR)
+        return finalize(figure)
+    rows = suspects.head(count).to_dict("records")
+    captions = [
+        (
+            f"{shorten(row['suggested'], 20)}? {row['probability']:.0%}",
+            f"labelled {shorten(row['class'], 14)} {row['probability_given']:.0%}",
+            shorten(Path(row["filename"]).name, 26),
+        )
+        for row in rows
+    ]
+    return image_sheet([read_thumbnail(row["filename"]) for row in rows], captions, title)
+
+
 def plot_images(source: Any, count: int = 15, title: str | None = None) -> Figure:
     """Plot a sheet of images with their classes.
 

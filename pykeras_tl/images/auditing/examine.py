@@ -12,6 +12,7 @@ from ..duplicates.features import Features, describe
 from ..progress import progress_bar
 from ..threads import parallel_for
 from .peculiarities import find_peculiarities
+from .quality import Quality, measure
 
 
 class FileContent(NamedTuple):
@@ -26,6 +27,7 @@ class FileContent(NamedTuple):
         problem: "" or one of "empty", "truncated", "gigantic", "unreadable", "wrong extension".
         detail: A description of the problem.
         others: Further problems and their details, as `find_peculiarities` returns them.
+        quality: What `measure` returns; not numbers if unreadable.
     """
 
     bytes: int
@@ -36,6 +38,7 @@ class FileContent(NamedTuple):
     problem: str
     detail: str
     others: tuple[tuple[str, str], ...] = ()
+    quality: Quality = Quality()
 
 
 def examine(names: Sequence[str], workers: int) -> tuple[list[FileContent], list[Features | None]]:
@@ -81,9 +84,12 @@ def _examine(name: str) -> tuple[FileContent, Features | None]:
     if kind and not fits_extension(kind, name):
         problem, detail = "wrong extension", f"is a {kind} file"
     height, width = image.shape[:2]
-    contents = FileContent(size, kind, mode, width, height, problem, detail, tuple(others))
     # Images that are blank only because of what is lost are no copies of each other.
-    return contents, describe(meant)
+    features = describe(meant)
+    contents = FileContent(
+        size, kind, mode, width, height, problem, detail, tuple(others), measure(features.small)
+    )
+    return contents, features
 
 
 def _problem(reason: str) -> str:

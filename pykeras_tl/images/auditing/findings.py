@@ -17,13 +17,15 @@ from ..threads import default_workers
 from .copies import find_copies, is_training, leaked_shares
 from .examine import FileContent, examine
 from .layout import list_everything
+from .quality import Quality, find_quality_problems
+from .review import choose_images, write_review
 
 # A class with fewer images, or one that is this many times smaller than another, is reported.
 _FEW = 20
 _UNEVEN = 10
 # Problems that spoil training or its result; the others are worth knowing.
 SERIOUS = ("empty", "truncated", "gigantic", "unreadable", "bit depth", "only in alpha",
-           "one class", "across splits", "across classes")  # fmt: skip
+           "blank", "one class", "across splits", "across classes")  # fmt: skip
 _COLUMNS = ["problem", "filename", "class", "split", "detail"]
 
 
@@ -35,8 +37,9 @@ class Audit:
         directory: The directory.
         files: One row per image, with the columns `filename`, `class` and `split` ("" if there
             is none), `bytes`, `format`, `mode`, `width`, `height`, `problem`, `group` (an
-            integer that copies share, -1 for a file that cannot be read) and `digest` (of the
-            pixels).
+            integer that copies share, -1 for a file that cannot be read), `digest` (of the
+            pixels), and the measures of its thumbnail `darkest`, `brightest`, `contrast`,
+            `entropy` and `sharpness`.
         problems: One row per problem, with the columns `problem`, `serious`, `filename` ("" if
             it does not concern a single file), `class`, `split` and `detail`.
         copies: One row per image and kind of copy, as returned by `find_copies`.
@@ -114,13 +117,18 @@ class Audit:
         return "\n".join(lines)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the tables as CSV files, and an HTML page that shows pairs of copies.
+        """Write the tables as CSV files, and two HTML pages.
+
+        `audit.html` shows the findings and pairs of copies. `review.html` shows the images, to
+        filter and to mark those to leave out or to relabel; it saves the marks as a table that
+        `train_classifier` and `list_images` take as `corrections`. Of more than 2,000 images it
+        shows those with problems, then others.
 
         Args:
             folder: The directory to write to, created if missing.
 
         Returns:
-            The path of the page.
+            The path of the first page.
 
         Raises:
             OSError: If the directory is not writable.
@@ -135,7 +143,28 @@ class Audit:
             with atomic_file(target / f"{name}.csv") as path:
                 # Names on disk may hold bytes that are not valid UTF-8.
                 table.to_csv(path, index=False, errors="surrogateescape")
+        self._write_review(target / "review.html")
         return write_page(self, target / "audit.html")
+
+    def _write_review(self, path: Path) -> None:
+        problems = self.problems[self.problems["filename"] != ""]
+        issues = problems.groupby("filename")["problem"].agg(
+            lambda names: "\n".join(dict.fromkeys(names))
+        )
+        serious = problems.groupby("filename")["serious"].max().astype(int) + 1
+        good = self._readable
+        images = good.assign(
+            issues=good["filename"].map(issues).fillna(""),
+            seriousness=good["filename"].map(serious).fillna(0),
+        )
+        write_review(
+            path,
+            choose_images(images),
+            self.directory,
+            sorted(set(good["class"]) - {""}),
+            title=f"Images of {self.directory.name}",
+            total=len(images),
+        )
 
 
 def audit(
@@ -148,7 +177,8 @@ def audit(
     It finds files that are empty, truncated, gigantic, unreadable or have the wrong extension;
     images that become blank or lose values as 8-bit colors (16-bit and floating-point images,
     shapes in the alpha channel), that are turned by their EXIF orientation, or animated;
-    images without a class, and images that training would skip; what tools left behind, such as
+    images that are blank, dark, overexposed, blurred, or of an odd shape or size; images without a
+    class, and images that training would skip; what tools left behind, such as
     `.ipynb_checkpoints`; classes that are empty, too small or unbalanced; and copies, which may
     be turned, mirrored, shifted, recompressed or brighter: within a class, across classes
     (contradictory labels) and across splits (test images that are also in training).
@@ -178,7 +208,14 @@ def audit(
     images, remarks = list_everything(directory, splits)
     workers = workers or default_workers()
     contents, features = examine(list(images["filename"]), workers)
-    files = pd.concat([images, pd.DataFrame(contents, columns=list(FileContent._fields))], axis=1)
+    files = pd.concat(
+        [
+            images,
+            pd.DataFrame(contents, columns=list(FileContent._fields)).drop(columns="quality"),
+            pd.DataFrame([entry.quality for entry in contents], columns=list(Quality._fields)),
+        ],
+        axis=1,
+    )
     readable = [entry for entry in features if entry is not None]
     can_be_read = [entry is not None for entry in features]
     files["group"] = -1
@@ -189,6 +226,7 @@ def audit(
     problems = pd.concat(
         [
             _file_problems(files),
+            find_quality_problems(good),
             _layout_problems(files, remarks),
             _class_problems(good),
             _copy_problems(copies),

@@ -84,6 +84,7 @@ def write_page(result: AuditResult, path: str | os.PathLike[str]) -> Path:
         path,
         Path(__file__).with_name("audit.html.j2"),
         name=result.directory.name,
+        review=Path(path).with_name("review.html").is_file(),
         summary=result.summary(),
         classes=result.classes().reset_index(),
         distinct=result.distinct().reset_index() if len(result.copies) else None,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .corrections import Corrections, apply_corrections
 from .directory_tree import (
     class_folders,
     existing_folder,
@@ -25,6 +26,7 @@ def list_images(
     directory: str | os.PathLike[str],
     classes: Sequence[str] | None = None,
     follow_links: bool = False,
+    corrections: Corrections | None = None,
 ) -> pd.DataFrame:
     """List the images in a folder with one subfolder for each class.
 
@@ -41,6 +43,9 @@ def list_images(
         directory: Folder that holds one folder of images for each class.
         classes: Names of the class folders to list, in order; all of them, sorted, when None.
         follow_links: Whether to follow symbolic links to folders.
+        corrections: Images to leave out and images of another class: a CSV file, such as the
+            page of an `audit` or `find_label_errors` writes, or a table (see
+            `read_corrections`).
 
     Returns:
         A table with a row for each image and the columns `filename` (absolute path) and
@@ -51,7 +56,7 @@ def list_images(
         NotADirectoryError: When `directory` is a file.
         ValueError: When there is no image in a class folder; when the folders are splits, such
             as `train` and `test`; or when a name in `classes` is not that of a class folder or
-            its folder has no image.
+            its folder has no image; or when the corrections are wrong.
         OSError: When a folder cannot be read.
 
     Example:
@@ -96,7 +101,8 @@ def list_images(
             stacklevel=2,
         )
     rows = [(path, name) for name in names for path in images[name]]
-    return pd.DataFrame(rows, columns=["filename", "class"], dtype=str)
+    table = pd.DataFrame(rows, columns=["filename", "class"], dtype=str)
+    return apply_corrections({"": table}, corrections, root)[""]
 
 
 def warn_of_other_folders(root: Path, empty: Sequence[str]) -> None:

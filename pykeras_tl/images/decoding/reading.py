@@ -126,6 +126,39 @@ def read_image(
     return image[:, :, None] if image.ndim == 2 else image
 
 
+def read_viewable(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read an image to look at it, or to compare it with others, not to train on it.
+
+    Args:
+        path: The file.
+
+    Returns:
+        RGB image, uint8 array of shape (height, width, 3): what `read_image` returns, but for
+        files of 16 bits or floating-point numbers, whose own range of values becomes 0..255.
+
+    Raises:
+        FileNotFoundError: When the file does not exist.
+        BadImageError: When it cannot be decoded.
+
+    Example:
+        >>> Image.fromarray(np.array([[1000, 2000, 3000]], "uint16")).save("deep.png")
+        >>> read_viewable("deep.png")[0, :, 0]
+        array([  0, 128, 255], dtype=uint8)
+    """
+    data = _read_bytes(path)
+    image = _decode_with_opencv(data, "rgb", path)
+    if image is not None:
+        return image
+    decoded = _decode_with_pillow(data, None, path)
+    deep = deep_values(decoded, data)
+    if deep is None:
+        return np.asarray(decoded.convert("RGB"))
+    values = deep[0][np.isfinite(deep[0])]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    scaled = scale_to_bytes(deep[0], (low, high if high > low else low + 1), deep[1])
+    return np.asarray(Image.fromarray(scaled).convert("RGB"))
+
+
 def check_image(path: str | os.PathLike[str]) -> None:
     """Check that an image file can be read, faster than by reading it.
 

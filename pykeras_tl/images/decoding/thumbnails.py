@@ -7,7 +7,7 @@ import os
 import cv2
 import numpy as np
 
-from .reading import read_image
+from .reading import read_viewable
 
 
 def read_thumbnail(path: str | os.PathLike[str], max_side: int = 224) -> np.ndarray:
@@ -18,7 +18,7 @@ def read_thumbnail(path: str | os.PathLike[str], max_side: int = 224) -> np.ndar
         max_side: Length of the longer side in pixels. Smaller images are not enlarged.
 
     Returns:
-        RGB image, uint8 array of shape (height, width, 3).
+        RGB image, uint8 array of shape (height, width, 3), as `read_viewable` returns it.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -29,7 +29,7 @@ def read_thumbnail(path: str | os.PathLike[str], max_side: int = 224) -> np.ndar
         >>> read_thumbnail("wide.png", 200).shape
         (50, 200, 3)
     """
-    image = read_image(path, color_mode="rgb")
+    image = read_viewable(path)
     height, width = image.shape[:2]
     scale = max_side / max(height, width)
     if scale >= 1:

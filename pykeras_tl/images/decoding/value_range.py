@@ -45,6 +45,24 @@ def as_dtype_range(value: Any) -> DtypeRange:
     return low, high
 
 
+def range_setting(dtype_range: DtypeRange) -> dict[str, Any]:
+    """Return `dtype_range` as the only entry of a record, none where it is None.
+
+    Args:
+        dtype_range: None, "dtype", or the lowest and highest value.
+
+    Returns:
+        The record, of values that JSON can represent.
+
+    Example:
+        >>> range_setting((0.0, 4095.0)), range_setting(None)
+        ({'dtype_range': [0.0, 4095.0]}, {})
+    """
+    if dtype_range is None:
+        return {}
+    return {"dtype_range": dtype_range if isinstance(dtype_range, str) else list(dtype_range)}
+
+
 def scale_to_bytes(values: np.ndarray, dtype_range: DtypeRange, largest: float) -> np.ndarray:
     """Scale the values of an image to 0..255, cut off what is beyond, and round.
 

@@ -20,7 +20,7 @@ from scipy.cluster.hierarchy import DisjointSet
 from ...storage.disk_cache import create_entry, evict, find_entries
 from ..datasets.array_files import index_column, open_array_file
 from ..decoding.content_hash import content_hashes
-from ..decoding.reading import read_image
+from ..decoding.reading import read_viewable
 from ..progress import progress_bar
 from ..threads import default_workers, parallel_for
 from .candidates import bow_tfidf, candidates_by_thumbnail, candidates_by_words
@@ -34,7 +34,7 @@ _CHUNK = 256
 # Searching a smaller set takes no longer than a few seconds, so it is not worth a cache entry.
 _MIN_CACHED = 500
 # To be changed with the algorithm, so that no groups of an older one are used.
-_VERSION = 1
+_VERSION = 2
 # The time of a search grows with the square of the number of images.
 _MAX_SEARCHED = 100_000
 _FILE = "groups.npy"
@@ -138,7 +138,7 @@ def _reader(table: pd.DataFrame) -> Callable[[int], np.ndarray]:
     """Return a function that reads the RGB image of a row of the table."""
     names, column = list(table["filename"]), index_column(table)
     if column is None:
-        return lambda row: read_image(names[row])
+        return lambda row: read_viewable(names[row])
     indices = table[column].tolist()
 
     def read(row: int) -> np.ndarray:

@@ -39,3 +39,18 @@ test_that("synthetic blood cells are generated and audited", {
   expect_match(paste(readLines(page, warn = FALSE), collapse = " "), "copy.jpeg")
   expect_error(save_audit(folder, "audit"), "must be the result of `audit\\(\\)`")
 })
+
+test_that("images are left out and relabelled by a table of corrections", {
+  skip_without_python()
+  folder <- image_folder(each = 3, size = 8)
+  corrections <- data.frame(
+    filename = c("cat/01.png", "cat/02.png", "dog/01.png"),
+    new_class = c("dog", "", ""), exclude = c("", "yes", "")
+  )
+  expected <- c(cat = 1L, dog = 4L)
+  expect_identical(c(table(list_images(folder, corrections = corrections)$class)), expected)
+  file <- file.path(withr::local_tempdir(), "corrections.csv")
+  utils::write.csv(corrections, file, row.names = FALSE)
+  expect_identical(c(table(list_images(folder, corrections = file)$class)), expected)
+  expect_error(save_label_errors(folder, "out"), "must be the result of `find_label_errors\\(\\)`")
+})
