@@ -14,7 +14,15 @@ from ..logs import show_log_messages
 from .deployment_commands import app as app_command
 from .deployment_commands import export, serve
 from .evaluate_command import evaluate
-from .image_commands import audit, cache, draw_cells, find_label_errors, generate_cells, map_images, predict
+from .image_commands import (
+    audit,
+    cache,
+    draw_cells,
+    find_label_errors,
+    generate_cells,
+    map_images,
+    predict,
+)
 from .search_command import search
 from .study_commands import compare, study
 from .train_command import train
@@ -35,7 +43,7 @@ _COMMANDS = (
     map_images,
     export,
     serve,
-):
+)
 for command in _COMMANDS:
     app.command()(command)
 app.command("app")(app_command)

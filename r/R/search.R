@@ -10,8 +10,8 @@
 #' @param out Folder of results. It is created if missing.
 #' @param trials Number of trainings.
 #' @param minutes Time to plan each of them with.
-#' @param cluster,jobs As in [run_study()]. `cluster = "local"` runs several trials at a time on this
-#'   machine.
+#' @param cluster,jobs As in [run_study()]. `cluster = "local"` runs several trials at a time on
+#'   this machine.
 #' @returns A list of class `kerastl_search`: `table` (one row per trial), `best_settings`,
 #'   `importances` (the share of the variance of the accuracy that each setting explains),
 #'   `evaluation` (on the test images), `classifier`, `folder` and `report` (the path of an HTML
