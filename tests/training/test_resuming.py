@@ -253,6 +253,24 @@ def test_an_epoch_that_ends_the_training_goes_on_too(tmp_path, make_flow, small_
 
 
 @pytest.mark.slow
+def test_a_backup_does_not_undo_what_later_callbacks_did(tmp_path, make_flow, small_model):
+    # Found by the made-up session 1515: BackupAndRestore saves before ReduceLROnPlateau acts.
+    def run(name, kill):
+        model, backup = small_model(), keras.callbacks.BackupAndRestore(tmp_path / name / "backup")
+        plateau = keras.callbacks.ReduceLROnPlateau("loss", patience=1, factor=0.5, min_delta=9)
+        callbacks, folder = [backup, plateau, kill], tmp_path / name / "run"
+        history = fit(model, make_flow(), epochs=4, callbacks=callbacks, run_dir=folder, verbose=0)
+        return weights(model), history.history["learning_rate"]
+
+    expected, rates = run("whole", Nothing())
+    with pytest.raises(Killed):
+        run("parts", Kill(3))
+    resumed, resumed_rates = run("parts", Nothing())
+    assert rates[3] < rates[2]
+    assert resumed_rates == rates
+    assert_same(resumed, expected)
+
+
 def test_averaged_weights_take_their_place_at_the_end_only(tmp_path, make_flow, small_model):
     def model():
         return small_model(keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5))

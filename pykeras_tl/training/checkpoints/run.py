@@ -157,6 +157,15 @@ class TrainingRun:
             }
             history_callback.epoch = list(self._state["epoch"])
 
+    def restore_model(self, model: keras.Model) -> None:
+        """Restore the model's weights and its optimizer; in a new run they stay as they are.
+
+        Args:
+            model: The model.
+        """
+        if self.progress is not None:
+            restore_model(model, self._arrays)
+
     def restore_within_epoch(self, model: keras.Model, fit_model: keras.Model) -> None:
         """Restore the model and its metrics, once the interrupted epoch has begun again.
 
@@ -274,7 +283,12 @@ class CheckpointCallback(keras.callbacks.Callback):
         self._within = run.progress is not None and run.progress.steps > 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Restore the callbacks, which have just reset themselves."""
+        """Restore the callbacks, which have just reset themselves, and the model once more.
+
+        Keras's BackupAndRestore has put back what it saved itself, before the callbacks after it
+        changed the learning rate.
+        """
+        self._run.restore_model(self.model)
         self._run.restore_callbacks(self._callbacks, self._history)
         if not self._within:
             self._run.release()
