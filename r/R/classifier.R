@@ -157,10 +157,11 @@ export_classifier <- function(object, path, format = c("onnx", "litert", "saved_
 
 as_classifier <- function(x) tag(x, "kerastl_classifier")
 
-check_classifier <- function(object, call = rlang::caller_env()) {
+check_classifier <- function(object, name = rlang::caller_arg(object),
+                             call = rlang::caller_env()) {
   if (!inherits(object, "kerastl_classifier")) {
     cli::cli_abort(c(
-      "{.arg object} must be a classifier, not {describe(object)}.",
+      "{.arg {name}} must be a classifier, not {describe(object)}.",
       i = "Use {.fn as_trained_classifier} to make one from a model."
     ), call = call)
   }

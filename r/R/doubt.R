@@ -111,12 +111,6 @@ coverage_table <- function(x, classifier, coverages = c(0.8, 0.9, 0.95), by_clas
   ), class_columns = character())
 }
 
-check_classifier <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
-  if (!inherits(x, "kerastl_classifier")) {
-    cli::cli_abort("{.arg {name}} must be a classifier, not {describe(x)}.", call = call)
-  }
-}
-
 # A folder, or a table of images.
 images_of <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is.data.frame(x)) as_frame(x, name, call) else file_path(x, name, call)
