@@ -121,11 +121,11 @@ print.kerastl_study <- function(x, ...) {
   if (nrow(x$intervals) > 0) {
     cat("\naccuracy with its 95 % interval, by distinct image or group:\n")
     intervals <- as.data.frame(x$intervals)
-    print(data.frame(
-      split = intervals$split, trial = intervals$trial,
-      accuracy = sprintf("%.3f (%.3f to %.3f)", intervals$accuracy, intervals$low, intervals$high),
-      conclusion = intervals$conclusion
-    ), row.names = FALSE)
+    accuracy <- sprintf("%.3f (%.3f to %.3f)", intervals$accuracy, intervals$low, intervals$high)
+    shown <- cbind(intervals[c("split", "trial")], accuracy = accuracy)
+    # One trial alone is not compared.
+    shown$conclusion <- intervals$conclusion
+    print(shown, row.names = FALSE)
   }
   if (length(x$failures) > 0) {
     cat(sprintf("failed: %s: %s", names(x$failures), x$failures), sep = "\n")
