@@ -25,8 +25,9 @@
 #'   predictions, `summary()` the overall metrics, and `plot()` shows the confusion matrix, ROC or
 #'   precision-recall curves, or the worst mistakes. `by_group()` counts each group once, by the
 #'   mean of the probabilities of its images. `compare_evaluations()` returns a table of the
-#'   differences with their 95 % confidence intervals; its column `conclusion` is "within the interval", or "too
-#'   few differ" for fewer than six groups, if the images do not show which classifier is better.
+#'   differences with their 95 % confidence intervals; its column `conclusion` is "within the
+#'   interval", or "too few differ" for fewer than six groups, if the images do not show which
+#'   classifier is better.
 #' @export
 #' @examplesIf kerastl::is_keras_available()
 #' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
