@@ -6,8 +6,9 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from ..storage.atomic_files import atomic_directory, atomic_file
 from ..studies.data_splits import digest_files, without_bad_files
 from ..studies.execution.image_transfer import image_files
 from ..studies.execution.ray_cluster import connect, run_on_cluster
-from ..studies.execution.trial_task import TrialTask, run_task
+from ..studies.execution.trial_task import TrialTask, error_of
 from ..studies.image_groups import groups_of
 from ..studies.results.trial_results import is_done, read_result
 from ..studies.runner import create_results_folder
@@ -209,27 +210,23 @@ class _Search:
 
     def run(self, cluster: str | None, jobs: int) -> None:
         """Run the trials that are not done."""
-        order: list[int] = []
+        if cluster is None:
+            for number, task in self._tasks():
+                self._tell(number, task, error_of(task, partial(self._report, number)))
+            return
+        begun: list[tuple[int, TrialTask]] = []
 
         def tasks() -> Iterator[TrialTask]:
             for number, task in self._tasks():
-                order.append(number)
+                begun.append((number, task))
                 yield task
 
-        if cluster is None:
-            for task in tasks():
-                number = order[-1]
-                self._tell(number, task, _error_of(task, self._report(number)))
-            return
-        files = image_files(self.tables.values())
-        reports: dict[int, Callable[[int, float], bool]] = {}
-
         def report(index: int, epoch: int, accuracy: float) -> bool:
-            number = order[index]
-            return reports.setdefault(number, self._report(number))(epoch, accuracy)
+            return self._report(begun[index][0], epoch, accuracy)
 
+        files = image_files(self.tables.values())
         for index, failed in run_on_cluster(tasks(), files, cluster, jobs, report):
-            self._tell(order[index], self.task(order[index]), failed)
+            self._tell(*begun[index], failed)
 
     def task(self, number: int) -> TrialTask:
         """Return the task of a trial that was suggested."""
@@ -259,17 +256,13 @@ class _Search:
             _logger.info("[%d/%d] %s", asked.number + 1, self._count, _describe(asked.params))
             yield asked.number, self.task(asked.number)
 
-    def _report(self, number: int) -> Callable[[int, float], bool]:
-        """Return what tells Optuna of a trial's epochs, and whether to end it."""
+    def _report(self, number: int, epoch: int, accuracy: float) -> bool:
+        """Tell Optuna of an epoch of a trial; return whether to end the trial."""
         trial = self._optuna_trial(number)
-
-        def report(epoch: int, accuracy: float) -> bool:
-            trial.report(accuracy, epoch)
-            if prune := trial.should_prune():
-                trial.set_user_attr("pruned", True)
-            return prune
-
-        return report
+        trial.report(accuracy, epoch)
+        if prune := trial.should_prune():
+            trial.set_user_attr("pruned", True)
+        return prune
 
     def _optuna_trial(self, number: int) -> optuna.trial.Trial:
         import optuna
@@ -290,15 +283,6 @@ class _Search:
         else:
             self.study.tell(number, accuracy)
         _logger.info("%s: validation accuracy %.4f", task.trial.name, accuracy)
-
-
-def _error_of(task: TrialTask, report: Callable[[int, float], bool]) -> Exception | None:
-    try:
-        run_task(task, report)
-    except Exception as error:
-        # The error of one trial must not cost the others.
-        return error
-    return None
 
 
 def _later_stages(stages: Iterable[str], first: str | None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pykeras_tl.recipe.planning import Request
 from pykeras_tl.recipe.saved_plans import save_plans
 from pykeras_tl.search import search, search_classifier
 from pykeras_tl.search.space import planned_settings, suggest_settings, trial_with
+from pykeras_tl.studies.execution import trial_task
 from pykeras_tl.studies.trial_runner import check_trial_options
 
 _PLAN = Plan("mobilenet", (32, 32), 8, "block11", 2, False, 1.0)
@@ -63,7 +65,7 @@ def test_a_search_goes_on_and_keeps_the_best(
     out = tmp_path / "out"
     monkeypatch.setattr(search, "plan_training", None, raising=False)
     save_plans(out, Request("good", **_ASKED), {"search": _PLAN}, search._STUDY)
-    run, ran = search.run_task, []
+    run, ran = trial_task.run_task, []
 
     def interrupted(task: Any, report: Any) -> None:
         if len(ran) == 2:
@@ -71,10 +73,10 @@ def test_a_search_goes_on_and_keeps_the_best(
         ran.append(task.trial.name)
         run(task, report)
 
-    monkeypatch.setattr(search, "run_task", interrupted)
+    monkeypatch.setattr(trial_task, "run_task", interrupted)
     with pytest.raises(KeyboardInterrupt):
         search_classifier(images, out, trials=4, groups=None, **_ASKED)
-    monkeypatch.setattr(search, "run_task", run)
+    monkeypatch.setattr(trial_task, "run_task", run)
     result = search_classifier(images, out, trials=4, groups=None, **_ASKED)
 
     assert result.table["number"].tolist() == [0, 1, 2, 3]
@@ -106,11 +108,11 @@ def test_a_trial_behind_the_median_is_ended(images: Path, tmp_path: Path) -> Non
     for accuracy in (0.9, 0.8, 0.9, 0.8):
         asked = running.study.ask()
         suggest_settings(asked, ["block11"])
-        report = running._report(asked.number)
+        report = partial(running._report, asked.number)
         assert not any(report(epoch, accuracy) for epoch in range(6))
         running.study.tell(asked, accuracy)
     asked = running.study.ask()
     suggest_settings(asked, ["block11"])
-    report = running._report(asked.number)
+    report = partial(running._report, asked.number)
     assert [report(epoch, 0.3) for epoch in range(5)] == [False, False, False, True, True]
     assert running.study.trials[-1].user_attrs["pruned"]

@@ -11,7 +11,7 @@ import pytest
 from pykeras_tl.images import generate_blood_cells
 from pykeras_tl.studies import Study, read_runs, run_study
 from pykeras_tl.studies.data_splits import digest_files, split_tables
-from pykeras_tl.studies.execution import process_pool
+from pykeras_tl.studies.execution import trial_task
 
 _METRICS = {
     "training accuracy": 0.5,
@@ -70,7 +70,7 @@ def old_results(colours: Path, tiny_study: Study, tmp_path: Path) -> Path:
 def test_a_done_trial_of_the_old_version_is_found(
     old_results: Path, tiny_study: Study, colours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_pool, "run_task", None)
+    monkeypatch.setattr(trial_task, "run_task", None)
     result = run_study(tiny_study, colours, old_results, trials="constant")
     assert result.table["test accuracy"].tolist() == [0.75]
     assert result.trials[0].history().history["accuracy"] == [0.4, 0.5]

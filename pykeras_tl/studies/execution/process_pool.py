@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
-from .trial_task import TrialTask, run_task
+from .trial_task import TrialTask, error_of, run_task
 
 
 def run_tasks(tasks: Sequence[TrialTask], processes: int) -> Iterator[tuple[int, Exception | None]]:
@@ -21,7 +21,7 @@ def run_tasks(tasks: Sequence[TrialTask], processes: int) -> Iterator[tuple[int,
     """
     if processes == 1:
         for index, task in enumerate(tasks):
-            yield index, _error_of(task)
+            yield index, error_of(task)
         return
     # Not forked, which TensorFlow does not survive.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
@@ -33,12 +33,3 @@ def run_tasks(tasks: Sequence[TrialTask], processes: int) -> Iterator[tuple[int,
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-
-
-def _error_of(task: TrialTask) -> Exception | None:
-    try:
-        run_task(task)
-    except Exception as error:
-        # The error of one trial must not cost the others.
-        return error
-    return None

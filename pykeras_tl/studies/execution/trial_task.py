@@ -55,6 +55,23 @@ def run_task(task: TrialTask, report: Report | None = None) -> None:
     forget_attempts(task)
 
 
+def error_of(task: TrialTask, report: Report | None = None) -> Exception | None:
+    """Run a trial whose error must not cost the others.
+
+    Args:
+        task: The trial, its data and the folder to create.
+        report: As for `run_task`.
+
+    Returns:
+        The error, or None.
+    """
+    try:
+        run_task(task, report)
+    except Exception as error:
+        return error
+    return None
+
+
 def forget_attempts(task: TrialTask) -> None:
     """Remove what attempts at a trial left, when it is done.
 
