@@ -24,8 +24,8 @@ def report_progress_to(report: Report | None) -> None:
 
     Args:
         report: Takes what is being done, the number of steps that are done, and of all. It is
-            called on the main thread alone, up to five times a second and at the end. None
-            brings back the bar.
+            called on the main thread alone, up to five times a second and at the end; work
+            begun on another thread is not shown. None brings back the bar.
 
     Example:
         >>> report_progress_to(lambda what, done, total: print(what, done, "of", total))
@@ -71,6 +71,10 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
 
 
 def _reported(report: Report, description: str, total: int) -> Iterator[Callable[[int], None]]:
+    # R must be called from the main thread alone; a call from another waits for it, maybe for ever.
+    if not _on_main_thread():
+        yield lambda steps: None
+        return
     lock = threading.Lock()
     done, last = 0, time.monotonic()
 
@@ -79,13 +83,13 @@ def _reported(report: Report, description: str, total: int) -> Iterator[Callable
         with lock:
             done += steps
         now = time.monotonic()
-        # Other threads only count: R must not be called from them.
-        if (
-            threading.current_thread() is threading.main_thread()
-            and now - last >= _SECONDS_BETWEEN_REPORTS
-        ):
+        if _on_main_thread() and now - last >= _SECONDS_BETWEEN_REPORTS:
             last = now
             report(description, done, total)
 
     yield advance
     report(description, done, total)
+
+
+def _on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

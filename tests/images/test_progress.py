@@ -47,3 +47,15 @@ def test_an_interruption_in_a_report_stops_the_work(reports):
     report_progress_to(interrupt)
     with pytest.raises(KeyboardInterrupt), progress_bar("Reading", 10) as advance:
         advance(1)
+
+
+def test_work_begun_on_another_thread_is_not_reported(reports):
+    def work():
+        with progress_bar("Reading", 2) as advance:
+            advance(2)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert not reports
