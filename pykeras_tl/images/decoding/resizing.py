@@ -1,4 +1,4 @@
-"""Resizing arrays to the pixels of Pillow's `Image.resize`, by OpenCV where that is exact."""
+"""Resizing arrays to the pixels of Pillow's `Image.resize`, in faster ways where they are exact."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from PIL import Image
+
+from .resampling import resample
 
 INTERPOLATIONS: dict[str, Image.Resampling] = {
     "nearest": Image.Resampling.NEAREST,
@@ -100,21 +102,28 @@ def resize(
     size = (image.shape[0], image.shape[1])
     if size == tuple(target_size):
         return image
-    left, top, right, bottom = crop_box(size, target_size, keep_aspect_ratio)
-    if interpolation != "nearest" or image.dtype != np.uint8:
-        pil_image = Image.fromarray(image).resize(
-            (target_size[1], target_size[0]),
-            INTERPOLATIONS[interpolation],
-            box=(left, top, right, bottom),
-        )
-        return np.asarray(pil_image)
-    rows, rows_same = _nearest_indices(size[0], top, bottom, target_size[0])
-    columns, columns_same = _nearest_indices(size[1], left, right, target_size[1])
-    if rows_same and columns_same:
-        return cv2.resize(
-            image, (target_size[1], target_size[0]), interpolation=cv2.INTER_NEAREST_EXACT
-        )
-    return image[rows[:, None], columns]
+    method, box = INTERPOLATIONS[interpolation], crop_box(size, target_size, keep_aspect_ratio)
+    resized = None
+    if image.dtype == np.uint8 and interpolation == "nearest":
+        resized = _take_nearest(image, target_size, box)
+    elif image.dtype == np.uint8 and image.shape[2:] != (4,):  # Pillow weighs colors by alpha.
+        resized = resample(image, target_size, method, box)
+    if resized is None:
+        pil_image = Image.fromarray(image).resize((target_size[1], target_size[0]), method, box)
+        resized = np.asarray(pil_image)
+    return resized
+
+
+def _take_nearest(
+    image: np.ndarray, target_size: tuple[int, int], box: tuple[int, int, int, int]
+) -> np.ndarray:
+    left, top, right, bottom = box
+    rows, rows_same = _nearest_indices(image.shape[0], top, bottom, target_size[0])
+    columns, columns_same = _nearest_indices(image.shape[1], left, right, target_size[1])
+    if not (rows_same and columns_same):
+        return image.take(rows, axis=0).take(columns, axis=1)
+    size = (target_size[1], target_size[0])
+    return cv2.resize(image[top:bottom, left:right], size, interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 @lru_cache(maxsize=4096)
@@ -126,5 +135,8 @@ def _nearest_indices(length: int, start: int, stop: int, target: int) -> tuple[n
     )
     index = np.asarray(selected)[0].astype(np.intp)
     index.setflags(write=False)
-    opencv = cv2.resize(ramp.astype(np.float32), (target, 1), interpolation=cv2.INTER_NEAREST_EXACT)
+    if start == stop:  # Nothing is left of some very narrow images.
+        return index, False
+    part = ramp[:, start:stop].astype(np.float32)
+    opencv = cv2.resize(part, (target, 1), interpolation=cv2.INTER_NEAREST_EXACT)
     return index, np.array_equal(opencv[0], index)
