@@ -18,7 +18,7 @@ from .augmenter import Augmenter
 from .color import apply_brightness_shift, brightness_table
 from .sampling import TransformParams
 from .scipy_warp import warp_like_scipy
-from .warp import warp, warp_for_truncation
+from .warp import warp, warp_truncated
 
 _OVERRIDABLE = ("get_random_transform", "apply_transform", "random_transform", "standardize")
 
@@ -105,7 +105,11 @@ class ImagePipeline:
             exact = out.dtype.kind != "f"
             x = _warp_and_flip(source, params, index, generator, x, exact)
         else:
-            np.copyto(x, source if flips is None else _flipped(source, flips))
+            pixels = source if flips is None else _flipped(source, flips)
+            if pixels.dtype == np.uint8 and params.parameters["brightness"] is not None:
+                x = pixels
+            else:
+                np.copyto(x, pixels)
         x = _change_colors(x, params, index)
         if self.first:
             x = x.transpose(2, 0, 1)
@@ -151,8 +155,8 @@ def _warp_and_flip(
         if generator.brightness_range is None:
             return warp(source, matrix, mode, cval, out)
         # Brightness truncates to integers, too.
-        if source.dtype == np.uint8 and 0 <= cval <= 255 and not generator.channel_shift_range:
-            return warp_for_truncation(source, matrix, mode, cval, out)
+        if source.dtype == np.uint8 and cval in range(256) and not generator.channel_shift_range:
+            return warp_truncated(source, matrix, mode, cval)
     return warp_like_scipy(
         source.astype(np.float32), matrix, mode, cval, generator.interpolation_order
     )
@@ -162,12 +166,14 @@ def _change_colors(x: np.ndarray, params: TransformParams, index: int) -> np.nda
     """Apply channel shift and brightness."""
     intensity = params.parameters["channel_shift_intensity"]
     if intensity is not None:
+        x = x.astype(np.float32, copy=False)
         np.clip(x + intensity[index].item(), np.min(x), np.max(x), out=x)
     brightness = params.parameters["brightness"]
     if brightness is None:
         return x
-    if x.shape[2] != 4 and np.min(x) >= 0 and np.max(x) <= 255:
-        return np.take(brightness_table(brightness[index].item()), x.astype(np.uint8)).astype(
-            np.float32
-        )
-    return apply_brightness_shift(x, brightness[index].item(), False)
+    factor = brightness[index].item()
+    outside = x.dtype != np.uint8 and (np.min(x) < 0 or np.max(x) > 255)
+    if x.shape[2] == 4 or outside:
+        return apply_brightness_shift(x.astype(np.float32, copy=False), factor, False)
+    table = brightness_table(factor).astype(np.float32)
+    return cv2.LUT(x.astype(np.uint8, copy=False), table).reshape(x.shape)

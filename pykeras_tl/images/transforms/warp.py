@@ -5,7 +5,7 @@ OpenCV does the same much faster, but in float32 and with other fill modes. To
 stay within the tolerance, `warp` limits the coordinates that OpenCV sees: large images are
 warped in windows, each from a small part of the source, which is continued beyond the edges as
 the fill mode requires. What OpenCV cannot do goes to `warp_like_scipy`. Where results are
-truncated to integers afterwards, `warp_for_truncation` recomputes in double precision the
+truncated to integers afterwards, `warp_truncated` recomputes in double precision the
 pixels that the tolerance could change. Tests compare all of it with SciPy.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import threading
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -87,42 +88,41 @@ def warp(
     return out
 
 
-def warp_for_truncation(
-    image: np.ndarray,
-    matrix: np.ndarray,
-    fill_mode: str = "nearest",
-    cval: float = 0.0,
-    out: np.ndarray | None = None,
+def warp_truncated(
+    image: np.ndarray, matrix: np.ndarray, fill_mode: str = "nearest", cval: float = 0.0
 ) -> np.ndarray:
-    """Warp an image so that truncating to integers matches SciPy exactly.
+    """Warp an image and truncate the values to integers, which are exactly SciPy's.
 
-    Values close to an integer, where the smallest error would make a difference of one, are
+    Values so close to an integer that the error of `warp` could make a difference of one are
     recomputed in double precision.
 
     Args:
         image: uint8 of shape (height, width, channels).
         matrix: Map from a (row, column) of the result to one of the source, shape (2, 3).
         fill_mode: "nearest", "reflect", "constant" or "wrap".
-        cval: Value of points outside the image for "constant".
-        out: Array for the result, C-contiguous float32 of the shape of `image`.
+        cval: Value of points outside the image for "constant", an integer in 0..255.
 
     Returns:
-        `out`, or a new float32 array of the shape of `image`.
+        A uint8 array of the shape of `image`.
 
     Example:
-        >>> image = np.full((2, 3, 1), 7, np.uint8)
-        >>> warp_for_truncation(image, np.array([[1, 0, 0], [0, 1, 0.1]]))[0, :, 0]
-        array([7., 7., 7.], dtype=float32)
+        >>> image = np.array([[[7], [9], [10]]], np.uint8)
+        >>> warp_truncated(image, np.array([[1, 0, 0], [0, 1, 0.1]]))[0, :, 0]
+        array([ 7,  9, 10], dtype=uint8)
     """
-    out = warp(image, matrix, fill_mode, cval, out)
-    _, width, channels = out.shape
-    values = out.reshape(-1, channels)
-    uncertain = np.abs(out - np.rint(out)) < 2 * _TOLERANCE
-    pixels = np.flatnonzero(uncertain.reshape(-1, channels).any(axis=1))
-    row, column = np.divmod(pixels.astype(np.float64), width)
-    rows, columns = coordinates(matrix, row, column)
-    values[pixels] = sample_bilinear(image, rows, columns, fill_mode, cval)
-    return out
+    approximate = warp(image, matrix, fill_mode, cval)
+    _, width, channels = image.shape
+    if np.array_equal(matrix, np.rint(matrix)):
+        return approximate.astype(np.uint8)
+    result = (approximate + np.float32(_TOLERANCE)).astype(np.uint8)
+    lowest = (approximate - np.float32(_TOLERANCE)).astype(np.uint8)
+    differ = cv2.split(cv2.compare(result, lowest, cv2.CMP_NE).reshape(image.shape))
+    pixels = np.flatnonzero(reduce(cv2.bitwise_or, differ) != 0)
+    row, column = np.divmod(pixels, width)
+    rows, columns = coordinates(matrix, row.astype(np.float64), column.astype(np.float64))
+    exact = sample_bilinear(image, rows, columns, fill_mode, cval).astype(np.float32)
+    result.reshape(-1, channels)[pixels] = exact.astype(np.uint8, order="C")
+    return result
 
 
 def _warp_wrapped(image: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> np.ndarray:
