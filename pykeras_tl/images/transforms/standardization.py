@@ -62,12 +62,12 @@ class Standardization:
             if self.mean is None:
                 self._warn_not_fitted("featurewise_center")
             else:
-                x -= self.mean
+                _each_channel(np.subtract, x, self.mean)
         if self.featurewise_std_normalization:
             if self.std is None:
                 self._warn_not_fitted("featurewise_std_normalization")
             else:
-                x /= self.std + 1e-6
+                _each_channel(np.divide, x, self.std + 1e-6)
         if self.zca_whitening:
             if self.zca_whitening_matrix is None:
                 self._warn_not_fitted("zca_whitening")
@@ -119,3 +119,13 @@ class Standardization:
             "training data. Fit it first by calling `.fit(numpy_data)`.",
             stacklevel=3,
         )
+
+
+def _each_channel(operation: np.ufunc, x: np.ndarray, values: np.ndarray) -> None:
+    """Change an image or batch in place by one value for each channel."""
+    channels = x.shape[-1]
+    if np.shape(values) == (1, 1, channels) and x.flags.c_contiguous:
+        # The values repeated for a row of pixels: NumPy is slow along an axis of length 3.
+        values = np.tile(values.reshape(channels), x.shape[-2])
+        x = x.reshape(-1, values.size)
+    operation(x, values, out=x)
