@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from pykeras_tl.images.transforms import scipy_warp
+from pykeras_tl.images.transforms.color import apply_channel_shift
 from pykeras_tl.images.transforms.warp import warp, warp_truncated
 
 MODES = ["nearest", "reflect", "constant", "wrap"]
@@ -76,8 +77,13 @@ def test_large_images_with_the_sharpest_edges(mode, size):
 def test_cut_to_whole_numbers_it_is_scipys(mode, case):
     image, matrix = case
     image = image.astype(np.uint8)
-    found, expected = warp_truncated(image, matrix, mode, 9), oracle(image, matrix, mode, 9)
+    expected = oracle(image, matrix, mode, 9)
+    found = warp_truncated(image, matrix, mode, 9)
     np.testing.assert_array_equal(found, expected.astype(np.uint8))
+    for shift in (-40.3, 12.0, 200.0):
+        found = warp_truncated(image, matrix, mode, 9, shift)
+        expected_shifted = apply_channel_shift(expected, shift, 2)
+        np.testing.assert_array_equal(found, expected_shifted.astype(np.uint8))
 
 
 @pytest.mark.parametrize("mode", MODES)

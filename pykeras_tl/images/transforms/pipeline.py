@@ -106,7 +106,9 @@ class ImagePipeline:
             x = _warp_and_flip(source, params, index, generator, x, exact)
         else:
             pixels = source if flips is None else _flipped(source, flips)
-            if pixels.dtype == np.uint8 and params.parameters["brightness"] is not None:
+            changes = params.parameters
+            shifts = changes["channel_shift_intensity"] is not None
+            if pixels.dtype == np.uint8 and changes["brightness"] is not None and not shifts:
                 x = pixels
             else:
                 np.copyto(x, pixels)
@@ -155,19 +157,18 @@ def _warp_and_flip(
         if generator.brightness_range is None:
             return warp(source, matrix, mode, cval, out)
         # Brightness truncates to integers, too.
-        if source.dtype == np.uint8 and cval in range(256) and not generator.channel_shift_range:
-            return warp_truncated(source, matrix, mode, cval)
+        if source.dtype == np.uint8 and cval in range(256):
+            return warp_truncated(source, matrix, mode, cval, _channel_shift(params, index))
     return warp_like_scipy(
         source.astype(np.float32), matrix, mode, cval, generator.interpolation_order
     )
 
 
 def _change_colors(x: np.ndarray, params: TransformParams, index: int) -> np.ndarray:
-    """Apply channel shift and brightness."""
-    intensity = params.parameters["channel_shift_intensity"]
-    if intensity is not None:
-        x = x.astype(np.float32, copy=False)
-        np.clip(x + intensity[index].item(), np.min(x), np.max(x), out=x)
+    """Apply channel shift and brightness; bytes get brightness alone, they were shifted before."""
+    intensity = _channel_shift(params, index)
+    if intensity is not None and x.dtype != np.uint8:
+        np.clip(x + intensity, np.min(x), np.max(x), out=x)
     brightness = params.parameters["brightness"]
     if brightness is None:
         return x
@@ -177,3 +178,8 @@ def _change_colors(x: np.ndarray, params: TransformParams, index: int) -> np.nda
         return apply_brightness_shift(x.astype(np.float32, copy=False), factor, False)
     table = brightness_table(factor).astype(np.float32)
     return cv2.LUT(x.astype(np.uint8, copy=False), table).reshape(x.shape)
+
+
+def _channel_shift(params: TransformParams, index: int) -> float | None:
+    intensities = params.parameters["channel_shift_intensity"]
+    return None if intensities is None else intensities[index].item()

@@ -26,7 +26,7 @@ _EDGES = {
     "reflect": cv2.BORDER_REFLECT,
     "constant": cv2.BORDER_REPLICATE,
 }
-_TOLERANCE = 0.01
+_ERROR = np.float32(0.01)
 # Up to this coordinate, float32 is accurate enough for the tolerance at the sharpest edge.
 _MAX_REACH = 224
 # With more windows, SciPy is faster.
@@ -89,39 +89,55 @@ def warp(
 
 
 def warp_truncated(
-    image: np.ndarray, matrix: np.ndarray, fill_mode: str = "nearest", cval: float = 0.0
+    image: np.ndarray,
+    matrix: np.ndarray,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    shift: float | None = None,
 ) -> np.ndarray:
-    """Warp an image and truncate the values to integers, which are exactly SciPy's.
+    """Warp an image, shift its channels, and truncate the values to exactly Keras's integers.
 
     Values so close to an integer that the error of `warp` could make a difference of one are
-    recomputed in double precision.
+    recomputed in double precision; with a shift also those that could be the smallest or largest
+    of the image, to which it is clipped.
 
     Args:
         image: uint8 of shape (height, width, channels).
         matrix: Map from a (row, column) of the result to one of the source, shape (2, 3).
         fill_mode: "nearest", "reflect", "constant" or "wrap".
         cval: Value of points outside the image for "constant", an integer in 0..255.
+        shift: Value to add to all channels, as `apply_channel_shift` does; None for none.
 
     Returns:
         A uint8 array of the shape of `image`.
 
     Example:
         >>> image = np.array([[[7], [9], [10]]], np.uint8)
-        >>> warp_truncated(image, np.array([[1, 0, 0], [0, 1, 0.1]]))[0, :, 0]
-        array([ 7,  9, 10], dtype=uint8)
+        >>> matrix = np.array([[1, 0, 0], [0, 1, 0.1]])
+        >>> warp_truncated(image, matrix)[0, :, 0], warp_truncated(image, matrix, shift=1)[0, :, 0]
+        (array([ 7,  9, 10], dtype=uint8), array([ 8, 10, 10], dtype=uint8))
     """
-    approximate = warp(image, matrix, fill_mode, cval)
-    _, width, channels = image.shape
-    if np.array_equal(matrix, np.rint(matrix)):
-        return approximate.astype(np.uint8)
-    result = (approximate + np.float32(_TOLERANCE)).astype(np.uint8)
-    lowest = (approximate - np.float32(_TOLERANCE)).astype(np.uint8)
-    differ = cv2.split(cv2.compare(result, lowest, cv2.CMP_NE).reshape(image.shape))
-    pixels = np.flatnonzero(reduce(cv2.bitwise_or, differ) != 0)
-    row, column = np.divmod(pixels, width)
+    values = warp(image, matrix, fill_mode, cval)
+    # Between pixels, not at them.
+    error = _ERROR * np.any(matrix != np.rint(matrix))
+    if shift is None:
+        upper, lower = values + error, values - error
+    else:
+        shifted = values + np.float32(shift)
+        upper, lower = np.clip(shifted + error, 0, 255), np.clip(shifted - error, 0, 255)
+    result, lowest = upper.astype(np.uint8), lower.astype(np.uint8)
+    differ = cv2.compare(result, lowest, cv2.CMP_NE).reshape(image.shape)
+    if shift is not None:
+        differ |= (values <= values.min() + 2 * error) | (values >= values.max() - 2 * error)
+    pixels = np.flatnonzero(reduce(cv2.bitwise_or, cv2.split(differ)) != 0)
+    row, column = np.divmod(pixels, image.shape[1])
     rows, columns = coordinates(matrix, row.astype(np.float64), column.astype(np.float64))
     exact = sample_bilinear(image, rows, columns, fill_mode, cval).astype(np.float32)
-    result.reshape(-1, channels)[pixels] = exact.astype(np.uint8, order="C")
+    if shift is not None:
+        bounds = exact.min(), exact.max()
+        exact = np.clip(exact + np.float32(shift), *bounds)
+        np.clip(result, *(bound.astype(np.uint8) for bound in bounds), out=result)
+    result.reshape(-1, image.shape[2])[pixels] = exact.astype(np.uint8, order="C")
     return result
 
 
