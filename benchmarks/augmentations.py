@@ -24,6 +24,7 @@ from PIL import Image
 
 from benchmarks.measuring import Row, arguments, report
 from pykeras_tl.images import ImageDataGenerator, list_images
+from pykeras_tl.images.decoding.reading import read_image
 from pykeras_tl.images.decoding.resizing import INTERPOLATIONS, crop_box, resize
 from pykeras_tl.images.transforms.pipeline import ImagePipeline
 from pykeras_tl.images.transforms.sampling import sample_batch_params
@@ -141,7 +142,7 @@ def main() -> None:
     table = list_images(Path(options.data) / "TRAIN")
     paths = table["filename"].iloc[:: max(1, len(table) // options.images)].head(options.images)
     files = [np.fromfile(path, np.uint8) for path in paths]
-    decoded = [cv2.imdecode(file, cv2.IMREAD_COLOR_RGB) for file in files]
+    decoded = [read_image(path) for path in paths]
     count = len(files)
 
     def decode() -> None:

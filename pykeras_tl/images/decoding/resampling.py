@@ -26,8 +26,6 @@ _SUPPORT = {
     Image.Resampling.LANCZOS: 3.0,
 }
 _UNIT = 1 << 22
-# Makes OpenCV, which rounds half to even, round half up: sums are multiples of 2 * _HALF_UP.
-_HALF_UP = 1 / (4 * _UNIT)
 # Results whose weights are one small matrix: more of them waste products with zero.
 _BLOCK = 4
 # Values that are doubles at once, 4 MiB: images of usual size are resized in one step.
@@ -45,6 +43,7 @@ class _Pass(NamedTuple):
         pixels: Pixels of each block's window, counted from `start`, shape (blocks, window).
         weights: Their weights, shape (blocks, _BLOCK, window).
         length: Number of results; the last block may have more.
+        overshoots: Whether sums can be outside 0..255, because some weights are negative.
     """
 
     start: int
@@ -52,6 +51,7 @@ class _Pass(NamedTuple):
     pixels: np.ndarray
     weights: np.ndarray
     length: int
+    overshoots: bool
 
 
 def resample(
@@ -107,8 +107,10 @@ def _sum_rows(rows: np.ndarray, along: _Pass) -> np.ndarray:
     for first in range(0, blocks, step):
         windows = rows.take(along.pixels[first : first + step], axis=0).astype(np.float64)
         sums = (along.weights[first : first + step] @ windows).reshape(-1, values)
-        part = result[first * _BLOCK : first * _BLOCK + len(sums)]
-        cv2.add(sums, _HALF_UP, dst=part, dtype=cv2.CV_8U)
+        sums += 0.5
+        if along.overshoots:
+            np.clip(sums, 0, 255, out=sums)
+        result[first * _BLOCK : first * _BLOCK + len(sums)] = sums
     return result[: along.length]
 
 
@@ -142,4 +144,5 @@ def _weights(method: Image.Resampling, length: int, start: int, stop: int, targe
     weights[block, result % _BLOCK, used - first[block]] = table[result, column] / _UNIT
     lowest_used = int(first.min())
     windows = first[:, None] - lowest_used + np.arange(width)
-    return _Pass(lowest_used, int(first.max()) + width, windows, weights, target)
+    overshoots = bool(table.min() < 0)
+    return _Pass(lowest_used, int(first.max()) + width, windows, weights, target, overshoots)

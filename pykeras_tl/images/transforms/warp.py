@@ -126,10 +126,10 @@ def warp_truncated(
         shifted = values + np.float32(shift)
         upper, lower = np.clip(shifted + error, 0, 255), np.clip(shifted - error, 0, 255)
     result, lowest = upper.astype(np.uint8), lower.astype(np.uint8)
-    differ = cv2.compare(result, lowest, cv2.CMP_NE).reshape(image.shape)
+    uncertain = result != lowest
     if shift is not None:
-        differ |= (values <= values.min() + 2 * error) | (values >= values.max() - 2 * error)
-    pixels = np.flatnonzero(reduce(cv2.bitwise_or, cv2.split(differ)) != 0)
+        uncertain |= (values <= values.min() + 2 * error) | (values >= values.max() - 2 * error)
+    pixels = np.flatnonzero(reduce(np.logical_or, cv2.split(uncertain.view(np.uint8))))
     row, column = np.divmod(pixels, image.shape[1])
     rows, columns = coordinates(matrix, row.astype(np.float64), column.astype(np.float64))
     exact = sample_bilinear(image, rows, columns, fill_mode, cval).astype(np.float32)
