@@ -14,15 +14,15 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ..models.graph import (
+from ..models.graph.nodes import (
     Graph,
     GraphTensor,
-    Subgraph,
     calls_of,
     inspectable_graph,
     nodes_between,
     output_of,
 )
+from ..models.graph.subgraph import Subgraph
 from ..models.layer_tree import LayerTree
 
 _BATCH = 32

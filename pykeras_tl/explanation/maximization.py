@@ -11,7 +11,7 @@ import numpy as np
 
 from ..evaluation.figures.galleries import image_sheet
 from ..images.progress import progress_bar
-from ..models.graph import GraphTensor, output_of
+from ..models.graph.nodes import GraphTensor, output_of
 from ..models.layer_tree import LayerTree
 from ..models.symbolic.autodiff import gradients_at
 from .scores import ScoreGraph, score_graph

@@ -12,15 +12,15 @@ from typing import Any
 
 import keras
 
-from ..models.graph import (
+from ..models.graph.nodes import (
     Graph,
     GraphTensor,
     Node,
-    Subgraph,
     inspectable_graph,
     nodes_between,
     output_of,
 )
+from ..models.graph.subgraph import Subgraph
 from ..models.layer_tree import LayerTree
 
 # Layers, activations and operations of Keras that turn logits into probabilities.

@@ -21,7 +21,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from ..images.iterators.base import Iterator
-from ..models.graph import Subgraph
+from ..models.graph.subgraph import Subgraph
 from .class_weights import class_counts
 from .data_adapter import BatchSource, batches
 from .feature_cache.caching import CachePolicy, FitInputs, cache_frozen_layers

@@ -20,7 +20,12 @@ from .checkpoints.random_state import TorchRandomState
 from .checkpoints.run import CheckpointCallback, TrainingRun
 from .checkpoints.state import run_fingerprint
 from .data_adapter import FitData, FitDataCallback, SequentialDataset
-from .feature_cache.caching import CachePolicy, FitInputs, cache_frozen_layers
+from .feature_cache.caching import (
+    CachePolicy,
+    FitInputs,
+    cache_frozen_layers,
+    fold_held_batch_norm,
+)
 from .feature_cache.sources import FeatureSource, OnTheFlyFeatures
 from .history import History
 
@@ -144,6 +149,7 @@ def train(config: FitConfig, run: TrainingRun | None = None) -> History:
     inputs = FitInputs(config.model, config.iterator, config.validation_data)
     if progress.epochs < last_epoch:
         inputs = config.inputs(run.cached if run is not None else None)
+        inputs = fold_held_batch_norm(inputs)
     if run is not None:
         run.restore_iterators(config.iterators)
     try:

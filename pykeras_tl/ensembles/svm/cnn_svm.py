@@ -17,7 +17,7 @@ from scipy.special import softmax
 from ...evaluation.calibration import fit_temperature
 from ...evaluation.prediction_table import prediction_table
 from ...evaluation.predictions import true_classes
-from ...models.graph import GraphTensor, inspectable_graph, nodes_between, output_of
+from ...models.graph.nodes import GraphTensor, inspectable_graph, nodes_between, output_of
 from ...models.inference import run_flow
 from ...models.layer_tree import LayerTree
 from ...models.networks.cnn_svr import network as published_network

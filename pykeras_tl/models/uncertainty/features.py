@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from ..graph import Graph, GraphTensor, Subgraph, flat_graph, nodes_between
+from ..graph.nodes import Graph, GraphTensor, flat_graph, nodes_between
+from ..graph.subgraph import Subgraph
 from ..inference import predict_batch
 
 

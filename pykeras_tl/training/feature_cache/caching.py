@@ -7,7 +7,7 @@ import shutil
 import warnings
 from collections.abc import Iterator as IteratorOf
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import keras
@@ -16,6 +16,8 @@ import numpy as np
 from ...images.iterators.base import BatchSpec, Iterator
 from ...images.iterators.numpy_array_iterator import NumpyArrayIterator
 from ...images.progress import progress_bar
+from ...models.graph.nodes import flat_graph
+from ...models.graph.subgraph import Subgraph
 from ...models.keras_internals import compile_like
 from ...storage.disk_cache import find_entries
 from ..data_adapter import batches
@@ -80,6 +82,28 @@ class CachePolicy:
     verbose: str | int
 
 
+def fold_held_batch_norm(inputs: FitInputs) -> FitInputs:
+    """Replace a training by one of the same layers that takes less time.
+
+    Args:
+        inputs: The model and its iterators.
+
+    Returns:
+        The training to do instead; the same one where nothing can be folded.
+    """
+    model = inputs.model
+    graph = flat_graph(model)
+    if graph is None or len(graph.inputs) != 1 or model.run_eagerly:
+        return inputs
+    variables = model.trainable_variables
+    folded = Subgraph(graph.nodes, graph.inputs, graph.outputs, variables)
+    same = [id(each) for each in folded.trainable_variables] == [id(each) for each in variables]
+    if not folded.is_folded or not same:
+        return inputs
+    _compile_in_place_of(folded, model)
+    return replace(inputs, model=folded)
+
+
 def cache_frozen_layers(inputs: FitInputs, policy: CachePolicy) -> FitInputs:
     """Replace a training by one of the head alone, on the frozen layers' cached output.
 
@@ -112,10 +136,7 @@ def cache_frozen_layers(inputs: FitInputs, policy: CachePolicy) -> FitInputs:
             stacklevel=3,
         )
         return inputs
-    if not model.optimizer.built:
-        # Built on the user's model, so that it is saved and loaded with that.
-        model.optimizer.build(model.trainable_variables)
-    compile_like(split.head, model)
+    _compile_in_place_of(split.head, model)
     _logger.info(
         "The output of the frozen layers up to %s is computed once for each image (%.2g GB on "
         "disk); cache_frozen=False turns this off.",
@@ -124,6 +145,13 @@ def cache_frozen_layers(inputs: FitInputs, policy: CachePolicy) -> FitInputs:
     )
     temporary = [each.key for each in [cache, *caches] if not each.lasting]
     return FitInputs(split.head, cache.source(), validation, temporary)
+
+
+def _compile_in_place_of(part: Subgraph, model: keras.Model) -> None:
+    if not model.optimizer.built:
+        # Built on the user's model, so that it is saved and loaded with that.
+        model.optimizer.build(model.trainable_variables)
+    compile_like(part, model)
 
 
 class _FeatureCache:

@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...models.graph import Graph, GraphTensor, Node, Subgraph, flat_graph, nodes_between
+from ...models.graph.nodes import Graph, GraphTensor, Node, flat_graph, nodes_between
+from ...models.graph.subgraph import Subgraph
 
 # Settings of a layer that do not change what it computes from given weights.
 _WITHOUT_EFFECT = re.compile(r"name|trainable|\w+_(initializer|regularizer|constraint)")

@@ -1,0 +1,1 @@
+"""Scripts as tutorials write them, which benchmarks run beside ours."""

@@ -1,0 +1,1 @@
+"""A model's operations as one flat graph, and models that run a part of it."""
