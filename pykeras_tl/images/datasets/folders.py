@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from .corrections import Corrections, apply_corrections
@@ -15,10 +16,10 @@ from .directory_tree import (
     existing_folder,
     images_directly_in,
     images_under,
-    is_stray_path,
-    unreadable_images,
+    passed_over,
+    without_stray,
 )
-from .file_names import is_readable_name, is_stray_name, readable_extensions
+from .file_names import is_stray_name, readable_extensions, unreadable_extensions
 from .split_folders import check_no_splits
 
 
@@ -82,17 +83,24 @@ def list_images(
         names = _validated_classes(root, classes)
     if not names:
         raise ValueError(no_class_folder(root))
-    images, stray = {}, []
+    unread = unreadable_extensions()
+    endings = readable_extensions() + unread
+    images, stray, unreadable = {}, [], []
     for name in names:
-        paths = list(images_under(root / name, follow_links, is_readable_name))
-        images[name] = [path for path in paths if not is_stray_path(path, root / name)]
-        stray += sorted({*paths} - {*images[name]}) if len(paths) > len(images[name]) else []
+        paths = list(images_under(root / name, follow_links, endings))
+        images[name] = list(without_stray(paths, root / name))
+        if len(paths) > len(images[name]):
+            strays = sorted({*paths} - {*images[name]})
+            stray += [path for path in strays if not path.lower().endswith(unread)]
+        if unread:
+            unreadable += [path for path in images[name] if path.lower().endswith(unread)]
+            images[name] = [path for path in images[name] if not path.lower().endswith(unread)]
     empty = [name for name in names if not images[name]]
     if empty and (classes is not None or len(empty) == len(names)):
         raise ValueError(_no_images(root, names, empty))
     if classes is None:
         warn_of_other_folders(root, empty)
-    if message := unreadable_images([root / name for name in names]):
+    if message := passed_over(unreadable):
         warnings.warn(message, stacklevel=2)
     if stray:
         warnings.warn(
@@ -100,8 +108,14 @@ def list_images(
             f"{stray[0]}.",
             stacklevel=2,
         )
-    rows = [(path, name) for name in names for path in images[name]]
-    table = pd.DataFrame(rows, columns=["filename", "class"], dtype=str)
+    counts = [len(images[name]) for name in names]
+    table = pd.DataFrame(
+        {
+            "filename": [path for name in names for path in images.pop(name)],
+            "class": np.repeat(np.array(names, object), counts),
+        },
+        dtype=str,
+    )
     return apply_corrections({"": table}, corrections, root)[""]
 
 

@@ -22,7 +22,7 @@ import warnings
 import weakref
 import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Protocol
 
@@ -211,7 +211,7 @@ def open_cache(digest: str, count: int, shape: tuple[int, int, int]) -> PixelCac
         return cache
 
 
-def files_digest(paths: Sequence[str], settings: str) -> str:
+def files_digest(paths: Iterable[str], settings: str) -> str:
     """Return a digest of files, by path, size and modification time, and of settings.
 
     Args:

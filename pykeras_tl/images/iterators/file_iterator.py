@@ -112,7 +112,8 @@ class FileIterator(Iterator):
                 height, width = self.options.target_size
                 shape = (height, width, self.options.channels)
                 try:
-                    digest = files_digest(self.filepaths, self.options.pixel_settings)
+                    paths = map(self._path, range(self.samples))
+                    digest = files_digest(paths, self.options.pixel_settings)
                     self._opened = (open_cache(digest, self.samples, shape),)
                 except OSError:  # A file is missing, which reading it will report.
                     self._opened = (None,)
@@ -142,12 +143,13 @@ class FileIterator(Iterator):
 
 
 def find_bad_files(
-    paths: Sequence[str], options: ImageOptions, workers: int | None
+    folder: str, names: Sequence[str] | pd.Series, options: ImageOptions, workers: int | None
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Decode all files if the options ask for it.
 
     Args:
-        paths: The files.
+        folder: Folder that the names are relative to.
+        names: The files.
         options: Their `check` and `on_bad` count.
         workers: Number of threads; one for each available processor when None.
 
@@ -158,9 +160,10 @@ def find_bad_files(
         BadImageError: When there is a bad file and `on_bad` is "raise".
         ValueError: When no file can be read.
     """
-    keep = np.ones(len(paths), bool)
+    keep = np.ones(len(names), bool)
     if options.check is None and options.on_bad == "raise":
         return keep, bad_files_table({})
+    paths = [os.path.join(folder, name) for name in names]
     bad = check_files(paths, workers=workers, raise_error=options.on_bad == "raise")
     keep[[path in bad for path in paths]] = False
     if bad and not keep.any():
