@@ -168,6 +168,23 @@ def draw_cells(
     generate_cells(directory, train, test, test_simple, seed)
 
 
+def pack(
+    directory: Annotated[
+        Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder of shards to create.")],
+    shard_megabytes: Annotated[
+        float, typer.Option(help="About how large a shard becomes, in millions of bytes.")
+    ] = 256,
+    seed: Seed = 0,
+) -> None:
+    """Pack a folder of images into a few large tar files."""
+    from ..images.datasets.packing import pack_images
+
+    folder = pack_images(directory, out, shard_megabytes, seed)
+    typer.echo(f"shards: {folder} ({len(list(folder.rglob('*.tar'))):,})")
+
+
 def cache(
     clear: Annotated[
         bool, typer.Option("--clear", help="Remove everything from the cache.")

@@ -6,6 +6,7 @@ import os
 
 from PIL import Image
 
+from ...storage.shards.reading import in_shard, is_member
 from ..decoding.heif import register_heif
 
 # Keras compares the end of the name, without a dot.
@@ -132,4 +133,6 @@ def validate_filename(
     """
     path = os.fspath(filename)
     # Plain text: `flow_from_dataframe` does this for each row of a table.
-    return path.lower().endswith(tuple(white_list_formats)) and os.path.isfile(path)  # noqa: PTH113
+    if not path.lower().endswith(tuple(white_list_formats)):
+        return False
+    return os.path.isfile(path) or (in_shard(path) and is_member(path))  # noqa: PTH113

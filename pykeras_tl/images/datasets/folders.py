@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ...storage.shards.index import Source, has_shards
+from ...storage.shards.table import list_shards
 from .corrections import Corrections, apply_corrections
 from .directory_tree import (
     class_folders,
@@ -24,7 +26,7 @@ from .split_folders import check_no_splits
 
 
 def list_images(
-    directory: str | os.PathLike[str],
+    directory: Source,
     classes: Sequence[str] | None = None,
     follow_links: bool = False,
     corrections: Corrections | None = None,
@@ -41,7 +43,8 @@ def list_images(
     HEIC files are listed where the package pillow-heif is installed, and warned of elsewhere.
 
     Args:
-        directory: Folder that holds one folder of images for each class.
+        directory: Folder that holds one folder of images for each class; or the folder, or
+            its URL, of the shards that `pack_images` made of it.
         classes: Names of the class folders to list, in order; all of them, sorted, when None.
         follow_links: Whether to follow symbolic links to folders.
         corrections: Images to leave out and images of another class: a CSV file, such as the
@@ -75,6 +78,9 @@ def list_images(
     Source:
         `keras.src.legacy.preprocessing.image.DirectoryIterator`.
     """
+    if has_shards(directory):
+        return _in_shards(directory, classes, corrections)
+    assert isinstance(directory, str | os.PathLike)
     root = existing_folder(directory)
     if classes is None:
         names = [name for name in class_folders(root) if not is_stray_name(name)]
@@ -117,6 +123,47 @@ def list_images(
         dtype=str,
     )
     return apply_corrections({"": table}, corrections, root)[""]
+
+
+def is_packed_image(name: str, endings: tuple[str, ...]) -> bool:
+    """Return whether a file in a shard is an image, by its name.
+
+    Args:
+        name: The name, with its folders.
+        endings: How the names of images end, in lower case.
+
+    Returns:
+        False for files of other formats, and those that a tool left behind.
+
+    Example:
+        >>> is_packed_image("cat/1.PNG", ("png",)), is_packed_image("cat/._1.png", ("png",))
+        (True, False)
+    """
+    return name.lower().endswith(endings) and not any(map(is_stray_name, name.split("/")))
+
+
+def _in_shards(
+    source: Source, classes: Sequence[str] | None, corrections: Corrections | None
+) -> pd.DataFrame:
+    endings = readable_extensions()
+    packed = list_shards(source, lambda name: is_packed_image(name, endings))
+    names = packed.classes if classes is None else list(classes)
+    if unknown := [name for name in names if name not in packed.classes]:
+        raise ValueError(
+            f"Expected classes to be names of classes in the shards: {packed.classes}. "
+            f"Received: {names}, of which {unknown} do not exist."
+        )
+    rows = np.concatenate(
+        [np.flatnonzero(packed.labels == packed.classes.index(name)) for name in names]
+    )
+    table = pd.DataFrame(
+        {
+            "filename": [packed.path(row) for row in rows],
+            "class": np.array(packed.classes, object)[packed.labels[rows]],
+        },
+        dtype=str,
+    )
+    return apply_corrections({"": table}, corrections, Path(packed.shards[0]).parent)[""]
 
 
 def warn_of_other_folders(root: Path, empty: Sequence[str]) -> None:

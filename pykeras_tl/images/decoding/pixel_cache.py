@@ -9,7 +9,7 @@ file or option, or a damaged cache, only costs time.
 """
 
 # Plain text paths: making a Path for each of many files costs more than the call itself.
-# ruff: noqa: PTH116, PTH100
+# ruff: noqa: PTH100
 from __future__ import annotations
 
 import errno
@@ -29,6 +29,8 @@ from typing import Protocol
 import numpy as np
 
 from ...storage.disk_cache import create_entry, evict, find_entries
+from ...storage.shards.index import is_url
+from ...storage.shards.reading import file_status
 
 # For all pixel caches in this process's memory together, in bytes.
 MEMORY_BUDGET = 1 << 30
@@ -231,9 +233,8 @@ def files_digest(paths: Iterable[str], settings: str) -> str:
     """
     digest = hashlib.blake2b(settings.encode(), digest_size=16)
     for path in paths:
-        status = os.stat(path)
-        name = os.fsencode(os.path.abspath(path))
-        digest.update(b"%s\0%d\0%d\0" % (name, status.st_size, status.st_mtime_ns))
+        name = os.fsencode(path if is_url(path) else os.path.abspath(path))
+        digest.update(b"%s\0%d\0%d\0" % (name, *file_status(path)))
     return digest.hexdigest()
 
 

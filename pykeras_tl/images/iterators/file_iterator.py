@@ -121,25 +121,38 @@ class FileIterator(Iterator):
 
     def _sources(self, indices: np.ndarray) -> Any:
         cache = self._pixel_cache()
-        options = self.options
+        contents = self._fetch(indices.tolist(), cache)
 
         def read(position: int) -> np.ndarray:
             index = int(indices[position])
             pixels = cache.get(index) if cache else None
             if pixels is None:
-                pixels = read_image(
-                    self._path(index),
-                    options.color_mode,
-                    options.target_size,
-                    options.interpolation,
-                    options.keep_aspect_ratio,
-                    options.dtype_range,
-                )
+                pixels = self._read(index, contents.get(index))
                 if cache:
                     cache.put(index, pixels)
             return pixels
 
         return read
+
+    def _fetch(self, indices: Sequence[int], cache: PixelCache | None) -> dict[int, bytes]:
+        """Read the contents of files that are better read together than one by one."""
+        return {}
+
+    def _read(self, index: int, content: bytes | None) -> np.ndarray:
+        """Decode a file; `content` is what `_fetch` read of it, if it did."""
+        return read_image(self._path(index), *self._reading)
+
+    @property
+    def _reading(self) -> tuple[Any, ...]:
+        """The arguments of `read_image` after the path."""
+        options = self.options
+        return (
+            options.color_mode,
+            options.target_size,
+            options.interpolation,
+            options.keep_aspect_ratio,
+            options.dtype_range,
+        )
 
 
 def find_bad_files(
