@@ -19,8 +19,9 @@ import pytest
 import webdataset
 from PIL import Image
 
-from pykeras_tl import ImageDataGenerator, list_images, pack_images
+from pykeras_tl import ImageDataGenerator, audit, list_images, pack_images
 from pykeras_tl.images import read_image
+from pykeras_tl.recipe.folder_splits import tables_on_disk
 from pykeras_tl.storage.shards.index import ShardError, read_members
 from pykeras_tl.training import fit
 
@@ -188,7 +189,12 @@ def test_splits_become_folders_of_shards(folder: Path, tmp_path: Path) -> None:
     for split in ("train", "test"):
         shutil.copytree(folder, tmp_path / "sets" / split)
     packed = pack_images(tmp_path / "sets", tmp_path / "packed")
-    assert len(list_images(packed / "train")) == len(list_images(packed / "test")) == len(_NAMES)
+    tables = tables_on_disk(packed)
+    assert len(tables["train"]) == len(tables["test"]) == len(_NAMES)
+    one, other = audit(tmp_path / "sets"), audit(packed)
+    assert other.leaks.equals(one.leaks)
+    assert other.classes().equals(one.classes())
+    assert sorted(other.files["digest"]) == sorted(one.files["digest"])
     with pytest.raises(FileExistsError, match="already exists"):
         pack_images(tmp_path / "sets", packed)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
+from ...storage.shards.reading import file_status
 from ..decoding.headers import fits_extension, kind_of
 from ..decoding.reading import BadImageError, first_bytes, read_image
 from ..duplicates.features import Features, describe
@@ -72,7 +72,7 @@ def examine(names: Sequence[str], workers: int) -> tuple[list[FileContent], list
 def _examine(name: str) -> tuple[FileContent, Features | None]:
     size, kind = 0, ""
     try:
-        size = Path(name).stat().st_size
+        size = file_status(name)[0]
         kind = kind_of(first_bytes(name)) or ""
         image = read_image(name)
         mode, others, meant = find_peculiarities(name, image)

@@ -185,7 +185,7 @@ def audit(
 
     Args:
         directory: A directory with one directory per class, or one per split with the classes
-            in it.
+            in it; or the shards that `pack_images` made of it.
         splits: Names of the directories that are splits. By default, they are recognized by
             their names, such as TRAIN, test2017 or val, and by what is in them.
         workers: Number of threads; by default one per processor.

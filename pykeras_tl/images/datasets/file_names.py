@@ -6,7 +6,7 @@ import os
 
 from PIL import Image
 
-from ...storage.shards.reading import in_shard, is_member
+from ...storage.shards.reading import is_file
 from ..decoding.heif import register_heif
 
 # Keras compares the end of the name, without a dot.
@@ -133,6 +133,4 @@ def validate_filename(
     """
     path = os.fspath(filename)
     # Plain text: `flow_from_dataframe` does this for each row of a table.
-    if not path.lower().endswith(tuple(white_list_formats)):
-        return False
-    return os.path.isfile(path) or (in_shard(path) and is_member(path))  # noqa: PTH113
+    return path.lower().endswith(tuple(white_list_formats)) and is_file(path)

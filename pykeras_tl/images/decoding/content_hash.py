@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import lru_cache, partial
 
-from ...storage.shards.reading import file_status, in_shard, read_member
+from ...storage.shards.reading import file_status, open_file
 from ..threads import default_workers, parallel_for
 
 
@@ -42,10 +42,5 @@ def content_hashes(paths: Sequence[str]) -> list[str]:
 @lru_cache(maxsize=1 << 20)
 def _content_hash(path: str, size: int, modified: int) -> str:
     digest = partial(hashlib.blake2b, digest_size=16)
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            return hashlib.file_digest(file, digest).hexdigest()
-    except (FileNotFoundError, NotADirectoryError):
-        if in_shard(path):
-            return digest(read_member(path)).hexdigest()
-        raise
+    with open_file(path) as file:
+        return hashlib.file_digest(file, digest).hexdigest()

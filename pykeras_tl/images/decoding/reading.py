@@ -1,7 +1,7 @@
 """Reading image files: the pixels of Keras's `load_img`, decoded by OpenCV where that is exact."""
 
 # Plain text paths: making a Path for each of many files costs more than the call itself.
-# ruff: noqa: PTH123, PTH112
+# ruff: noqa: PTH112
 from __future__ import annotations
 
 import io
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ...storage.shards.reading import in_shard, read_member
+from ...storage.shards.reading import in_shard, open_file, read_member
 from .headers import Header, jpeg_header, kind_of, png_header
 from .heif import INSTALL, register_heif
 from .resizing import resize
@@ -271,13 +271,8 @@ def first_bytes(path: str | os.PathLike[str]) -> bytes:
         >>> first_bytes("cell.bmp")[:2]
         b'BM'
     """
-    try:
-        with open(path, "rb") as file:
-            return file.read(16)
-    except (FileNotFoundError, NotADirectoryError):
-        if in_shard(path):
-            return read_member(os.fspath(path))[:16]
-        raise
+    with open_file(path) as file:
+        return file.read(16)
 
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:

@@ -5,10 +5,11 @@ A file in a shard has the path `SHARD.tar/NAME`, such as `cells/000000.tar/EOSIN
 """
 
 # Plain text paths: making a Path for each of many files costs more than the call itself.
-# ruff: noqa: PTH116
+# ruff: noqa: PTH113, PTH116, PTH123
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tarfile
 from bisect import bisect_left
@@ -37,24 +38,53 @@ def in_shard(path: str | os.PathLike[str]) -> bool:
     return f"{SUFFIX}/" in os.fspath(path)
 
 
-def is_member(path: str) -> bool:
-    """Return whether there is such a file in a shard.
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file exists, be it in a shard or not.
 
     Args:
-        path: `SHARD.tar/NAME`.
+        path: A path, or `SHARD.tar/NAME`.
 
     Returns:
-        True if the shard exists and its index has the name.
+        True if it does.
 
     Example:
-        >>> is_member("cells/000000.tar/EOSINOPHIL/1.jpeg")
+        >>> is_file("cells/000000.tar/EOSINOPHIL/1.jpeg")
         False
     """
+    if os.path.isfile(path) or not in_shard(path):
+        return os.path.isfile(path)
     try:
-        _locate(path)
+        _locate(os.fspath(path))
     except FileNotFoundError:
         return False
     return True
+
+
+def open_file(path: str | os.PathLike[str]) -> io.BufferedReader | io.BytesIO:
+    """Open a file to read it, be it in a shard or not.
+
+    Args:
+        path: A path, or `SHARD.tar/NAME`.
+
+    Returns:
+        The open file.
+
+    Raises:
+        OSError: When it cannot be opened.
+
+    Example:
+        >>> with open("cell.png", "wb") as file:
+        ...     _ = file.write(b"1234")
+        >>> with open_file("cell.png") as file:
+        ...     file.read()
+        b'1234'
+    """
+    try:
+        return open(path, "rb")
+    except (FileNotFoundError, NotADirectoryError):
+        if in_shard(path):
+            return io.BytesIO(read_member(os.fspath(path)))
+        raise
 
 
 def read_member(path: str) -> bytes:
@@ -150,8 +180,8 @@ def file_status(path: str | os.PathLike[str]) -> tuple[int, int]:
         FileNotFoundError: When there is no such file.
 
     Example:
-        >>> Path("cell.png").write_bytes(b"1234")
-        4
+        >>> with open("cell.png", "wb") as file:
+        ...     _ = file.write(b"1234")
         >>> file_status("cell.png")[0]
         4
     """
