@@ -112,12 +112,15 @@ class FileIterator(Iterator):
                 height, width = self.options.target_size
                 shape = (height, width, self.options.channels)
                 try:
-                    paths = map(self._path, range(self.samples))
-                    digest = files_digest(paths, self.options.pixel_settings)
-                    self._opened = (open_cache(digest, self.samples, shape),)
+                    self._opened = (open_cache(self._files_digest(), self.samples, shape),)
                 except OSError:  # A file is missing, which reading it will report.
                     self._opened = (None,)
             return self._opened[0]
+
+    def _files_digest(self) -> str:
+        """Return a digest of the files' versions and of the options that determine the pixels."""
+        paths = map(self._path, range(self.samples))
+        return files_digest(paths, self.options.pixel_settings)
 
     def _sources(self, indices: np.ndarray) -> Any:
         cache = self._pixel_cache()

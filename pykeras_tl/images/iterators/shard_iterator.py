@@ -4,13 +4,14 @@
 # ruff: noqa: PTH119, PTH120
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ...storage.shards.index import Source, is_url, shard_sums
+from ...storage.shards.index import Source, is_url, shard_sums, shard_version
 from ...storage.shards.reading import read_at, read_many
 from ...storage.shards.table import ShardTable, list_shards
 from ..datasets.folders import is_packed_image
@@ -127,6 +128,15 @@ class ShardIterator(FileIterator):
 
     def _path(self, index: int) -> str:
         return self.table.path(index)
+
+    def _files_digest(self) -> str:
+        table = self.table
+        digest = hashlib.blake2b(self.options.pixel_settings.encode(), digest_size=16)
+        for shard in table.shards:
+            digest.update(os.fsencode(f"{shard}\0{shard_version(shard)}\0"))
+        for column in (table.numbers, table.offsets, table.sizes):
+            digest.update(np.ascontiguousarray(column).data)
+        return digest.hexdigest()
 
     def _fetch(self, indices: Sequence[int], cache: PixelCache | None) -> dict[int, bytes]:
         if not is_url(self.table.shards[0]):
