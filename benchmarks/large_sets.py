@@ -17,6 +17,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -70,6 +71,23 @@ _STEPS = {
     "its first batch (shards)": (_SHARDS, "first_batch"),
 }
 _HELD = ("list_images", "flow_from_directory", "flow_from_shards")
+
+
+@dataclass
+class Line:
+    """A step, its time by the number of files, and what it holds.
+
+    Attributes:
+        step: What is measured.
+        seconds: By the number of files.
+        growth: The exponent of the number of files between the two largest.
+        bytes_per_file: What is held afterwards, where that counts.
+    """
+
+    step: str
+    seconds: dict[int, float]
+    growth: float
+    bytes_per_file: float | None = None
 
 
 def make_folder(root: Path, count: int) -> Path:
@@ -133,7 +151,7 @@ def growth(counts: list[int], seconds: list[float]) -> float:
     return math.log(seconds[-1] / seconds[-2]) / math.log(counts[-1] / counts[-2])
 
 
-def measure(folder: Path, counts: list[int]) -> list[dict[str, object]]:
+def measure(folder: Path, counts: list[int]) -> list[Line]:
     found: dict[str, list[float]] = {name: [] for name in ("pack_images", *_STEPS)}
     held: dict[str, float] = {}
     for count in counts:
@@ -149,12 +167,7 @@ def measure(folder: Path, counts: list[int]) -> list[dict[str, object]]:
             if name in _HELD:
                 held[name] = child(given, work, root, traced=True)["bytes"] / count
     return [
-        {
-            "step": name,
-            "seconds": dict(zip(map(str, counts), seconds)),
-            "growth": growth(counts, seconds),
-            "bytes_per_file": held.get(name),
-        }
+        Line(name, dict(zip(counts, seconds)), growth(counts, seconds), held.get(name))
         for name, seconds in found.items()
     ]
 
@@ -172,15 +185,14 @@ def main() -> None:
     rows = measure(folder, options.counts) if options.counts else []
     if options.audit:
         seconds = [audit_seconds(folder, count) for count in options.audit]
-        times = dict(zip(map(str, options.audit), seconds))
-        rows.append({"step": "audit", "seconds": times, "growth": growth(options.audit, seconds)})
+        times = dict(zip(options.audit, seconds))
+        rows.append(Line("audit", times, growth(options.audit, seconds)))
     for row in rows:
-        times = "  ".join(f"{float(value):8.2f}" for value in row["seconds"].values())  # type: ignore[attr-defined]
-        memory = row.get("bytes_per_file")
-        held = f"  {memory:5.0f} bytes a file" if memory else ""
-        print(f"{row['step']:<36} {times} s  growth {row['growth']:.2f}{held}")
+        taken = "  ".join(f"{value:8.2f}" for value in row.seconds.values())
+        held = f"  {row.bytes_per_file:5.0f} bytes a file" if row.bytes_per_file else ""
+        print(f"{row.step:<36} {taken} s  growth {row.growth:.2f}{held}")
     if options.json is not None:
-        content = {"machine": machine(), "rows": rows}
+        content = {"machine": machine(), "rows": [asdict(row) for row in rows]}
         options.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 

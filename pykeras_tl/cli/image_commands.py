@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import (
+    Cluster,
     CorrectionsFile,
     DtypeRange,
     Groups,
@@ -92,11 +93,12 @@ def audit(
         list[str] | None,
         typer.Option(help="Subfolder that is a split, if its name is not a usual one; repeatable."),
     ] = None,
+    cluster: Cluster = None,
 ) -> None:
     """Find bad files, class imbalance, duplicates and leaks; exit status 1 if any is serious."""
     from ..images.auditing import audit as run_audit
 
-    result = run_audit(directory, split)
+    result = run_audit(directory, split, cluster=cluster)
     typer.echo(result.summary())
     if out is not None:
         typer.echo(f"page: {result.save(out)}")

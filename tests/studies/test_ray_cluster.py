@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
+from pykeras_tl import ImageDataGenerator, audit, pack_images
 from pykeras_tl.recipe.plan import Plan
 from pykeras_tl.recipe.planning import Request
 from pykeras_tl.recipe.saved_plans import save_plans
 from pykeras_tl.search import search, search_classifier
+from pykeras_tl.storage.disk_cache import list_cache
 from pykeras_tl.studies import Study, run_study
 from pykeras_tl.studies.execution.image_transfer import (
     ReceivedImages,
@@ -28,6 +31,8 @@ from pykeras_tl.studies.execution.image_transfer import (
     sees_files,
 )
 from pykeras_tl.studies.runner import StudyResult
+from pykeras_tl.training import fit
+from pykeras_tl.training.feature_cache import caching
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
 _EPOCHS = 25
@@ -181,6 +186,37 @@ def test_a_search_on_a_machine_that_does_not_see_the_images(
     assert result.evaluation.predictions["filename"].map(os.path.exists).all()
     predicted = pd.concat(map(pd.read_csv, out.glob("trials/*/evaluation/*/predictions.csv")))
     assert predicted["filename"].str.startswith(f"{images}/").all()
+
+
+@pytest.mark.slow  # Two processes start TensorFlow.
+def test_features_are_computed_on_machines(
+    cluster: Any, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(cache: str, address: str | None) -> list[np.ndarray]:
+        monkeypatch.setenv("PYKERAS_TL_CACHE", str(tmp_path / cache))
+        keras.utils.set_random_seed(0)
+        frozen = keras.layers.Conv2D(4, 3, trainable=False)
+        model = keras.Sequential([keras.Input((32, 40, 3)), frozen, keras.layers.Flatten(),
+                                  keras.layers.Dense(3, "softmax")])  # fmt: skip
+        model.compile("sgd", "categorical_crossentropy")
+        flow = ImageDataGenerator(rescale=1 / 255).flow_from_shards(
+            tmp_path / "shards", target_size=(32, 40), batch_size=5, seed=1
+        )
+        fit(model, flow, epochs=2, cluster=address, verbose=0)
+        assert list_cache()["kind"].tolist().count("features") == 2
+        return model.get_weights()
+
+    monkeypatch.setattr(caching, "_SEGMENT", 32)
+    pack_images(colours / "TRAIN", tmp_path / "shards")
+    node = cluster.add_node(num_cpus=_CPUS)
+    here, there = train("here", None), train("there", cluster.address)
+    one = audit(colours)
+    other = audit(colours, cluster=cluster.address)
+    cluster.remove_node(node)
+    for mine, theirs in zip(here, there, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    pd.testing.assert_frame_equal(one.files, other.files)
+    pd.testing.assert_frame_equal(one.problems, other.problems)
 
 
 def test_images_travel_as_they_are(colours: Path, tmp_path: Path) -> None:
