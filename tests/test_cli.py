@@ -39,6 +39,15 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_pack_makes_shards(run, cells: Path, tmp_path: Path) -> None:
+    out = tmp_path / "packed"
+    status, told, _ = run("pack", cells, out, "--shard-megabytes", 0.05)
+    shards = list(out.rglob("*.tar"))
+    assert (status, told) == (0, f"shards: {out} ({len(shards)})\n")
+    assert {shard.parent.name for shard in shards} == {"TRAIN", "TEST", "TEST_SIMPLE"}
+    assert run("pack", cells, out)[0] == 2
+
+
 def test_version_is_that_of_the_package(run) -> None:
     assert run("--version") == (0, f"pykeras-tl {__version__}\n", "")
 

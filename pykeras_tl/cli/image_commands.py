@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import (
+    Cluster,
     CorrectionsFile,
     DtypeRange,
     Groups,
@@ -92,11 +93,12 @@ def audit(
         list[str] | None,
         typer.Option(help="Subfolder that is a split, if its name is not a usual one; repeatable."),
     ] = None,
+    cluster: Cluster = None,
 ) -> None:
     """Find bad files, class imbalance, duplicates and leaks; exit status 1 if any is serious."""
     from ..images.auditing import audit as run_audit
 
-    result = run_audit(directory, split)
+    result = run_audit(directory, split, cluster=cluster)
     typer.echo(result.summary())
     if out is not None:
         typer.echo(f"page: {result.save(out)}")
@@ -166,6 +168,23 @@ def draw_cells(
     """Run generate-cells, the new name of this command."""
     typer.echo("The command draw-cells is now called generate-cells.", err=True)
     generate_cells(directory, train, test, test_simple, seed)
+
+
+def pack(
+    directory: Annotated[
+        Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder of shards to create.")],
+    shard_megabytes: Annotated[
+        float, typer.Option(help="About how large a shard becomes, in millions of bytes.")
+    ] = 256,
+    seed: Seed = 0,
+) -> None:
+    """Pack a folder of images into a few large tar files."""
+    from ..images.datasets.packing import pack_images
+
+    folder = pack_images(directory, out, shard_megabytes, seed)
+    typer.echo(f"shards: {folder} ({len(list(folder.rglob('*.tar'))):,})")
 
 
 def cache(

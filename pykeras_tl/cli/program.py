@@ -21,6 +21,7 @@ from .image_commands import (
     find_label_errors,
     generate_cells,
     map_images,
+    pack,
     predict,
 )
 from .search_command import search
@@ -39,6 +40,7 @@ _COMMANDS = (
     audit,
     find_label_errors,
     generate_cells,
+    pack,
     cache,
     map_images,
     export,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +12,7 @@ from ..images.datasets.file_names import is_readable_name
 from ..images.decoding.reading import BadImageError
 from ..images.decoding.validation import list_bad_files
 from ..images.duplicates import find_originals
+from ..storage.shards.reading import is_file
 from .evaluation import Evaluation
 from .prediction_table import files_of, prediction_table, probabilities_of
 from .predictions import predict_flow, true_classes
@@ -100,7 +100,7 @@ def evaluate_classifier(
 
 def _originals(predictions: pd.DataFrame) -> list[str] | None:
     """Search the image files of a table of predictions for copies; None if it has no files."""
-    if not all(is_readable_name(file) and Path(file).is_file() for file in files_of(predictions)):
+    if not all(is_readable_name(file) and is_file(file) for file in files_of(predictions)):
         return None
     return find_originals(predictions)
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ..storage.atomic_files import atomic_directory, recover_directory
+from ..storage.shards.reading import is_file
 from . import metrics
 from .bootstrap import compare_predictions, confidence_intervals
 from .calibration import expected_calibration_error, reliability_table
@@ -33,8 +34,7 @@ from .prediction_table import (
 from .subgroups import accuracy_by_subgroup
 
 _PREDICTIONS, _GROUPS, _SUBGROUP = "predictions.csv", "groups.csv", "subgroup.csv"
-# The column of the groups if they are copies.
-_ORIGINAL = "original"
+_ORIGINAL = "original"  # The column of the groups if they are copies.
 _SAMPLES = 1000
 
 
@@ -351,7 +351,7 @@ class Evaluation:
     @property
     def with_files(self) -> pd.DataFrame:
         """The predictions for those images that are files and still exist."""
-        exists = [Path(file).is_file() for file in files_of(self.predictions)]
+        exists = [is_file(file) for file in files_of(self.predictions)]
         return self.predictions[exists]
 
     @classmethod

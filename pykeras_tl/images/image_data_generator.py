@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .decoding.value_range import DtypeRange
-from .iterators.array_file_iterator import ArrayFileIterator
 from .iterators.dataframe_iterator import DataFrameIterator
 from .iterators.directory_iterator import DirectoryIterator
 from .iterators.numpy_array_iterator import NumpyArrayIterator
+from .packed_flows import PackedFlows
 from .transforms.augmenter import Augmenter
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class ImageDataGenerator(Augmenter):
+class ImageDataGenerator(PackedFlows, Augmenter):
     """Batches of images with random augmentation and standardization, as in Keras.
 
     Args:
@@ -355,46 +355,3 @@ class ImageDataGenerator(Augmenter):
             formats=formats,
             dtype_range=dtype_range,
         )
-
-    def flow_from_array_files(
-        self,
-        table: pd.DataFrame,
-        target_size: tuple[int, int] = (256, 256),
-        classes: Sequence[str] | None = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        interpolation: str = "nearest",
-        workers: int | None = None,
-    ) -> ArrayFileIterator:
-        """Iterate over batches of images stored together in `.npy` or HDF5 files.
-
-        Args:
-            table: The images, as `array_file_table` and `read_hdf5` list them.
-            target_size: Height and width in pixels that all images are resized to.
-            classes: Names of the classes, as in `flow_from_dataframe`.
-            class_mode: "categorical", "sparse", "binary", "input", or None.
-            batch_size: Images in a batch; the last one of an epoch may be smaller.
-            shuffle: Whether to shuffle the images for each epoch.
-            seed: Makes order and augmentation repeatable.
-            interpolation: How to resize, as in `read_image`.
-            workers: Number of threads; one for each available processor when None.
-
-        Returns:
-            An endless iterator over batches x or (x, y).
-
-        Raises:
-            ValueError: When the table is empty, lacks a column or has other classes, or an
-                argument is out of range or unknown.
-
-        Example:
-            >>> import numpy as np
-            >>> from pykeras_tl.images import array_file_table
-            >>> np.save("many.npy", np.zeros((3, 8, 8), "uint8"))
-            >>> table = array_file_table("many.npy", ["cat", "dog", "cat"])
-            >>> next(ImageDataGenerator().flow_from_array_files(table, (16, 16)))[0].shape
-            (3, 16, 16, 3)
-        """
-        options = (target_size, classes, class_mode, batch_size, shuffle, seed, interpolation)
-        return ArrayFileIterator(table, self, *options, workers)

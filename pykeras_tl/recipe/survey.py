@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ..storage.shards.reading import open_file
 from ..studies.image_groups import groups_of
 
 _SAMPLE = 200
@@ -93,7 +94,7 @@ def survey_images(table: pd.DataFrame) -> Survey:
 def _median_size(files: Sequence[str]) -> tuple[int, int]:
     sizes = []
     for file in files:
-        with Image.open(file) as image:
+        with open_file(file) as opened, Image.open(opened) as image:
             sizes.append((image.height, image.width))
     height, width = np.median(np.array(sizes), axis=0)
     return int(height), int(width)

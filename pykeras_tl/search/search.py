@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..images.cluster import connect
 from ..images.datasets.directory_tree import existing_folder
 from ..images.datasets.folders import check_classes
 from ..recipe.folder_splits import split_off, tables_on_disk
@@ -23,7 +24,7 @@ from ..recipe.saved_plans import read_plans, save_plans
 from ..storage.atomic_files import atomic_directory, atomic_file
 from ..studies.data_splits import digest_files, without_bad_files
 from ..studies.execution.image_transfer import image_files
-from ..studies.execution.ray_cluster import connect, run_on_cluster
+from ..studies.execution.ray_cluster import run_on_cluster
 from ..studies.execution.trial_task import TrialTask, error_of
 from ..studies.image_groups import groups_of
 from ..studies.results.trial_results import is_done, read_result

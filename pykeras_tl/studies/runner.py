@@ -15,11 +15,12 @@ from typing import Any
 
 import pandas as pd
 
+from ..images.cluster import connect
 from ..storage.atomic_files import atomic_directory, atomic_file, recover_directory
 from .data_splits import digest_files, without_bad_files
 from .execution.image_transfer import image_files
 from .execution.process_pool import run_tasks
-from .execution.ray_cluster import connect, run_on_cluster
+from .execution.ray_cluster import run_on_cluster
 from .execution.trial_task import TrialTask, error_file
 from .image_groups import split_sizes, with_originals
 from .other_backbone import with_backbone

@@ -45,6 +45,7 @@ def fit(
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool | str = "auto",
     save_minutes: float = 10,
+    cluster: str | None = None,
     **array_options: Any,
 ) -> History:
     """Train a compiled model.
@@ -104,6 +105,8 @@ def fit(
         resume: "auto" resumes where `run_dir` has a checkpoint, True requires one, False starts
             over.
         save_minutes: Minutes after which the state is saved within an epoch too.
+        cluster: The Ray cluster on whose machines the frozen layers' output is computed, as for
+            `run_study`. They find the images by the same paths, or at the same URL.
         **array_options: Further arguments of Keras's `fit` where `data` is not an iterator:
             `batch_size`, `shuffle`, `sample_weight`, `validation_split`, ...
 
@@ -190,6 +193,7 @@ def fit(
         cached_augmented_epochs=cached_augmented_epochs,
         batch_augmenter=augmenter,
         save_minutes=save_minutes,
+        cluster=cluster,
     )
     if run_dir is None:
         return train(config)

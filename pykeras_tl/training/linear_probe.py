@@ -113,7 +113,7 @@ def _probe_data(
         # The cache hands the compilation on to the layers that are not frozen.
         model.compile("sgd", loss="mse")
     validation = None if validation_data is None else validation_data.in_file_order()
-    policy = CachePolicy(math.inf, math.inf, None, "float32", None, "auto")
+    policy = CachePolicy(math.inf, math.inf, None, "float32", None, "auto", None)
     inputs = cache_frozen_layers(FitInputs(model, data.in_file_order(), validation), policy)
     last = model.layers[-1]
     if isinstance(inputs.model, Subgraph):

@@ -56,6 +56,7 @@ class FitConfig:
     cached_augmented_epochs: int | None
     batch_augmenter: BatchAugmenter | None
     save_minutes: float
+    cluster: str | None
 
     @property
     def iterators(self) -> dict[str, Iterator]:
@@ -126,6 +127,7 @@ class FitConfig:
             dtype=self.cache_frozen if isinstance(self.cache_frozen, str) else "float32",
             workers=self.workers,
             verbose=self.verbose,
+            cluster=self.cluster,
         )
         return cache_frozen_layers(inputs, policy)
 

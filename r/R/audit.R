@@ -7,10 +7,12 @@
 #' with a copy in the training set makes the measured accuracy too high.
 #'
 #' @param directory A folder with one subfolder per class, or one per split with the classes
-#'   inside.
+#'   inside; or the shards that [pack_images()] made of it.
 #' @param splits Names of the subfolders that are splits. `NULL` detects the usual names, such as
 #'   `train` and `test`.
 #' @param workers Number of threads. `NULL` uses one per processor.
+#' @param cluster The Ray cluster that reads the images, as for [run_study()]. Its machines find
+#'   them by the same paths.
 #' @param folder Where to write the tables, a page that shows the findings, and `review.html`, a
 #'   page that shows the images, to filter and to mark those to leave out or to relabel. It saves
 #'   the marks as a CSV file that [train_classifier()] and [list_images()] take as `corrections`.
@@ -24,9 +26,10 @@
 #' result <- audit(folder)
 #' result
 #' page <- save_audit(result, tempfile())
-audit <- function(directory, splits = NULL, workers = NULL) {
+audit <- function(directory, splits = NULL, workers = NULL, cluster = NULL) {
   result <- toolkit()$images$audit(
-    file_path(directory), splits = text_list(splits), workers = whole_number(workers)
+    file_path(directory), splits = text_list(splits), workers = whole_number(workers),
+    cluster = cluster
   )
   structure(
     list(
@@ -62,7 +65,7 @@ print.kerastl_audit <- function(x, ...) {
 #' (`pip install "pykeras-tl[labels]"`).
 #'
 #' @param directory A folder with one subfolder per class, or one per split with the classes
-#'   inside.
+#'   inside; or the shards that [pack_images()] made of it.
 #' @inheritParams train_classifier
 #' @param repeats How often the images are predicted, each time in other folds.
 #' @param folder Where to write `label_errors.csv`, to fill in the column `new_class` or `exclude`

@@ -3,7 +3,8 @@
 #' `list_images()` returns a table of files and classes for [flow_images_from_dataframe()]. The
 #' other functions add a column to such a table; the same seed always gives the same split.
 #'
-#' @param directory A folder with one subfolder of images per class.
+#' @param directory A folder with one subfolder of images per class, or the shards that
+#'   [pack_images()] made of it.
 #' @param classes Names of the classes. `NULL` uses all subfolders.
 #' @param follow_links Whether to follow symbolic links to folders.
 #' @param corrections Images to leave out and images of another class: a CSV file, such as the pages

@@ -112,6 +112,63 @@ flow_images_from_dataframe <- function(dataframe, directory = NULL, x_col = "fil
 }
 
 #' @rdname flow_images_from_directory
+#' @param shards A folder of shards that [pack_images()] made, or its URL, such as
+#'   `"s3://bucket/cells"`; or the paths of several shards. Batches are those of the folder that was
+#'   packed.
+#' @export
+flow_images_from_shards <- function(shards, generator = image_data_generator(),
+                                    target_size = c(256, 256), color_mode = "rgb",
+                                    classes = NULL, class_mode = "categorical",
+                                    batch_size = 32, shuffle = TRUE, seed = NULL,
+                                    save_to_dir = NULL, save_prefix = "",
+                                    save_format = "png", subset = NULL,
+                                    interpolation = "nearest", ...) {
+  check_generator(generator, "generator")
+  paths <- file_path(shards)
+  flow <- generator$flow_from_shards(
+    if (length(paths) > 1) as.list(paths) else paths,
+    target_size = shape_tuple(target_size),
+    color_mode = color_mode,
+    classes = text_list(classes),
+    class_mode = class_mode,
+    batch_size = whole_number(batch_size),
+    shuffle = shuffle,
+    seed = whole_number(seed),
+    save_to_dir = file_path(save_to_dir),
+    save_prefix = save_prefix,
+    save_format = save_format,
+    subset = subset,
+    interpolation = interpolation,
+    ...
+  )
+  as_flow(flow)
+}
+
+#' Pack a folder of images into shards
+#'
+#' Shards are a few large tar files in place of many small files. They are faster to copy and to
+#' read on network drives and in object stores. [flow_images_from_shards()], [list_images()] and
+#' [audit()] read them; `untar()` unpacks them.
+#'
+#' @param directory A folder with one subfolder of images per class, or one per split with the
+#'   classes inside.
+#' @param out The folder to create.
+#' @param shard_megabytes About how large a shard becomes, in millions of bytes.
+#' @param seed Decides how the images are mixed.
+#' @returns The path of `out`.
+#' @export
+#' @examplesIf kerastl::is_keras_available()
+#' folder <- generate_blood_cells(tempfile(), train = 8, test = 4, test_simple = 2)
+#' shards <- pack_images(folder, tempfile())
+#' flow <- flow_images_from_shards(file.path(shards, "TRAIN"), target_size = c(30, 40))
+#' flow$n
+pack_images <- function(directory, out, shard_megabytes = 256, seed = 0) {
+  path_text(toolkit()$images$pack_images(
+    file_path(directory), file_path(out), shard_megabytes, whole_number(seed)
+  ))
+}
+
+#' @rdname flow_images_from_directory
 #' @param x An array of images: number, height, width and channels.
 #' @param y Labels: a vector with one element per image, or a matrix with one row per image, such
 #'   as [to_categorical()] returns.

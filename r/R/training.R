@@ -32,7 +32,8 @@
 #'   (`"random_erasing"` too); `run_dir`, a folder for checkpoints, written at the
 #'   end of each epoch and every `save_minutes` (10) in between. After a crash or an
 #'   interruption, the same call with the same `run_dir` resumes the training and gives the same
-#'   weights as an uninterrupted one; `resume = FALSE` starts from the beginning.
+#'   weights as an uninterrupted one; `resume = FALSE` starts from the beginning; `cluster`, the Ray
+#'   cluster that computes frozen layers, as for [run_study()].
 #' @returns A history: a list of `params` and `metrics`, see [history].
 #' @export
 #' @examplesIf kerastl::is_keras_available()

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from pykeras_tl.images.auditing import audit, plot_copies, write_page
+from pykeras_tl.images.auditing import audit, findings, plot_copies, write_page
 from pykeras_tl.images.auditing.quality import measure
 from pykeras_tl.images.auditing.review import choose_images
 from pykeras_tl.images.datasets.folders import list_images
@@ -148,6 +148,17 @@ def test_copies_do_not_count_as_images(cells):
     ]
     page = write_page(found, cells.parent / "audit.html").read_text()
     assert "Distinct images per class" in page
+
+
+def test_a_large_set_is_searched_for_equal_pixels_only(cells, monkeypatch, caplog):
+    names = sorted((cells / "TRAIN/MONOCYTE").iterdir())[:2]
+    shutil.copy(names[0], cells / "TEST/MONOCYTE/same.jpeg")
+    cv2.imwrite(str(cells / "TEST/MONOCYTE/turned.png"), np.rot90(cv2.imread(str(names[1]))))
+    assert len(audit(cells).copies) == 4
+    monkeypatch.setattr(findings, "MAX_SEARCHED", 50)
+    copies = audit(cells).copies
+    assert {Path(name).name for name in copies["filename"]} == {"same.jpeg", names[0].name}
+    assert "only copies with equal pixels" in caplog.text
 
 
 def test_classes_too_few_and_uneven_and_alone(tmp_path, clean):

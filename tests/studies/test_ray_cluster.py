@@ -8,14 +8,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
+from pykeras_tl import ImageDataGenerator, audit, pack_images
+from pykeras_tl.recipe.plan import Plan
+from pykeras_tl.recipe.planning import Request
+from pykeras_tl.recipe.saved_plans import save_plans
+from pykeras_tl.search import search, search_classifier
+from pykeras_tl.storage.disk_cache import list_cache
 from pykeras_tl.studies import Study, run_study
 from pykeras_tl.studies.execution.image_transfer import (
     ReceivedImages,
@@ -24,6 +31,8 @@ from pykeras_tl.studies.execution.image_transfer import (
     sees_files,
 )
 from pykeras_tl.studies.runner import StudyResult
+from pykeras_tl.training import fit
+from pykeras_tl.training.feature_cache import caching
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
 _EPOCHS = 25
@@ -32,16 +41,38 @@ _CPUS = len(os.sched_getaffinity(0))
 _PATIENCE = 500
 
 
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
     """A head without CPUs, so that trials run on the nodes that a test adds."""
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0})
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0})
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()
+
+
+@pytest.fixture
+def blind_to(cluster: Any, tmp_path: Path) -> Iterator[Callable[[Path], None]]:
+    """A function that starts a node in a mount namespace where a folder is empty."""
+    started = []
+
+    def start(folder: Path) -> None:
+        alone = ["unshare", "--user", "--map-root-user", "--mount"]
+        if subprocess.run([*alone, "mount", "-t", "tmpfs", "none", folder], check=False).returncode:
+            pytest.skip("this machine gives no mount namespaces")
+        node = [str(Path(sys.executable).with_name("ray")), "start", "--block",
+                f"--address={cluster.address}", f"--num-cpus={_CPUS}"]  # fmt: skip
+        hide = ["sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', folder]
+        log = (tmp_path / "node.log").open("w")
+        started.append(subprocess.Popen([*alone, *hide, *node], stdout=log, stderr=log))
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait()
 
 
 def _numbers(result: StudyResult) -> pd.DataFrame:
@@ -119,15 +150,73 @@ def test_a_study_survives_the_death_of_machines(
         driver = _start_driver(cluster.address, colours, out)
         _wait_for_state(out, states)
     # A node joins late, and the one that trains dies.
-    cluster.add_node(num_cpus=_CPUS)
+    late = cluster.add_node(num_cpus=_CPUS)
     cluster.remove_node(first, allow_graceful=False)
     _, log = driver.communicate(timeout=_PATIENCE)
     assert driver.returncode == 0, log
+    cluster.remove_node(late)
 
     there = run_study(tiny_study, colours, out, epochs=_EPOCHS, trials="cosine")
     pd.testing.assert_frame_equal(_numbers(there), _numbers(here))
     assert _same_weights(there, here)
     assert not list(out.glob("trials/*.unfinished"))
+
+
+@pytest.mark.slow  # Two small networks are trained, in processes that start TensorFlow.
+def test_a_search_on_a_machine_that_does_not_see_the_images(
+    cluster: Any,
+    blind_to: Callable[[Path], None],
+    colours: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    images, out = tmp_path / "images", tmp_path / "out"
+    shutil.copytree(colours / "TRAIN", images)
+    blind_to(images)
+    plan = Plan("mobilenet", (32, 32), 8, "block11", 1, False, 1.0)
+    asked: dict[str, Any] = {"backbone": "mobilenet", "weights": None, "target_size": (32, 32),
+                             "batch_size": 8, "minutes": 1}  # fmt: skip
+    save_plans(out, Request("good", **asked), {"search": plan}, search._STUDY)
+    with caplog.at_level("INFO"):
+        result = search_classifier(
+            images, out, trials=2, groups=None, cluster=cluster.address, **asked
+        )
+    assert "Sending" in caplog.text
+    assert result.table["state"].tolist() == ["complete", "complete"]
+    assert result.evaluation.predictions["filename"].map(os.path.exists).all()
+    predicted = pd.concat(map(pd.read_csv, out.glob("trials/*/evaluation/*/predictions.csv")))
+    assert predicted["filename"].str.startswith(f"{images}/").all()
+
+
+@pytest.mark.slow  # Two processes start TensorFlow.
+def test_features_are_computed_on_machines(
+    cluster: Any, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(cache: str, address: str | None) -> list[np.ndarray]:
+        monkeypatch.setenv("PYKERAS_TL_CACHE", str(tmp_path / cache))
+        keras.utils.set_random_seed(0)
+        frozen = keras.layers.Conv2D(4, 3, trainable=False)
+        model = keras.Sequential([keras.Input((32, 40, 3)), frozen, keras.layers.Flatten(),
+                                  keras.layers.Dense(3, "softmax")])  # fmt: skip
+        model.compile("sgd", "categorical_crossentropy")
+        flow = ImageDataGenerator(rescale=1 / 255).flow_from_shards(
+            tmp_path / "shards", target_size=(32, 40), batch_size=5, seed=1
+        )
+        fit(model, flow, epochs=2, cluster=address, verbose=0)
+        assert list_cache()["kind"].tolist().count("features") == 2
+        return model.get_weights()
+
+    monkeypatch.setattr(caching, "_SEGMENT", 32)
+    pack_images(colours / "TRAIN", tmp_path / "shards")
+    node = cluster.add_node(num_cpus=_CPUS)
+    here, there = train("here", None), train("there", cluster.address)
+    one = audit(colours)
+    other = audit(colours, cluster=cluster.address)
+    cluster.remove_node(node)
+    for mine, theirs in zip(here, there, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    pd.testing.assert_frame_equal(one.files, other.files)
+    pd.testing.assert_frame_equal(one.problems, other.problems)
 
 
 def test_images_travel_as_they_are(colours: Path, tmp_path: Path) -> None:

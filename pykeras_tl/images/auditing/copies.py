@@ -29,9 +29,9 @@ def find_copies(files: pd.DataFrame) -> pd.DataFrame:
         [['a', 'across splits', 'b', False], ['b', 'across splits', 'a', False]]
     """
     rows: list[tuple[object, ...]] = []
-    for _, group in files.groupby("group", sort=False):
-        if len(group) > 1:
-            rows += list(_of_group(group))
+    copied = files[files["group"].duplicated(keep=False)]
+    for _, group in copied.groupby("group", sort=False):
+        rows += list(_of_group(group))
     columns = ["filename", "class", "split", "group", "relation"]
     columns += ["copy", "copy_class", "copy_split", "exact"]
     copies = pd.DataFrame(rows, columns=columns)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
+from ...storage.shards.reading import file_status
+from ..cluster import map_on_machines, require_files
 from ..decoding.headers import fits_extension, kind_of
 from ..decoding.reading import BadImageError, first_bytes, read_image
 from ..duplicates.features import Features, describe
 from ..progress import progress_bar
-from ..threads import parallel_for
+from ..threads import default_workers, parallel_for
 from .peculiarities import find_peculiarities
 from .quality import Quality, measure
 
@@ -41,12 +43,51 @@ class FileContent(NamedTuple):
     quality: Quality = Quality()
 
 
-def examine(names: Sequence[str], workers: int) -> tuple[list[FileContent], list[Features | None]]:
+Found = tuple[list[FileContent], list[Features | None]]
+# Files that a machine of a cluster reads at a time.
+_PART = 1024
+
+
+def examine_on_cluster(names: Sequence[str], address: str, digests_only: bool = False) -> Found:
+    """Read image files on the machines of a Ray cluster, which find them by the same paths.
+
+    Args:
+        names: The files.
+        address: As for `connect`.
+        digests_only: As for `examine`.
+
+    Returns:
+        What `examine` returns.
+
+    Raises:
+        FileNotFoundError: If a machine does not see a file.
+    """
+    contents: list[FileContent] = []
+    features: list[Features | None] = []
+    parts = [names[start : start + _PART] for start in range(0, len(names), _PART)]
+    with progress_bar("Reading", len(names)) as advance:
+        for some, described in map_on_machines(partial(_examiner, digests_only), parts, address):
+            contents += some
+            features += described
+            advance(len(some))
+    return contents, features
+
+
+def _examiner(digests_only: bool) -> Callable[[Sequence[str]], Found]:
+    def work(names: Sequence[str]) -> Found:
+        require_files(names)
+        return examine(names, default_workers(), digests_only)
+
+    return work
+
+
+def examine(names: Sequence[str], workers: int, digests_only: bool = False) -> Found:
     """Read image files, in several threads.
 
     Args:
         names: The files.
         workers: Number of threads.
+        digests_only: Whether to keep no more of the features than the digest of the pixels.
 
     Returns:
         The content of each file, and each image's features for finding copies, or None for a
@@ -61,7 +102,8 @@ def examine(names: Sequence[str], workers: int) -> tuple[list[FileContent], list
     features: list[Features | None] = [None] * len(names)
 
     def read(number: int) -> None:
-        contents[number], features[number] = _examine(names[number])
+        contents[number], described = _examine(names[number])
+        features[number] = described.without_arrays() if described and digests_only else described
         advance(1)
 
     with progress_bar("Reading", len(names)) as advance:
@@ -72,7 +114,7 @@ def examine(names: Sequence[str], workers: int) -> tuple[list[FileContent], list
 def _examine(name: str) -> tuple[FileContent, Features | None]:
     size, kind = 0, ""
     try:
-        size = Path(name).stat().st_size
+        size = file_status(name)[0]
         kind = kind_of(first_bytes(name)) or ""
         image = read_image(name)
         mode, others, meant = find_peculiarities(name, image)

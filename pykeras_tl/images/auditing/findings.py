@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ import pandas as pd
 from ...storage.atomic_files import atomic_file
 from ..datasets.directory_tree import existing_folder
 from ..decoding.value_range import ADVICE
-from ..duplicates.groups import group_images
+from ..duplicates.groups import MAX_SEARCHED, group_images
 from ..threads import default_workers
 from .copies import find_copies, is_training, leaked_shares
-from .examine import FileContent, examine
+from .examine import FileContent, examine, examine_on_cluster
 from .layout import list_everything
 from .quality import Quality, find_quality_problems
 from .review import choose_images, write_review
@@ -26,6 +27,7 @@ _UNEVEN = 10
 # Problems that spoil training or its result; the others are worth knowing.
 SERIOUS = ("empty", "truncated", "gigantic", "unreadable", "bit depth", "only in alpha",
            "blank", "one class", "across splits", "across classes")  # fmt: skip
+_logger = logging.getLogger(__name__)
 _COLUMNS = ["problem", "filename", "class", "split", "detail"]
 
 
@@ -171,6 +173,7 @@ def audit(
     directory: str | os.PathLike[str],
     splits: Sequence[str] | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
 ) -> Audit:
     """Check all images in a directory before training.
 
@@ -181,14 +184,17 @@ def audit(
     class, and images that training would skip; what tools left behind, such as
     `.ipynb_checkpoints`; classes that are empty, too small or unbalanced; and copies, which may
     be turned, mirrored, shifted, recompressed or brighter: within a class, across classes
-    (contradictory labels) and across splits (test images that are also in training).
+    (contradictory labels) and across splits (test images that are also in training). Among more
+    than 100,000 images, only copies with equal pixels are searched for.
 
     Args:
         directory: A directory with one directory per class, or one per split with the classes
-            in it.
+            in it; or the shards that `pack_images` made of it.
         splits: Names of the directories that are splits. By default, they are recognized by
             their names, such as TRAIN, test2017 or val, and by what is in them.
         workers: Number of threads; by default one per processor.
+        cluster: The Ray cluster that reads the images, as for `run_study`. Its machines find
+            them by the same paths.
 
     Returns:
         The findings.
@@ -207,7 +213,13 @@ def audit(
     """
     images, remarks = list_everything(directory, splits)
     workers = workers or default_workers()
-    contents, features = examine(list(images["filename"]), workers)
+    names = images["filename"].tolist()
+    few = len(names) <= MAX_SEARCHED
+    contents, features = (
+        examine_on_cluster(names, cluster, digests_only=not few)
+        if cluster
+        else examine(names, workers, digests_only=not few)
+    )
     files = pd.concat(
         [
             images,
@@ -219,7 +231,13 @@ def audit(
     readable = [entry for entry in features if entry is not None]
     can_be_read = [entry is not None for entry in features]
     files["group"] = -1
-    files.loc[can_be_read, "group"] = group_images(readable, workers)
+    if not few:
+        _logger.warning(
+            "Among %s images, only copies with equal pixels are searched for. Audit parts of the "
+            "set to find altered ones.",
+            f"{len(readable):,}",
+        )
+    files.loc[can_be_read, "group"] = group_images(readable, workers, altered=few)
     files["digest"] = [entry.digest.hex() if entry else "" for entry in features]
     good = files[files["group"] >= 0]
     copies = find_copies(good)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from ...storage.shards.index import has_shards
 from ..datasets.directory_tree import class_folders, existing_folder, has_images
 from ..datasets.file_names import is_image_name, is_readable_name, is_stray_name
-from ..datasets.split_folders import find_splits
+from ..datasets.folders import list_images
+from ..datasets.split_folders import find_splits, split_role
 from ..decoding.headers import kind_of
 from ..decoding.heif import INSTALL, register_heif
 from ..decoding.reading import first_bytes
@@ -24,7 +26,8 @@ def list_everything(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """List all images in a directory, and whatever else is in it that training may stumble over.
 
-    The directory contains one directory per class, or one per split with one per class in it.
+    The directory contains one directory per class, or one per split with one per class in it; or
+    shards, or one directory of shards per split.
 
     Args:
         directory: The directory.
@@ -56,6 +59,9 @@ def list_everything(
     """
     root = existing_folder(directory)
     folders = class_folders(root)
+    packed = _packed(root, folders, splits)
+    if len(packed):
+        return packed, pd.DataFrame([], columns=REMARK_COLUMNS, dtype=str)
     others: tuple[str, ...] = ()
     if splits is not None:
         unknown = [name for name in splits if name not in folders]
@@ -98,6 +104,16 @@ def list_everything(
     if not rows:
         raise ValueError(f"Expected a directory with images. No image found in {root}.")
     return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(remarks, columns=REMARK_COLUMNS)
+
+
+def _packed(root: Path, folders: Sequence[str], splits: Sequence[str] | None) -> pd.DataFrame:
+    """Return the images in a folder of shards, or in one for each split; no rows without shards."""
+    parts = {"": root}
+    if not has_shards(root):
+        named = [name for name in folders if split_role(name)] if splits is None else splits
+        parts = {name: root / name for name in named if has_shards(root / name)}
+    tables = [list_images(part).assign(split=name) for name, part in parts.items()]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def _files_by_class(branch: Path, skip: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import ExifTags, Image
 
+from ...storage.shards.reading import open_file
 from ..decoding.reading import read_image
 from ..decoding.validation import list_bad_files
 from ..decoding.value_range import ADVICE
@@ -48,7 +49,7 @@ def find_peculiarities(
         >>> meant[..., 0]
         array([[  0, 127, 255]], dtype=uint8)
     """
-    with Image.open(path) as image:
+    with open_file(path) as file, Image.open(file) as image:
         problems = _header_problems(image)
         if image.mode.startswith(("I", "F")):
             values = np.nan_to_num(np.asarray(image, "float64"))
@@ -83,7 +84,7 @@ def lost_in_color(path: str, blank: bool, scaled: bool = False) -> tuple[str, st
         ('has 16 bits and values from 0 to 60,000; as 8-bit colors, 67% of them are cut off', '')
     """
     try:
-        with Image.open(path) as image:
+        with open_file(path) as file, Image.open(file) as image:
             deep = image.mode.startswith(("I", "F"))
             turned = _turned(image)
         if not blank and (scaled or not deep):

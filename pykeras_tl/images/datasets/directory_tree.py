@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ..decoding.heif import INSTALL
-from .file_names import is_image_name, is_readable_name, is_stray_name, is_unreadable_name
+from .file_names import (
+    EXTENSIONS,
+    is_readable_name,
+    is_stray_name,
+    readable_extensions,
+    unreadable_extensions,
+)
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | pd.DataFrame
 
@@ -59,17 +65,50 @@ def class_folders(root: Path) -> list[str]:
     return sorted(entry.name for entry in root.iterdir() if entry.is_dir())
 
 
+def image_names_under(
+    folder: Path, endings: tuple[str, ...], follow_links: bool = False
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder in a folder, itself first, and the names of the images in it.
+
+    Args:
+        folder: The folder.
+        endings: How the names of images end, in lower case.
+        follow_links: Whether to follow symbolic links to folders.
+
+    Yields:
+        Path of the folder and names, both in the order in which Keras sorts them.
+
+    Raises:
+        OSError: When a folder cannot be read; Keras skips such folders silently.
+
+    Example:
+        >>> (Path("mice") / "day2").mkdir(parents=True)
+        >>> for name in ["day2/1.png", "9.png", "10.PNG", "notes.txt"]:
+        ...     (Path("mice") / name).touch()
+        >>> list(image_names_under(Path("mice"), EXTENSIONS))
+        [('mice', ['10.PNG', '9.png']), ('mice/day2', ['1.png'])]
+    """
+    walk = os.walk(folder, onerror=_raise, followlinks=follow_links)
+    found = [
+        (path, [name for name in names if name.lower().endswith(endings)])
+        for path, _, names in walk
+    ]
+    for path, names in sorted(found, key=lambda entry: entry[0]):
+        names.sort()
+        yield path, names
+
+
 def images_under(
     folder: Path,
     follow_links: bool = False,
-    accept: Callable[[str], bool] = is_image_name,
+    endings: tuple[str, ...] = EXTENSIONS,
 ) -> Iterator[str]:
     """Yield the paths of the images in a folder and its subfolders, in Keras's order.
 
     Args:
         folder: The folder.
         follow_links: Whether to follow symbolic links to folders.
-        accept: Called with the name of a file; returns whether it is an image.
+        endings: How the names of images end, in lower case.
 
     Yields:
         Paths, sorted by folder and then by name.
@@ -84,11 +123,10 @@ def images_under(
         >>> list(images_under(Path("cells")))
         ['cells/9.png', 'cells/day2/1.png']
     """
-    walk = os.walk(folder, onerror=_raise, followlinks=follow_links)
-    for path, _, names in sorted(walk, key=lambda entry: entry[0]):
-        for name in sorted(names):
-            if accept(name):
-                yield str(Path(path) / name)
+    for path, names in image_names_under(folder, endings, follow_links):
+        start = path if path.endswith(os.sep) else path + os.sep
+        for name in names:
+            yield start + name
 
 
 def readable_images_under(folder: Path, follow_links: bool = False) -> Iterator[str]:
@@ -112,9 +150,7 @@ def readable_images_under(folder: Path, follow_links: bool = False) -> Iterator[
         >>> list(readable_images_under(Path("cats")))
         ['cats/1.gif']
     """
-    for path in images_under(folder, follow_links, is_readable_name):
-        if not is_stray_path(path, folder):
-            yield path
+    return without_stray(images_under(folder, follow_links, readable_extensions()), folder)
 
 
 def unreadable_images(folders: Sequence[Path]) -> str:
@@ -133,38 +169,63 @@ def unreadable_images(folders: Sequence[Path]) -> str:
         >>> unreadable_images([Path("dogs")])
         ''
     """
-    found = [
-        path
-        for folder in folders
-        for path in images_under(folder, False, is_unreadable_name)
-        if not is_stray_path(path, folder)
-    ]
-    if not found:
+    endings = unreadable_extensions()
+    if not endings:
         return ""
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return (
-        "Images are passed over, since the installed Pillow cannot read their format: "
-        f"{found[0]}{more}; {INSTALL}."
+    return passed_over(
+        [
+            path
+            for folder in folders
+            for path in without_stray(images_under(folder, False, endings), folder)
+        ]
     )
 
 
-def is_stray_path(path: str, folder: Path) -> bool:
-    """Return whether a file, or a folder that it is in, was left behind by a tool.
+def passed_over(paths: Sequence[str]) -> str:
+    """Describe images that cannot be read here.
 
     Args:
-        path: Path of the file.
-        folder: A folder that it is in; the names from there on count.
+        paths: The images.
 
     Returns:
-        True if one of the names is stray.
+        A message for a warning; "" if there is none.
 
     Example:
-        >>> is_stray_path("cats/.ipynb_checkpoints/1.png", Path("cats"))
-        True
+        >>> passed_over([])
+        ''
     """
-    # Plain text, as in the rest of the walk: the files may be many.
-    names = path[len(os.fspath(folder)) :].split(os.sep)  # noqa: PTH206
-    return any(map(is_stray_name, names))
+    if not paths:
+        return ""
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return (
+        "Images are passed over, since the installed Pillow cannot read their format: "
+        f"{paths[0]}{more}; {INSTALL}."
+    )
+
+
+def without_stray(paths: Iterable[str], folder: Path) -> Iterator[str]:
+    """Yield the files that neither are, nor are in a folder that was, left behind by a tool.
+
+    Args:
+        paths: Paths of files.
+        folder: A folder that they are in; the names from there on count.
+
+    Yields:
+        The other paths, in their order.
+
+    Example:
+        >>> list(without_stray(["cats/.ipynb_checkpoints/1.png", "cats/1.png"], Path("cats")))
+        ['cats/1.png']
+    """
+    start = len(os.fspath(folder))
+    # Many files are in few folders, so each folder is judged once.
+    known: dict[str, bool] = {}
+    for path in paths:
+        parent, _, name = path.rpartition(os.sep)
+        if parent not in known:
+            known[parent] = any(map(is_stray_name, parent[start:].split(os.sep)))  # noqa: PTH206
+        if not known[parent] and not is_stray_name(name):
+            yield path
 
 
 def has_images(folder: Path) -> bool:
@@ -182,9 +243,10 @@ def has_images(folder: Path) -> bool:
         >>> has_images(Path("lions"))
         True
     """
+    endings = readable_extensions()
     for _, folders, names in os.walk(folder, onerror=_raise):
         folders[:] = [name for name in folders if not is_stray_name(name)]
-        if any(is_readable_name(name) and not is_stray_name(name) for name in names):
+        if any(name.lower().endswith(endings) and not is_stray_name(name) for name in names):
             return True
     return False
 

@@ -6,6 +6,7 @@ import os
 
 from PIL import Image
 
+from ...storage.shards.reading import is_file
 from ..decoding.heif import register_heif
 
 # Keras compares the end of the name, without a dot.
@@ -61,21 +62,18 @@ def readable_extensions() -> tuple[str, ...]:
     return EXTENSIONS + tuple(others)
 
 
-def is_unreadable_name(name: str) -> bool:
-    """Return whether a file is an image of a format that the installed Pillow cannot read.
-
-    Args:
-        name: Name or path of a file.
+def unreadable_extensions() -> tuple[str, ...]:
+    """Return the extensions of images of known formats that the installed Pillow cannot read.
 
     Returns:
-        True for a known extension that is not one of `readable_extensions`.
+        Extensions with their dot; none where pillow-heif and a current Pillow are installed.
 
     Example:
-        >>> is_unreadable_name("cell.gif"), is_unreadable_name("cell.txt")
-        (False, False)
+        >>> ".gif" in unreadable_extensions()
+        False
     """
-    endings = tuple(f".{each}" for each in _OTHER_EXTENSIONS)
-    return name.lower().endswith(endings) and not is_readable_name(name)
+    readable = readable_extensions()
+    return tuple(f".{name}" for name in _OTHER_EXTENSIONS if name not in readable)
 
 
 def is_readable_name(name: str) -> bool:
@@ -135,4 +133,4 @@ def validate_filename(
     """
     path = os.fspath(filename)
     # Plain text: `flow_from_dataframe` does this for each row of a table.
-    return path.lower().endswith(tuple(white_list_formats)) and os.path.isfile(path)  # noqa: PTH113
+    return path.lower().endswith(tuple(white_list_formats)) and is_file(path)

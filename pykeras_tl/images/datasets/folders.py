@@ -7,23 +7,26 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from ...storage.shards.index import Source, has_shards
+from ...storage.shards.table import list_shards
 from .corrections import Corrections, apply_corrections
 from .directory_tree import (
     class_folders,
     existing_folder,
     images_directly_in,
     images_under,
-    is_stray_path,
-    unreadable_images,
+    passed_over,
+    without_stray,
 )
-from .file_names import is_readable_name, is_stray_name, readable_extensions
+from .file_names import is_stray_name, readable_extensions, unreadable_extensions
 from .split_folders import check_no_splits
 
 
 def list_images(
-    directory: str | os.PathLike[str],
+    directory: Source,
     classes: Sequence[str] | None = None,
     follow_links: bool = False,
     corrections: Corrections | None = None,
@@ -40,7 +43,8 @@ def list_images(
     HEIC files are listed where the package pillow-heif is installed, and warned of elsewhere.
 
     Args:
-        directory: Folder that holds one folder of images for each class.
+        directory: Folder that holds one folder of images for each class; or the folder, or
+            its URL, of the shards that `pack_images` made of it.
         classes: Names of the class folders to list, in order; all of them, sorted, when None.
         follow_links: Whether to follow symbolic links to folders.
         corrections: Images to leave out and images of another class: a CSV file, such as the
@@ -74,6 +78,9 @@ def list_images(
     Source:
         `keras.src.legacy.preprocessing.image.DirectoryIterator`.
     """
+    if has_shards(directory):
+        return _in_shards(directory, classes, corrections)
+    assert isinstance(directory, str | os.PathLike)
     root = existing_folder(directory)
     if classes is None:
         names = [name for name in class_folders(root) if not is_stray_name(name)]
@@ -82,17 +89,24 @@ def list_images(
         names = _validated_classes(root, classes)
     if not names:
         raise ValueError(no_class_folder(root))
-    images, stray = {}, []
+    unread = unreadable_extensions()
+    endings = readable_extensions() + unread
+    images, stray, unreadable = {}, [], []
     for name in names:
-        paths = list(images_under(root / name, follow_links, is_readable_name))
-        images[name] = [path for path in paths if not is_stray_path(path, root / name)]
-        stray += sorted({*paths} - {*images[name]}) if len(paths) > len(images[name]) else []
+        paths = list(images_under(root / name, follow_links, endings))
+        images[name] = list(without_stray(paths, root / name))
+        if len(paths) > len(images[name]):
+            strays = sorted({*paths} - {*images[name]})
+            stray += [path for path in strays if not path.lower().endswith(unread)]
+        if unread:
+            unreadable += [path for path in images[name] if path.lower().endswith(unread)]
+            images[name] = [path for path in images[name] if not path.lower().endswith(unread)]
     empty = [name for name in names if not images[name]]
     if empty and (classes is not None or len(empty) == len(names)):
         raise ValueError(_no_images(root, names, empty))
     if classes is None:
         warn_of_other_folders(root, empty)
-    if message := unreadable_images([root / name for name in names]):
+    if message := passed_over(unreadable):
         warnings.warn(message, stacklevel=2)
     if stray:
         warnings.warn(
@@ -100,9 +114,56 @@ def list_images(
             f"{stray[0]}.",
             stacklevel=2,
         )
-    rows = [(path, name) for name in names for path in images[name]]
-    table = pd.DataFrame(rows, columns=["filename", "class"], dtype=str)
+    counts = [len(images[name]) for name in names]
+    table = pd.DataFrame(
+        {
+            "filename": [path for name in names for path in images.pop(name)],
+            "class": np.repeat(np.array(names, object), counts),
+        },
+        dtype=str,
+    )
     return apply_corrections({"": table}, corrections, root)[""]
+
+
+def is_packed_image(name: str, endings: tuple[str, ...]) -> bool:
+    """Return whether a file in a shard is an image, by its name.
+
+    Args:
+        name: The name, with its folders.
+        endings: How the names of images end, in lower case.
+
+    Returns:
+        False for files of other formats, and those that a tool left behind.
+
+    Example:
+        >>> is_packed_image("cat/1.PNG", ("png",)), is_packed_image("cat/._1.png", ("png",))
+        (True, False)
+    """
+    return name.lower().endswith(endings) and not any(map(is_stray_name, name.split("/")))
+
+
+def _in_shards(
+    source: Source, classes: Sequence[str] | None, corrections: Corrections | None
+) -> pd.DataFrame:
+    endings = readable_extensions()
+    packed = list_shards(source, lambda name: is_packed_image(name, endings))
+    names = packed.classes if classes is None else list(classes)
+    if unknown := [name for name in names if name not in packed.classes]:
+        raise ValueError(
+            f"Expected classes to be names of classes in the shards: {packed.classes}. "
+            f"Received: {names}, of which {unknown} do not exist."
+        )
+    rows = np.concatenate(
+        [np.flatnonzero(packed.labels == packed.classes.index(name)) for name in names]
+    )
+    table = pd.DataFrame(
+        {
+            "filename": [packed.path(row) for row in rows],
+            "class": np.array(packed.classes, object)[packed.labels[rows]],
+        },
+        dtype=str,
+    )
+    return apply_corrections({"": table}, corrections, Path(packed.shards[0]).parent)[""]
 
 
 def warn_of_other_folders(root: Path, empty: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from ...storage.shards.index import has_shards
 from .directory_tree import class_folders, has_images
 from .file_names import is_stray_name
 
@@ -91,8 +92,8 @@ def find_splits(root: Path) -> SplitFolders | None:
     roles = {name: role for name in folders if (role := split_role(name))}
     if not roles:
         return None
-    roles = {name: role for name, role in roles.items() if has_images(root / name)}
-    others = tuple(name for name in folders if name not in roles and has_images(root / name))
+    roles = {name: role for name, role in roles.items() if _has_content(root / name)}
+    others = tuple(name for name in folders if name not in roles and _has_content(root / name))
     nested = {name: role for name, role in roles.items() if _has_class_folders(root / name)}
     if others:
         if TRAINING in nested.values() and len(set(nested.values())) > 1:
@@ -165,6 +166,10 @@ def check_no_splits(root: Path) -> None:
             f"{' and '.join(names)}. Use one of them, such as {root / one}, or list the folders in "
             "classes=[…] if they are classes."
         )
+
+
+def _has_content(folder: Path) -> bool:
+    return has_images(folder) or has_shards(folder)
 
 
 def _has_class_folders(folder: Path) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from functools import lru_cache, partial
 
+from ...storage.shards.reading import file_status, open_file
 from ..threads import default_workers, parallel_for
 
 
@@ -33,8 +33,7 @@ def content_hashes(paths: Sequence[str]) -> list[str]:
     hashes = [""] * len(paths)
 
     def hash_file(number: int) -> None:
-        status = os.stat(paths[number])  # noqa: PTH116
-        hashes[number] = _content_hash(paths[number], status.st_size, status.st_mtime_ns)
+        hashes[number] = _content_hash(paths[number], *file_status(paths[number]))
 
     parallel_for(hash_file, len(paths), default_workers())
     return hashes
@@ -42,5 +41,6 @@ def content_hashes(paths: Sequence[str]) -> list[str]:
 
 @lru_cache(maxsize=1 << 20)
 def _content_hash(path: str, size: int, modified: int) -> str:
-    with open(path, "rb") as file:  # noqa: PTH123
-        return hashlib.file_digest(file, partial(hashlib.blake2b, digest_size=16)).hexdigest()
+    digest = partial(hashlib.blake2b, digest_size=16)
+    with open_file(path) as file:
+        return hashlib.file_digest(file, digest).hexdigest()

@@ -9,7 +9,7 @@ file or option, or a damaged cache, only costs time.
 """
 
 # Plain text paths: making a Path for each of many files costs more than the call itself.
-# ruff: noqa: PTH116, PTH100
+# ruff: noqa: PTH100
 from __future__ import annotations
 
 import errno
@@ -22,13 +22,15 @@ import warnings
 import weakref
 import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Protocol
 
 import numpy as np
 
 from ...storage.disk_cache import create_entry, evict, find_entries
+from ...storage.shards.index import is_url
+from ...storage.shards.reading import file_status
 
 # For all pixel caches in this process's memory together, in bytes.
 MEMORY_BUDGET = 1 << 30
@@ -211,7 +213,7 @@ def open_cache(digest: str, count: int, shape: tuple[int, int, int]) -> PixelCac
         return cache
 
 
-def files_digest(paths: Sequence[str], settings: str) -> str:
+def files_digest(paths: Iterable[str], settings: str) -> str:
     """Return a digest of files, by path, size and modification time, and of settings.
 
     Args:
@@ -231,9 +233,8 @@ def files_digest(paths: Sequence[str], settings: str) -> str:
     """
     digest = hashlib.blake2b(settings.encode(), digest_size=16)
     for path in paths:
-        status = os.stat(path)
-        name = os.fsencode(os.path.abspath(path))
-        digest.update(b"%s\0%d\0%d\0" % (name, status.st_size, status.st_mtime_ns))
+        name = os.fsencode(path if is_url(path) else os.path.abspath(path))
+        digest.update(b"%s\0%d\0%d\0" % (name, *file_status(path)))
     return digest.hexdigest()
 
 

@@ -1,7 +1,7 @@
 """Reading image files: the pixels of Keras's `load_img`, decoded by OpenCV where that is exact."""
 
 # Plain text paths: making a Path for each of many files costs more than the call itself.
-# ruff: noqa: PTH123, PTH112
+# ruff: noqa: PTH112
 from __future__ import annotations
 
 import io
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from ...storage.shards.reading import in_shard, open_file, read_member
 from .headers import Header, jpeg_header, kind_of, png_header
 from .heif import INSTALL, register_heif
 from .resizing import resize
@@ -113,7 +114,20 @@ def read_image(
     """
     validate_color_mode(color_mode)
     dtype_range = as_dtype_range(dtype_range)
-    data = _read_bytes(path)
+    settings = (color_mode, target_size, interpolation, keep_aspect_ratio, dtype_range)
+    return decode_image(_read_bytes(path), path, *settings)
+
+
+def decode_image(
+    data: bytes,
+    path: object,
+    color_mode: str,
+    target_size: tuple[int, int] | None,
+    interpolation: str,
+    keep_aspect_ratio: bool,
+    dtype_range: DtypeRange,
+) -> np.ndarray:
+    """Decode the content of an image file, as `read_image` does, without validating arguments."""
     image = _decode_with_opencv(data, color_mode, path)
     if image is not None and dtype_range is not None:
         image = scale_to_bytes(image, dtype_range, 255)
@@ -257,7 +271,7 @@ def first_bytes(path: str | os.PathLike[str]) -> bytes:
         >>> first_bytes("cell.bmp")[:2]
         b'BM'
     """
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return file.read(16)
 
 
@@ -270,6 +284,12 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
         if os.path.isdir(path):
             raise BadImageError(path, "is not a file") from None
         raise
+    except (FileNotFoundError, NotADirectoryError):
+        if not in_shard(path):
+            raise
+        if not (data := read_member(os.fspath(path))):
+            raise BadImageError(path, "is empty") from None
+        return data
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):

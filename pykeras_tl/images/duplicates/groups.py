@@ -36,7 +36,7 @@ _MIN_CACHED = 500
 # To be changed with the algorithm, so that no groups of an older one are used.
 _VERSION = 2
 # The time of a search grows with the square of the number of images.
-_MAX_SEARCHED = 100_000
+MAX_SEARCHED = 100_000
 _FILE = "groups.npy"
 _logger = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def find_originals(table: pd.DataFrame, workers: int | None = None) -> list[str]
         >>> find_originals(pd.DataFrame({"filename": ["b.png", "c.png", "a.png"]}))
         ['a.png', 'c.png', 'a.png']
     """
-    if len(table) > _MAX_SEARCHED:
+    if len(table) > MAX_SEARCHED:
         _logger.info(
             "Copies are not searched for among %s images; duplicate_groups() does so.",
             f"{len(table):,}",
@@ -193,12 +193,16 @@ def _store(key: str, groups: np.ndarray) -> None:
         warnings.warn(f"The groups of copies are not cached: {error}", stacklevel=3)
 
 
-def group_images(features: Sequence[Features], workers: int | None = None) -> np.ndarray:
+def group_images(
+    features: Sequence[Features], workers: int | None = None, altered: bool = True
+) -> np.ndarray:
     """Find the groups of near-duplicate images by their features.
 
     Args:
         features: The images' features, as returned by `describe`.
         workers: Number of threads; by default one per processor.
+        altered: Whether to search for copies that were altered too, for which the time grows with
+            the square of the number of images.
 
     Returns:
         The group of each image, numbered from 0 in the images' order; int array of shape
@@ -214,7 +218,7 @@ def group_images(features: Sequence[Features], workers: int | None = None) -> np
     digests: dict[bytes, int] = {}
     for number, entry in enumerate(features):
         groups.merge(number, digests.setdefault(entry.digest, number))
-    if len(features) > 1:
+    if len(features) > 1 and altered:
         count = max(_CANDIDATES, _SMALL_SET // len(features))
         groups.merge_matching(candidates_by_thumbnail(features, count), same_in_place)
         words = bow_tfidf(features)

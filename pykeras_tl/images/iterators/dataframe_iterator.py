@@ -147,8 +147,7 @@ class DataFrameIterator(FileIterator):
             table = table.iloc[start:stop]
         empty_split = subset if fractions and fractions[0] == fractions[1] else None
         _print_count(table, folder, validate_filenames, names, empty_split)
-        paths = [os.path.join(folder, name) for name in table[x_col]]
-        keep, bad_files = find_bad_files(paths, options, workers)
+        keep, bad_files = find_bad_files(folder, table[x_col], options, workers)
         table = table[keep]
         super().__init__(
             table[x_col].tolist(),

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from ..datasets.directory_tree import class_folders, existing_folder, images_under
-from ..datasets.file_names import is_readable_name, is_stray_name
+from ..datasets.file_names import is_stray_name, readable_extensions
 from ..datasets.folders import loose_images, no_class_folder
 from ..datasets.split_folders import find_splits
 from ..decoding.value_range import DtypeRange
@@ -129,7 +129,7 @@ class DirectoryIterator(FileIterator):
             name: [path for path in paths if path.lower().endswith(options.extensions)]
             for name, paths in images.items()
         }
-        filenames, numbers = _in_subset(root, used, fractions)
+        filenames, numbers = _in_subset(used, fractions)
         print_message(f"Found {len(filenames)} images belonging to {len(names)} classes.")
         if not filenames:
             most = max(map(len, used.values()), default=0)
@@ -137,8 +137,7 @@ class DirectoryIterator(FileIterator):
         for message in _surprises(root, images, used, chosen=bool(classes)):
             warnings.warn(message, stacklevel=3)
         folder = os.fspath(directory)
-        paths = [os.path.join(folder, name) for name in filenames]  # noqa: PTH118
-        keep, bad_files = find_bad_files(paths, options, workers)
+        keep, bad_files = find_bad_files(folder, filenames, options, workers)
         super().__init__(
             list(compress(filenames, keep)),
             folder,
@@ -157,27 +156,32 @@ class DirectoryIterator(FileIterator):
 
 
 def _images_by_class(root: Path, names: Sequence[str], follow_links: bool) -> dict[str, list[str]]:
-    """Return the paths of all images that can be read, also those that Keras passes over."""
+    """Return the paths, relative to `root`, of all images that can be read.
+
+    Those that Keras passes over are among them.
+    """
     images: dict[str, list[str]] = {name: [] for name in names}
+    endings, start = readable_extensions(), len(os.path.join(root, ""))  # noqa: PTH118
     for name in names:
         if (root / name).is_dir():
-            images[name] = list(images_under(root / name, follow_links, is_readable_name))
+            paths = images_under(root / name, follow_links, endings)
+            images[name] = [path[start:] for path in paths]
         else:
             warnings.warn(f"There is no class folder {name!r} in {root}.", stacklevel=4)
     return images
 
 
 def _in_subset(
-    root: Path, images: Mapping[str, Sequence[str]], fractions: tuple[float, float] | None
+    images: Mapping[str, Sequence[str]], fractions: tuple[float, float] | None
 ) -> tuple[list[str], np.ndarray]:
-    """Return the images' paths relative to `root`, class by class, and their class numbers."""
+    """Return the images' paths, class by class, and their class numbers."""
     filenames: list[str] = []
     counts = []
     for paths in images.values():
         if fractions:
             start, stop = (int(fraction * len(paths)) for fraction in fractions)
             paths = paths[start:stop]
-        filenames += [os.path.relpath(path, root) for path in paths]
+        filenames += paths
         counts.append(len(paths))
     if any(name.lower().endswith(".tiff") for name in filenames):
         warnings.warn(
@@ -202,17 +206,28 @@ def _surprises(
         used: Those that the iterator uses.
         chosen: Whether the user listed the classes.
     """
-    passed_over = [path for name in images for path in sorted({*images[name]} - {*used[name]})]
+    passed_over = [
+        path
+        for name in images
+        if len(images[name]) > len(used[name])
+        for path in sorted({*images[name]} - {*used[name]})
+    ]
     if passed_over:
         yield (
-            f"{len(passed_over)} images in {root} are passed over, such as {passed_over[0]}: their "
+            f"{len(passed_over)} images in {root} are passed over, such as "
+            f"{root / passed_over[0]}: their "
             'extensions are not among Keras\'s. Pass formats="all" to read them too.'
         )
-    stray = [path for paths in used.values() for path in paths if is_stray_name(Path(path).name)]
+    stray = [
+        path
+        for paths in used.values()
+        for path in paths
+        if is_stray_name(path.rpartition(os.sep)[2])
+    ]
     if stray:
         yield (
             f"{len(stray)} files in {root} that a tool left behind count as images, as in Keras, "
-            f"such as {stray[0]}. Remove them."
+            f"such as {root / stray[0]}. Remove them."
         )
     if chosen or not any(used.values()):
         return

@@ -112,42 +112,60 @@ class FileIterator(Iterator):
                 height, width = self.options.target_size
                 shape = (height, width, self.options.channels)
                 try:
-                    digest = files_digest(self.filepaths, self.options.pixel_settings)
-                    self._opened = (open_cache(digest, self.samples, shape),)
+                    self._opened = (open_cache(self._files_digest(), self.samples, shape),)
                 except OSError:  # A file is missing, which reading it will report.
                     self._opened = (None,)
             return self._opened[0]
 
+    def _files_digest(self) -> str:
+        """Return a digest of the files' versions and of the options that determine the pixels."""
+        paths = map(self._path, range(self.samples))
+        return files_digest(paths, self.options.pixel_settings)
+
     def _sources(self, indices: np.ndarray) -> Any:
         cache = self._pixel_cache()
-        options = self.options
+        contents = self._fetch(indices.tolist(), cache)
 
         def read(position: int) -> np.ndarray:
             index = int(indices[position])
             pixels = cache.get(index) if cache else None
             if pixels is None:
-                pixels = read_image(
-                    self._path(index),
-                    options.color_mode,
-                    options.target_size,
-                    options.interpolation,
-                    options.keep_aspect_ratio,
-                    options.dtype_range,
-                )
+                pixels = self._read(index, contents.get(index))
                 if cache:
                     cache.put(index, pixels)
             return pixels
 
         return read
 
+    def _fetch(self, indices: Sequence[int], cache: PixelCache | None) -> dict[int, bytes]:
+        """Read the contents of files that are better read together than one by one."""
+        return {}
+
+    def _read(self, index: int, content: bytes | None) -> np.ndarray:
+        """Decode a file; `content` is what `_fetch` read of it, if it did."""
+        return read_image(self._path(index), *self._reading)
+
+    @property
+    def _reading(self) -> tuple[Any, ...]:
+        """The arguments of `read_image` after the path."""
+        options = self.options
+        return (
+            options.color_mode,
+            options.target_size,
+            options.interpolation,
+            options.keep_aspect_ratio,
+            options.dtype_range,
+        )
+
 
 def find_bad_files(
-    paths: Sequence[str], options: ImageOptions, workers: int | None
+    folder: str, names: Sequence[str] | pd.Series, options: ImageOptions, workers: int | None
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Decode all files if the options ask for it.
 
     Args:
-        paths: The files.
+        folder: Folder that the names are relative to.
+        names: The files.
         options: Their `check` and `on_bad` count.
         workers: Number of threads; one for each available processor when None.
 
@@ -158,9 +176,10 @@ def find_bad_files(
         BadImageError: When there is a bad file and `on_bad` is "raise".
         ValueError: When no file can be read.
     """
-    keep = np.ones(len(paths), bool)
+    keep = np.ones(len(names), bool)
     if options.check is None and options.on_bad == "raise":
         return keep, bad_files_table({})
+    paths = [os.path.join(folder, name) for name in names]
     bad = check_files(paths, workers=workers, raise_error=options.on_bad == "raise")
     keep[[path in bad for path in paths]] = False
     if bad and not keep.any():

@@ -13,6 +13,7 @@ import pandas as pd
 from filelock import FileLock
 
 from ...storage.atomic_files import atomic_directory
+from ...storage.shards.reading import file_status, open_file
 
 # Large enough that few objects are needed, small enough for a store in memory.
 _BYTES = 64_000_000
@@ -32,7 +33,7 @@ def image_files(tables: Iterable[pd.DataFrame]) -> dict[str, int]:
         FileNotFoundError: If a file is missing.
     """
     names = sorted({str(name) for table in tables for name in table["filename"]})
-    return {name: Path(name).stat().st_size for name in names}
+    return {name: file_status(name)[0] for name in names}
 
 
 def sees_files(files: Mapping[str, int]) -> bool:
@@ -42,7 +43,7 @@ def sees_files(files: Mapping[str, int]) -> bool:
         files: Sizes by path, as `image_files` returns them.
     """
     try:
-        return all(Path(name).stat().st_size == size for name, size in files.items())
+        return all(file_status(name)[0] == size for name, size in files.items())
     except OSError:
         return False
 
@@ -59,7 +60,8 @@ def read_files(files: Iterable[str]) -> Iterator[Files]:
     part: Files = []
     size = 0
     for name in files:
-        part.append((name, Path(name).read_bytes()))
+        with open_file(name) as file:
+            part.append((name, file.read()))
         size += len(part[-1][1])
         if size >= _BYTES:
             yield part

@@ -8,7 +8,6 @@ machine died on another one, where it goes on from the last state that was saved
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import tempfile
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from ...images.cluster import check_versions, connect, share_of_a_machine
 from ...versions import package_versions
 from .image_transfer import ReceivedImages, read_files, sees_files
 from .mailbox import Mailbox
@@ -30,44 +30,6 @@ _INTERVAL = 1.0
 # A trial whose machines die more often than this is given up.
 _RETRIES = 10
 _logger = logging.getLogger(__name__)
-
-
-class VersionsDifferError(RuntimeError):
-    """Raised when a machine of the cluster has other versions than the driver."""
-
-
-def connect(address: str) -> ModuleType:
-    """Connect to a cluster, unless this process is connected already.
-
-    Args:
-        address: As for `run_on_cluster`.
-
-    Returns:
-        The module `ray`.
-
-    Raises:
-        ImportError: If Ray is not installed.
-        ConnectionError: If there is no cluster at the address.
-    """
-    try:
-        import ray
-    except ImportError as error:
-        raise ImportError(
-            'A cluster needs Ray. Run pip install "pykeras-tl[cluster]" on each of its machines.'
-        ) from error
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray would replace the variable by an empty one where a task has no GPU.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if not ray.is_initialized():
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise ConnectionError(
-                f"No Ray cluster was found at {address!r}: {str(error).splitlines()[0]} Start one "
-                "with `ray start --head`, and `ray start --address=HOST:6379` on each other "
-                "machine."
-            ) from error
-    return ray
 
 
 def run_on_cluster(
@@ -148,7 +110,7 @@ class _ClusterRun:
 
     def _slots(self) -> int:
         """How many trials have room, at least one: a machine may join later."""
-        share = _share_of_a_machine(self._ray, self._jobs)["num_cpus"]
+        share = share_of_a_machine(self._ray, self._jobs)["num_cpus"]
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         return max(1, sum(int(node.get("CPU", 0)) // share for node in nodes))
 
@@ -158,7 +120,7 @@ class _ClusterRun:
         if packable_files(task.run_dir):
             state = pack_folder(task.run_dir)
             self._ray.get(self._mailbox.save.remote(index, state, new=False))
-        options = _share_of_a_machine(self._ray, self._jobs)
+        options = share_of_a_machine(self._ray, self._jobs)
         attempt = self._ray.remote(**options, max_retries=_RETRIES, max_calls=1)(_attempt)
         reference = attempt.remote(
             index,
@@ -214,28 +176,6 @@ def _on_node(node: str) -> dict[str, Any]:
     return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False)}
 
 
-def _share_of_a_machine(ray: ModuleType, jobs: int) -> dict[str, Any]:
-    """Return what one trial takes: a machine's CPUs and GPUs, by the number of trials on it.
-
-    Of machines that differ, the smallest counts.
-    """
-    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    cpus = [int(each["CPU"]) for each in resources if each.get("CPU", 0) >= 1]
-    gpus = [each["GPU"] for each in resources if each.get("GPU", 0) > 0]
-    share = max(1, min(cpus, default=1) // jobs)
-    threads = {name: str(share) for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")}
-    settings = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("PYKERAS_TL_") or name in ("KERAS_BACKEND", "TF_CPP_MIN_LOG_LEVEL")
-    }
-    return {
-        "num_cpus": share,
-        "num_gpus": min(gpus) / jobs if gpus and len(gpus) == len(cpus) else 0,
-        "runtime_env": {"env_vars": threads | settings},
-    }
-
-
 def _attempt(
     index: int,
     task: TrialTask,
@@ -247,7 +187,7 @@ def _attempt(
     """Run a trial on a machine of the cluster; return its packed results."""
     import ray
 
-    _check_versions(versions)
+    check_versions(versions)
     received = None if sees_files(files) else _receive_images(ray, files, mailbox)
     here = Path(tempfile.mkdtemp(prefix="pykeras_tl-"))
     tables = received.local_tables(task.tables) if received else task.tables
@@ -267,17 +207,6 @@ def _attempt(
         return pack_folder(local.folder)
     finally:
         shutil.rmtree(here, ignore_errors=True)
-
-
-def _check_versions(expected: dict[str, str]) -> None:
-    found = package_versions()
-    different = [name for name in expected if found.get(name) != expected[name]]
-    if different:
-        here = ", ".join(f"{name} {found.get(name, 'missing')}" for name in different)
-        there = ", ".join(f"{name} {expected[name]}" for name in different)
-        raise VersionsDifferError(
-            f"Expected the versions of the driver on each machine: {there}. Received: {here}."
-        )
 
 
 class _SavedStates:

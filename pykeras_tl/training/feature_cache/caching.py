@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 import warnings
+from collections.abc import Generator
 from collections.abc import Iterator as IteratorOf
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ import keras
 import numpy as np
 
 from ...images.iterators.base import BatchSpec, Iterator
+from ...images.iterators.file_iterator import FileIterator
 from ...images.iterators.numpy_array_iterator import NumpyArrayIterator
 from ...images.progress import progress_bar
 from ...models.graph.nodes import flat_graph
@@ -23,6 +25,7 @@ from ...storage.disk_cache import find_entries
 from ..data_adapter import batches
 from .keys import image_keys, settings_key
 from .model_split import SplitModel, split_model
+from .on_cluster import batch_images, features_on_cluster
 from .sources import (
     BATCH_SIZE,
     CachedAugmentedFeatures,
@@ -34,6 +37,8 @@ from .sources import (
 )
 from .store import FeatureStore
 
+# Images in a cache entry: what is done when a large set is interrupted is kept.
+_SEGMENT = 1 << 16
 _logger = logging.getLogger(__name__)
 _Chunk: TypeAlias = tuple[np.ndarray, list[np.ndarray]]
 
@@ -72,6 +77,7 @@ class CachePolicy:
         dtype: Type in which the frozen layers' output is stored.
         workers: Number of threads that read images; one for each core when None.
         verbose: As in `fit`.
+        cluster: The Ray cluster that computes the output of many images; None for this machine.
     """
 
     images: float
@@ -80,6 +86,7 @@ class CachePolicy:
     dtype: str
     workers: int | None
     verbose: str | int
+    cluster: str | None
 
 
 def fold_held_batch_norm(inputs: FitInputs) -> FitInputs:
@@ -123,12 +130,12 @@ def cache_frozen_layers(inputs: FitInputs, policy: CachePolicy) -> FitInputs:
     split = split_model(model)
     if split is None:
         return inputs
-    cache = _FeatureCache(split, iterator, epochs)
+    cache = _FeatureCache(split, iterator, model, epochs)
     if len(cache.features.missing) > policy.images:
         return inputs
     try:
         cache.fill(policy)
-        validation, caches = _cache_validation(split, inputs.validation, policy)
+        validation, caches = _cache_validation(split, inputs.validation, model, policy)
     except OSError as error:
         warnings.warn(
             f"Frozen layers are computed again for each batch: {error}. See "
@@ -157,8 +164,15 @@ def _compile_in_place_of(part: Subgraph, model: keras.Model) -> None:
 class _FeatureCache:
     """The cached features of one iterator: what identifies them, and how missing ones are made."""
 
-    def __init__(self, split: SplitModel, iterator: Iterator, epochs: int | None = None) -> None:
+    def __init__(
+        self,
+        split: SplitModel,
+        iterator: Iterator,
+        model: keras.Model,
+        epochs: int | None = None,
+    ) -> None:
         self._split = split
+        self._model = model
         self._iterator = iterator
         self._epochs = epochs
         if epochs:
@@ -180,8 +194,17 @@ class _FeatureCache:
         if len(missing):
             first = self._split.feature_extractor.parts[0].name
             title = f"{first} … {', '.join(self._split.boundary_names)}"
-            chunks = self._augmented(policy) if self._epochs else self._plain(policy, missing)
-            self.features.fill(chunks, f"{title}, {len(missing):,} images", policy.dtype)
+            if self._epochs:
+                self._store(self._augmented(policy), missing, title, policy.dtype)
+                return
+            for start in range(0, len(missing), _SEGMENT):
+                part = missing[start : start + _SEGMENT]
+                self._store(self._plain(policy, part), part, title, policy.dtype)
+
+    def _store(
+        self, chunks: IteratorOf[_Chunk], numbers: np.ndarray, title: str, dtype: str
+    ) -> None:
+        self.features.fill(chunks, numbers, f"{title}, {len(numbers):,} images", dtype)
 
     def _plain(self, policy: CachePolicy, missing: np.ndarray) -> IteratorOf[_Chunk]:
         """Compute the missing images in the order of the files, whatever the iterator's."""
@@ -216,13 +239,24 @@ class _FeatureCache:
     ) -> IteratorOf[_Chunk]:
         shown = policy.verbose in (1, "auto")
         bar = progress_bar("Computing frozen layers", len(specs)) if shown else None
-        stream = batches(iter(specs).__next__, iterator, policy.workers)
+        computed = (
+            features_on_cluster(self._model, iterator, specs, policy.cluster)
+            if policy.cluster and isinstance(iterator, FileIterator)
+            else self._features(iterator, specs, policy.workers)
+        )
+        with bar or nullcontext(lambda steps: None) as advance, closing(computed):
+            for indices in rows:
+                yield indices, next(computed)
+                advance(1)
+
+    def _features(
+        self, iterator: Iterator, specs: list[BatchSpec], workers: int | None
+    ) -> Generator[list[np.ndarray], None, None]:
+        stream = batches(iter(specs).__next__, iterator, workers)
         try:
-            with bar or nullcontext(lambda steps: None) as advance:
-                for indices in rows:
-                    images = _images(next(stream))
-                    yield indices, compute_features(self._split.feature_extractor, images)
-                    advance(1)
+            for _ in specs:
+                images = batch_images(next(stream))
+                yield compute_features(self._split.feature_extractor, images)
         finally:
             stream.close()
 
@@ -242,7 +276,7 @@ def _can_be_split(inputs: FitInputs) -> bool:
 
 
 def _cache_validation(
-    split: SplitModel, validation: Any, policy: CachePolicy
+    split: SplitModel, validation: Any, model: keras.Model, policy: CachePolicy
 ) -> tuple[Any, list[_FeatureCache]]:
     if validation is None:
         return None, []
@@ -251,12 +285,8 @@ def _cache_validation(
         return features_batch(compute_features(split.feature_extractor, images), *others), []
     if validation.varies_between_epochs:
         return OnTheFlyFeatures(validation, split.feature_extractor), []
-    cache = _FeatureCache(split, validation)
+    cache = _FeatureCache(split, validation, model)
     if len(cache.features.missing) > policy.validation_images:
         return OnTheFlyFeatures(validation, split.feature_extractor), []
     cache.fill(policy)
     return cache.source(), [cache]
-
-
-def _images(batch: Any) -> np.ndarray:
-    return batch[0] if isinstance(batch, tuple) else batch

@@ -15,6 +15,8 @@ from ...images.iterators.array_file_iterator import ArrayFileIterator
 from ...images.iterators.base import Iterator
 from ...images.iterators.numpy_array_iterator import NumpyArrayIterator
 from ...images.transforms.fingerprint import standardization_fingerprint
+from ...storage.shards.index import is_url
+from ...storage.shards.reading import file_status
 
 _AUGMENTATION = (
     "rotation_range",
@@ -52,8 +54,8 @@ def image_keys(flow: Iterator) -> list[bytes]:
         return [_digest(key.encode()) for key in flow.image_keys()]
     digests = []
     for path in flow.filepaths:
-        status = Path(path).stat()
-        known = f"{Path(path).absolute()}\0{status.st_size}\0{status.st_mtime_ns}"
+        size, version = file_status(path)
+        known = f"{path if is_url(path) else Path(path).absolute()}\0{size}\0{version}"
         digests.append(_digest(os.fsencode(known)))
     return digests
 

@@ -73,12 +73,17 @@ class FeatureStore:
         return outputs
 
     def fill(
-        self, chunks: Iterable[tuple[np.ndarray, list[np.ndarray]]], title: str, dtype: str
+        self,
+        chunks: Iterable[tuple[np.ndarray, list[np.ndarray]]],
+        missing: np.ndarray,
+        title: str,
+        dtype: str,
     ) -> None:
-        """Write what is missing as one segment, atomically.
+        """Write what is missing, or a part of it, as one segment, atomically.
 
         Args:
             chunks: Indices of missing images, and the output for them.
+            missing: All of these indices.
             title: What the entry contains, for people.
             dtype: "float32" or "float16", in which floating-point numbers are stored.
 
@@ -86,19 +91,20 @@ class FeatureStore:
             StoreTooLargeError: When it does not fit in the cache.
             OSError: When the cache cannot be written.
         """
-        missing = self.missing
         chunks = iter(chunks)
         numbers, arrays = next(chunks)
         kinds = [
             np.dtype(dtype) if array.dtype.kind == "f" or array.dtype == "bfloat16" else array.dtype
             for array in arrays
         ]
-        needed = len(missing) * sum(
+        # The parts to come must fit too, or they would replace this one.
+        count = len(self.missing)
+        needed = count * sum(
             int(np.prod(array.shape[1:])) * kind.itemsize for array, kind in zip(arrays, kinds)
         )
         if not evict(needed):
             raise StoreTooLargeError(
-                f"the frozen layers' output for {len(missing):,} images needs {needed / 1e9:.1f} GB"
+                f"the frozen layers' output for {count:,} images needs {needed / 1e9:.1f} GB"
             )
         digests = [self._images[number] for number in missing]
         name = f"{self._key}-{hashlib.blake2b(b''.join(digests), digest_size=8).hexdigest()}"

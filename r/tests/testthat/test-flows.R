@@ -30,6 +30,21 @@ test_that("generator_next() returns images and labels, reproducible by seed", {
   expect_identical(dim(alone), c(4L, 8L, 8L, 3L))
 })
 
+test_that("a flow from shards has the batches of the folder that was packed", {
+  skip_without_python()
+  folder <- image_folder()
+  shards <- pack_images(folder, file.path(withr::local_tempdir(), "shards"))
+  flow <- flow_images_from_shards(
+    shards, image_data_generator(rescale = 1 / 255), target_size = c(8, 8), batch_size = 4,
+    seed = 1
+  )
+  expect_identical(flow$class_indices, list(cat = 0L, dog = 1L))
+  expect_identical(generator_next(flow), generator_next(small_flow(folder)))
+  expect_identical(list_images(shards)$class, list_images(folder)$class)
+  several <- flow_images_from_shards(Sys.glob(file.path(shards, "*.tar")))
+  expect_identical(several$n, 10L)
+})
+
 test_that("flows of arrays, with weights and without labels", {
   skip_without_python()
   x <- small_images()

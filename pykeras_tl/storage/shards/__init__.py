@@ -1,0 +1,1 @@
+"""Sets of images in a few large tar files."""
