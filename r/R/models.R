@@ -192,7 +192,12 @@ set_weights <- function(object, weights) {
     return(if (length(tensors) == 1) tensors[[1]] else tensors)
   }
   value <- NextMethod()
-  if (name == "layers") lapply(value, as_layer_of, model = x) else value
+  if (name == "layers") lapply(value, as_layer_of, model = x) else untracked(value)
+}
+
+# Keras keeps lists in a class of its own, which reticulate leaves in Python.
+untracked <- function(x) {
+  if (inherits(x, "python.builtin.list")) reticulate::import_builtins()$list(x) else x
 }
 
 # A sequential model applies its layers anew whenever one is added; their tensors in the model are
@@ -201,7 +206,7 @@ set_weights <- function(object, weights) {
 `$.kerastl_layer` <- function(x, name) {
   model <- attr(x, "kerastl_model")
   if (is.null(model) || !name %in% c("input", "output")) {
-    return(NextMethod())
+    return(untracked(NextMethod()))
   }
   tensors <- toolkit()$models$layer_tensors(model, x)
   tensors[[if (name == "input") 1 else 2]]
