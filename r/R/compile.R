@@ -24,10 +24,16 @@ compile.kerastl_model <- function(object, optimizer = "rmsprop", loss = NULL, me
                                   loss_weights = NULL, weighted_metrics = NULL,
                                   sample_weight_mode = NULL, target_tensors = NULL, ...) {
   check_alive_model(object)
+  losses <- python_functions(loss, substitute(loss))
+  if (!is.null(loss_weights) && (is_python(losses) || is.character(losses) && length(losses) == 1)) {
+    # Keras 3 takes weights only with one loss for each output.
+    losses <- rep(list(losses), length(object$outputs))
+    names(losses) <- if (!is.null(names(loss_weights))) object$output_names
+  }
   # `object$compile` would find our S3 method.
   arguments <- list(
     reticulate::py_get_attr(object, "compile"),
-    optimizer = optimizer, loss = python_functions(loss, substitute(loss)),
+    optimizer = optimizer, loss = losses,
     metrics = metric_list(metrics, substitute(metrics), object),
     loss_weights = if (is.null(loss_weights)) NULL else as.list(loss_weights),
     weighted_metrics = metric_list(weighted_metrics, substitute(weighted_metrics), object), ...

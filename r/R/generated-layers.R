@@ -1543,7 +1543,7 @@ layer_lambda <- function(
     keras()$layers$Lambda,
     maybe(object),
     list(
-      `function` = f, output_shape = number_or_shape(output_shape), mask = mask,
+      `function` = f, output_shape = lambda_shape(output_shape), mask = mask,
       arguments = named(arguments)
     ),
     list(

@@ -89,6 +89,11 @@ begin_with <- function(layer, weights, call) {
   set_weights(layer, if (is.list(weights)) weights else list(weights))
 }
 
+# The shape of what a lambda layer returns, or a function of the input's shape.
+lambda_shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  if (is.function(x)) function(shape) shape_tuple(x(shape), name) else shape_tuple(x, name, call)
+}
+
 # A layer of any class, whose arguments are converted by their names.
 layer_of_class <- function(class, object, arguments, call = rlang::caller_env()) {
   arguments <- drop_null(arguments)
