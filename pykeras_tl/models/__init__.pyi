@@ -29,6 +29,8 @@ from .seeding import seed_initializers as seed_initializers
 from .symbolic.gradients import layer_tensors as layer_tensors
 from .symbolic.gradients import symbolic_gradients as symbolic_gradients
 from .symbolic.gradients import symbolic_shape as symbolic_shape
+from .symbolic.losses import use_compiled_loss as use_compiled_loss
+from .symbolic.losses import use_symbolic_loss as use_symbolic_loss
 from .transfer import transfer_model as transfer_model
 from .uncertainty.novelty import NoveltyDetector as NoveltyDetector
 from .uncertainty.prediction_sets import PredictionSets as PredictionSets

@@ -39,7 +39,19 @@ compile.kerastl_model <- function(object, optimizer = "rmsprop", loss = NULL, me
     weighted_metrics = metric_list(weighted_metrics, substitute(weighted_metrics), object), ...
   )
   with_python_warnings(do.call(reticulate::py_call, arguments))
+  toolkit()$models$use_compiled_loss(object)
+  if (is_plain_function(loss) && uses_model_tensors(loss)) {
+    toolkit()$models$use_symbolic_loss(object, losses)
+  }
   invisible(object)
+}
+
+# The loss of keras 2's variational autoencoders uses tensors of the model from its environment.
+uses_model_tensors <- function(loss) {
+  any(vapply(all.vars(body(loss)), function(name) {
+    value <- get0(name, environment(loss))
+    is_tensor(value) && is_symbolic(value)
+  }, NA))
 }
 
 # R functions as losses and metrics keep the names that they have where they are passed.

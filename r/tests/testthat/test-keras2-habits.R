@@ -229,7 +229,7 @@ test_that("one loss is that of each of several outputs", {
   }
 })
 
-test_that("variational autoencoders draw by the number of samples", {
+test_that("variational autoencoders draw by the number of samples, and use its tensors", {
   skip_without_python()
   latent_dim <- 2L
   x <- layer_input(shape = 6)
@@ -243,7 +243,11 @@ test_that("variational autoencoders draw by the number of samples", {
   }
   z <- layer_concatenate(list(z_mean, z_log_var)) %>% layer_lambda(sampling)
   vae <- keras_model(x, layer_dense(z, 6, activation = "sigmoid"))
-  vae %>% compile("rmsprop", function(x, decoded) 6 * loss_binary_crossentropy(x, decoded))
+  vae_loss <- function(x, decoded) {
+    kl_loss <- -0.5 * k_mean(1 + z_log_var - k_square(z_mean) - k_exp(z_log_var), axis = -1L)
+    6 * loss_binary_crossentropy(x, decoded) + kl_loss
+  }
+  vae %>% compile(optimizer = "rmsprop", loss = vae_loss)
   data <- matrix(runif(30), 5)
   history <- vae %>% fit(data, data, epochs = 1, batch_size = 2, verbose = 0)
   expect_true(is.finite(history$metrics$loss))
