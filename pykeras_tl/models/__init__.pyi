@@ -24,9 +24,13 @@ from .saving.model_files import load_model as load_model
 from .saving.model_files import save_model as save_model
 from .saving.preprocess_config import PreprocessConfig as PreprocessConfig
 from .saving.weight_files import load_weights as load_weights
+from .saving.weight_files import load_weights_by_name as load_weights_by_name
 from .seeding import seed_initializers as seed_initializers
 from .symbolic.gradients import layer_tensors as layer_tensors
 from .symbolic.gradients import symbolic_gradients as symbolic_gradients
+from .symbolic.gradients import symbolic_shape as symbolic_shape
+from .symbolic.losses import use_compiled_loss as use_compiled_loss
+from .symbolic.losses import use_symbolic_loss as use_symbolic_loss
 from .transfer import transfer_model as transfer_model
 from .uncertainty.novelty import NoveltyDetector as NoveltyDetector
 from .uncertainty.prediction_sets import PredictionSets as PredictionSets

@@ -39,7 +39,12 @@ shape_tuple <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env
     )
   }
   sides <- lapply(as.list(x), function(side) {
-    if (is.null(side) || is.na(side)) NULL else whole_number(side, name, call)
+    # A size that is known only when the model runs is a tensor.
+    if (is_python(side)) {
+      side
+    } else if (!is.null(side) && !is.na(side)) {
+      whole_number(side, name, call)
+    }
   })
   do.call(reticulate::tuple, sides)
 }

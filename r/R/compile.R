@@ -24,16 +24,34 @@ compile.kerastl_model <- function(object, optimizer = "rmsprop", loss = NULL, me
                                   loss_weights = NULL, weighted_metrics = NULL,
                                   sample_weight_mode = NULL, target_tensors = NULL, ...) {
   check_alive_model(object)
+  losses <- python_functions(loss, substitute(loss))
+  if (!is.null(loss_weights) && (is_python(losses) || is.character(losses) && length(losses) == 1)) {
+    # Keras 3 takes weights only with one loss for each output.
+    losses <- rep(list(losses), length(object$outputs))
+    names(losses) <- if (!is.null(names(loss_weights))) object$output_names
+  }
   # `object$compile` would find our S3 method.
   arguments <- list(
     reticulate::py_get_attr(object, "compile"),
-    optimizer = optimizer, loss = python_functions(loss, substitute(loss)),
+    optimizer = optimizer, loss = losses,
     metrics = metric_list(metrics, substitute(metrics), object),
     loss_weights = if (is.null(loss_weights)) NULL else as.list(loss_weights),
     weighted_metrics = metric_list(weighted_metrics, substitute(weighted_metrics), object), ...
   )
   with_python_warnings(do.call(reticulate::py_call, arguments))
+  toolkit()$models$use_compiled_loss(object)
+  if (is_plain_function(loss) && uses_model_tensors(loss)) {
+    toolkit()$models$use_symbolic_loss(object, losses)
+  }
   invisible(object)
+}
+
+# The loss of keras 2's variational autoencoders uses tensors of the model from its environment.
+uses_model_tensors <- function(loss) {
+  any(vapply(all.vars(body(loss)), function(name) {
+    value <- get0(name, environment(loss))
+    is_tensor(value) && is_symbolic(value)
+  }, NA))
 }
 
 # R functions as losses and metrics keep the names that they have where they are passed.

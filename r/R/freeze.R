@@ -4,7 +4,7 @@
 #' layers are set to the opposite state**. Layers inside a nested backbone are found by name too.
 #' Compile the model afterwards for the change to take effect.
 #'
-#' @param object A model, changed in place.
+#' @param object A model, changed in place; or a single layer, such as [get_layer()] returns.
 #' @param from,to First and last layer of the range, both included: a name, a stage such as
 #'   `"block5"`, an index starting at 1 (-1 is the last layer), or a layer.
 #' @param which Individual layers instead of a range: names, indices, layers, a logical vector
@@ -19,13 +19,13 @@
 #' unfreeze_weights(conv_base, from = "conv_pw_13")
 #' length(conv_base$trainable_weights)
 freeze_weights <- function(object, from = NULL, to = NULL, which = NULL) {
-  set_trainable(toolkit()$models$freeze_weights, object, from, to, which)
+  set_trainable(FALSE, object, from, to, which)
 }
 
 #' @rdname freeze_weights
 #' @export
 unfreeze_weights <- function(object, from = NULL, to = NULL, which = NULL) {
-  set_trainable(toolkit()$models$unfreeze_weights, object, from, to, which)
+  set_trainable(TRUE, object, from, to, which)
 }
 
 #' Hold batch normalization in inference mode
@@ -48,13 +48,19 @@ freeze_batch_norm <- function(object) {
   invisible(object)
 }
 
-set_trainable <- function(set, object, from, to, which, call = rlang::caller_env()) {
+set_trainable <- function(trainable, object, from, to, which, call = rlang::caller_env()) {
+  check_alive_model(object, call)
+  if (is_instance(object, keras()$Layer) && !is_model(object) && is.null(c(from, to, which))) {
+    reticulate::py_set_attr(object, "trainable", trainable)
+    return(invisible(object))
+  }
   check_model(object, call = call)
   # Converted first, so that errors name the function that the user called.
   from <- layer_index(from, "from", call)
   to <- layer_index(to, "to", call)
   which <- layer_indices(which, call)
-  set(object, from_ = from, to = to, which = which)
+  set <- if (trainable) "unfreeze_weights" else "freeze_weights"
+  toolkit()$models[[set]](object, from_ = from, to = to, which = which)
   invisible(object)
 }
 

@@ -560,7 +560,7 @@ k_ndim <- function(x) {
 #' @rdname k_shape
 #' @export
 k_shape <- function(x) {
-  keras()$ops$convert_to_tensor(keras()$ops$shape(x))
+  shape_of(x)
 }
 
 #' Backend functions: convolution, pooling and recurrence
@@ -850,19 +850,19 @@ k_dropout <- function(x, level, noise_shape = NULL, seed = NULL) {
 #' @rdname k_values
 #' @export
 k_random_bernoulli <- function(shape, p = 0, dtype = NULL, seed = NULL) {
-  keras()$random$binomial(dims_tuple(shape), 1, p, dtype = dtype, seed = whole_number(seed))
+  keras()$random$binomial(random_shape(shape), 1, p, dtype = dtype, seed = whole_number(seed))
 }
 
 #' @rdname k_values
 #' @export
 k_random_binomial <- function(shape, p = 0, dtype = NULL, seed = NULL) {
-  keras()$random$binomial(dims_tuple(shape), 1, p, dtype = dtype, seed = whole_number(seed))
+  keras()$random$binomial(random_shape(shape), 1, p, dtype = dtype, seed = whole_number(seed))
 }
 
 #' @rdname k_values
 #' @export
 k_random_normal <- function(shape, mean = 0, stddev = 1, dtype = NULL, seed = NULL) {
-  keras()$random$normal(dims_tuple(shape), mean, stddev, dtype = dtype, seed = whole_number(seed))
+  keras()$random$normal(random_shape(shape), mean, stddev, dtype = dtype, seed = whole_number(seed))
 }
 
 #' @rdname k_values
@@ -874,7 +874,7 @@ k_random_normal_variable <- function(shape, mean, scale, dtype = NULL, name = NU
 #' @rdname k_values
 #' @export
 k_random_uniform <- function(shape, minval = 0, maxval = 1, dtype = NULL, seed = NULL) {
-  keras()$random$uniform(dims_tuple(shape), minval, maxval, dtype = dtype, seed = whole_number(seed))
+  keras()$random$uniform(random_shape(shape), minval, maxval, dtype = dtype, seed = whole_number(seed))
 }
 
 #' @rdname k_values
@@ -886,7 +886,7 @@ k_random_uniform_variable <- function(shape, low, high, dtype = NULL, name = NUL
 #' @rdname k_values
 #' @export
 k_truncated_normal <- function(shape, mean = 0, stddev = 1, dtype = NULL, seed = NULL) {
-  keras()$random$truncated_normal(dims_tuple(shape), mean, stddev, dtype = dtype, seed = whole_number(seed))
+  keras()$random$truncated_normal(random_shape(shape), mean, stddev, dtype = dtype, seed = whole_number(seed))
 }
 
 #' @rdname k_values

@@ -1100,8 +1100,9 @@ layer_activity_regularization <- function(
 
 #' Layers that merge several inputs
 #'
-#' Combine a list of tensors element by element, along an axis, or by their dot product. `axis`
-#' is Python's: 0 is the batch, 3 the channels of images, -1 the last one.
+#' Combine tensors element by element, along an axis, or by their dot product. They are given as
+#' a list or one by one, except to the attention layers, which take a list. `axis` is Python's: 0
+#' is the batch, 3 the channels of images, -1 the last one.
 #'
 #' @param inputs A list of tensors. For the attention layers query, value and, if there is one,
 #'   key.
@@ -1110,7 +1111,7 @@ layer_activity_regularization <- function(
 #' @param name Name of the result.
 #' @param trainable Whether training changes the weights.
 #' @param weights A list of arrays to begin with.
-#' @param ... Further arguments of Keras.
+#' @param ... Further inputs, and further arguments of Keras.
 #' @param axis,axes Axis or axes, see above.
 #' @param normalize Whether to normalize the inputs, which gives the cosine.
 #' @param use_scale,score_mode Whether to learn a scale of the scores, and `"dot"` or `"concat"`.
@@ -1130,135 +1131,145 @@ layer_activity_regularization <- function(
 #' a <- layer_input(4)
 #' b <- layer_input(4)
 #' keras_model(list(a, b), layer_multiply(list(a, b)))
+#' layer_concatenate(a, b, axis = -1)
+#' a %>% layer_add(b)
 NULL
 
 #' @rdname layers_merge
 #' @export
 layer_add <- function(
-  inputs, batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL, ...
+  inputs, ..., batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL
 ) {
+  given <- merge_arguments(maybe(inputs), ...)
   new_layer(
     keras()$layers$Add,
-    maybe(inputs),
+    given$inputs,
     list(),
-    list(
+    c(list(
       batch_size = batch_size, dtype = dtype, name = name, trainable = trainable,
-      weights = weights, ...
-    )
+      weights = weights
+    ), given$further)
   )
 }
 
 #' @rdname layers_merge
 #' @export
 layer_concatenate <- function(
-  inputs, axis = -1, batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
-  weights = NULL, ...
+  inputs, ..., axis = -1, batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
+  weights = NULL
 ) {
+  given <- merge_arguments(maybe(inputs), ...)
   new_layer(
     keras()$layers$Concatenate,
-    maybe(inputs),
+    given$inputs,
     list(axis = keras2_axis(axis)),
-    list(
+    c(list(
       batch_size = batch_size, dtype = dtype, name = name, trainable = trainable,
-      weights = weights, ...
-    )
+      weights = weights
+    ), given$further)
   )
 }
 
 #' @rdname layers_merge
 #' @export
 layer_average <- function(
-  inputs, batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL, ...
+  inputs, ..., batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL
 ) {
+  given <- merge_arguments(maybe(inputs), ...)
   new_layer(
     keras()$layers$Average,
-    maybe(inputs),
+    given$inputs,
     list(),
-    list(
+    c(list(
       batch_size = batch_size, dtype = dtype, name = name, trainable = trainable,
-      weights = weights, ...
-    )
+      weights = weights
+    ), given$further)
   )
 }
 
 #' @rdname layers_merge
 #' @export
 layer_maximum <- function(
-  inputs, batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL, ...
+  inputs, ..., batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL
 ) {
+  given <- merge_arguments(maybe(inputs), ...)
   new_layer(
     keras()$layers$Maximum,
-    maybe(inputs),
+    given$inputs,
     list(),
-    list(
+    c(list(
       batch_size = batch_size, dtype = dtype, name = name, trainable = trainable,
-      weights = weights, ...
-    )
+      weights = weights
+    ), given$further)
   )
 }
 
 #' @rdname layers_merge
 #' @export
 layer_minimum <- function(
-  inputs, batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL, ...
+  inputs, ..., batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL
 ) {
+  given <- merge_arguments(maybe(inputs), ...)
   new_layer(
     keras()$layers$Minimum,
-    maybe(inputs),
+    given$inputs,
     list(),
-    list(
+    c(list(
       batch_size = batch_size, dtype = dtype, name = name, trainable = trainable,
-      weights = weights, ...
-    )
+      weights = weights
+    ), given$further)
   )
 }
 
 #' @rdname layers_merge
 #' @export
 layer_multiply <- function(
-  inputs, batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL, ...
+  inputs, ..., batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL
 ) {
+  given <- merge_arguments(maybe(inputs), ...)
   new_layer(
     keras()$layers$Multiply,
-    maybe(inputs),
+    given$inputs,
     list(),
-    list(
+    c(list(
       batch_size = batch_size, dtype = dtype, name = name, trainable = trainable,
-      weights = weights, ...
-    )
+      weights = weights
+    ), given$further)
   )
 }
 
 #' @rdname layers_merge
 #' @export
 layer_subtract <- function(
-  inputs, batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL, ...
+  inputs, ..., batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL, weights = NULL
 ) {
+  given <- merge_arguments(maybe(inputs), ...)
   new_layer(
     keras()$layers$Subtract,
-    maybe(inputs),
+    given$inputs,
     list(),
-    list(
+    c(list(
       batch_size = batch_size, dtype = dtype, name = name, trainable = trainable,
-      weights = weights, ...
-    )
+      weights = weights
+    ), given$further)
   )
 }
 
 #' @rdname layers_merge
 #' @export
 layer_dot <- function(
-  inputs, axes, normalize = FALSE, batch_size = NULL, dtype = NULL, name = NULL, trainable = NULL,
-  weights = NULL, ...
+  inputs, ..., axes, normalize = FALSE, batch_size = NULL, dtype = NULL, name = NULL,
+  trainable = NULL, weights = NULL
 ) {
+  given <- merge_arguments(maybe(inputs), ...)
   new_layer(
     keras()$layers$Dot,
-    maybe(inputs),
+    given$inputs,
     list(axes = number_or_shape(axes), normalize = normalize),
-    list(
+    c(list(
       batch_size = batch_size, dtype = dtype, name = name, trainable = trainable,
-      weights = weights, ...
-    )
+      weights = weights
+    ), given$further)
   )
 }
 
@@ -1532,7 +1543,7 @@ layer_lambda <- function(
     keras()$layers$Lambda,
     maybe(object),
     list(
-      `function` = f, output_shape = number_or_shape(output_shape), mask = mask,
+      `function` = f, output_shape = lambda_shape(output_shape), mask = mask,
       arguments = named(arguments)
     ),
     list(

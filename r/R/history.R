@@ -13,13 +13,16 @@ as_history <- function(history) {
   )
 }
 
-# A list in which `acc` and `accuracy` are the same element.
+# A list in which `acc` and `accuracy` are the same element, and `mae` and `mean_absolute_error`.
 as_metrics <- function(x) structure(as.list(x), class = "kerastl_metrics")
 
+# Keras 2 used the long names before version 2.3.
+other_names <- c(acc = "accuracy", mae = "mean_absolute_error", mse = "mean_squared_error")
+other_names <- c(other_names, rlang::set_names(names(other_names), other_names))
+
 other_name <- function(name) {
-  switch(name,
-    acc = "accuracy", accuracy = "acc", val_acc = "val_accuracy", val_accuracy = "val_acc"
-  )
+  other <- other_names[sub("^val_", "", name)]
+  if (!is.na(other)) paste0(if (startsWith(name, "val_")) "val_", other)
 }
 
 metric_name <- function(x, name) {
@@ -80,7 +83,8 @@ as.data.frame.kerastl_metrics <- function(x, ...) as.data.frame(unclass(x), ...)
 #' Training history
 #'
 #' `fit()` returns a history with one value per epoch in `history$metrics$loss`,
-#' `history$metrics$val_accuracy` and so on; `acc` and `accuracy` mean the same metric.
+#' `history$metrics$val_accuracy` and so on; `acc` and `accuracy` mean the same metric, as do `mae`
+#' and `mean_absolute_error`.
 #'
 #' @param x,object A history.
 #' @param y Not used.

@@ -238,3 +238,12 @@ show_tensor <- function(x, message) {
   cat(message, format(k_get_value(x)), "\n")
   invisible(x)
 }
+
+# A tensor that stands for the values of a model has a shape that does so too.
+shape_of <- function(x) {
+  if (is_tensor(x) && is_symbolic(x)) {
+    toolkit()$models$symbolic_shape(x)
+  } else {
+    keras()$ops$convert_to_tensor(keras()$ops$shape(x))
+  }
+}

@@ -55,7 +55,7 @@ load_model_weights_hdf5 <- function(object, filepath, by_name = FALSE, skip_mism
     filepath <- named
   }
   if (by_name || skip_mismatch) {
-    object$load_weights(filepath, by_name = by_name, skip_mismatch = skip_mismatch)
+    toolkit()$models$load_weights_by_name(object, filepath, skip_mismatch)
   } else {
     toolkit()$models$load_weights(object, filepath)
   }

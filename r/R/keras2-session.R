@@ -143,7 +143,9 @@ NULL
 #' @rdname as_tensor
 #' @export
 shape <- function(..., dims = list(...)) {
-  sides <- lapply(as.list(dims), function(side) if (length(side) > 1) as.list(side) else list(side))
+  sides <- lapply(as.list(dims), function(side) {
+    if (is.list(side) || length(side) > 1) as.list(side) else list(side)
+  })
   shape_tuple(do.call(c, c(list(list()), sides)), "dims")
 }
 

@@ -48,6 +48,16 @@ dims_tuple <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env(
   shape_tuple(x, name, call)
 }
 
+# The only size may be the number of samples, `c(k_shape(x)[[1]])`, as in most variational
+# autoencoders of the keras 2 years: then it is one random number for each sample, in a column.
+random_shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  sides <- if (is.list(x) && length(x) == 1) x[[1]] else x
+  if (is_tensor(sides) && length(dim(sides)) == 0) {
+    x <- list(sides, 1)
+  }
+  dims_tuple(x, name, call)
+}
+
 # A number, a vector, or a list of vectors, such as `list(c(1, 0), c(0, 1))`. Text stays as it is.
 nested_tuple <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
   if (is.null(x) || is.character(x) || is_python(x)) {

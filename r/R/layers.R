@@ -41,6 +41,33 @@ check_layer_object <- function(object, call) {
   }
 }
 
+# The inputs of a merging layer, given as a list or one by one as from keras 2.8 on, and named
+# arguments that its R function does not have. Before 2.8 other arguments came by position after
+# the inputs: these are set in the function that calls this.
+merge_arguments <- function(inputs, ..., frame = parent.frame()) {
+  given <- rlang::list2(...)
+  named <- nzchar(rlang::names2(given))
+  input <- !named & vapply(given, function(x) is_python(x) || is.list(x) || is.array(x), NA)
+  by_position <- given[!named & !input]
+  free <- Filter(
+    function(name) eval(call("missing", as.name(name)), frame),
+    setdiff(names(formals(sys.function(sys.parent()))), c("inputs", "..."))
+  )
+  if (length(by_position) > length(free)) {
+    cli::cli_abort("A layer takes tensors, not {describe(by_position[[length(free) + 1]])}.",
+      call = frame
+    )
+  }
+  for (i in seq_along(by_position)) {
+    assign(free[[i]], by_position[[i]], frame)
+  }
+  if (any(input)) {
+    each <- c(list(inputs), given[input])
+    inputs <- do.call(c, lapply(each, function(x) if (is.list(x)) x else list(x)))
+  }
+  list(inputs = inputs, further = given[named])
+}
+
 input_names <- c("input_shape", "batch_input_shape", "input_dim")
 
 input_arguments <- function(arguments, call) {
@@ -60,6 +87,11 @@ begin_with <- function(layer, weights, call) {
     ), call = call)
   }
   set_weights(layer, if (is.list(weights)) weights else list(weights))
+}
+
+# The shape of what a lambda layer returns, or a function of the input's shape.
+lambda_shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
+  if (is.function(x)) function(shape) shape_tuple(x(shape), name) else shape_tuple(x, name, call)
 }
 
 # A layer of any class, whose arguments are converted by their names.

@@ -192,16 +192,26 @@ set_weights <- function(object, weights) {
     return(if (length(tensors) == 1) tensors[[1]] else tensors)
   }
   value <- NextMethod()
-  if (name == "layers") lapply(value, as_layer_of, model = x) else value
+  if (name == "layers") lapply(value, as_layer_of, model = x) else untracked(value)
 }
 
+# Keras keeps lists in a class of its own, which reticulate leaves in Python.
+untracked <- function(x) {
+  if (inherits(x, "python.builtin.list")) reticulate::import_builtins()$list(x) else x
+}
+
+# Layers of Keras 3 have no `input_shape` and `output_shape`.
 # A sequential model applies its layers anew whenever one is added; their tensors in the model are
 # those of the last time.
 #' @export
 `$.kerastl_layer` <- function(x, name) {
+  if (name %in% c("input_shape", "output_shape") && !reticulate::py_has_attr(x, name)) {
+    tensors <- if (name == "input_shape") x$input else x$output
+    return(if (is.list(tensors)) lapply(tensors, k_int_shape) else k_int_shape(tensors))
+  }
   model <- attr(x, "kerastl_model")
   if (is.null(model) || !name %in% c("input", "output")) {
-    return(NextMethod())
+    return(untracked(NextMethod()))
   }
   tensors <- toolkit()$models$layer_tensors(model, x)
   tensors[[if (name == "input") 1 else 2]]

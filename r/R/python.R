@@ -168,7 +168,21 @@ warning_texts <- function(caught) {
   texts <- reticulate::iterate(caught, function(each) {
     as.character(reticulate::py_str(reticulate::py_get_attr(each, "message")))
   })
-  as.character(unlist(texts))
+  in_r(as.character(unlist(texts)))
+}
+
+# The Python code in messages as R code, such as `class_weight={0: 0.5, 'cat': 2}`.
+in_r <- function(texts) {
+  texts <- gsub("ImageDataGenerator", "image_data_generator()", texts, fixed = TRUE)
+  texts <- gsub("x[n:] to train on, x[:n] to", "x[-(1:n), , , ] to train on, x[1:n, , , ] to",
+    texts,
+    fixed = TRUE
+  )
+  place <- regexpr("class_weight=\\{[^}]*\\}", texts)
+  code <- regmatches(texts, place)
+  code <- gsub("['\"]?([^{},:'\" ][^{},:'\"]*)['\"]?: ", "\"\\1\" = ", code)
+  regmatches(texts, place) <- sub(".*\\{(.*)\\}", "class_weight = list(\\1)", code)
+  texts
 }
 
 # Errors that pykeras_tl itself raises say what to do: they need neither Python's name for them nor

@@ -5,7 +5,11 @@ import keras
 import numpy as np
 import pytest
 
-from pykeras_tl.models.saving.weight_files import check_weights_file, load_weights
+from pykeras_tl.models.saving.weight_files import (
+    check_weights_file,
+    load_weights,
+    load_weights_by_name,
+)
 
 
 @pytest.fixture
@@ -94,3 +98,34 @@ def test_hostile_file(model, weights, poison, message):
     with pytest.raises(ValueError, match=message):
         load_weights(model, weights)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def _network(name, units):
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)], name="inner")
+    layers = [inner, keras.layers.Reshape((1, 2)), keras.layers.LSTM(2, name="memory")]
+    top = keras.layers.Dense(units, name=name)
+    return keras.Sequential([*layers, top])
+
+
+@pytest.mark.parametrize("file", ["all.weights.h5", "old.h5"])
+def test_by_name(tmp_path, file):
+    source, same, other = _network("top", 3), _network("top", 3), _network("new", 5)
+    if file == "old.h5":
+        source.save(tmp_path / file)
+    else:
+        source.save_weights(tmp_path / file)
+    top = other.get_weights()[-2]
+    load_weights_by_name(same, tmp_path / file)
+    load_weights_by_name(other, tmp_path / file)
+    pairs = [(source, same, None), (source, other, -2)]
+    for one, two, count in pairs:
+        weights = zip(one.get_weights()[:count], two.get_weights()[:count], strict=True)
+        assert all(np.array_equal(a, b) for a, b in weights)
+    assert np.array_equal(other.get_weights()[-2], top)
+    load_weights_by_name(_network("top", 5), tmp_path / file, skip_mismatch=True)
+
+
+def test_by_name_with_other_shapes(tmp_path):
+    _network("top", 3).save_weights(tmp_path / "all.weights.h5")
+    with pytest.raises(ValueError, match=r"'top'.*Received: \[\(2, 3\), \(3,\)\]"):
+        load_weights_by_name(_network("top", 5), tmp_path / "all.weights.h5")

@@ -127,23 +127,22 @@ def _op(function: Function) -> list[str]:
 
 def _layer(function: Function) -> list[str]:
     passed, _ = _passed(function)
-    subject = "inputs" if function.kind == "merge" else "object"
+    first = "maybe(inputs)" if function.kind == "merge" else "maybe(object)"
     fixed = {**function.entry.get("fixed", {})}
-    standard = [
-        name if name == "..." else f"{name} = {fixed.get(name, name)}" for name in function.standard
-    ]
-    parts = [
-        _r_path(function.path),
-        f"maybe({subject})",
-        passed,
-        f"list({', '.join(standard)})",
-    ]
+    standard = [f"{k} = {fixed.get(k, k)}" for k in function.standard if k != "..."]
+    before = []
+    if function.entry.get("one_by_one"):
+        before, first = ["  given <- merge_arguments(maybe(inputs), ...)"], "given$inputs"
+        options = f"c(list({', '.join(standard)}), given$further)"
+    else:
+        options = f"list({', '.join([*standard, '...'])})"
+    parts = [_r_path(function.path), first, passed, options]
     calls = [f"{new} = {old}" for old, new in function.entry.get("call_with", {}).items()]
     if calls:
         parts.append(f"call_with = list({', '.join(calls)})")
     if function.entry.get("spread"):
         parts.append("spread = TRUE")
-    return _call("new_layer(", parts)
+    return [*before, *_call("new_layer(", parts)]
 
 
 def _object(function: Function) -> list[str]:
@@ -264,7 +263,9 @@ def _call(head: str, parts: list[str]) -> list[str]:
     lines = [f"  {head}"]
     for number, part in enumerate(parts):
         comma = "," if number < len(parts) - 1 else ""
-        match = re.fullmatch(r"(c\(list\(|list\()(.*?)(\)(?:, drop_null\(list\(.*\)\)\))?)", part)
+        match = re.fullmatch(
+            r"(c\(list\(|list\()(.*?)(\)(?:, (?:drop_null\(list\(.*\)\)|given\$further)\))?)", part
+        )
         if match and len(part) > 90:
             lines += wrapped(match[1], split(match[2]), match[3] + comma, 4)
         else:

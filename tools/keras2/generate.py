@@ -12,6 +12,7 @@ a signature and either a name in Keras or these settings:
 - `fixed`: arguments that are set here; `ignore`: arguments without effect, and why
 - `use`: today's function, for names that keep working
 - `try`: arguments to test with, and `is`: the same in Python, where it does not follow
+- `one_by_one`: takes its inputs as a list or one by one
 - `by_hand`: tested in r/tests/testthat/test-keras2.R
 - `remark`: what the vignette says
 

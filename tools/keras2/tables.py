@@ -40,6 +40,9 @@ class Function:
     def signature(self) -> list[str]:
         """All arguments with defaults, as R text."""
         every = {**self.arguments, **self.standard}
+        if self.entry.get("one_by_one"):
+            del every["..."]
+            every = {"inputs": every.pop("inputs"), "...": None, **every}
         return [name if value is None else f"{name} = {value}" for name, value in every.items()]
 
     @property

@@ -75,6 +75,71 @@ def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
         ) from error
 
 
+def load_weights_by_name(
+    model: keras.Model, path: str | os.PathLike[str], skip_mismatch: bool = False
+) -> None:
+    """Load the weights of the layers whose names are in a file, after checking the file.
+
+    Layers whose names the file does not have keep their weights. The layers of a nested model
+    belong to it.
+
+    Args:
+        model: A built model.
+        path: Keras's `.weights.h5`, or the older `.h5`.
+        skip_mismatch: Whether layers with weights of another shape keep theirs.
+
+    Raises:
+        FileNotFoundError: When the file does not exist.
+        ValueError: When it is not a weights file, is truncated or unsafe, or a layer does not fit.
+
+    Example:
+        >>> import tempfile
+        >>> dense = keras.layers.Dense(1, bias_initializer="ones", name="first")
+        >>> path = Path(tempfile.mkdtemp()) / "one.weights.h5"
+        >>> keras.Sequential([keras.Input((2,)), dense]).save_weights(path)
+        >>> layers = [keras.layers.Dense(1, name="first"), keras.layers.Dense(1)]
+        >>> model = keras.Sequential([keras.Input((2,)), *layers])
+        >>> load_weights_by_name(model, path)
+        >>> [float(weights[0]) for weights in model.get_weights()[1::2]]
+        [1.0, 0.0]
+    """
+    check_weights_file(path)
+    with h5py.File(path, "r") as file:
+        if hdf5_names(file.get("model_weights", file), "layer_names"):
+            model.load_weights(os.fspath(path), by_name=True, skip_mismatch=skip_mismatch)
+            return
+        # The layers are in groups by their class: those of the file replace those of the model.
+        with tempfile.TemporaryDirectory() as folder:
+            merged = Path(folder, "merged.weights.h5")
+            model.save_weights(merged)
+            with h5py.File(merged, "a") as own:
+                given = _layer_groups(file)
+                for name, group in _layer_groups(own).items():
+                    source = given.get(name)
+                    if source is None:
+                        continue
+                    if _shapes(source) == _shapes(group):
+                        location = group.name
+                        del own[location]
+                        file.copy(source, own, location)
+                    elif not skip_mismatch:
+                        raise ValueError(
+                            f"Layer {name!r} has other weights in {os.fspath(path)}. Expected "
+                            f"arrays of shapes {_shapes(group)}. Received: {_shapes(source)}. "
+                            "skip_mismatch keeps the weights of such layers."
+                        )
+            model.load_weights(merged)
+
+
+def _layer_groups(file: h5py.File) -> dict[str, h5py.Group]:
+    groups = [group for group in file.get("layers", {}).values() if "vars" in group]
+    return {group["vars"].attrs.get("name"): group for group in groups}
+
+
+def _shapes(group: h5py.Group) -> list[tuple[int, ...]]:
+    return [array.shape for array in _arrays(group)]
+
+
 def _load_checked(model: keras.Model, path: str | os.PathLike[str]) -> None:
     with h5py.File(path, "r") as file:
         group = file.get("model_weights", file)
@@ -163,18 +228,18 @@ def claims_too_much(size: int, file: Path) -> bool:
     return size > max(_SMALL, _MAX_EXPANSION * file.stat().st_size)
 
 
-def _arrays(file: h5py.File) -> Iterator[h5py.Dataset]:
+def _arrays(file: h5py.Group) -> Iterator[h5py.Dataset]:
     # Groups are walked by hand: an external link would open another file, and a group that is
     # linked into itself has no end.
-    groups, objects = [file["/"]], 0
+    groups, objects = [file], 0
     while groups:
         group = groups.pop()
         for name in group:
             objects += 1
-            location = f"{group.name.rstrip('/')}/{name} in {file.filename}"
+            location = f"{group.name.rstrip('/')}/{name} in {file.file.filename}"
             if objects > _MAX_OBJECTS:
                 raise _RefusedError(
-                    f"{file.filename} holds too many objects for a weights file: more than "
+                    f"{file.file.filename} holds too many objects for a weights file: more than "
                     f"{_MAX_OBJECTS:,}."
                 )
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):

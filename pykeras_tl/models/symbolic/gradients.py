@@ -87,6 +87,34 @@ def symbolic_gradients(loss: keras.KerasTensor, tensors: list[keras.KerasTensor]
     return list(_Gradients(function, len(tensors))(*tensors, *others))
 
 
+def symbolic_shape(tensor: keras.KerasTensor) -> keras.KerasTensor:
+    """Make the shape of a symbolic tensor, whose number of samples is known only with its values.
+
+    Args:
+        tensor: A symbolic tensor.
+
+    Returns:
+        A symbolic tensor of whole numbers, one for each dimension.
+
+    Example:
+        >>> import numpy as np
+        >>> x = keras.Input((3,))
+        >>> keras.Function([x], symbolic_shape(x))([np.zeros((5, 3))]).numpy().tolist()
+        [5, 3]
+    """
+    return _Shape()(tensor)
+
+
+class _Shape(keras.Operation):
+    """The shape of a tensor."""
+
+    def compute_output_spec(self, tensor: Any) -> keras.KerasTensor:
+        return keras.KerasTensor((len(tensor.shape),), "int32")
+
+    def call(self, tensor: Any) -> Any:
+        return keras.ops.convert_to_tensor(keras.ops.shape(tensor), "int32")
+
+
 class _Gradients(keras.Operation):
     """The gradients of a function with respect to its first arguments."""
 

@@ -51,3 +51,16 @@ test_that("index 0 and unknown names are rejected", {
   })
   expect_error(freeze_weights(model, from = "nose"), "nose")
 })
+
+test_that("a single layer is frozen", {
+  skip_without_python()
+  model <- keras_model_sequential() %>% layer_embedding(5, 2, input_length = 3) %>% layer_flatten()
+  words <- matrix(runif(10), 5)
+  get_layer(model, index = 1) %>%
+    set_weights(list(words)) %>%
+    freeze_weights()
+  expect_identical(trains(model), c(FALSE, TRUE))
+  expect_equal(get_weights(model)[[1]], words, tolerance = 1e-6, ignore_attr = TRUE)
+  unfreeze_weights(model$layers[[1]])
+  expect_identical(trains(model), c(TRUE, TRUE))
+})

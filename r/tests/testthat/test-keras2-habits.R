@@ -121,7 +121,21 @@ test_that("warnings of Python are warnings of R", {
   expect_match(stopped, "training images")
   # Python goes on after that.
   expect_error(keras$layers$Dense("many"), "units")
-  expect_length(fit(model, flow, epochs = 1, verbose = 0)$metrics$loss, 1)
+  expect_length(suppressWarnings(fit(model, flow, epochs = 1, verbose = 0))$metrics$loss, 1)
+})
+
+test_that("code in warnings is R code", {
+  expect_identical(
+    in_r(c(
+      "pass class_weight={0: 0.5, 'big cat': 2.0}.", "Make it with an ImageDataGenerator.",
+      "x[n:] to train on, x[:n] to validate."
+    )),
+    c(
+      "pass class_weight = list(\"0\" = 0.5, \"big cat\" = 2.0).",
+      "Make it with an image_data_generator().",
+      "x[-(1:n), , , ] to train on, x[1:n, , , ] to validate."
+    )
+  )
 })
 
 test_that("our messages come without Python's", {
@@ -199,4 +213,92 @@ test_that("multi_gpu_model() returns the model and says so once", {
   model <- small_model()
   expect_message(expect_identical(multi_gpu_model(model, gpus = 2), model), "DataParallel")
   expect_no_message(multi_gpu_model(model, gpus = 2))
+})
+
+test_that("one loss is that of each of several outputs", {
+  skip_without_python()
+  input <- layer_input(3)
+  outputs <- c(layer_dense(input, 1, name = "a"), layer_dense(input, 1, name = "b"))
+  model <- keras_model(input, outputs)
+  for (weights in list(c(1, 0.2), list(a = 1, b = 0.2))) {
+    model %>% compile("sgd", loss = "mse", loss_weights = weights)
+    scores <- model %>% evaluate(matrix(1, 2, 3), list(c(5, 5), c(7, 7)), verbose = 0)
+    errors <- lapply(predict(model, matrix(1, 1, 3)), as.vector)
+    expected <- (errors[[1]] - 5)^2 + 0.2 * (errors[[2]] - 7)^2
+    expect_equal(scores[["loss"]], expected, tolerance = 1e-4)
+  }
+})
+
+test_that("variational autoencoders draw by the number of samples, and use its tensors", {
+  skip_without_python()
+  latent_dim <- 2L
+  x <- layer_input(shape = 6)
+  z_mean <- layer_dense(x, latent_dim)
+  z_log_var <- layer_dense(x, latent_dim)
+  sampling <- function(arg) {
+    z_mean <- arg[, 1:(latent_dim)]
+    z_log_var <- arg[, (latent_dim + 1):(2 * latent_dim)]
+    epsilon <- k_random_normal(shape = c(k_shape(z_mean)[[1]]), mean = 0., stddev = 1)
+    z_mean + k_exp(z_log_var / 2) * epsilon
+  }
+  z <- layer_concatenate(list(z_mean, z_log_var)) %>% layer_lambda(sampling)
+  vae <- keras_model(x, layer_dense(z, 6, activation = "sigmoid"))
+  vae_loss <- function(x, decoded) {
+    kl_loss <- -0.5 * k_mean(1 + z_log_var - k_square(z_mean) - k_exp(z_log_var), axis = -1L)
+    6 * loss_binary_crossentropy(x, decoded) + kl_loss
+  }
+  vae %>% compile(optimizer = "rmsprop", loss = vae_loss)
+  data <- matrix(runif(30), 5)
+  history <- vae %>% fit(data, data, epochs = 1, batch_size = 2, verbose = 0)
+  expect_true(is.finite(history$metrics$loss))
+  drawn <- predict(keras_model(x, z), rbind(data[1, ], data[1, ]))
+  expect_true(all(drawn[1, ] != drawn[2, ]))
+  expect_identical(dim(plain(k_random_uniform(c(k_shape(data)[[1]], 4)))), c(5L, 4L))
+})
+
+test_that("lambda layers take an output shape in all of its forms", {
+  skip_without_python()
+  inputs <- list(layer_input(4), layer_input(4))
+  distance <- function(x) k_abs(x[[1]] - x[[2]])
+  for (shape in list(4, c(4), list(4), function(shapes) shapes[[1]])) {
+    output <- layer_lambda(inputs, distance, output_shape = shape)
+    expect_identical(dim(output), c(NA, 4L))
+  }
+})
+
+test_that("layers and lists of models have what keras 2's had", {
+  skip_without_python()
+  model <- small_model()
+  layer <- model$layers[[1]]
+  expect_identical(layer$input_shape, list(NULL, 8L, 8L, 3L))
+  expect_identical(layer$output_shape, list(NULL, 6L, 6L, 4L))
+  sum <- layer_add(layer_input(2), layer_input(2))
+  merging <- get_layer(keras_model(keras$utils$get_source_inputs(sum), sum), index = -1)
+  expect_identical(merging$input_shape, list(list(NULL, 2L), list(NULL, 2L)))
+  expect_identical(reticulate::py_str(shape(utils::tail(list(NULL, 3L), 1), 4)), "(3, 4)")
+})
+
+test_that("the shape of a symbolic tensor is computed with its values", {
+  skip_without_python()
+  model <- small_model()
+  scaling <- k_prod(k_cast(k_shape(model$output), "float32"))
+  loss <- k_variable(0) + 0.2 * k_sum(k_square(model$output)) / scaling
+  gradients <- k_gradients(loss, model$input)[[1]]
+  compute <- k_function(list(model$input), list(scaling, gradients))
+  values <- compute(list(small_images(3)))
+  expect_equal(as.vector(values[[1]]), 6)
+  expect_identical(dim(values[[2]]), c(3L, 8L, 8L, 3L))
+})
+
+test_that("metrics answer to the names that they had before keras 2.3", {
+  skip_without_python()
+  model <- keras_model_sequential() %>% layer_dense(1, input_shape = 2)
+  model %>% compile("sgd", "mse", metrics = c("mae"))
+  x <- matrix(runif(12), 6)
+  history <- model %>% fit(x, 1:6, epochs = 1, verbose = 0, validation_data = list(x / 2, 1:6))
+  metrics <- history$metrics
+  expect_identical(metrics$val_mean_absolute_error, metrics$val_mae)
+  scores <- model %>% evaluate(x, 1:6, verbose = 0)
+  expect_identical(scores$mean_absolute_error, scores[["mae"]])
+  expect_null(metrics$mean_squared_error)
 })

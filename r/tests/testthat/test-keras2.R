@@ -270,6 +270,9 @@ test_that("weights and models are saved as in keras 2", {
   other <- small_model()
   load_model_weights_hdf5(other, path("w.h5"))
   expect_equal(predict(other, x), expected)
+  other <- small_model()
+  load_model_weights_hdf5(other, path("w.h5"), by_name = TRUE)
+  expect_equal(predict(other, x), expected)
 
   save_model_weights_tf(model, path("checkpoint"))
   other <- small_model()

@@ -77,6 +77,37 @@ test_that("functional models with layer_add() and layer_concatenate()", {
   expect_identical(model$output_shape, list(NULL, 8L))
 })
 
+test_that("merging layers take tensors as a list or one by one", {
+  skip_without_python()
+  input <- layer_input(4)
+  a <- input %>% layer_dense(3, name = "a")
+  b <- input %>% layer_dense(3, name = "b")
+  c <- input %>% layer_dense(3, name = "c")
+  merged <- list(
+    layer_add(list(a, b)), layer_add(a, b), a %>% layer_add(b), layer_add(a, list(b), ),
+    layer_average(a, b, c), layer_maximum(a, b), layer_minimum(a, b), a |> layer_multiply(b),
+    layer_subtract(a, b), layer_concatenate(a, b, c, axis = -1), layer_dot(a, b, axes = 1),
+    layer_dot(list(a, b), -1, TRUE), layer_concatenate(list(a, b), -1)
+  )
+  model <- keras_model(input, merged)
+  parts <- keras_model(input, list(a, b, c))
+  x <- matrix(1:8 / 8, 2)
+  p <- predict(parts, x)
+  sum <- p[[1]] + p[[2]]
+  dot <- rowSums(p[[1]] * p[[2]])
+  expected <- list(
+    sum, sum, sum, sum, (sum + p[[3]]) / 3, pmax(p[[1]], p[[2]]), pmin(p[[1]], p[[2]]),
+    p[[1]] * p[[2]], p[[1]] - p[[2]], do.call(cbind, p), matrix(dot),
+    matrix(dot / sqrt(rowSums(p[[1]]^2) * rowSums(p[[2]]^2))), cbind(p[[1]], p[[2]])
+  )
+  Map(function(x, y) expect_equal(x, y, tolerance = 1e-5), predict(model, x), expected)
+  sum <- layer_add(a, b, name = "sum", dtype = "float64")
+  later <- layer_add(list(a, b), NULL, NULL, "later")
+  expect_identical(k_dtype(sum), "float64")
+  expect_identical(keras_model(input, list(sum, later))$output_names, c("sum", "later"))
+  expect_error(layer_add(a, b, 1, 2, 3, 4, 5, 6), "takes tensors, not")
+})
+
 test_that("axes are Python's, as in keras 2, with a warning where that is new", {
   skip_without_python()
   input <- layer_input(shape = c(8, 8, 3))
