@@ -20,6 +20,8 @@ from .checkpoints.random_state import TorchRandomState
 from .checkpoints.run import CheckpointCallback, TrainingRun
 from .checkpoints.state import run_fingerprint
 from .data_adapter import FitData, FitDataCallback, SequentialDataset
+from .devices.distribution import distributed, equal_parts, metric_callbacks
+from .devices.precision import computing_in
 from .feature_cache.caching import CachePolicy, FitInputs, cache_frozen_layers
 from .feature_cache.sources import FeatureSource, OnTheFlyFeatures
 from .history import History
@@ -51,6 +53,8 @@ class FitConfig:
     cached_augmented_epochs: int | None
     batch_augmenter: BatchAugmenter | None
     save_minutes: float
+    devices: list[str]
+    mixed_precision: str | None
 
     @property
     def iterators(self) -> dict[str, Iterator]:
@@ -77,6 +81,8 @@ class FitConfig:
             augmented["batch_augmentation"] = self.batch_augmenter.fingerprint()
         # Left out where it is 1, as in runs that began before the argument existed.
         often = {"validation_freq": self.validation_freq} if self.validation_freq != 1 else {}
+        # Devices may change, since the weights do not depend on them.
+        precision = {"mixed_precision": self.mixed_precision} if self.mixed_precision else {}
         return run_fingerprint(
             self.model,
             {"training": self.iterator, "validation": self.validation_data},
@@ -89,6 +95,7 @@ class FitConfig:
             cached_augmented_epochs=self.cached_augmented_epochs,
             **augmented,
             **often,
+            **precision,
         )
 
     def inputs(self, cached: dict[str, bool] | None) -> FitInputs:
@@ -146,8 +153,13 @@ def train(config: FitConfig, run: TrainingRun | None = None) -> History:
         inputs = config.inputs(run.cached if run is not None else None)
     if run is not None:
         run.restore_iterators(config.iterators)
+    trainer = _Trainer(config, inputs, run)
     try:
-        return _Trainer(config, inputs, run).fit(progress, last_epoch)
+        with (
+            computing_in(inputs.model, config.mixed_precision),
+            distributed(config.model, inputs.model, config.devices, trainer.build_metrics),
+        ):
+            return trainer.fit(progress, last_epoch)
     finally:
         inputs.close()
 
@@ -160,6 +172,9 @@ class _Trainer:
         self._inputs = inputs
         self._fit_data_callback = FitDataCallback()
         history = EpochHistory()
+        first = metric_callbacks(
+            inputs.model, self._fit_data_callback, config.iterators, config.devices
+        )
         callbacks = [TerminateOnNonFinite(inputs.model), *config.callbacks]
         if keras.backend.backend() == "torch":
             callbacks.append(TorchRandomState())
@@ -187,7 +202,7 @@ class _Trainer:
         self._callbacks = ResumableCallbackList(
             config.model,
             inputs.model,
-            [*callbacks, self._fit_data_callback],
+            [*first, *callbacks, self._fit_data_callback],
             history,
             last,
             epochs=config.epochs,
@@ -199,7 +214,7 @@ class _Trainer:
         """Train from some progress to the end of an epoch."""
         if progress.steps and progress.epochs < last_epoch:
             # Keras resets its metrics, and builds them where they are used for the first time.
-            self._build_metrics()
+            self.build_metrics()
             remaining = self._config.steps - progress.steps
             try:
                 return self._fit(
@@ -249,14 +264,16 @@ class _Trainer:
 
     def _fit_data(self, runs: int, steps: int) -> FitData:
         config, validation = self._config, None
-        training = SequentialDataset(self._inputs.source, runs, steps, config.workers)
+        parts = equal_parts(config.devices)
+        training = SequentialDataset(self._inputs.source, runs, steps, config.workers, parts)
         if config.validates_on_iterator or config.validates_on_function:
             validation = SequentialDataset(
-                self._inputs.validation, None, config.validation_steps, config.workers
+                self._inputs.validation, None, config.validation_steps, config.workers, parts
             )
         return FitData(training, validation)
 
-    def _build_metrics(self) -> None:
+    def build_metrics(self) -> None:
+        """Build the metrics with a batch, without a trace of it."""
         dataset = SequentialDataset(self._inputs.source, 1, 1, self._config.workers)
         try:
             self._inputs.model.test_on_batch(*dataset[0])
