@@ -48,7 +48,7 @@ def test_devices_that_are_not_there_are_refused(small_model, make_flow):
 @_on_torch
 def test_batches_that_devices_cannot_share_are_refused(small_model, make_flow, monkeypatch):
     monkeypatch.setattr(keras.distribution, "list_devices", lambda kind=None: ["cpu:0", "cpu:1"])
-    with pytest.raises(ValueError, match="share equally. Received: batch_size=5"):
+    with pytest.raises(ValueError, match=r"share equally\. Received: batch_size=5"):
         fit(small_model(), make_flow(batch_size=5), devices="all")
     with pytest.raises(TypeError, match="validation_data should be an iterator"):
         fit(small_model(), make_flow(), devices=2, validation_data=(np.zeros(1), np.zeros(1)))
@@ -101,7 +101,7 @@ def test_mixed_precision_computes_in_16_bits_and_leaves_no_trace(small_model, ma
 
 
 def test_half_precision_needs_a_scaled_loss(small_model, make_flow):
-    with pytest.raises(ValueError, match="Expected a keras.optimizers.LossScaleOptimizer"):
+    with pytest.raises(ValueError, match=r"Expected a keras\.optimizers\.LossScaleOptimizer"):
         fit(small_model(), make_flow(), mixed_precision="mixed_float16")
     with pytest.raises(ValueError, match="Expected `mixed_precision` to be one of"):
         fit(small_model(), make_flow(), mixed_precision="half")

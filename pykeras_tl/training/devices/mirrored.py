@@ -12,8 +12,8 @@ import keras
 from ...images.iterators.base import Iterator
 from ...models.keras_internals import nested_layers
 from ..data_adapter import FitDataCallback
-from .selection import has_uneven_batch
 from .keras_internals import replace_value, use_strategy, variables_of
+from .selection import has_uneven_batch
 
 
 @contextmanager
