@@ -17,8 +17,10 @@ from .callbacks.callback_list import flat_callbacks
 from .checkpoints.checkpoint_manager import CheckpointManager
 from .checkpoints.run import TrainingRun
 from .class_weights import report_imbalance
+from .devices.augmentation import check_place
 from .devices.precision import check_mixed_precision
 from .devices.selection import Devices, check_shares, find_devices
+from .feature_cache.caching import FitInputs
 from .history import History
 from .split_checks import check_split
 from .trainer import FitConfig, train, train_by_keras
@@ -45,6 +47,7 @@ def fit(
     cached_augmented_epochs: int | None = None,
     batch_augmentation: BatchAugmentation | None = None,
     devices: Devices = None,
+    augment_on: str = "auto",
     mixed_precision: str | None = None,
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool | str = "auto",
@@ -105,6 +108,9 @@ def fit(
         devices: How many devices to train on; `"all"`; or their names, such as
             `["gpu:0", "gpu:1"]`. Each computes an equal part of every batch, and all have the same
             weights: the history is that of one device, but for rounding. On JAX and TensorFlow.
+        augment_on: `"device"` lets the device that trains augment the images, which the CPU passes
+            as they are; `"cpu"` does not; `"auto"` does where a GPU or TPU would wait for the
+            CPU. The random numbers are the same, and pixels within 0.01 of 255 gray levels.
         mixed_precision: `"mixed_bfloat16"` or `"mixed_float16"` to compute in 16 bits, which is
             faster on GPUs and TPUs; weights, output and what is saved keep 32. "mixed_float16"
             needs a `keras.optimizers.LossScaleOptimizer`. The cached output of frozen layers
@@ -190,6 +196,12 @@ def fit(
     if class_weight is None and data.sample_weight is None:
         report_imbalance(data)
     chosen = find_devices(devices)
+    check_place(
+        augment_on,
+        FitInputs(model, data, validation_data),
+        batch_augmentation=batch_augmentation,
+        cached_augmented_epochs=cached_augmented_epochs,
+    )
     check_mixed_precision(model, mixed_precision)
     config = FitConfig(
         model=model,
@@ -209,6 +221,7 @@ def fit(
         batch_augmenter=augmenter,
         save_minutes=save_minutes,
         devices=chosen,
+        augment_on=augment_on,
         mixed_precision=mixed_precision,
     )
     check_shares(chosen, config.iterators, validation_data, model.steps_per_execution)

@@ -20,6 +20,7 @@ from .checkpoints.random_state import TorchRandomState
 from .checkpoints.run import CheckpointCallback, TrainingRun
 from .checkpoints.state import run_fingerprint
 from .data_adapter import FitData, FitDataCallback, SequentialDataset
+from .devices.augmentation import BatchesToAugment, augment_on_device, augments_on_device
 from .devices.distribution import distributed, equal_parts, metric_callbacks
 from .devices.precision import computing_in
 from .feature_cache.caching import CachePolicy, FitInputs, cache_frozen_layers
@@ -27,6 +28,8 @@ from .feature_cache.sources import FeatureSource, OnTheFlyFeatures
 from .history import History
 
 _logger = logging.getLogger(__name__)
+# What a run notes beside the data whose frozen layers' output is cached.
+_ON_DEVICE = "augmented on the device"
 
 
 @dataclass
@@ -54,6 +57,7 @@ class FitConfig:
     batch_augmenter: BatchAugmenter | None
     save_minutes: float
     devices: list[str]
+    augment_on: str
     mixed_precision: str | None
 
     @property
@@ -75,14 +79,15 @@ class FitConfig:
 
     def fingerprint(self) -> dict[str, str]:
         """Return what must be the same for the run to resume; `epochs` may grow."""
-        # Left out without one, so that runs that were begun before it existed resume.
-        augmented = {}
+        # Left out at their defaults, so that runs that began before they existed resume. Devices
+        # may change, since the weights do not depend on them.
+        optional: dict[str, Any] = {}
         if self.batch_augmenter is not None:
-            augmented["batch_augmentation"] = self.batch_augmenter.fingerprint()
-        # Left out where it is 1, as in runs that began before the argument existed.
-        often = {"validation_freq": self.validation_freq} if self.validation_freq != 1 else {}
-        # Devices may change, since the weights do not depend on them.
-        precision = {"mixed_precision": self.mixed_precision} if self.mixed_precision else {}
+            optional["batch_augmentation"] = self.batch_augmenter.fingerprint()
+        if self.validation_freq != 1:
+            optional["validation_freq"] = self.validation_freq
+        if self.mixed_precision:
+            optional["mixed_precision"] = self.mixed_precision
         return run_fingerprint(
             self.model,
             {"training": self.iterator, "validation": self.validation_data},
@@ -93,13 +98,11 @@ class FitConfig:
             class_weight=self.class_weight,
             cache_frozen=self.cache_frozen,
             cached_augmented_epochs=self.cached_augmented_epochs,
-            **augmented,
-            **often,
-            **precision,
+            **optional,
         )
 
     def inputs(self, cached: dict[str, bool] | None) -> FitInputs:
-        """Decide whether to train on the frozen layers' cached output.
+        """Decide whether to train on the frozen layers' cached output, and where to augment.
 
         Args:
             cached: What was decided when the run began; None for a new one. The same is done
@@ -110,8 +113,18 @@ class FitConfig:
             # Images are never the same, so that nothing can be computed once.
             inputs.source = AugmentedBatches(self.iterator, self.batch_augmenter)
             return inputs
-        if not self.cache_frozen or self.validates_on_function:
-            return inputs
+        if self.cache_frozen and not self.validates_on_function:
+            inputs = self._cached(inputs, cached)
+        if isinstance(inputs.source, Iterator):
+            on_device = (
+                augments_on_device(inputs, self.augment_on, self.workers)
+                if cached is None
+                else cached.get(_ON_DEVICE, False)
+            )
+            inputs = augment_on_device(inputs) if on_device else inputs
+        return inputs
+
+    def _cached(self, inputs: FitInputs, cached: dict[str, bool] | None) -> FitInputs:
         epochs = self.epochs - self.initial_epoch
         images: float = epochs * self.steps * self.iterator.batch_size
         validation_images: float = 0
@@ -194,6 +207,7 @@ class _Trainer:
                     {
                         "training": _is_cached(inputs.source),
                         "validation": _is_cached(inputs.validation),
+                        _ON_DEVICE: isinstance(inputs.source, BatchesToAugment),
                     },
                     config.steps,
                     config.save_minutes,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import keras
 
 from ...models.keras_internals import nested_layers
+from .augmentation_layer import AugmentationLayer
 from .distribution import compiled_anew
 from .selection import accelerated
 
@@ -51,8 +52,8 @@ def check_mixed_precision(model: keras.Model, policy: str | None) -> None:
 def computing_in(model: keras.Model, policy: str | None) -> Iterator[None]:
     """Let a model's layers compute in mixed precision.
 
-    The layers that scale pixels and those that return the output go on with 32 bits, as do
-    layers that have another policy already.
+    The layers that augment or scale pixels and those that return the output go on with 32 bits,
+    as do layers that have another policy already.
 
     Args:
         model: The model.
@@ -80,12 +81,18 @@ def computing_in(model: keras.Model, policy: str | None) -> Iterator[None]:
 
 
 def _layers_to_change(model: keras.Model) -> list[keras.Layer]:
-    kept = {model, *_output_layers(model)}
-    scaling = (keras.layers.Rescaling, keras.layers.Normalization)
+    kept = _output_layers(model)
+    # A model itself computes nothing, but converts what is passed to its first layer.
+    not_changed = (
+        keras.Model,
+        keras.layers.Rescaling,
+        keras.layers.Normalization,
+        AugmentationLayer,
+    )
     return [
         layer
         for layer in nested_layers(model)
-        if layer not in kept and not isinstance(layer, scaling)
+        if layer not in kept and not isinstance(layer, not_changed)
     ]
 
 

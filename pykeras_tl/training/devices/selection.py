@@ -43,7 +43,7 @@ def find_devices(devices: Devices) -> list[str]:
     known = [name.lower() for name in keras.distribution.list_devices()]
     if devices == "all":
         chosen = known
-    elif isinstance(devices, int) and not isinstance(devices, bool):
+    elif isinstance(devices, int):
         if not 1 <= devices <= len(known):
             raise ValueError(
                 f"Expected `devices` from 1 to {len(known)}, which this machine has. Received: "
