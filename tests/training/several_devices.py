@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -47,6 +46,15 @@ class Interruption(keras.callbacks.Callback):
             raise SystemExit
 
 
+class OnTwo(keras.callbacks.Callback):
+    """Looks whether weights are on two devices while they are trained."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        value = self.model.trainable_variables[-1].value
+        on_jax = keras.backend.backend() == "jax"
+        assert len(value.sharding.device_set if on_jax else value.values) == 2
+
+
 def network(frozen: bool) -> keras.Model:
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
@@ -66,7 +74,9 @@ def network(frozen: bool) -> keras.Model:
     return model
 
 
-def train(devices: int | None, frozen: bool = False, **options: Any) -> tuple[Any, list[Any]]:
+def train(
+    devices: int | None, frozen: bool = False, callbacks: Any = (), **options: Any
+) -> tuple[Any, list[Any]]:
     model = network(frozen)
     generator = ImageDataGenerator(rescale=1 / 255, horizontal_flip=not frozen)
     # The last batches, of 3 images, cannot be shared equally.
@@ -80,13 +90,13 @@ def train(devices: int | None, frozen: bool = False, **options: Any) -> tuple[An
         epochs=2,
         validation_data=validation,
         class_weight={0: 1.0, 1: 2.0, 2: 1.0},
+        callbacks=[*callbacks, *([OnTwo()] if devices else [])],
         devices=devices,
         verbose=0,
         **options,
     )
     # What training leaves is a model on one device.
     evaluated = model.evaluate(validation, verbose=0)
-    print(devices, frozen, time.process_time(), file=sys.stderr)
     return history.history, [*model.get_weights(), np.array(evaluated)]
 
 

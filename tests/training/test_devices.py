@@ -72,16 +72,6 @@ def test_variables_optimizers_and_batches_are_what_the_internals_expect(small_mo
     assert float(keras.ops.max(weight)) < 3, f"{_VERSION}: the optimizer has another variable"
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX's layouts")
-def test_layouts_place_values_and_batches():
-    variable = keras.Variable(np.ones(4, "float32"))
-    distribution = keras.distribution.DataParallel(devices=["cpu:0"])
-    internals.set_layout(variable, distribution.get_variable_layout(variable))
-    assert type(variable.value.sharding).__name__ == "NamedSharding", _VERSION
-    internals.set_layout(variable, None)
-    assert type(variable.value.sharding).__name__ == "SingleDeviceSharding", _VERSION
-
-
 def test_mixed_precision_computes_in_16_bits_and_leaves_no_trace(small_model, make_flow, tmp_path):
     class Note(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
