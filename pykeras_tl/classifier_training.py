@@ -61,6 +61,8 @@ def train_classifier(
     on_bad: str | None = "raise",
     dtype_range: DtypeRange = None,
     corrections: Corrections | None = None,
+    devices: int | str | Sequence[str] | None = None,
+    mixed_precision: str | None = None,
 ) -> Classifier:
     """Train a classifier on a folder that has one subfolder of images per class.
 
@@ -123,6 +125,9 @@ def train_classifier(
         corrections: Images to leave out and images of another class: a CSV file, such as the
             page of an `audit` or `find_label_errors` writes, or a table (see
             `images.read_corrections`).
+        devices: How many devices to train on, `"all"`, or their names, as in `fit`.
+        mixed_precision: `"mixed_bfloat16"` or `"mixed_float16"` to compute in 16 bits on a GPU or
+            TPU, as in `fit`.
 
     Returns:
         The trained classifier, as `load_classifier(out / "classifier")` loads it, with its
@@ -153,6 +158,8 @@ def train_classifier(
         "head": None if head == "pooling" else head,
     }
     split = {"groups": groups}
+    named = devices if devices is None or isinstance(devices, int | str) else list(devices)
+    hardware = {"devices": named, "mixed_precision": mixed_precision}
     read = partial(_given, directory, on_bad, corrections)
     if epochs is None and unfreeze_from is None:
         given = [name for name, value in own.items() if value is not None]
@@ -162,7 +169,7 @@ def train_classifier(
                 "so that the training is planned."
             )
         return _train_as_planned(
-            read, target, split, started,
+            read, target, split, hardware, started,
             quality=quality, minutes=minutes, backbone=backbone, weights=weights,
             target_size=target_size, batch_size=batch_size, seed=seed, dtype_range=dtype_range,
         )  # fmt: skip
@@ -206,7 +213,7 @@ def train_classifier(
     )
     tables = split_off(read(), groups, seed)
     check_classes(tables["train"], batch_size or _BATCH_SIZE)
-    return _train([trial], tables, target)
+    return _train([trial], tables, target, hardware)
 
 
 def _fine_tuning(start: str | None, learning_rate: float | None, epochs: int) -> dict[str, Any]:
@@ -221,6 +228,7 @@ def _train_as_planned(
     read: Callable[[], Mapping[str, pd.DataFrame]],
     out: Path,
     split: Mapping[str, Any],
+    hardware: Mapping[str, Any],
     started: float,
     **asked: Any,
 ) -> Classifier:
@@ -248,7 +256,7 @@ def _train_as_planned(
         plan.trial(name, request.seed + number, request.weights_name, split, request.dtype_range)
         for number, (name, plan) in enumerate(plans.items())
     ]
-    return _train(trials, tables, out)
+    return _train(trials, tables, out, hardware)
 
 
 def _given(
@@ -260,10 +268,17 @@ def _given(
     return given
 
 
-def _train(trials: Sequence[Trial], tables: Mapping[str, pd.DataFrame], out: Path) -> Classifier:
+def _train(
+    trials: Sequence[Trial],
+    tables: Mapping[str, pd.DataFrame],
+    out: Path,
+    hardware: Mapping[str, Any],
+) -> Classifier:
     """Train one classifier, or several that are averaged."""
     from .models.saving.classifier import load_classifier
 
+    asked = {name: value for name, value in hardware.items() if value is not None}
+    trials = [trial.with_training(**asked) for trial in trials]
     digests = {name: digest_files(rows) for name, rows in tables.items()}
     for trial in trials:
         _check_no_other_classifier(out, trial.on_files(digests))

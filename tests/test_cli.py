@@ -82,6 +82,31 @@ def test_generate_cells_makes_the_data_set(run, tmp_path: Path, command: str) ->
     assert len(list((tmp_path / "cells").rglob("*.jp*g"))) == 4 * (2 + 1 + 15)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"), [("2", 2), ("all", "all"), ("gpu:0,gpu:1", ["gpu:0", "gpu:1"])]
+)
+def test_train_and_study_pass_devices_on(
+    run, cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: object
+) -> None:
+    calls: list[dict] = []
+
+    def record(*arguments: object, **options: object) -> None:
+        calls.append(options)
+        raise ValueError("Nothing is trained here.")
+
+    monkeypatch.setattr("pykeras_tl.classifier_training.train_classifier", record)
+    monkeypatch.setattr("pykeras_tl.studies.run_study", record)
+    options = ["--devices", text, "--mixed-precision", "mixed_bfloat16"]
+    run("train", cells, "--out", tmp_path, *options)
+    run("study", "blood-cells", "--data", cells, "--out", tmp_path, *options)
+    trained, studied = calls
+    assert (trained["devices"], trained["mixed_precision"]) == (expected, "mixed_bfloat16")
+    assert studied["changes"] == {
+        "training.devices": expected,
+        "training.mixed_precision": "mixed_bfloat16",
+    }
+
+
 def test_study_lists_what_there_is(run) -> None:
     status, output, _ = run("study", "--list")
     assert status == 0

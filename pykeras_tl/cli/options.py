@@ -28,6 +28,19 @@ Cluster = Annotated[
         "'ray://HOST:10001', or 'local' for one of this machine alone."
     ),
 ]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        help="Devices to share each batch among: how many, 'all', or names such as gpu:0,gpu:1."
+    ),
+]
+MixedPrecision = Annotated[
+    str | None,
+    typer.Option(
+        help="Compute in 16 bits on a GPU or TPU: 'mixed_bfloat16', or 'mixed_float16' on older "
+        "GPUs."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 CorrectionsFile = Annotated[
     Path | None,
@@ -51,6 +64,13 @@ def read_range(text: str | None) -> str | tuple[float, float] | None:
     from ..images.decoding.value_range import as_dtype_range
 
     return as_dtype_range(text if text is None or text == "dtype" else text.split(","))
+
+
+def read_devices(text: str | None) -> int | str | list[str] | None:
+    """Return the value of `--devices` as `fit` takes it."""
+    if text is None or text == "all":
+        return text
+    return int(text) if text.isdigit() else text.split(",")
 
 
 def show(table: pd.DataFrame) -> None:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Cluster, Seed, SkipBad, Weights, show
+from .options import (
+    Cluster,
+    Devices,
+    MixedPrecision,
+    Seed,
+    SkipBad,
+    Weights,
+    read_devices,
+    show,
+)
 
 if TYPE_CHECKING:
     from ..studies import StudyResult
@@ -53,6 +62,8 @@ def study(
         ),
     ] = 1,
     cluster: Cluster = None,
+    devices: Devices = None,
+    mixed_precision: MixedPrecision = None,
     seed: Seed = 0,
     weights: Weights = "imagenet",
     skip_bad: SkipBad = False,
@@ -69,6 +80,11 @@ def study(
         raise typer.BadParameter(
             "Expected: pykeras-tl study NAME --data DIR --out DIR. Without --data, add --quick."
         )
+    hardware = {
+        "training.devices": read_devices(devices),
+        "training.mixed_precision": mixed_precision,
+    }
+    given = {path: value for path, value in hardware.items() if value is not None}
     result = run_study(
         name,
         data,
@@ -78,7 +94,7 @@ def study(
         repeats=repeats,
         trials=trials,
         backbone=backbone,
-        changes=dict(map(_setting, set_ or [])),
+        changes=dict(map(_setting, set_ or [])) | given,
         jobs=jobs,
         cluster=cluster,
         seed=seed,

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from .options import CorrectionsFile, DtypeRange, Groups, Seed, SkipBad, Weights, read_range
+from .options import (
+    CorrectionsFile,
+    Devices,
+    DtypeRange,
+    Groups,
+    MixedPrecision,
+    Seed,
+    SkipBad,
+    Weights,
+    read_devices,
+    read_range,
+)
 
 
 def train(
@@ -58,6 +69,8 @@ def train(
     groups: Groups = "copies",
     dtype_range: DtypeRange = None,
     corrections: CorrectionsFile = None,
+    devices: Devices = None,
+    mixed_precision: MixedPrecision = None,
     seed: Seed = 0,
     skip_bad: SkipBad = False,
 ) -> None:
@@ -84,6 +97,8 @@ def train(
         groups=None if groups == "none" else groups,
         dtype_range=read_range(dtype_range),
         corrections=corrections,
+        devices=read_devices(devices),
+        mixed_precision=mixed_precision,
         seed=seed,
         on_bad="skip" if skip_bad else "raise",
     )

@@ -15,6 +15,7 @@ from keras.optimizers import schedules
 from ..training import fit
 from ..training.callbacks.timing import TimeLimit, TimingCallback
 from ..training.callbacks.weight_averaging import WeightAveraging
+from ..training.devices.selection import Devices
 from ..training.losses import cross_entropy
 from ..training.optimizers.by_name import make_optimizer
 from ..training.optimizers.schedules import make_schedule
@@ -131,6 +132,8 @@ def train_phase(
     run_dir: Path | None = None,
     minutes: float | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    devices: Devices = None,
+    mixed_precision: str | None = None,
 ) -> tuple[History, float]:
     """Train a model through one phase.
 
@@ -143,6 +146,8 @@ def train_phase(
             `None`.
         minutes: The time after which the phase ends even if it is not done, or `None`.
         callbacks: Callbacks beside the phase's own.
+        devices: As in `fit`.
+        mixed_precision: As in `fit`; the loss is scaled where it has to be.
 
     Returns:
         The history of the phase, and its duration in seconds.
@@ -151,7 +156,10 @@ def train_phase(
         phase.prepare(model)
     smoothing = phase.settings.label_smoothing
     loss = cross_entropy(phase.iterator, smoothing) if smoothing else phase.loss
-    model.compile(make_phase_optimizer(phase, model), loss=loss, metrics=["accuracy"])
+    optimizer = make_phase_optimizer(phase, model)
+    if mixed_precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    model.compile(optimizer, loss=loss, metrics=["accuracy"])
     used: list[keras.callbacks.Callback] = [timing := TimingCallback(), *callbacks]
     averaging, stopping = phase.settings.weight_averaging, phase.settings.early_stopping
     if averaging:
@@ -171,6 +179,8 @@ def train_phase(
         callbacks=used,
         cached_augmented_epochs=phase.settings.cached_augmented_epochs,
         batch_augmentation=phase.settings.batch_augmentation,
+        devices=devices,
+        mixed_precision=mixed_precision,
         run_dir=run_dir,
     )
     return history, timing.seconds

@@ -49,9 +49,10 @@ class Trial:
             layer), `linear_probe` (whether the last layer starts as `fit_linear_probe` sets it),
             `keep_best` (whether the phase with the lowest validation loss decides the weights),
             `temperature_scaling` (whether the last layer is scaled so that probabilities are
-            calibrated on validation), `minutes` (after which training ends), and the phases
-            before and after: `source` (with `freeze_to`, a layer) and `fine_tune` (with `from`, a
-            layer, and `augmentation`), each with an `optimizer` and `epochs` of its own.
+            calibrated on validation), `minutes` (after which training ends), `devices` and
+            `mixed_precision` (as in `fit`), and the phases before and after: `source` (with
+            `freeze_to`, a layer) and `fine_tune` (with `from`, a layer, and `augmentation`), each
+            with an `optimizer` and `epochs` of its own.
         seed: The seed of weights, dropout, shuffling and augmentation.
         files: A digest of the files of each split.
 
@@ -229,7 +230,8 @@ for _class in (_Loader, _Dumper):
 def with_changes(trials: list[Trial], changes: Mapping[str, Any]) -> list[Trial]:
     """Change settings in every trial that has them.
 
-    Every optimizer has a `learning_rate`, even if the trial leaves it to Keras.
+    Every optimizer has a `learning_rate`, even if the trial leaves it to Keras, and every training
+    has `devices` and `mixed_precision`.
 
     Args:
         trials: The trials.
@@ -261,6 +263,11 @@ def with_changes(trials: list[Trial], changes: Mapping[str, Any]) -> list[Trial]
 
 
 _CHANGEABLE = ("data", "model", "training")
+# What can be changed where it is not written down: by the section that has it.
+_OPTIONAL = {
+    "optimizer": {"learning_rate": None},
+    "training": {"devices": None, "mixed_precision": None},
+}
 
 
 def _paths(record: Mapping[str, Any]) -> list[str]:
@@ -269,7 +276,7 @@ def _paths(record: Mapping[str, Any]) -> list[str]:
     def below(value: Any, path: str) -> list[str]:
         if not isinstance(value, Mapping):
             return [path]
-        keys = {"learning_rate": None, **value} if path.endswith(".optimizer") else value
+        keys = {**_OPTIONAL.get(path.rpartition(".")[2], {}), **value}
         return [path] + [name for key in keys for name in below(keys[key], f"{path}.{key}")]
 
     return [name for part in _CHANGEABLE for name in below(record[part], part)[1:]]

@@ -162,6 +162,8 @@ class TrainingSettings(PhaseSettings):
     keep_best: bool = False
     temperature_scaling: bool = False
     minutes: PositiveFloat | None = None
+    devices: PositiveInt | str | list[str] | None = None
+    mixed_precision: Literal["mixed_bfloat16", "mixed_float16"] | None = None
     source: SourcePhase | None = None
     fine_tune: FineTuning | None = None
 

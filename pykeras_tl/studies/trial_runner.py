@@ -265,8 +265,9 @@ def train_model(
             passed = max(time.monotonic() - started, seconds)
             minutes = max(training.minutes - passed / 60, _LEAST_MINUTES)
         trained, duration = train_phase(
-            model, phase, validation, initial_epoch, phase_dir, minutes, callbacks
-        )
+            model, phase, validation, initial_epoch, phase_dir, minutes, callbacks,
+            training.devices, training.mixed_precision,
+        )  # fmt: skip
         if trained.stopped:
             raise KeyboardInterrupt
         if best:

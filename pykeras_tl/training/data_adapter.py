@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import keras
+import numpy as np
 
 from ..images.iterators.base import Iterator
 from ..images.iterators.prefetch import Prefetcher
@@ -100,10 +101,17 @@ class SequentialDataset(keras.utils.PyDataset):
             ended; None when each run starts a new epoch, as in validation.
         steps: Batches in a run.
         workers: Number of threads that compute batches; the iterator's own by default.
+        parts: Number of equal parts into which Keras cuts each batch; one that cannot be cut is
+            repeated so often, and each part is all of it.
     """
 
     def __init__(
-        self, source: BatchSource, runs: int | None, steps: int, workers: int | None = None
+        self,
+        source: BatchSource,
+        runs: int | None,
+        steps: int,
+        workers: int | None = None,
+        parts: int = 1,
     ) -> None:
         super().__init__()
         self.source = source
@@ -111,6 +119,7 @@ class SequentialDataset(keras.utils.PyDataset):
         self.error: BaseException | None = None
         self._runs = runs
         self._threads = workers
+        self._parts = parts
         self._first_batches: list[Any] = []
         self._began = False
         self._started = False
@@ -128,7 +137,7 @@ class SequentialDataset(keras.utils.PyDataset):
         if index < len(self._first_batches):
             return self._first_batches[index]
         try:
-            batch = _with_tuples(next(self.batches))
+            batch = _in_equal_parts(_with_tuples(next(self.batches)), self._parts)
         except StopIteration:
             return self._last
         except BaseException as error:
@@ -198,6 +207,12 @@ def _with_tuples(batch: Any) -> Any:
     if isinstance(batch, list | tuple):
         return tuple(map(_with_tuples, batch))
     return batch
+
+
+def _in_equal_parts(batch: Any, parts: int) -> Any:
+    if parts == 1 or len(keras.tree.flatten(batch)[0]) % parts == 0:
+        return batch
+    return keras.tree.map_structure(lambda array: np.concatenate([array] * parts), batch)
 
 
 def batches(

@@ -17,6 +17,10 @@ from .callbacks.callback_list import flat_callbacks
 from .checkpoints.checkpoint_manager import CheckpointManager
 from .checkpoints.run import TrainingRun
 from .class_weights import report_imbalance
+from .devices.augmentation import check_place
+from .devices.precision import check_mixed_precision
+from .devices.selection import Devices, check_shares, find_devices
+from .feature_cache.caching import FitInputs
 from .history import History
 from .split_checks import check_split
 from .trainer import FitConfig, train, train_by_keras
@@ -42,6 +46,9 @@ def fit(
     cache_frozen: bool | str = True,
     cached_augmented_epochs: int | None = None,
     batch_augmentation: BatchAugmentation | None = None,
+    devices: Devices = None,
+    augment_on: str = "auto",
+    mixed_precision: str | None = None,
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool | str = "auto",
     save_minutes: float = 10,
@@ -99,6 +106,16 @@ def fit(
             describes. MixUp and CutMix mix labels too, so that the flow's should be one-hot;
             training accuracy then counts the larger part of an image, as class weights do.
             Frozen layers are computed again for each batch.
+        devices: How many devices to train on; `"all"`; or their names, such as
+            `["gpu:0", "gpu:1"]`. Each computes an equal part of every batch, and all have the same
+            weights: the history is that of one device, but for rounding. On JAX and TensorFlow.
+        augment_on: `"device"` lets the device that trains augment the images, which the CPU passes
+            as they are; `"cpu"` does not; `"auto"` does where a GPU or TPU would wait for the
+            CPU. The random numbers are the same, and pixels within 0.01 of 255 gray levels.
+        mixed_precision: `"mixed_bfloat16"` or `"mixed_float16"` to compute in 16 bits, which is
+            faster on GPUs and TPUs; weights, output and what is saved keep 32. "mixed_float16"
+            needs a `keras.optimizers.LossScaleOptimizer`. The cached output of frozen layers
+            is computed in 32 bits.
         run_dir: A folder in which the complete state of training is saved at the end of each
             epoch and within long ones. Called again with the same arguments, `fit` resumes from
             there, and ends with the same weights and history as without an interruption.
@@ -141,7 +158,12 @@ def fit(
             f"epochs={epochs}, initial_epoch={initial_epoch}"
         )
     if not isinstance(data, Iterator):
-        for name, value in {"run_dir": run_dir, "batch_augmentation": batch_augmentation}.items():
+        for name, value in {
+            "run_dir": run_dir,
+            "batch_augmentation": batch_augmentation,
+            "devices": devices,
+            "mixed_precision": mixed_precision,
+        }.items():
             if value is not None:
                 raise TypeError(
                     f"With {name}, data should be an iterator over images. Received: "
@@ -176,6 +198,14 @@ def fit(
     check_split(data, validation_data)
     if class_weight is None and data.sample_weight is None:
         report_imbalance(data)
+    chosen = find_devices(devices)
+    check_place(
+        augment_on,
+        FitInputs(model, data, validation_data),
+        batch_augmentation=batch_augmentation,
+        cached_augmented_epochs=cached_augmented_epochs,
+    )
+    check_mixed_precision(model, mixed_precision)
     config = FitConfig(
         model=model,
         iterator=data,
@@ -194,7 +224,11 @@ def fit(
         batch_augmenter=augmenter,
         save_minutes=save_minutes,
         cluster=cluster,
+        devices=chosen,
+        augment_on=augment_on,
+        mixed_precision=mixed_precision,
     )
+    check_shares(chosen, config.iterators, validation_data, model.steps_per_execution)
     if run_dir is None:
         return train(config)
     folder = CheckpointManager(run_dir)

@@ -20,6 +20,9 @@ from .checkpoints.random_state import TorchRandomState
 from .checkpoints.run import CheckpointCallback, TrainingRun
 from .checkpoints.state import run_fingerprint
 from .data_adapter import FitData, FitDataCallback, SequentialDataset
+from .devices.augmentation import BatchesToAugment, augment_on_device, augments_on_device
+from .devices.distribution import distributed, equal_parts, metric_callbacks
+from .devices.precision import computing_in
 from .feature_cache.caching import (
     CachePolicy,
     FitInputs,
@@ -30,6 +33,8 @@ from .feature_cache.sources import FeatureSource, OnTheFlyFeatures
 from .history import History
 
 _logger = logging.getLogger(__name__)
+# What a run notes beside the data whose frozen layers' output is cached.
+_ON_DEVICE = "augmented on the device"
 
 
 @dataclass
@@ -57,6 +62,9 @@ class FitConfig:
     batch_augmenter: BatchAugmenter | None
     save_minutes: float
     cluster: str | None
+    devices: list[str]
+    augment_on: str
+    mixed_precision: str | None
 
     @property
     def iterators(self) -> dict[str, Iterator]:
@@ -77,12 +85,15 @@ class FitConfig:
 
     def fingerprint(self) -> dict[str, str]:
         """Return what must be the same for the run to resume; `epochs` may grow."""
-        # Left out without one, so that runs that were begun before it existed resume.
-        augmented = {}
+        # Left out at their defaults, so that runs that began before they existed resume. Devices
+        # may change, since the weights do not depend on them.
+        optional: dict[str, Any] = {}
         if self.batch_augmenter is not None:
-            augmented["batch_augmentation"] = self.batch_augmenter.fingerprint()
-        # Left out where it is 1, as in runs that began before the argument existed.
-        often = {"validation_freq": self.validation_freq} if self.validation_freq != 1 else {}
+            optional["batch_augmentation"] = self.batch_augmenter.fingerprint()
+        if self.validation_freq != 1:
+            optional["validation_freq"] = self.validation_freq
+        if self.mixed_precision:
+            optional["mixed_precision"] = self.mixed_precision
         return run_fingerprint(
             self.model,
             {"training": self.iterator, "validation": self.validation_data},
@@ -93,12 +104,11 @@ class FitConfig:
             class_weight=self.class_weight,
             cache_frozen=self.cache_frozen,
             cached_augmented_epochs=self.cached_augmented_epochs,
-            **augmented,
-            **often,
+            **optional,
         )
 
     def inputs(self, cached: dict[str, bool] | None) -> FitInputs:
-        """Decide whether to train on the frozen layers' cached output.
+        """Decide whether to train on the frozen layers' cached output, and where to augment.
 
         Args:
             cached: What was decided when the run began; None for a new one. The same is done
@@ -109,8 +119,18 @@ class FitConfig:
             # Images are never the same, so that nothing can be computed once.
             inputs.source = AugmentedBatches(self.iterator, self.batch_augmenter)
             return inputs
-        if not self.cache_frozen or self.validates_on_function:
-            return inputs
+        if self.cache_frozen and not self.validates_on_function:
+            inputs = self._cached(inputs, cached)
+        if isinstance(inputs.source, Iterator):
+            on_device = (
+                augments_on_device(inputs, self.augment_on, self.workers)
+                if cached is None
+                else cached.get(_ON_DEVICE, False)
+            )
+            inputs = augment_on_device(inputs) if on_device else inputs
+        return inputs
+
+    def _cached(self, inputs: FitInputs, cached: dict[str, bool] | None) -> FitInputs:
         epochs = self.epochs - self.initial_epoch
         images: float = epochs * self.steps * self.iterator.batch_size
         validation_images: float = 0
@@ -154,8 +174,13 @@ def train(config: FitConfig, run: TrainingRun | None = None) -> History:
         inputs = fold_held_batch_norm(inputs)
     if run is not None:
         run.restore_iterators(config.iterators)
+    trainer = _Trainer(config, inputs, run)
     try:
-        return _Trainer(config, inputs, run).fit(progress, last_epoch)
+        with (
+            computing_in(inputs.model, config.mixed_precision),
+            distributed(config.model, inputs.model, config.devices, trainer.build_metrics),
+        ):
+            return trainer.fit(progress, last_epoch)
     finally:
         inputs.close()
 
@@ -168,6 +193,9 @@ class _Trainer:
         self._inputs = inputs
         self._fit_data_callback = FitDataCallback()
         history = EpochHistory()
+        first = metric_callbacks(
+            inputs.model, self._fit_data_callback, config.iterators, config.devices
+        )
         callbacks = [TerminateOnNonFinite(inputs.model), *config.callbacks]
         if keras.backend.backend() == "torch":
             callbacks.append(TorchRandomState())
@@ -187,6 +215,7 @@ class _Trainer:
                     {
                         "training": _is_cached(inputs.source),
                         "validation": _is_cached(inputs.validation),
+                        _ON_DEVICE: isinstance(inputs.source, BatchesToAugment),
                     },
                     config.steps,
                     config.save_minutes,
@@ -195,7 +224,7 @@ class _Trainer:
         self._callbacks = ResumableCallbackList(
             config.model,
             inputs.model,
-            [*callbacks, self._fit_data_callback],
+            [*first, *callbacks, self._fit_data_callback],
             history,
             last,
             epochs=config.epochs,
@@ -207,7 +236,7 @@ class _Trainer:
         """Train from some progress to the end of an epoch."""
         if progress.steps and progress.epochs < last_epoch:
             # Keras resets its metrics, and builds them where they are used for the first time.
-            self._build_metrics()
+            self.build_metrics()
             remaining = self._config.steps - progress.steps
             try:
                 return self._fit(
@@ -257,14 +286,16 @@ class _Trainer:
 
     def _fit_data(self, runs: int, steps: int) -> FitData:
         config, validation = self._config, None
-        training = SequentialDataset(self._inputs.source, runs, steps, config.workers)
+        parts = equal_parts(config.devices)
+        training = SequentialDataset(self._inputs.source, runs, steps, config.workers, parts)
         if config.validates_on_iterator or config.validates_on_function:
             validation = SequentialDataset(
-                self._inputs.validation, None, config.validation_steps, config.workers
+                self._inputs.validation, None, config.validation_steps, config.workers, parts
             )
         return FitData(training, validation)
 
-    def _build_metrics(self) -> None:
+    def build_metrics(self) -> None:
+        """Build the metrics with a batch, without a trace of it."""
         dataset = SequentialDataset(self._inputs.source, 1, 1, self._config.workers)
         try:
             self._inputs.model.test_on_batch(*dataset[0])

@@ -40,8 +40,9 @@
 #' @param corrections Images to leave out and images of another class: a CSV file, such as the pages
 #'   of [save_audit()] and [save_label_errors()] write, or a data frame with the columns `filename`,
 #'   `new_class` and `exclude`.
-#' @param ... Further arguments of the Python function for a training that is not planned: `head`,
-#'   `dense`, `dropout`, `learning_rate`, `fine_tune_learning_rate`.
+#' @param ... Further arguments of the Python function. For a training that is not planned: `head`,
+#'   `dense`, `dropout`, `learning_rate`, `fine_tune_learning_rate`. For any training:
+#'   `devices` and `mixed_precision`, as in [fit.kerastl_model()].
 #' @param folder Folder of the classifier.
 #' @param object,x A classifier.
 #' @param paths Paths of images, or one folder.
@@ -81,6 +82,7 @@ train_classifier <- function(directory, out, backbone = NULL, weights = "imagene
   if (!is.null(further$dense)) {
     further$dense <- whole_numbers(further$dense, "dense")
   }
+  further$devices <- device_names(further$devices)
   arguments <- c(
     list(
       file_path(directory), file_path(out),

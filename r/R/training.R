@@ -29,7 +29,10 @@
 #'   `cache_frozen = FALSE` to compute frozen layers in every step; `cached_augmented_epochs`,
 #'   the number of augmented epochs to cache; `batch_augmentation`, what to do to training batches,
 #'   such as `c("mixup", "cutmix")` or `list(mixup = list(alpha = 0.4), randaugment = list())`
-#'   (`"random_erasing"` too); `run_dir`, a folder for checkpoints, written at the
+#'   (`"random_erasing"` too); `devices`, how many devices share each batch, `"all"` or their names,
+#'   such as `c("gpu:0", "gpu:1")`; `augment_on = "device"` to augment images
+#'   on the GPU, as by default where it would wait for the CPU; `mixed_precision = "mixed_bfloat16"` to compute in 16 bits on a
+#'   GPU or TPU; `run_dir`, a folder for checkpoints, written at the
 #'   end of each epoch and every `save_minutes` (10) in between. After a crash or an
 #'   interruption, the same call with the same `run_dir` resumes the training and gives the same
 #'   weights as an uninterrupted one; `resume = FALSE` starts from the beginning; `cluster`, the Ray
@@ -130,11 +133,20 @@ toolkit_options <- function(options) {
   for (name in intersect(names(options), c("workers", "cached_augmented_epochs"))) {
     options[[name]] <- whole_number(options[[name]], name)
   }
+  options$devices <- device_names(options$devices)
   options$batch_augmentation <- integers_where_whole(options$batch_augmentation)
   if (!is.null(options$run_dir)) {
     options$run_dir <- file_path(options$run_dir, "run_dir")
   }
   options
+}
+
+# A number of devices, "all", or the names of devices.
+device_names <- function(devices) {
+  if (is.numeric(devices)) {
+    return(whole_number(devices, "devices"))
+  }
+  if (is.null(devices) || identical(devices, "all")) devices else as.list(devices)
 }
 
 # Names that are numbers are class numbers (starting at 0, as in Keras 2), unless all of them are

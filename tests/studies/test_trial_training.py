@@ -12,6 +12,7 @@ from pykeras_tl import evaluation
 from pykeras_tl.evaluation import predict_flow
 from pykeras_tl.studies import Trial, phases
 from pykeras_tl.studies.data_splits import split_iterators, split_tables
+from pykeras_tl.studies.trial import with_changes
 from pykeras_tl.studies.trial_runner import build_model, run_trial, train_model
 from pykeras_tl.training import OneCycle, WeightAveraging
 
@@ -60,6 +61,26 @@ def test_each_part_is_used(tables: dict[str, Any], monkeypatch: pytest.MonkeyPat
     assert call["batch_augmentation"] == {"mixup": {"alpha": 0.2}}
     (averaging,) = (each for each in call["callbacks"] if isinstance(each, WeightAveraging))
     assert averaging.ema_momentum == 0.9
+
+
+def test_devices_and_precision_reach_fit_with_a_scaled_loss(
+    tables: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Reached(Exception):
+        """Raised in place of training."""
+
+    def record(model: keras.Model, *args: Any, **options: Any) -> Any:
+        assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+        raise Reached(options["devices"], options["mixed_precision"])
+
+    monkeypatch.setattr(phases, "fit", record)
+    training = {"optimizer": {"name": "adam"}, "epochs": 1}
+    hardware = {"training.devices": ["gpu:0", "gpu:1"], "training.mixed_precision": "mixed_float16"}
+    (trial,) = with_changes([Trial("plain", _DATA, _MODEL, training)], hardware)
+    assert trial.folder != Trial("plain", _DATA, _MODEL, training).folder
+    model = build_model(trial, classes=3)
+    with pytest.raises(Reached, match=r"\['gpu:0', 'gpu:1'\], 'mixed_float16'"):
+        train_model(model, trial, split_iterators(trial, tables))
 
 
 def test_a_trial_without_them_is_as_before(tables: dict[str, Any]) -> None:

@@ -195,6 +195,11 @@ class Iterator(keras.utils.PyDataset):
             self._save(x, spec)
         return self._batch(x, spec.indices)
 
+    def compute_pixels(self, indices: np.ndarray) -> np.ndarray:
+        """Return samples' pixels before augmentation and standardization, uint8 of 8-bit files."""
+        sources = self._sources(indices)
+        return np.stack([sources(position) for position in range(len(indices))])
+
     @property
     def index_generator(self) -> Generator[np.ndarray, None, None]:
         """Endless generator of the sample indices of each next batch; it advances the iterator."""

@@ -104,6 +104,9 @@ class _FoldedConvolution:
     def __call__(self, inputs: Any) -> Any:
         import tensorflow as tf
 
+        if self.convolution.compute_dtype != "float32":
+            # In mixed precision, which layers are changed to later.
+            return self.normalization(self.convolution(inputs))
         scale, offset = self._scale_and_offset()
         layer = self.convolution
         kernel = tf.convert_to_tensor(layer.kernel)

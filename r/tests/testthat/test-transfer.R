@@ -125,4 +125,7 @@ test_that("lr_find suggests a rate and leaves the model as it was", {
   model %>% compile(optimizer, "categorical_crossentropy", "accuracy")
   history <- model %>% fit(flow, epochs = 1, batch_augmentation = c("mixup", "cutmix"), verbose = 0)
   expect_length(history$metrics$loss, 1)
+  expect_error(fit(model, flow, devices = c("gpu:7", "gpu:8")), "['gpu:7', 'gpu:8']", fixed = TRUE)
+  expect_error(fit(model, flow, devices = 9), "Expected `devices` from 1 to", fixed = TRUE)
+  expect_error(fit(model, flow, mixed_precision = "half"), "mixed_bfloat16", fixed = TRUE)
 })
