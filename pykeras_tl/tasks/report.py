@@ -64,6 +64,7 @@ def write_task_report(
         TrialReport(
             name,
             {key: value for key, value in (made or {}).get(name, {}).items() if key != "reasons"},
+            _headlines(evaluations) if len(histories or {}) == 1 else {},
             history=history,
             remarks=(made or {}).get(name, {}).get("reasons", ()),
         )
@@ -113,6 +114,14 @@ def evaluation_section(name: str, evaluation: Evaluated) -> Section:
         if isinstance(shown, RegressionEvaluation) and len(shown.predictions):
             figures["The largest errors"] = plot_largest_errors(shown, _SHOWN)
     return Section(name, paragraphs, tables, figures)
+
+
+def _headlines(evaluations: Mapping[str, Evaluated]) -> dict[str, float]:
+    shown = {}
+    for name, evaluation in evaluations.items():
+        metric, value = evaluation.headline
+        shown[f"{name} {metric.replace('_', ' ')}"] = value
+    return shown
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:

@@ -53,7 +53,6 @@ def label_table(
             f"Expected a threshold for each of {len(class_names)} labels. Received: "
             f"{len(thresholds)}."
         )
-    # Seven digits are those of the model; a threshold is one of these numbers.
     values = np.asarray(probabilities, "float64").round(7)
     columns = {
         "filename": list(filenames),

@@ -11,8 +11,6 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
-from sklearn import metrics as sk
 
 from ..discrimination.resampling import bootstrap_ends, group_numbers
 from ..results.folder import (
@@ -22,9 +20,9 @@ from ..results.folder import (
     size_in_words,
     write_results,
 )
+from .metrics import METRICS, ResampledMetrics, regression_metrics
 
 _SAMPLES = 1000
-METRICS = ("mae", "rmse", "median_absolute_error", "r2", "spearman")
 
 
 @dataclass(frozen=True)
@@ -76,17 +74,12 @@ class RegressionEvaluation:
             Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13: the
             percentile interval.
         """
-        true, predicted = (
-            self.predictions[name].to_numpy("float64") for name in ("true", "predicted")
+        measures = ResampledMetrics(
+            self.predictions["true"].to_numpy("float64"),
+            self.predictions["predicted"].to_numpy("float64"),
+            group_numbers(len(self.predictions), self.groups, at_least=2),
         )
-        group_of = group_numbers(len(true), self.groups, at_least=2)
-        rows = np.arange(len(true))
-
-        def measure(samples: np.ndarray, done: int) -> np.ndarray:
-            drawn = [np.repeat(rows, counts.astype(int)[group_of]) for counts in samples]
-            return np.array([_values(true[each], predicted[each]) for each in drawn])
-
-        low, high = bootstrap_ends(measure, int(group_of.max()) + 1, 0.95, _SAMPLES, 0)
+        low, high = bootstrap_ends(measures, measures.groups, 0.95, _SAMPLES, 0)
         value = [self.summary[name] for name in METRICS]
         return pd.DataFrame({"metric": METRICS, "value": value, "low": low, "high": high})
 
@@ -235,38 +228,3 @@ class RegressionEvaluation:
         tables: Mapping[str, pd.DataFrame] = {"Metrics": self.overall}
         figure = plot_true_against_predicted(self)
         return display_html(f"Evaluation: {self.size}", facts, tables, figure)
-
-
-def regression_metrics(
-    true: Sequence[float] | pd.Series, predicted: Sequence[float] | pd.Series
-) -> dict[str, float]:
-    """Measure predicted numbers, by scikit-learn and SciPy.
-
-    Args:
-        true: The true numbers, shape (images,).
-        predicted: The predicted ones.
-
-    Returns:
-        `mae` (the mean absolute error), `rmse` (the root of the mean squared error) and
-        `median_absolute_error`, all in the unit of the numbers; `r2` (1 is perfect, 0 is no better
-        than their mean) and `spearman` (the correlation of the ranks, -1..1). The last two are NaN
-        where all true numbers are equal.
-
-    Example:
-        >>> {name: round(value, 2)
-        ...  for name, value in regression_metrics([1, 2, 3], [1, 2, 4]).items()}
-        {'mae': 0.33, 'rmse': 0.58, 'median_absolute_error': 0.0, 'r2': 0.5, 'spearman': 1.0}
-    """
-    return dict(zip(METRICS, _values(np.asarray(true, float), np.asarray(predicted, float))))
-
-
-def _values(true: np.ndarray, predicted: np.ndarray) -> list[float]:
-    varied = bool(np.ptp(true)) and len(true) > 1
-    ranked = varied and bool(np.ptp(predicted))
-    return [
-        float(sk.mean_absolute_error(true, predicted)),
-        float(sk.root_mean_squared_error(true, predicted)),
-        float(sk.median_absolute_error(true, predicted)),
-        float(sk.r2_score(true, predicted)) if varied else np.nan,
-        float(spearmanr(true, predicted).statistic) if ranked else np.nan,
-    ]

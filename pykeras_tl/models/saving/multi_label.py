@@ -193,7 +193,8 @@ def labels_above(
         >>> labels_above(np.array([[0.6, 0.9], [0.1, 0.2]]), [0.5, 0.5], ["cat", "dog"])
         ['dog | cat', '']
     """
-    above = probabilities >= np.asarray(thresholds)
+    # Seven digits are those of the model; a threshold is one of these numbers.
+    above = np.asarray(probabilities, "float64").round(7) >= np.asarray(thresholds)
     return [
         SEPARATOR.join(names[label] for label in np.argsort(-row, kind="stable") if has[label])
         for row, has in zip(probabilities, above)
