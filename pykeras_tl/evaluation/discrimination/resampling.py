@@ -138,7 +138,7 @@ def bootstrap_ends(
         >>> values = np.array([0.0, 1.0, 1.0, 1.0])
         >>> mean = lambda samples, done: samples @ values[:, None] / 4
         >>> bootstrap_ends(mean, 4, 0.9, 200, 0)[:, 0]
-        array([0.5, 1. ])
+        array([0.25, 1.  ])
     """
     if not 0 < level < 1:
         raise ValueError(f"Expected level to be between 0 and 1, such as 0.95. Received: {level}.")

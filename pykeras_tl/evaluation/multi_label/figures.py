@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from sklearn.metrics import multilabel_confusion_matrix, precision_recall_curve
@@ -24,17 +25,22 @@ from ...visualization.style import (
 from ..figures.galleries import image_sheet
 from .table import has_labels, scores_of
 
-if TYPE_CHECKING:
-    from .evaluation import MultiLabelEvaluation
-
 # With more labels, the worst are shown.
 _MOST_CURVES, _MOST_MATRICES = len(COLORS), 12
 _COLUMNS = 4
 
 
-def plot_label_precision_recall(
-    evaluation: MultiLabelEvaluation, title: str | None = None
-) -> Figure:
+class HasLabels(Protocol):
+    """What the figures show of a `MultiLabelEvaluation`."""
+
+    @property
+    def predictions(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def by_label(self) -> pd.DataFrame: ...  # noqa: D102
+    def largest_mistakes(self, count: int = 20) -> pd.DataFrame: ...  # noqa: D102
+
+
+def plot_label_precision_recall(evaluation: HasLabels, title: str | None = None) -> Figure:
     """Plot the precision-recall curve of each label, with a dot at its threshold.
 
     With more than seven labels, those of the smallest area are shown.
@@ -85,7 +91,7 @@ def plot_label_precision_recall(
     return finalize(figure)
 
 
-def plot_label_confusions(evaluation: MultiLabelEvaluation, title: str | None = None) -> Figure:
+def plot_label_confusions(evaluation: HasLabels, title: str | None = None) -> Figure:
     """Plot a matrix of two rows and columns for each label: has it, has it not.
 
     With more than twelve labels, those of the lowest F1 are shown.
@@ -129,9 +135,7 @@ def plot_label_confusions(evaluation: MultiLabelEvaluation, title: str | None = 
     return finalize(figure)
 
 
-def plot_label_mistakes(
-    evaluation: MultiLabelEvaluation, count: int = 20, title: str | None = None
-) -> Figure:
+def plot_label_mistakes(evaluation: HasLabels, count: int = 20, title: str | None = None) -> Figure:
     """Plot the images with the most confident wrong label, the worst first.
 
     Args:

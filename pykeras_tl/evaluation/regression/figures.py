@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from ...images.decoding.thumbnails import read_thumbnail
@@ -19,15 +20,22 @@ from ...visualization.style import (
 )
 from ..figures.galleries import image_sheet
 
-if TYPE_CHECKING:
-    from .evaluation import RegressionEvaluation
-
 _DOTS: dict[str, Any] = {"s": 16, "alpha": 0.6, "linewidths": 0, "color": COLORS[0]}
 
 
-def plot_true_against_predicted(
-    evaluation: RegressionEvaluation, title: str | None = None
-) -> Figure:
+class HasErrors(Protocol):
+    """What the figures show of a `RegressionEvaluation`."""
+
+    @property
+    def predictions(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def target(self) -> str: ...  # noqa: D102
+    @property
+    def errors(self) -> np.ndarray: ...  # noqa: D102
+    def largest_errors(self, count: int = 20) -> pd.DataFrame: ...  # noqa: D102
+
+
+def plot_true_against_predicted(evaluation: HasErrors, title: str | None = None) -> Figure:
     """Plot the predicted numbers over the true ones.
 
     Args:
@@ -59,7 +67,7 @@ def plot_true_against_predicted(
     return finalize(figure)
 
 
-def plot_residuals(evaluation: RegressionEvaluation, title: str | None = None) -> Figure:
+def plot_residuals(evaluation: HasErrors, title: str | None = None) -> Figure:
     """Plot the errors over the predicted numbers, and how often which error occurs.
 
     Args:
@@ -90,9 +98,7 @@ def plot_residuals(evaluation: RegressionEvaluation, title: str | None = None) -
     return finalize(figure)
 
 
-def plot_largest_errors(
-    evaluation: RegressionEvaluation, count: int = 20, title: str | None = None
-) -> Figure:
+def plot_largest_errors(evaluation: HasErrors, count: int = 20, title: str | None = None) -> Figure:
     """Plot the images with the largest errors, the worst first.
 
     Args:
