@@ -85,7 +85,7 @@ class ResampledMetrics:
         ranks = [places.ranks(weights) for places in self._places]
         with np.errstate(invalid="ignore", divide="ignore"):
             r2 = np.where(spread > 0, 1 - squared / spread, np.nan)
-            spearman = _correlation(*ranks, weights)
+            spearman = _correlation(ranks[0], ranks[1], weights)
         return np.column_stack(
             [absolute / count, np.sqrt(squared / count), self._median(weights), r2, spearman]
         )
