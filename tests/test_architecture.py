@@ -32,6 +32,7 @@ _ORDER = (
     "studies",
     "recipe",
     "search",
+    "tasks",
     "deployment",
     "keras2",
     "classifier_training",

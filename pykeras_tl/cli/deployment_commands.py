@@ -85,11 +85,11 @@ def _serve(
 ) -> None:
     from ..deployment.limits import Limits
     from ..deployment.service import serve as run
-    from ..models.saving.classifier import load_classifier
+    from ..models.saving.classifier import load_predictor
 
     files, megabytes, megapixels = limits
     run(
-        load_classifier(classifier),
+        load_predictor(classifier),
         host=host,
         port=port,
         token=token,

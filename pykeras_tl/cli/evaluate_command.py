@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import show
+from .options import FilenameColumn, ImageFolder, Labels, Separator, Target, show
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..evaluation import Evaluation
-    from ..models import Classifier
+    from ..models import Classifier, MultiLabelClassifier, Regressor
 
 
 def evaluate(
@@ -22,7 +22,7 @@ def evaluate(
         Path,
         typer.Argument(
             help="Folder with one subfolder of images per class, or a CSV file with the columns "
-            "filename and class."
+            "filename and class; for labels or numbers, a CSV file with these."
         ),
     ],
     out: Annotated[
@@ -46,10 +46,16 @@ def evaluate(
     groups: Annotated[
         str, typer.Option(help="'copies' of one image count once; 'none' counts all images.")
     ] = "copies",
+    labels: Labels = None,
+    target: Target = None,
+    separator: Separator = ";",
+    images: ImageFolder = None,
+    filename_column: FilenameColumn = "filename",
 ) -> None:
-    """Measure a classifier on images whose classes are known."""
+    """Measure a classifier on images whose classes, labels or numbers are known."""
     from ..evaluation import choose_threshold, evaluate_classifier
-    from ..models.saving.classifier import load_classifier
+    from ..models.saving.classifier import Classifier, load_predictor
+    from ..models.saving.regressor import Regressor
 
     if positive is not None and validation is None:
         raise ValueError(
@@ -57,7 +63,21 @@ def evaluate(
             "Received: --positive alone."
         )
     together = None if groups == "none" else groups
-    model = load_classifier(classifier)
+    model = load_predictor(classifier)
+    if not isinstance(model, Classifier):
+        if subgroup is not None or validation is not None:
+            raise ValueError(
+                f"Expected a classifier of one class an image with --subgroup and --validation. "
+                f"Received: {model.kind}."
+            )
+        table: dict[str, Any] = {"x_col": filename_column, "directory": images, "groups": together}
+        if not isinstance(model, Regressor):
+            column: str | list[str] = labels[0] if labels and len(labels) == 1 else labels or []
+            table |= {"y_col": column or "labels", "separator": separator}
+        else:
+            table["y_col"] = target
+        _evaluate_other(model, data, out, table)
+        return
     measured = evaluate_classifier(model, _table(data), groups=together, subgroup=subgroup)
     typer.echo(f"{measured.size}. 95 % intervals of the bootstrap:\n")
     if measured.independent > 1:
@@ -80,6 +100,33 @@ def evaluate(
         show(coverage)
     if out is not None:
         _write(out, classifier.name, evaluations, coverage)
+
+
+def _evaluate_other(
+    predictor: MultiLabelClassifier | Regressor,
+    data: Path,
+    out: Path | None,
+    options: dict[str, Any],
+) -> None:
+    from ..evaluation import evaluate_multi_label_classifier, evaluate_regressor
+    from ..models.saving.regressor import Regressor
+    from ..tasks.report import write_task_report
+
+    measured = (
+        evaluate_regressor(predictor, data, **options)
+        if isinstance(predictor, Regressor)
+        else evaluate_multi_label_classifier(predictor, data, **options)
+    )
+    typer.echo(f"{measured.size}. 95 % intervals of the bootstrap:\n")
+    show(measured.overall)
+    for caption, table in list(measured.card_tables.items())[1:]:
+        typer.echo(f"\n{caption}:\n")
+        show(table)
+    if out is not None:
+        measured.save(out / data.stem)
+        title = f"Evaluation of {predictor.kind}"
+        page = write_task_report(out, title, predictor, {data.stem: measured})
+        typer.echo(f"\nreport: {page}")
 
 
 def _coverage(classifier: Classifier, measured: Evaluation) -> pd.DataFrame | None:

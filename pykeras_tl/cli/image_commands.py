@@ -40,16 +40,25 @@ def predict(
         bool, typer.Option("--by-class", help="Promise that coverage for each class.")
     ] = False,
 ) -> None:
-    """Predict the class of each image; exit status 1 if any cannot be read."""
+    """Predict the class, labels or number of each image; exit status 1 if any cannot be read."""
     from ..explanation.explanations import explain_images
-    from ..models.saving.classifier import load_classifier
+    from ..models.saving.classifier import Classifier, load_predictor
     from ..storage.atomic_files import atomic_file
 
     if csv is not None and csv.exists():
         raise FileExistsError(f"{csv} already exists. Choose another name.")
-    loaded = load_classifier(classifier)
+    loaded = load_predictor(classifier)
+    if by_class and not isinstance(loaded, Classifier):
+        raise ValueError(
+            "Expected a classifier of one class an image with --by-class. Received: "
+            f"{loaded.kind}, which has no prediction sets."
+        )
     explanations = None if explain is None else explain_images(loaded, paths, method=method)
-    table = loaded.predict(paths, coverage=coverage, by_class=by_class)
+    table = (
+        loaded.predict(paths, coverage=coverage, by_class=by_class)
+        if isinstance(loaded, Classifier)
+        else loaded.predict(paths)
+    )
     show(table)
     if csv is not None:
         with atomic_file(csv) as path:
@@ -57,7 +66,7 @@ def predict(
             table.to_csv(path, index=False, errors="surrogateescape")
     if explanations is not None and explain is not None:
         typer.echo(f"explanations: {explanations.save(explain)}")
-    if "error" in table:
+    if "error" in table.columns[-1:]:
         unread = int((table["error"] != "").sum())
         typer.echo(
             f"{unread} of {len(table)} files cannot be read; the column error tells why.", err=True

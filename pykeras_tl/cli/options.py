@@ -57,6 +57,24 @@ DtypeRange = Annotated[
         "white: LOW,HIGH, as in 0,4095, or 'dtype' for all values of the file's type."
     ),
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Column of the CSV file with the labels of each image, of which it can have several; "
+        "or, repeated, the columns of each label with 0 and 1."
+    ),
+]
+Target = Annotated[
+    str | None, typer.Option(help="Column of the CSV file with the number to predict.")
+]
+Separator = Annotated[str, typer.Option(help="What stands between the labels of an image.")]
+ImageFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--images", help="Folder that the file names are relative to; else that of the CSV file."
+    ),
+]
+FilenameColumn = Annotated[str, typer.Option(help="Column of the CSV file with the file names.")]
 
 
 def read_range(text: str | None) -> str | tuple[float, float] | None:

@@ -12,9 +12,15 @@ from ..explanation import explain_images
 
 if TYPE_CHECKING:
     from ..models.saving.classifier import Classifier
+    from ..models.saving.multi_label import MultiLabelClassifier
+    from ..models.saving.regressor import Regressor
 
 
-def explain(classifier: Classifier, file: Path, class_name: str | None = None) -> bytes:
+def explain(
+    classifier: Classifier | MultiLabelClassifier | Regressor,
+    file: Path,
+    class_name: str | None = None,
+) -> bytes:
     """Draw a Grad-CAM over an image.
 
     Args:

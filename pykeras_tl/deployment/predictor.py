@@ -24,6 +24,10 @@ from ..images.decoding.reading import BadImageError
 
 if TYPE_CHECKING:
     from ..models.saving.classifier import Classifier
+    from ..models.saving.multi_label import MultiLabelClassifier
+    from ..models.saving.regressor import Regressor
+
+    Served = Classifier | MultiLabelClassifier | Regressor
 
 # Memory, on Linux: images of others are not for the disk. Elsewhere, temporary files.
 _MEMORY = Path("/dev/shm")
@@ -50,7 +54,7 @@ class Predictor:
         [{'predicted': 'EOSINOPHIL', 'probabilities': {'EOSINOPHIL': 0.9, ...}, 'error': None}]
     """
 
-    def __init__(self, classifier: Classifier):
+    def __init__(self, classifier: Served):
         self.classifier = classifier
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
         self._thread: threading.Thread | None = None
@@ -63,7 +67,8 @@ class Predictor:
             images: The contents of image files.
 
         Returns:
-            For each image, in order: `predicted` and `probabilities` by class, and what else the
+            For each image, in order: `predicted` (a class, labels, or a number) and
+            `probabilities` by class (None for a number), and what else the
             classifier says, such as `prediction_set` and `none_of_these`; for a file that cannot
             be read, `error` says why, and the others are None.
         """
@@ -138,7 +143,7 @@ class Predictor:
                     job.result.set_exception(error)
 
 
-def predict_rows(classifier: Classifier, files: Sequence[Path]) -> list[dict[str, Any]]:
+def predict_rows(classifier: Served, files: Sequence[Path]) -> list[dict[str, Any]]:
     """Predict the classes of files, as plain values.
 
     Args:
@@ -155,8 +160,11 @@ def predict_rows(classifier: Classifier, files: Sequence[Path]) -> list[dict[str
     except BadImageError:
         # None of them can be read.
         return [_unread(_reason(classifier, file)) for file in files]
-    names = classifier.class_names
-    has_errors = table.columns[-len(names) :].tolist() != names
+    # A regressor has no columns of probabilities.
+    names = list(getattr(classifier, "class_names", ()))
+    has_errors = table.columns[len(table.columns) - len(names) :].tolist() != names
+    if not names:
+        has_errors = len(table.columns) > 2
     end = table.shape[1] - has_errors
     first = end - len(names)
     rows = []
@@ -167,8 +175,10 @@ def predict_rows(classifier: Classifier, files: Sequence[Path]) -> list[dict[str
         further = {
             str(name): _plain(value) for name, value in zip(table.columns[2:first], row[2:first])
         }
-        shares = {name: float(value) for name, value in zip(names, row[first:end])}
-        rows.append({"predicted": row[1], "probabilities": shares, **further, "error": None})
+        shares = {name: float(value) for name, value in zip(names, row[first:end])} or None
+        rows.append(
+            {"predicted": _plain(row[1]), "probabilities": shares, **further, "error": None}
+        )
     return rows
 
 
@@ -176,7 +186,7 @@ def _unread(reason: str) -> dict[str, Any]:
     return {"predicted": None, "probabilities": None, "error": f"The file {reason}."}
 
 
-def _reason(classifier: Classifier, file: Path) -> str:
+def _reason(classifier: Served, file: Path) -> str:
     try:
         classifier.images.read(file)
     except BadImageError as error:

@@ -20,7 +20,7 @@ from .predictor import Predictor
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from ..models.saving.classifier import Classifier
+    from .predictor import Served
 
 _PAGE = Path(__file__).with_name("page")
 _POLICY = (
@@ -39,8 +39,13 @@ class Prediction(BaseModel, extra="allow"):
     """What the classifier says of one image."""
 
     filename: str = Field(description="As it was sent.")
-    predicted: str | None = Field(description="The most probable class.")
-    probabilities: dict[str, float] | None = Field(description="By class; their sum is 1.")
+    predicted: str | float | None = Field(
+        description="The most probable class; or the labels above their threshold, with ' | ' "
+        "between them; or a number."
+    )
+    probabilities: dict[str, float] | None = Field(
+        description="By class, where their sum is 1, or by label; none for a number."
+    )
     prediction_set: str | None = Field(
         None, description="The classes that it can be, where the classifier carries such sets."
     )
@@ -59,7 +64,9 @@ class Predictions(BaseModel):
 class About(BaseModel):
     """What the service predicts, and what it accepts."""
 
-    class_names: list[str]
+    kind: str = Field(description="A classifier, a multi-label classifier or a regressor.")
+    target: str | None = Field(None, description="The name of the number of a regressor.")
+    class_names: list[str] = Field(description="Classes or labels; none for a regressor.")
     target_size: list[int] = Field(description="Height and width that images are resized to.")
     limits: dict[str, int] = Field(description="Of one request.")
     version: str
@@ -78,7 +85,7 @@ class Refusal(BaseModel):
 
 
 def make_service(
-    classifier: "Classifier",
+    classifier: "Served",
     *,
     limits: Limits | None = None,
     token: str | None = None,
@@ -88,7 +95,7 @@ def make_service(
     """Make an ASGI application that predicts, to be run by any ASGI server.
 
     Args:
-        classifier: The classifier.
+        classifier: The classifier, or a multi-label classifier or a regressor.
         limits: What one request may contain.
         token: What requests must carry in `Authorization: Bearer TOKEN`; None for nothing.
         page: Whether a page to drop images on is shown at `/`.
@@ -115,7 +122,9 @@ def make_service(
     limits = limits or Limits()
     predictor = Predictor(classifier)
     # As they are shown, and as the classifier knows them.
-    names = {_name(name): name for name in classifier.class_names}
+    names = {_name(name): name for name in getattr(classifier, "class_names", ())}
+    kind = getattr(classifier, "kind", "a classifier")
+    target = getattr(classifier, "target", None)
     # Uploads stay in memory, which BodyLimit guards, instead of going to the disk.
     MultiPartParser.spool_max_size = limits.body
 
@@ -125,9 +134,9 @@ def make_service(
         await asyncio.to_thread(predictor.close)
 
     service = FastAPI(
-        title="A classifier of images",
+        title=f"{kind.capitalize()} of images",
         version=__version__,
-        description=f"Classes: {', '.join(classifier.class_names)}",
+        description=f"Classes: {', '.join(names)}" if names else f"Predicts: {_name(target)}",
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
@@ -177,6 +186,8 @@ def make_service(
     async def about() -> About:
         """Tell what is predicted, and what is accepted."""
         return About(
+            kind=kind,
+            target=target and _name(target),
             class_names=list(names),
             target_size=list(classifier.target_size),
             limits=vars(limits),
@@ -194,7 +205,7 @@ def make_service(
             File(description="Image files.", min_length=1, max_length=limits.max_files),
         ],
     ) -> Predictions:
-        """Predict the class of each image."""
+        """Predict the class, the labels or the number of each image."""
         rows = await asyncio.wrap_future(predictor.predict(await contents(files)))
         if all(row["error"] for row in rows):
             raise HTTPException(415, f"{_name(files[0].filename)}: {rows[0]['error']}")
@@ -255,7 +266,7 @@ def make_service(
 
 
 def serve(
-    classifier: "Classifier",
+    classifier: "Served",
     *,
     host: str = "127.0.0.1",
     port: int = 8000,

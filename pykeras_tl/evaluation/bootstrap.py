@@ -6,13 +6,17 @@ others.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from .discrimination.resampling import RankedScores
+from .discrimination.resampling import (
+    RankedScores,
+    bootstrap_ends,
+    group_numbers,
+    mean_of_known,
+)
 from .metrics import top_counts
 from .prediction_table import (
     class_names_of,
@@ -23,8 +27,6 @@ from .prediction_table import (
     true_indices,
 )
 
-# Few samples at a time stay in the processor's cache.
-_BATCH = 25
 _OVERALL = ("accuracy", "macro_f1", "balanced_accuracy", "mcc", "kappa")
 _MACRO_AREAS = ("macro_auc", "macro_average_precision")
 _BY_CLASS = ("f1", "auc", "average_precision")
@@ -93,7 +95,7 @@ def confidence_intervals(
         percentile interval.
     """
     measures = _Measures(predictions, groups)
-    low, high = _quantiles(measures, measures.groups, level, repeats, seed)
+    low, high = bootstrap_ends(measures, measures.groups, level, repeats, seed)
     value = measures.all_images()
     low, high = _with_exact_bounds(value, low, high, measures.groups_of_metrics(), level)
     return measures.columns().assign(value=value, low=low, high=high)
@@ -130,7 +132,7 @@ def share_intervals(
     shares = numerators.shape[1]
     with np.errstate(invalid="ignore"):
         value = numerators.sum(axis=0) / denominators.sum(axis=0)
-    group_of = _group_numbers(len(numerators), groups, at_least=1)
+    group_of = group_numbers(len(numerators), groups, at_least=1)
     number = int(group_of.max()) + 1
     if number < 2:
         return pd.DataFrame({"value": value, "low": np.nan, "high": np.nan})
@@ -141,7 +143,7 @@ def share_intervals(
         with np.errstate(invalid="ignore"):
             return sums[:, :shares] / sums[:, shares:]
 
-    low, high = _quantiles(measure, number, level, repeats, seed)
+    low, high = bootstrap_ends(measure, number, level, repeats, seed)
     concerned = (counts[:, shares:] > 0).sum(axis=0)
     low, high = _with_exact_bounds(value, low, high, concerned, level)
     return pd.DataFrame({"value": value, "low": low, "high": high})
@@ -200,7 +202,7 @@ def compare_predictions(
     """
     _check_same_images(first, second)
     one, other = _Measures(first, groups), _Measures(second, groups)
-    low, high = _quantiles(
+    low, high = bootstrap_ends(
         lambda samples, done: one(samples, done) - other(samples, done),
         one.groups, level, repeats, seed,
     )  # fmt: skip
@@ -234,7 +236,7 @@ class _Measures:
         self._names = class_names_of(predictions)
         true, predicted = true_indices(predictions), predicted_indices(predictions)
         probabilities = probabilities_of(predictions)
-        group_of = _group_numbers(len(true), groups, at_least=2)
+        group_of = group_numbers(len(true), groups, at_least=2)
         self.groups = int(group_of.max()) + 1
         one_hot = np.eye(len(self._names))
         correct = one_hot[true] * (true == predicted)[:, None]
@@ -264,7 +266,7 @@ class _Measures:
         areas = np.full((len(samples), 2 * classes), np.nan)
         if done < self._with_areas:
             areas = self._ranked.areas(samples)
-        macro_areas = [_mean(part) for part in np.split(areas, 2, axis=1)]
+        macro_areas = [mean_of_known(part) for part in np.split(areas, 2, axis=1)]
         return np.column_stack([*overall, tops / images[:, None], *macro_areas, f1, areas])
 
     def all_images(self) -> np.ndarray:
@@ -306,14 +308,6 @@ def _beyond_chance(
         return np.where(spread > 0, excess / np.where(spread > 0, spread, 1), 0), excess / possible
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean of each row over what is known; NaN where nothing is."""
-    known = np.isfinite(values)
-    number = known.sum(axis=1)
-    sums = np.where(known, values, 0).sum(axis=1)
-    return np.where(number > 0, sums / np.maximum(number, 1), np.nan)
-
-
 def _check_same_images(first: pd.DataFrame, second: pd.DataFrame) -> None:
     if class_names_of(first) != class_names_of(second):
         raise ValueError(
@@ -327,49 +321,3 @@ def _check_same_images(first: pd.DataFrame, second: pd.DataFrame) -> None:
             f"classes. Received: {len(first)} and {len(second)} images that differ. Evaluate both "
             "classifiers on the same images."
         )
-
-
-def _quantiles(
-    measure: Callable[[np.ndarray, int], np.ndarray],
-    groups: int,
-    level: float,
-    repeats: int,
-    seed: int,
-) -> np.ndarray:
-    """Measure bootstrap samples of the groups, and return the ends of the interval."""
-    if not 0 < level < 1:
-        raise ValueError(f"Expected level to be between 0 and 1, such as 0.95. Received: {level}.")
-    random = np.random.default_rng(seed)
-    measured = [
-        measure(_sample_counts(groups, min(_BATCH, repeats - done), random), done)
-        for done in range(0, repeats, _BATCH)
-    ]
-    tail = (1 - level) / 2
-    with warnings.catch_warnings():
-        # Numbers that no sample has, such as the AUC of a class without images.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        ends: np.ndarray = np.nanquantile(np.concatenate(measured), [tail, 1 - tail], axis=0)
-    return ends
-
-
-def _group_numbers(
-    images: int, groups: Sequence[Hashable] | pd.Series | None, at_least: int
-) -> np.ndarray:
-    """Return the number of each image's group."""
-    group_of = np.arange(images) if groups is None else pd.factorize(pd.Series(list(groups)))[0]
-    if len(group_of) != images:
-        raise ValueError(
-            f"Expected one group for each of {images} images. Received: {len(group_of)} groups."
-        )
-    if (group_of < 0).any():
-        raise ValueError(
-            f"Expected a group for every image. Received: {(group_of < 0).sum()} missing values."
-        )
-    if group_of.max() + 1 < at_least:
-        raise ValueError("Expected two or more groups. Received: one group, which has no spread.")
-    return group_of
-
-
-def _sample_counts(number: int, repeats: int, random: np.random.Generator) -> np.ndarray:
-    """Sample how often each group is part of each bootstrap sample."""
-    return random.multinomial(number, np.full(number, 1 / number), size=repeats).astype(float)

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..models.saving.classifier import Classifier, Paths
+    from ..models.saving.multi_label import MultiLabelClassifier
     from ..models.saving.preprocess_config import PreprocessConfig
+    from ..models.saving.regressor import Regressor
 
 TABLE = "explanations.csv"
 _SIDE = 480
@@ -45,7 +47,7 @@ class Explanations:
         explained: The class that each map explains.
         maps: float32 array of shape (images, height, width), values from 0 to 1, of the size that
             the classifier resizes images to; NaN for files that cannot be read.
-        class_names: The classes.
+        class_names: The classes; empty for a regressor.
         images: How the classifier reads its images.
         method: How the maps were made.
     """
@@ -172,19 +174,26 @@ class Explanations:
         return str(self.predictions.iloc[row, 2 if self.predictions.columns[1] == "class" else 1])
 
     def _caption(self, row: int) -> tuple[str, str, str]:
+        file = shorten(Path(self._file(row)).name, 40)
+        predicted = self._predicted(row)
+        if not self.class_names:
+            return f"{float(predicted):.4g}", f"why {shorten(self.explained[row], 24)}", file
         start = leading_columns(self.predictions)
         values = self.predictions.iloc[row, start : start + len(self.class_names)]
         shares = dict(zip(self.class_names, values))
-        predicted, true = self._predicted(row), self._true(row)
+        if predicted not in shares:
+            why = self.explained[row]
+            second = f"why {shorten(why, 24)} {shares[why]:.0%}"
+            return shorten(predicted or "none", 30), second, file
+        true = self._true(row)
         second = "" if true is None else f"is {shorten(true, 24)} {shares[true]:.0%}"
         if self.explained[row] != predicted:
             second += f"{', ' * bool(second)}why {shorten(self.explained[row], 24)}"
-        file = shorten(Path(self._file(row)).name, 40)
         return f"{shorten(predicted, 24)} {shares[predicted]:.0%}", second, file
 
 
 def explain_images(
-    classifier: Classifier,
+    classifier: Classifier | MultiLabelClassifier | Regressor,
     paths: Paths,
     classes: int | str | Sequence[int] | Sequence[str] | None = None,
     method: str = "grad_cam",
@@ -194,8 +203,11 @@ def explain_images(
 ) -> Explanations:
     """Predict the class of each image, and map which parts of the image speak for it.
 
+    Of a multi-label classifier, the most probable label of each image is explained by default; of
+    a regressor, what raises the number.
+
     Args:
-        classifier: The classifier.
+        classifier: The classifier, or a multi-label classifier or a regressor.
         paths: A file; a folder, searched recursively for images; several of these; or a table
             with a column `filename` and, if the true classes are known, `class`, such as
             `worst_mistakes(evaluation.predictions)`.
@@ -228,21 +240,35 @@ def explain_images(
         >>> explanations.maps.shape, explanations.overlay(0).shape
         ((4, 12, 16), (24, 32, 3))
     """
+    from ..models.saving.regressor import Regressor
+
+    if isinstance(classifier, Regressor) and (
+        classes is not None or method in ("score_cam", "occlusion")
+    ):
+        raise ValueError(
+            "Expected method='grad_cam' or 'grad_cam++' for a regressor, and no class. Received: "
+            f"method={method!r}, classes={classes!r}."
+        )
     explainer = Explainer(classifier.model, method, layer, batch_size, patch)
     table = classifier.predict(paths, batch_size)
-    names = classifier.class_names
+    names = [] if isinstance(classifier, Regressor) else list(classifier.class_names)
     good = readable_rows(table)
-    explained = _explained(classes, table, names)
-    indices = np.array([names.index(name) if name else 0 for name in explained])
+    if isinstance(classifier, Regressor):
+        explained = [classifier.target] * len(table)
+        # Of a single output, 0 would be what lowers it.
+        indices = np.ones(len(table), int)
+    else:
+        explained = _explained(classes, table, names)
+        indices = np.array([names.index(name) if name else 0 for name in explained])
     maps = np.full((len(table), *classifier.target_size), np.nan, "float32")
     with progress_bar("Explaining", len(good)) as advance:
         for start in range(0, len(good), batch_size):
             rows = good[start : start + batch_size]
             batch = np.stack([classifier.images.read(table.iloc[row, 0]) for row in rows])
             maps[rows] = explainer.maps([batch], indices[rows], advance)
-    if isinstance(paths, pd.DataFrame) and "class" in paths:
+    if isinstance(paths, pd.DataFrame) and "class" in paths and names:
         table.insert(1, "class", paths["class"].tolist(), allow_duplicates=True)
-    return Explanations(table, explained, maps, list(names), classifier.images, method)
+    return Explanations(table, explained, maps, names, classifier.images, method)
 
 
 def readable_rows(predictions: pd.DataFrame) -> np.ndarray:
@@ -259,7 +285,11 @@ def readable_rows(predictions: pd.DataFrame) -> np.ndarray:
 
 def _explained(classes: Any, table: pd.DataFrame, names: list[str]) -> list[str]:
     if classes is None:
-        return ["" if pd.isna(name) else name for name in table.iloc[:, 1]]
+        if set(table.iloc[:, 1].dropna()) <= set(names):
+            return ["" if pd.isna(name) else name for name in table.iloc[:, 1]]
+        # Of several labels, or none, the most probable one.
+        values = table.iloc[:, 2 : 2 + len(names)].to_numpy()
+        return ["" if np.isnan(row).all() else names[int(row.argmax())] for row in values]
     one = isinstance(classes, str) or np.ndim(classes) == 0
     wanted = [classes] * len(table) if one else list(classes)
     if len(wanted) != len(table):

@@ -20,9 +20,12 @@ from .networks import cnn_svr as cnn_svr
 from .networks import soco as soco
 from .saving.classifier import Classifier as Classifier
 from .saving.classifier import load_classifier as load_classifier
+from .saving.classifier import load_predictor as load_predictor
 from .saving.model_files import load_model as load_model
 from .saving.model_files import save_model as save_model
+from .saving.multi_label import MultiLabelClassifier as MultiLabelClassifier
 from .saving.preprocess_config import PreprocessConfig as PreprocessConfig
+from .saving.regressor import Regressor as Regressor
 from .saving.weight_files import load_weights as load_weights
 from .saving.weight_files import load_weights_by_name as load_weights_by_name
 from .seeding import seed_initializers as seed_initializers

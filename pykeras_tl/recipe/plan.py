@@ -221,7 +221,7 @@ def make_plan(
     if familiar or quality == "fast":
         chosen = best
         why = (
-            f"The frozen network makes {1 - best.accuracy:.1%} mistakes: the images are like "
+            f"The frozen network {best.short_of}: the images are like "
             "those it was trained on, so that their size matters most."
             if familiar
             else "There is time for the head only."
@@ -230,8 +230,8 @@ def make_plan(
         # More layers and epochs first, then the better frozen network.
         chosen = max(options, key=lambda each: (_depth(each), -each[0].loss))[0]
         why = (
-            f"The frozen network makes {1 - chosen.accuracy:.1%} mistakes, so that its layers "
-            "must learn what these images show."
+            f"The frozen network {chosen.short_of}, so that its layers must learn what these "
+            "images show."
         )
     stage, epochs = _fine_tuning(work, chosen.speed, quality)
     if quality == "fast":

@@ -93,8 +93,15 @@ class Request:
         return None if self.weights is None else os.fspath(self.weights)
 
 
+Probe = Callable[[str, tuple[int, int], tuple[pd.DataFrame, pd.DataFrame]], ProbeResult]
+
+
 def plan_training(
-    tables: Mapping[str, pd.DataFrame], request: Request, started: float
+    tables: Mapping[str, pd.DataFrame],
+    request: Request,
+    started: float,
+    probe_with: Probe | None = None,
+    describe: Callable[[Survey], str] = Survey.describe,
 ) -> dict[str, Plan]:
     """Plan a training within the time that is left.
 
@@ -103,12 +110,16 @@ def plan_training(
             not looked at.
         request: What the user asks.
         started: When the time began, by `time.monotonic`.
+        probe_with: Tries a backbone, by its name, at a size, on images to learn from and images to
+            judge by; by default on the classes of the images.
+        describe: Writes what the images are.
 
     Returns:
         The plans by name: one, or those of the networks to average.
     """
     survey = survey_images(tables["train"])
-    _logger.info("Training images: %s", survey.describe())
+    described = describe(survey)
+    _logger.info("Training images: %s", described)
     counts = {name: len(table) for name, table in tables.items()}
     others = sum(counts.values()) - counts["train"] - counts["validation"]
 
@@ -120,12 +131,14 @@ def plan_training(
     classes = sorted(tables["train"]["class"].unique())
 
     def probe(name: str, size: tuple[int, int]) -> ProbeResult:
+        if probe_with is not None:
+            return probe_with(name, size, sample)
         return probe_backbone(
             name, size, sample, classes, request.weights_name, request.dtype_range
         )
 
     probes = _probes(survey, request, probe, work)
-    found = [survey.describe(), *(f"{each.describe()}." for each in probes)]
+    found = [described, *(f"{each.describe()}." for each in probes)]
     if request.quality == "best":
         plans = _several(probes, probe, work(), request)
     else:

@@ -39,10 +39,12 @@ class ProbeResult:
     Attributes:
         backbone: Its name.
         size: Height and width of the images in pixels.
-        accuracy: On the validation images that were looked at, 0..1.
-        loss: Cross-entropy on them.
+        accuracy: On the validation images that were looked at, 0..1; or what takes its place.
+        loss: Cross-entropy on them, or what is minimized in its place.
         turned_accuracy: The accuracy on the same images, upside down.
         speed: The seconds that one image takes.
+        measure: What `accuracy` is.
+        shortfall: What 1 - `accuracy` is, as a sentence about the network.
     """
 
     backbone: str
@@ -51,6 +53,13 @@ class ProbeResult:
     loss: float
     turned_accuracy: float
     speed: Speed
+    measure: str = "accuracy"
+    shortfall: str = "makes {:.1%} mistakes"
+
+    @property
+    def short_of(self) -> str:
+        """Return how far from perfect the network is, in words."""
+        return self.shortfall.format(1 - self.accuracy)
 
     @property
     def may_be_turned(self) -> bool:
@@ -61,7 +70,7 @@ class ProbeResult:
         """Return the result as a line."""
         height, width = self.size
         return (
-            f"{self.backbone}, frozen, at {height} × {width}: accuracy {self.accuracy:.3f} "
+            f"{self.backbone}, frozen, at {height} × {width}: {self.measure} {self.accuracy:.3f} "
             f"({self.turned_accuracy:.3f} upside down), {1 / self.speed.forward:.0f} images/s"
         )
 
@@ -136,7 +145,7 @@ def probe_backbone(
     training, validation = (probe_data(extractor, flow) for flow in flows)
     table, probe = choose_probe(training, validation, REGULARIZATION, len(classes))
     chosen = table[table["chosen"]].iloc[0]
-    turned = probe_data(extractor, _UpsideDown(flows[1]))
+    turned = probe_data(extractor, UpsideDown(flows[1]))
     result = ProbeResult(
         backbone,
         size,
@@ -198,9 +207,10 @@ def quiet_flow(
         return image_flow(table, size, classes, dtype_range)
 
 
-class _UpsideDown(DerivedBatches):
+class UpsideDown(DerivedBatches):
     """The batches of an iterator with each image upside down."""
 
     def compute_batch(self, spec: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Compute a batch, as the iterator does, and turn its images."""
         x, y = self.iterator.compute_batch(spec)
         return x[:, ::-1, ::-1], y

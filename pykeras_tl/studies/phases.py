@@ -29,6 +29,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Objective:
+    """What a training minimizes where images have not one class each.
+
+    Attributes:
+        loss: The loss.
+        metrics: Names of metrics to watch.
+        fit_probe: Sets the last layer of a model from training and validation images.
+    """
+
+    loss: keras.Loss
+    metrics: tuple[str, ...]
+    fit_probe: Callable[[keras.Model, Iterator, Iterator | None], object]
+
+
+@dataclass(frozen=True)
 class Phase:
     """One phase of a training.
 
@@ -39,14 +54,16 @@ class Phase:
         settings: The optimizer, the number of epochs, and the schedule.
         loss: The loss for the iterator's labels.
         prepare: Freezes or unfreezes layers before the phase begins.
+        metrics: Names of metrics to watch.
     """
 
     name: str
     iterator: Iterator
     steps: int
     settings: PhaseSettings
-    loss: str
+    loss: str | keras.Loss
     prepare: Callable[[keras.Model], object] | None = None
+    metrics: tuple[str, ...] = ("accuracy",)
 
 
 class BestWeights:
@@ -154,12 +171,13 @@ def train_phase(
     """
     if phase.prepare is not None:
         phase.prepare(model)
-    smoothing = phase.settings.label_smoothing
-    loss = cross_entropy(phase.iterator, smoothing) if smoothing else phase.loss
+    smoothing, loss = phase.settings.label_smoothing, phase.loss
+    if smoothing and isinstance(loss, str):
+        loss = cross_entropy(phase.iterator, smoothing)
     optimizer = make_phase_optimizer(phase, model)
     if mixed_precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model.compile(optimizer, loss=loss, metrics=["accuracy"])
+    model.compile(optimizer, loss=loss, metrics=list(phase.metrics))
     used: list[keras.callbacks.Callback] = [timing := TimingCallback(), *callbacks]
     averaging, stopping = phase.settings.weight_averaging, phase.settings.early_stopping
     if averaging:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..images.iterators.base import Iterator
     from ..training.history import History
+    from .phases import Objective
 
 # What earlier versions called these networks.
 _OLD_NETWORKS = {"hybrids.network": "cnn_svr.network"}
@@ -230,6 +232,7 @@ def train_model(
     iterators: Mapping[str, Iterator],
     run_dir: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    objective: Objective | None = None,
 ) -> tuple[History, float]:
     """Train a model through all phases of a trial.
 
@@ -239,6 +242,7 @@ def train_model(
         iterators: An iterator over each split, as `split_iterators` returns them.
         run_dir: As for `run_trial`.
         callbacks: As for `run_trial`.
+        objective: What is minimized; the cross-entropy of one class an image by default.
 
     Returns:
         The history, and the seconds of training, including those before an interruption.
@@ -252,8 +256,13 @@ def train_model(
     training, started = trial.settings.training, time.monotonic()
     validation = iterators.get("validation")
     phases = phases_of(trial, iterators, model)
+    if objective:
+        phases = [
+            replace(phase, loss=objective.loss, metrics=objective.metrics) for phase in phases
+        ]
     if training.linear_probe:
-        fit_linear_probe(model, iterators["train"], validation)
+        fit_probe = objective.fit_probe if objective else fit_linear_probe
+        fit_probe(model, iterators["train"], validation)
     history, seconds = None, 0.0
     best = BestWeights(model) if training.keep_best else None
     for phase in phases:

@@ -100,15 +100,34 @@ def fit_linear_probe(
 def _probe_data(
     model: keras.Model, data: Iterator, validation_data: Iterator | None
 ) -> tuple[ProbeData, ProbeData | None]:
-    """Compute what comes into the last layer, from the cache of frozen layers where there is one.
-
-    A training of the head that follows finds the output of the frozen layers there.
-    """
     for flow in (data, validation_data):
         if flow is not None and not class_counts(flow):
             raise ValueError(
                 f"Expected images with classes. Received: class_mode={flow.class_mode!r}."
             )
+    training, validation = last_layer_inputs(model, data, validation_data)
+    return _with_classes(*training), validation and _with_classes(*validation)
+
+
+Features = tuple[np.ndarray, np.ndarray]
+
+
+def last_layer_inputs(
+    model: keras.Model, data: Iterator, validation_data: Iterator | None
+) -> tuple[Features, Features | None]:
+    """Compute what comes into the last layer, from the cache of frozen layers where there is one.
+
+    A training of the head that follows finds the output of the frozen layers there.
+
+    Args:
+        model: A model that ends with a dense layer.
+        data: Images with labels. Their augmentation is not applied.
+        validation_data: Others, or None.
+
+    Returns:
+        For both, the features, float64 of shape (images, features), and the labels as the
+        iterator yields them.
+    """
     if not model.compiled:
         # The cache hands the compilation on to the layers that are not frozen.
         model.compile("sgd", loss="mse")
@@ -121,10 +140,30 @@ def _probe_data(
     else:
         extractor = keras.Model(model.inputs, last.input)
     try:
-        training = probe_data(extractor, inputs.source)
-        return training, inputs.validation and probe_data(extractor, inputs.validation)
+        training = features_and_labels(extractor, inputs.source)
+        return training, inputs.validation and features_and_labels(extractor, inputs.validation)
     finally:
         inputs.close()
+
+
+def features_and_labels(extractor: keras.Model, source: BatchSource) -> Features:
+    """Compute features of all images of an iterator, or of cached features.
+
+    Args:
+        extractor: Returns one vector per image.
+        source: Yields batches with labels, at the start of an epoch.
+
+    Returns:
+        Features, float64 of shape (images, features), and labels, in the iterator's order.
+    """
+    features, labels = [], []
+    specs = [source.next_batch_spec() for _ in range(len(source))]
+    with closing(batches(iter(specs).__next__, source)) as stream:
+        for _ in specs:
+            x, y, *_ = next(stream)
+            features.append(extractor.predict_on_batch(x))
+            labels.append(np.asarray(y))
+    return np.concatenate(features).astype("float64"), np.concatenate(labels)
 
 
 def probe_data(extractor: keras.Model, source: BatchSource) -> ProbeData:
@@ -137,17 +176,12 @@ def probe_data(extractor: keras.Model, source: BatchSource) -> ProbeData:
     Returns:
         Features and classes, in the iterator's order.
     """
-    features, labels = [], []
-    specs = [source.next_batch_spec() for _ in range(len(source))]
-    with closing(batches(iter(specs).__next__, source)) as stream:
-        for _ in specs:
-            x, y, *_ = next(stream)
-            features.append(extractor.predict_on_batch(x))
-            labels.append(np.asarray(y))
-    targets = np.concatenate(labels)
-    classes = targets.argmax(axis=1) if targets.ndim == 2 and targets.shape[1] > 1 else targets
-    vectors = np.concatenate(features).astype("float64")
-    return ProbeData(vectors, classes.reshape(len(targets)).astype("int64"))
+    return _with_classes(*features_and_labels(extractor, source))
+
+
+def _with_classes(features: np.ndarray, labels: np.ndarray) -> ProbeData:
+    classes = labels.argmax(axis=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels
+    return ProbeData(features, classes.reshape(len(labels)).astype("int64"))
 
 
 class Probe:

@@ -5,7 +5,8 @@
 #' to download. It works offline, and nothing is stored. The Python packages for it are installed
 #' by `pip install "pykeras-tl[app]"`.
 #'
-#' @param object A classifier, or the folder of a saved one.
+#' @param object A classifier, also one of [train_multi_label_classifier()] or a regressor; or the
+#'   folder of a saved one.
 #' @param host Address to listen at. By default, only this machine can reach it; others need the
 #'   token that is in the address then.
 #' @param port Port; `"auto"` finds a free one.
@@ -23,7 +24,7 @@ run_app <- function(object, host = "127.0.0.1", port = "auto", launch_browser = 
   if (is.character(object)) {
     folder <- file_path(object)
   } else {
-    check_classifier(object)
+    check_predictor(object)
     folder <- file.path(tempfile("app"), "classifier")
     object$save(folder)
   }

@@ -10,7 +10,8 @@
 #' once for each position of a patch that covers a part of it; they explain the probability and
 #' take minutes for many images.
 #'
-#' @param object A classifier; for `saliency_maps()` and `plot_maximization()` a model.
+#' @param object A classifier, also one of [train_multi_label_classifier()] or a regressor; for
+#'   `saliency_maps()` and `plot_maximization()` a model.
 #' @param paths Paths of images, or one folder; or a table with the column `filename` and, if the
 #'   true classes are known, `class`. `map_images()` takes the subfolders of a folder for the true
 #'   classes if they have the classes' names.
@@ -62,15 +63,19 @@
 #' plot_maximization(model, 1:4, "conv", steps = 10, value_range = c(0, 1))
 explain_images <- function(object, paths, classes = NULL, method = "grad_cam", layer = NULL,
                            batch_size = 32, patch = NULL) {
-  check_classifier(object)
+  check_predictor(object)
   result <- with_python_warnings(toolkit()$explanation$explain_images(
     object, paths_or_table(paths), class_labels(classes), method,
     layer_index(layer, "layer", rlang::current_env()), whole_number(batch_size), whole_number(patch)
   ))
-  names <- as.character(unlist(result$class_names))
+  predictions <- if (inherits(object, "kerastl_classifier")) {
+    as_predictions(result$predictions, as.character(unlist(result$class_names)))
+  } else {
+    as_table(result$predictions, class_columns = character())
+  }
   structure(
     list(
-      predictions = as_predictions(result$predictions, names),
+      predictions = predictions,
       explained = as.character(unlist(result$explained)),
       maps = result$maps,
       method = result$method

@@ -48,8 +48,21 @@ async function start() {
     return;
   }
   const classes = about.class_names;
+  const title = `${about.kind[0].toUpperCase()}${about.kind.slice(1)} of images`;
+  document.title = title;
+  document.querySelector("h1").textContent = title;
   const more = classes.length > 12 ? ` and ${classes.length - 12} more` : "";
-  get("about").textContent = `${classes.length} classes: ${classes.slice(0, 12).join(", ")}${more}`;
+  const listed = `${classes.slice(0, 12).join(", ")}${more}`;
+  const what = about.kind.includes("label") ? "labels" : "classes";
+  get("about").textContent = about.target ? `It predicts: ${about.target}` : `${classes.length} ${what}: ${listed}`;
+}
+
+// What is predicted of an image as separate texts: a class, some labels or none, or a number.
+function predictedOf(row) {
+  if (row.error) return ["not read"];
+  if (about.target) return [Number(row.predicted).toPrecision(4)];
+  if (about.kind.includes("label")) return row.predicted ? row.predicted.split(" | ") : ["no label"];
+  return [row.predicted];
 }
 
 // Files in the order of their names; what is in a folder comes with its path.
@@ -144,9 +157,10 @@ function keep(source, row) {
   get("more").hidden = rows.length <= MOST_CARDS;
   get("more").textContent = `The first ${MOST_CARDS} images are shown. The table holds all of them.`;
   const counts = new Map();
-  for (const { predicted } of rows) {
-    const name = predicted ?? "not read";
-    counts.set(name, (counts.get(name) ?? 0) + 1);
+  for (const each of rows) {
+    // Numbers are hardly ever equal.
+    const names = about.target && !each.error ? ["read"] : predictedOf(each);
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   get("counts").replaceChildren(
     ...[...counts].sort((one, other) => other[1] - one[1]).slice(0, 20).map(([name, count]) => {
@@ -162,9 +176,10 @@ function card(file, row) {
   const image = element("img");
   image.alt = row.filename;
   image.loading = "lazy";
-  if (row.predicted) image.src = URL.createObjectURL(file);
-  if (row.predicted) made.append(image);
-  made.append(element("h3", row.predicted ?? "Not read"), element("p", row.filename, "file soft"));
+  if (!row.error) image.src = URL.createObjectURL(file);
+  if (!row.error) made.append(image);
+  const heading = row.error ? "Not read" : predictedOf(row).join(" | ");
+  made.append(element("h3", heading), element("p", row.filename, "file soft"));
   if (row.error) {
     made.append(element("p", row.error, "error note"));
     return made;
@@ -172,8 +187,8 @@ function card(file, row) {
   if (row.none_of_these) {
     made.append(element("p", "None of these: unlike all images it learned from.", "error note"));
   }
-  const shares = Object.entries(row.probabilities).sort((one, other) => other[1] - one[1]);
-  for (const [name, share] of shares.slice(0, 4)) {
+  const shares = Object.entries(row.probabilities ?? {}).sort((one, other) => other[1] - one[1]);
+  for (const [name, share] of shares.slice(0, Math.max(4, predictedOf(row).length))) {
     const line = element("div", "", "share");
     const meter = element("meter");
     meter.value = share;

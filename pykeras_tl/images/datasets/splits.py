@@ -58,6 +58,54 @@ def split_fractions(
     return table.assign(split=np.array(list(fractions), dtype=object)[splits])
 
 
+def split_by_labels(
+    table: pd.DataFrame,
+    labels: np.ndarray,
+    fractions: Mapping[str, float],
+    groups: str | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Split a table of images with several labels each at random by fractions.
+
+    Each image, or group of images, goes to the split that lacks its labels the most, rare labels
+    first, so that each split gets about its fraction of each label and of the images.
+
+    Args:
+        table: Rows with the column `filename`.
+        labels: Which image has which label, bool of shape (images, labels).
+        fractions: Name of each split and its fraction, above 0; the fractions sum to 1.
+        groups: Column whose equal values stay in one split (patient, slide, near-duplicates).
+        seed: Seed of the random assignment.
+
+    Returns:
+        The table in its order, with the column `split` that has the name of each row's split.
+
+    Raises:
+        ValueError: When the fractions do not sum to 1, or there are too few images or groups.
+
+    Example:
+        >>> table = pd.DataFrame({"filename": list("abcdefghij")})
+        >>> labels = np.array([[True, False], [True, True]] * 5)
+        >>> split = split_by_labels(table, labels, {"train": 0.6, "test": 0.4})
+        >>> split["split"].value_counts().to_dict(), labels[split["split"] == "test"].sum(axis=0)
+        ({'train': 6, 'test': 4}, array([4, 2]))
+    """
+    _validate_fractions(fractions)
+    order = table["filename"].astype(str).to_numpy().argsort(kind="stable")
+    group_of = np.arange(len(table))
+    if groups is not None:
+        group_of = pd.factorize(_column(table, groups).to_numpy()[order])[0]
+    present = labels[order][:, labels.any(axis=0)]
+    # What is no label is a stratum too: that of all images.
+    rows = np.column_stack([present, np.ones(len(table))]).astype(float)
+    contents = pd.DataFrame(rows).groupby(group_of).sum().to_numpy()
+    shares = np.array([*fractions.values()], float)
+    assigned = _assign_contents(contents, shares / shares.sum(), np.random.default_rng(seed))
+    splits = np.empty(len(table), int)
+    splits[order] = assigned[group_of]
+    return table.assign(split=np.array([*fractions], dtype=object)[splits])
+
+
 def split_source_target(
     table: pd.DataFrame,
     source: float = 0.6,
@@ -252,6 +300,26 @@ def _assign_groups(
     """
     contents = np.zeros((groups.max() + 1, strata.max() + 1))
     np.add.at(contents, (groups, strata), 1)
+    return _assign_contents(contents, shares, random)[groups]
+
+
+def _assign_contents(
+    contents: np.ndarray, shares: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    """Assign each group to a split, as `_assign_groups` does.
+
+    Args:
+        contents: How many rows of each stratum a group has, shape (groups, strata). With several
+            labels a row, each label is a stratum.
+        shares: Fraction of each split; they sum to 1.
+        random: Source of the order of groups of similar size.
+
+    Returns:
+        Index of each group's split.
+
+    Raises:
+        ValueError: When there are fewer groups than splits.
+    """
     if len(contents) < len(shares):
         raise ValueError(
             f"Expected at least {len(shares)} groups, one for each split. Received: "
@@ -275,7 +343,7 @@ def _assign_groups(
         assigned[group] = split
         deficit[split] -= contents[group]
         empty.discard(split)
-    return assigned[groups]
+    return assigned
 
 
 def _column(table: pd.DataFrame, name: str) -> pd.Series:

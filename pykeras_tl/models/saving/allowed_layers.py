@@ -14,7 +14,7 @@ import keras
 from ..inference_batch_norm import InferenceBatchNormalization
 from ..input_scaling import InputScaling
 from ..keras_internals import APPLICATION_LAYERS, FUNCTIONAL_MODULES, OPERATION_MODULES
-from .keras2_activations import HARD_SIGMOID
+from .keras2.activations import HARD_SIGMOID
 
 _LAYERS = """
     Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D

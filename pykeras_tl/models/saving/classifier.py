@@ -1,12 +1,7 @@
-"""A trained classifier saved as one folder: the model, its class names and its preprocessing.
-
-A model file alone does not say how to read an image for it or what its outputs mean. The folder
-holds JSON and arrays only, so that loading a classifier from someone else cannot run code.
-"""
+"""A trained classifier saved as one folder: the model, its class names and its preprocessing."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,46 +13,37 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ...images.auditing.peculiarities import warn_of_losses
 from ...images.datasets.directory_tree import Paths, image_files
-from ...images.decoding.reading import BadImageError
-from ...images.decoding.validation import list_bad_files
 from ...images.iterators.base import Iterator
-from ...storage.atomic_files import atomic_directory, recover_directory
+from ...storage.atomic_files import recover_directory
 from ...versions import package_versions
 from ..inference import as_probabilities, predict_batch
 from ..sharing.export import export_classifier
-from ..sharing.model_card import CARD, Evaluations, model_card
+from ..sharing.model_card import Evaluations, model_card
 from ..uncertainty.columns import uncertainty_columns
 from ..uncertainty.features import FeatureExtractor
 from ..uncertainty.novelty import NoveltyDetector
 from ..uncertainty.prediction_sets import PredictionSets
-from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
-    CONFIG,
-    FORMAT,
-    FORMAT_VERSION,
-    MODEL,
-    WEIGHTS,
-    as_plain,
+    CLASSIFIER,
+    MULTI_LABEL,
+    REGRESSOR,
     check_class_names,
     check_replaceable,
     class_names_in,
-    inside,
     read_config,
-    read_text,
     read_uncertainty,
     write_uncertainty,
 )
+from .image_predictor import ImagePredictor, read_parts, with_errors
+from .multi_label import MultiLabelClassifier
 from .preprocess_config import PreprocessConfig
-from .weight_files import as_sentence, check_weights_file, load_weights
-
-# The key of the preprocessing in config.json, and the one that the first versions wrote.
-_PREPROCESS, _OLD_PREPROCESS = "preprocess", "pictures"
+from .regressor import Regressor
+from .weight_files import as_sentence
 
 
 @dataclass
-class Classifier:
+class Classifier(ImagePredictor):
     """A trained model with its class names and the preprocessing of its images.
 
     Attributes:
@@ -101,15 +87,7 @@ class Classifier:
                 "Expected one class name per output of the model. Received: "
                 f"{len(self.class_names)} class names for a model with outputs of shape {outputs}."
             )
-        expected = tuple(self.model.input_shape)[1:]
-        fits = len(expected) == 3 and all(
-            size in (None, actual) for size, actual in zip(expected, self.images.shape)
-        )
-        if not fits:
-            raise ValueError(
-                f"Expected images of shape {expected}, as the model takes them. Received: "
-                f"preprocessing to shape {self.images.shape}."
-            )
+        self.check_input()
         if self.novelty is not None and self.novelty.size != self.extractor.size:
             raise ValueError(
                 f"Expected a novelty detector of the model's {self.extractor.size} features. "
@@ -145,32 +123,8 @@ class Classifier:
         """Computes the model's outputs and the features that novelty is measured in."""
         return FeatureExtractor(self.model)
 
-    @property
-    def target_size(self) -> tuple[int, int]:
-        """Height and width that images are resized to."""
-        return self.images.target_size
-
-    @property
-    def color_mode(self) -> str:
-        """Color mode that images are read in."""
-        return self.images.color_mode
-
-    @property
-    def standardization(self) -> dict[str, Any]:
-        """Standardization of the pixels before they enter the model."""
-        return dict(self.images.standardization)
-
     def _repr_html_(self) -> str:
-        from ...visualization.rich_display import display_html
-
-        height, width = self.target_size
-        facts = {
-            "classes": ", ".join(self.class_names),
-            "images": f"{height} × {width} pixels, {self.color_mode}",
-            "model": f"{self.model.name}, {self.model.count_params():,} weights",
-        }
-        numbers = pd.DataFrame(self.metrics.items(), columns=["result", "value"])
-        return display_html("Classifier", facts, {"Results": numbers})
+        return self.display("Classifier", {"classes": ", ".join(self.class_names)})
 
     def predict(
         self,
@@ -208,33 +162,19 @@ class Classifier:
             BadImageError: When none of the files can be read.
             ValueError: When there is no image.
         """
-        if batch_size < 1:
-            raise ValueError(f"Expected batch_size of at least 1. Received: {batch_size}.")
         files = image_files(paths)
-        errors: dict[int, str] = {}
-        losses: dict[str, str] = {}
-        turns: dict[str, str] = {}
         probabilities = np.full((len(files), len(self.class_names)), np.nan, "float32")
         novelty = None if self.novelty is None else np.full(len(files), np.nan)
-        for start in range(0, len(files), batch_size):
-            stop = min(start + batch_size, len(files))
-            batch, reasons, lost, turned = self.images.read_batch(files[start:stop])
-            losses |= lost
-            turns |= turned
-            errors |= {start + index: reason for index, reason in reasons.items()}
-            good = [index for index in range(stop - start) if index not in reasons]
-            if good:
-                rows = [start + index for index in good]
-                if self.novelty is None or novelty is None:
-                    outputs = predict_batch(self.model, batch[good], test_time_augmentation)
-                else:
-                    outputs, features = self.extractor(batch[good], test_time_augmentation)
-                    novelty[rows] = self.novelty.scores(features)
-                probabilities[rows] = as_probabilities(outputs, len(self.class_names))
-        if len(errors) == len(files):
-            listed = list_bad_files({files[index]: reason for index, reason in errors.items()})
-            raise BadImageError(f"{len(files)} of {len(files)} files", f"cannot be read: {listed}")
-        warn_of_losses(losses, turns, len(files))
+
+        def run(batch: np.ndarray, rows: list[int]) -> None:
+            if self.novelty is None or novelty is None:
+                outputs = predict_batch(self.model, batch, test_time_augmentation)
+            else:
+                outputs, features = self.extractor(batch, test_time_augmentation)
+                novelty[rows] = self.novelty.scores(features)
+            probabilities[rows] = as_probabilities(outputs, len(self.class_names))
+
+        errors = self.run_files(files, batch_size, run)
         best = [
             None if index in errors else self.class_names[row.argmax()]
             for index, row in enumerate(probabilities)
@@ -245,9 +185,7 @@ class Classifier:
             probabilities, self.class_names, sets, coverage, by_class, novelty
         )
         columns = pd.DataFrame(probabilities, columns=self.class_names)
-        if errors:
-            columns["error"] = [errors.get(index, "") for index in range(len(files))]
-        return pd.concat([table, doubts, columns], axis=1)
+        return with_errors(pd.concat([table, doubts, columns], axis=1), errors)
 
     def describe(
         self,
@@ -286,29 +224,15 @@ class Classifier:
             ValueError: When the model has a layer that cannot be stored.
             OSError: When the folder cannot be written or the disk is full.
         """
-        target = Path(folder).expanduser().absolute()
-        check_replaceable(target)
         if evaluations is not None:
+            check_replaceable(Path(folder).expanduser().absolute())
             self.describe(evaluations)
-        architecture = write_architecture(self.model)
-        config: dict[str, Any] = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "class_names": self.class_names,
-            _PREPROCESS: self.images.as_json(),
-            "metrics": self.metrics,
-            "versions": self.versions,
-        }
-        with atomic_directory(target) as temporary:
-            config |= write_uncertainty(temporary, self.prediction_sets, self.novelty)
-            # Names may hold bytes that are not valid UTF-8, which only escapes can store.
-            described = json.dumps(config, indent=2, default=as_plain)
-            (temporary / CONFIG).write_text(described, "utf-8")
-            (temporary / MODEL).write_text(architecture, "utf-8")
-            self.model.save_weights(temporary / WEIGHTS)
-            if self.card:
-                (temporary / CARD).write_text(self.card, "utf-8")
-        return target
+        return self.write(
+            folder,
+            CLASSIFIER,
+            {"class_names": self.class_names},
+            lambda new: write_uncertainty(new, self.prediction_sets, self.novelty),
+        )
 
     def export(
         self, path: str | os.PathLike[str], format: str = "onnx", images: Paths | None = None
@@ -375,23 +299,52 @@ def load_classifier(folder: str | os.PathLike[str]) -> Classifier:
         >>> load_classifier(saved).class_names
         ['cat', 'dog']
     """
+    loaded = load_predictor(folder)
+    if not isinstance(loaded, Classifier):
+        raise ValueError(
+            f"Expected a classifier that gives each image one class. Received: {folder}, "
+            f"{loaded.kind}. Load it with load_predictor."
+        )
+    return loaded
+
+
+def load_predictor(
+    folder: str | os.PathLike[str],
+) -> Classifier | MultiLabelClassifier | Regressor:
+    """Load what was trained, of whatever kind, from the folder that its `save` wrote.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        A `Classifier`, a `MultiLabelClassifier` or a `Regressor`, ready to predict.
+
+    Raises:
+        FileNotFoundError: When the folder or one of its files does not exist.
+        ValueError: When a file is damaged, of another kind or unsafe; the message says which and
+            why.
+
+    Example:
+        >>> model = keras.Sequential(
+        ...     [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
+        >>> saved = Regressor(model, "age", PreprocessConfig((8, 8))).save("ages")
+        >>> load_predictor(saved).target
+        'age'
+    """
     source = recover_directory(Path(folder).expanduser().absolute())
     if not source.is_dir():
         raise FileNotFoundError(f"Classifier folder {source} does not exist.")
     config = read_config(source)
-    weights = inside(source, WEIGHTS)
     try:
-        model = build_architecture(read_text(source, MODEL), check_weights_file(weights))
-        load_weights(model, weights)
-        preprocess = config[_OLD_PREPROCESS if _OLD_PREPROCESS in config else _PREPROCESS]
-        return Classifier(
-            model,
-            class_names_in(config),
-            PreprocessConfig(**preprocess),
-            dict(config["metrics"]),
-            dict(config["versions"]),
-            *read_uncertainty(source, config, len(config["class_names"])),
-            card=read_text(source, CARD) if (source / CARD).exists() else "",
-        )
+        parts = read_parts(source, config)
+        if config["format"] == REGRESSOR:
+            return Regressor(target=str(config["target"]), **vars(parts))
+        names = class_names_in(config)
+        if config["format"] == MULTI_LABEL:
+            return MultiLabelClassifier(
+                class_names=names, thresholds=config["thresholds"], **vars(parts)
+            )
+        sets, novelty = read_uncertainty(source, config, len(names))
+        return Classifier(class_names=names, prediction_sets=sets, novelty=novelty, **vars(parts))
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"{source} is not a valid classifier. {as_sentence(error)}") from error

@@ -16,7 +16,10 @@ from ..uncertainty.prediction_sets import PredictionSets
 from .weight_files import check_weights_file
 
 CONFIG, MODEL, WEIGHTS = "config.json", "model.json", "model.weights.h5"
-FORMAT = "pykeras-tl classifier"
+CLASSIFIER = "pykeras-tl classifier"
+MULTI_LABEL = "pykeras-tl multi-label classifier"
+REGRESSOR = "pykeras-tl regressor"
+FORMATS = (CLASSIFIER, MULTI_LABEL, REGRESSOR)
 FORMAT_VERSION = 1
 _LARGEST_TEXT = 1 << 26
 # The arrays of prediction sets and novelty, and what they are called there and in config.json.
@@ -71,7 +74,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(read_text(folder, CONFIG))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{folder / CONFIG} is not a complete JSON file: {error}") from error
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
+    if not isinstance(config, dict) or config.get("format") not in FORMATS:
         raise ValueError(f"{folder / CONFIG} does not describe a classifier.")
     if config.get("format_version") != FORMAT_VERSION:
         raise ValueError(

@@ -34,7 +34,7 @@ from .architecture import (
     parse_architecture,
 )
 from .hdf5_training import compile_arguments, load_optimizer_state
-from .keras2_layers import name_modules, update_layers
+from .keras2.layers import name_modules, update_layers
 from .optimizers import OPTIMIZER_CLASSES
 from .weight_files import BROKEN, as_sentence, check_weights_file, claims_too_much
 

@@ -78,9 +78,10 @@ def model_card(
     named = _named(evaluations)
     height, width = preprocess["target_size"]
     shown = ", ".join(class_names[:8]) + (" …" if len(class_names) > 8 else "")
-    title = f"A classifier of images: {_plain(shown)}"
+    title = f"A classifier of images: {plain_text(shown)}"
+    metrics = {name: ("accuracy", evaluation.accuracy) for name, evaluation in named.items()}
     parts = [
-        _front_matter(title, named),
+        front_matter(title, "image-classification", metrics),
         f"# {title}",
         f"It gives each image a probability for each of {len(class_names)} classes, and always "
         f"names one of them. Images are resized to {height} × {width} pixels.",
@@ -88,14 +89,17 @@ def model_card(
     if images:
         parts.append("## Images it was made from")
         for caption, table in images.items():
-            parts += [f"{_plain(caption)}:", _table(table)]
+            parts += [f"{plain_text(caption)}:", markdown_table(table)]
     parts.append("## Results")
     for name, evaluation in named.items():
         parts += _results(name, evaluation)
-    parts += ["## Limits", "\n".join(f"- {_plain(each)}" for each in limits(named))]
-    settings = [*_flat(made or {}), *_flat(versions or {})]
+    parts += ["## Limits", "\n".join(f"- {plain_text(each)}" for each in limits(named))]
+    settings = [*flat_settings(made or {}), *flat_settings(versions or {})]
     if settings:
-        parts += ["## How it was made", _table(pd.DataFrame(settings, columns=["", "value"]))]
+        parts += [
+            "## How it was made",
+            markdown_table(pd.DataFrame(settings, columns=["", "value"])),
+        ]
     parts += ["## Use", _USE]
     return "\n\n".join(parts) + "\n"
 
@@ -155,7 +159,7 @@ def limits(evaluations: Evaluations) -> list[str]:
 
 
 def _results(name: str, evaluation: HasResults) -> list[str]:
-    parts = [f"### {_plain(name)}: {evaluation.size}"]
+    parts = [f"### {plain_text(name)}: {evaluation.size}"]
     if evaluation.independent > 1:
         rows = evaluation.intervals[evaluation.intervals["class"].isna()]
         how = "" if evaluation.groups is None else ", by distinct image or group"
@@ -164,10 +168,10 @@ def _results(name: str, evaluation: HasResults) -> list[str]:
             once = _with_interval(evaluation.by_group().intervals.iloc[:1])
             once["metric"] = "accuracy, each distinct image or group counted once"
             table = pd.concat([table.iloc[:1], once, table.iloc[1:]])
-        parts += [f"With 95 % intervals of the bootstrap{how}:", _table(table)]
+        parts += [f"With 95 % intervals of the bootstrap{how}:", markdown_table(table)]
     else:
         parts.append(f"Accuracy: {evaluation.accuracy:.3f}")
-    return [*parts, "By class:", _table(evaluation.by_class)]
+    return [*parts, "By class:", markdown_table(evaluation.by_class)]
 
 
 def _with_interval(rows: pd.DataFrame) -> pd.DataFrame:
@@ -182,15 +186,30 @@ def _with_interval(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _front_matter(title: str, evaluations: Mapping[str, HasResults]) -> str:
-    task = "image-classification"
+def front_matter(title: str, task: str, metrics: Mapping[str, tuple[str, float]]) -> str:
+    """Write what the Hugging Face Hub reads of a card.
+
+    Args:
+        title: The card's title.
+        task: What the Hub calls the task.
+        metrics: The name and the value of a metric, by the name of the images.
+
+    Returns:
+        YAML between two lines of dashes.
+
+    Example:
+        >>> print(front_matter("Cells", "image-classification", {"test": ("accuracy", 0.9)})[-39:])
+              - type: accuracy
+                value: 0.9
+        ---
+    """
     results = [
         {
             "task": {"type": task},
             "dataset": {"name": name, "type": "imagefolder"},
-            "metrics": [{"type": "accuracy", "value": round(float(evaluation.accuracy), 4)}],
+            "metrics": [{"type": metric, "value": round(float(value), 4)}],
         }
-        for name, evaluation in evaluations.items()
+        for name, (metric, value) in metrics.items()
     ]
     content = {
         "library_name": "keras",
@@ -205,8 +224,22 @@ def _named(evaluations: Evaluations) -> Mapping[str, HasResults]:
     return evaluations if isinstance(evaluations, Mapping) else {"test": evaluations}
 
 
-def _table(table: pd.DataFrame) -> str:
-    rows = [[_plain(str(name)) for name in table.columns], ["---"] * len(table.columns)]
+def markdown_table(table: pd.DataFrame) -> str:
+    """Write a table in Markdown.
+
+    Args:
+        table: Any table.
+
+    Returns:
+        Its lines; numbers have three decimals.
+
+    Example:
+        >>> print(markdown_table(pd.DataFrame({"a": [0.12345]})))
+        | a |
+        | --- |
+        | 0.123 |
+    """
+    rows = [[plain_text(str(name)) for name in table.columns], ["---"] * len(table.columns)]
     rows += [[_cell(value) for value in row] for row in table.itertuples(index=False)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -214,20 +247,44 @@ def _table(table: pd.DataFrame) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "–" if pd.isna(value) else f"{value:.3f}".removesuffix(".000")
-    return _plain(str(value))
+    return plain_text(str(value))
 
 
-def _plain(text: str) -> str:
-    """Escape what Markdown and HTML would read as more than text; names come from strangers."""
+def plain_text(text: str) -> str:
+    r"""Escape what Markdown and HTML would read as more than text; names come from strangers.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        One line.
+
+    Example:
+        >>> plain_text("<b>cow</b>")
+        '\\<b\\>cow\\</b\\>'
+    """
     whole = text.encode("utf-8", "replace").decode("utf-8")
     return _SPECIAL.sub(r"\\\1", " ".join(whole.split()))
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """List nested settings, those without a value left out.
+
+    Args:
+        settings: Settings by name.
+        prefix: What the names begin with.
+
+    Returns:
+        Names and values as text.
+
+    Example:
+        >>> flat_settings({"data": {"size": [8, 8]}, "split": None})
+        [('data · size', '8, 8')]
+    """
     rows: list[tuple[str, str]] = []
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{name} · ")
+            rows += flat_settings(value, f"{prefix}{name} · ")
         elif value is not None and value != []:
             listed = value if isinstance(value, list | tuple) else [value]
             rows.append((f"{prefix}{name}", ", ".join(map(_without_folder, listed))))

@@ -8,10 +8,10 @@ from typing import Any
 
 import keras
 
-from ..keras_internals import OPERATION_MODULES
-from .allowed_layers import OPERATIONS
-from .keras2_activations import HARD_SIGMOID
-from .keras2_operations import OPERATION_LAYERS, tensor_of, translate_operation
+from ...keras_internals import OPERATION_MODULES
+from ..allowed_layers import OPERATIONS
+from .activations import HARD_SIGMOID
+from .operations import OPERATION_LAYERS, tensor_of, translate_operation
 
 # Settings of Keras 2 that Keras 3 does not have, with the values at which they change nothing.
 _DROPPED: dict[str, tuple[Any, ...]] = {

@@ -1,0 +1,6 @@
+from .evaluate import evaluate_multi_label_classifier as evaluate_multi_label_classifier
+from .evaluation import MultiLabelEvaluation as MultiLabelEvaluation
+from .figures import plot_label_confusions as plot_label_confusions
+from .figures import plot_label_mistakes as plot_label_mistakes
+from .figures import plot_label_precision_recall as plot_label_precision_recall
+from .thresholds import choose_label_thresholds as choose_label_thresholds

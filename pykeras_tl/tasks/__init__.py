@@ -1,0 +1,5 @@
+"""Training of what is no choice of one class: several labels an image, or a number."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

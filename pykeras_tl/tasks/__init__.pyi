@@ -1,0 +1,2 @@
+from .multi_label import train_multi_label_classifier as train_multi_label_classifier
+from .regression import train_regressor as train_regressor
