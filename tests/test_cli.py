@@ -96,10 +96,10 @@ def test_study_shows_the_table_and_the_report(run, cells: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
+def test_train_then_predict(run, cells: Path, tmp_path: Path, tiny_backbone: str) -> None:
     out = tmp_path / "classifier"
     status, output, _ = run(
-        *("train", cells / "TRAIN", "--out", out, "--backbone", "mobilenet"),
+        *("train", cells / "TRAIN", "--out", out, "--backbone", tiny_backbone),
         *("--weights", "none", "--size", 32, 32, "--epochs", 1, "--batch-size", 4),
         *("--groups", r"^\d+"),
     )
@@ -266,11 +266,11 @@ def test_audit_writes_names_that_are_not_utf8(run, latin: Path, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_names_that_are_not_utf8_are_trained_on_and_predicted(
-    run, latin: Path, tmp_path: Path
+    run, latin: Path, tmp_path: Path, tiny_backbone: str
 ) -> None:
     out, table = tmp_path / "out", tmp_path / "predicted.csv"
     status, _, errors = run(
-        *("train", latin, "--out", out, "--backbone", "mobilenet", "--weights", "none"),
+        *("train", latin, "--out", out, "--backbone", tiny_backbone, "--weights", "none"),
         *("--size", 32, 32, "--epochs", 1, "--batch-size", 4),
     )
     assert status == 0, errors
@@ -281,13 +281,13 @@ def test_names_that_are_not_utf8_are_trained_on_and_predicted(
 
 @pytest.mark.slow
 def test_train_uses_splits_and_leaves_bad_files_out_when_asked(
-    run, cells: Path, tmp_path: Path
+    run, cells: Path, tmp_path: Path, tiny_backbone: str
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(cells, data)
     (data / ".ipynb_checkpoints").mkdir()
     (data / "TRAIN" / "MONOCYTE" / "bad.jpeg").touch()
-    options = ("--backbone", "mobilenet", "--weights", "none", "--size", 32, 32)
+    options = ("--backbone", tiny_backbone, "--weights", "none", "--size", 32, 32)
     options += ("--epochs", 1, "--batch-size", 4)
     status, _, errors = run("train", data, "--out", tmp_path / "out", *options)
     assert status == 2

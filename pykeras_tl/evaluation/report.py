@@ -1,4 +1,4 @@
-"""The HTML report of trials: metrics beside published values, curves, matrices, mistakes.
+"""The HTML report of trials: the best one first, then metrics beside published values, curves.
 
 The page is one self-contained file without scripts, so that it can be mailed and archived.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,10 +104,11 @@ class Report:
     Args:
         title: The title.
         summary: Paragraphs below the title.
-        trials: The trials, in the order of the table.
+        trials: The trials.
         sections: Further sections, after the trials' table and curves.
         settings: Settings that all trials share.
         versions: Versions of the packages, by name.
+        metric: The metric that ranks the trials. The best one's result opens the page.
     """
 
     title: str
@@ -115,6 +117,7 @@ class Report:
     sections: Sequence[Section] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    metric: str = "test accuracy"
 
 
 def write_report(path: str | os.PathLike[str], report: Report) -> Path:
@@ -138,19 +141,55 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
         >>> "Blood &lt;cells&gt;" in page.read_text(encoding="utf-8")
         True
     """
+    trials = sorted(report.trials, key=partial(_rank, report.metric), reverse=True)
+    first = trials[0] if trials else None
+    judged = {trial.name: _judged_on(trial, report.metric) for trial in trials}
+    answer = _part_on(first, judged[first.name]) if first and judged[first.name] else None
+    at_chance = {
+        trial.name
+        for trial in trials
+        if (name := judged[trial.name]) and _is_at_chance(trial.evaluations[name])
+    }
     return write_page(
         path,
         Path(__file__).with_name("report.html.j2"),
-        report=report,
-        columns=_columns(report.trials),
-        best=_best(report.trials),
-        curves=_common_curves(report.trials),
-        trials=_trial_parts(report.trials),
-        limits=_limits(report.trials),
+        report=replace(report, trials=trials),
+        metric=report.metric,
+        ranked=sum(report.metric in trial.metrics for trial in trials),
+        answer=answer and {"trial": first, "shown": answer},
+        at_chance=at_chance,
+        columns=_columns(trials),
+        best=_best(trials),
+        curves=_common_curves(trials),
+        trials=_trial_parts(trials, answer),
+        limits=_limits(trials),
         flatten=_flatten,
         file_name=_file_name,
         label=_label,
     )
+
+
+def _rank(metric: str, trial: TrialReport) -> tuple[bool, float]:
+    value = trial.metrics.get(metric, np.nan)
+    value = -value if "loss" in metric else value
+    return not trial.error, value if np.isfinite(value) else -np.inf
+
+
+def _judged_on(trial: TrialReport, metric: str) -> str | None:
+    """Return the images that a trial is judged by: those of the metric, or else new ones."""
+    names = list(trial.evaluations)
+    measured = [name for name in names if metric.startswith(f"{name} ")]
+    new = [name for name in names if name not in _CHOSEN_ON]
+    return next(iter([*measured, *new, *names]), None)
+
+
+def _is_at_chance(evaluation: Evaluation) -> bool:
+    """Return whether the interval of the mean recall, which no common class lifts, holds 1/n."""
+    classes = evaluation.predictions["class"].nunique()
+    if evaluation.independent < 2 or classes < 2:
+        return False
+    table = evaluation.intervals
+    return bool(table.loc[table["metric"] == "balanced_accuracy", "low"].iloc[0] <= 1 / classes)
 
 
 @dataclass(frozen=True)
@@ -181,21 +220,22 @@ class _TrialPart:
     evaluations: Iterator[_EvaluationPart]
 
 
-def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
+def _trial_parts(
+    trials: Sequence[TrialReport], answer: _EvaluationPart | None
+) -> Iterator[_TrialPart]:
     # One trial at a time, so that memory does not grow with the number of trials.
     for trial in trials:
         history = _nonempty_history(trial)
         curves = None if history is None else embed_figure(plot_history(history))
-        parts = (
-            _evaluation_part(
-                name,
-                evaluation,
-                {} if name in _CHOSEN_ON else _chosen_on(trial.evaluations),
-                trial.overlays.get(name, {}),
-            )
-            for name, evaluation in trial.evaluations.items()
-        )
+        # The first trial's answer is not made twice.
+        done = {answer.name: answer} if answer and trial is trials[0] else {}
+        parts = (done.get(name) or _part_on(trial, name) for name in trial.evaluations)
         yield _TrialPart(trial, curves, parts)
+
+
+def _part_on(trial: TrialReport, name: str) -> _EvaluationPart:
+    others = {} if name in _CHOSEN_ON else _chosen_on(trial.evaluations)
+    return _evaluation_part(name, trial.evaluations[name], others, trial.overlays.get(name, {}))
 
 
 def _limits(trials: Sequence[TrialReport]) -> list[str]:
