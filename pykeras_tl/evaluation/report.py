@@ -17,7 +17,13 @@ import pandas as pd
 
 from ..images.decoding.thumbnails import read_thumbnail
 from ..models.sharing.model_card import limits
-from ..visualization.html_page import EmbeddedImage, embed_figure, embed_image, write_page
+from ..visualization.html_page import (
+    EmbeddedImage,
+    embed_figure,
+    embed_image,
+    flatten_settings,
+    write_page,
+)
 from .calibration import fit_temperature, scale_by_temperature
 from .coverage import coverage_table, fit_sets
 from .discrimination.thresholds import choose_threshold
@@ -45,6 +51,7 @@ _VALIDATION, _CALIBRATION = _CHOSEN_ON = ("validation", "calibration")
 # With more classes the matrix is hard to read, so the most frequent confusions are listed too.
 _FEW_CLASSES = 12
 _ABBREVIATIONS = ("f1", "mcc", "auc")
+_IN_DETAIL = ("loss", "macro", "calibration", "parameters")
 _HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall")
 
 
@@ -143,13 +150,8 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
     """
     trials = sorted(report.trials, key=partial(_rank, report.metric), reverse=True)
     first = trials[0] if trials else None
-    judged = {trial.name: _judged_on(trial, report.metric) for trial in trials}
-    answer = _part_on(first, judged[first.name]) if first and judged[first.name] else None
-    at_chance = {
-        trial.name
-        for trial in trials
-        if (name := judged[trial.name]) and _is_at_chance(trial.evaluations[name])
-    }
+    judged_on = first and _judged_on(first, report.metric)
+    answer = _part_on(first, judged_on) if first and judged_on else None
     return write_page(
         path,
         Path(__file__).with_name("report.html.j2"),
@@ -157,13 +159,13 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
         metric=report.metric,
         ranked=sum(report.metric in trial.metrics for trial in trials),
         answer=answer and {"trial": first, "shown": answer},
-        at_chance=at_chance,
-        columns=_columns(trials),
+        at_chance={trial.name for trial in trials if _is_at_chance(trial, report.metric)},
+        columns=_columns(trials, report.metric),
         best=_best(trials),
         curves=_common_curves(trials),
         trials=_trial_parts(trials, answer),
         limits=_limits(trials),
-        flatten=_flatten,
+        flatten=flatten_settings,
         file_name=_file_name,
         label=_label,
     )
@@ -183,13 +185,15 @@ def _judged_on(trial: TrialReport, metric: str) -> str | None:
     return next(iter([*measured, *new, *names]), None)
 
 
-def _is_at_chance(evaluation: Evaluation) -> bool:
+def _is_at_chance(trial: TrialReport, metric: str) -> bool:
     """Return whether the interval of the mean recall, which no common class lifts, holds 1/n."""
-    classes = evaluation.predictions["class"].nunique()
-    if evaluation.independent < 2 or classes < 2:
+    name = _judged_on(trial, metric)
+    if name is None or (evaluation := trial.evaluations[name]).independent < 2:
         return False
+    classes = evaluation.predictions["class"].nunique()
     table = evaluation.intervals
-    return bool(table.loc[table["metric"] == "balanced_accuracy", "low"].iloc[0] <= 1 / classes)
+    low = table.loc[table["metric"] == "balanced_accuracy", "low"].iloc[0]
+    return bool(classes > 1 and low <= 1 / classes)
 
 
 @dataclass(frozen=True)
@@ -364,15 +368,18 @@ def _nonempty_history(trial: TrialReport) -> HasFrame | None:
     return None if trial.history is None or trial.history.to_frame().empty else trial.history
 
 
-def _columns(trials: Sequence[TrialReport]) -> list[str]:
-    names = [name for trial in trials for name in (*trial.metrics, *trial.published)]
-    return list(dict.fromkeys(names))
+def _columns(trials: Sequence[TrialReport], metric: str) -> list[str]:
+    """Return the columns of the table, which fits a laptop; other numbers are in the details."""
+    kept = {metric, *(name for trial in trials for name in trial.published)}
+    names = dict.fromkeys(name for trial in trials for name in (*trial.metrics, *trial.published))
+    detailed = [name for name in names if any(word in name for word in _IN_DETAIL)]
+    return [name for name in names if name in kept or name not in detailed]
 
 
 def _best(trials: Sequence[TrialReport]) -> dict[str, float]:
     """Return the best value of each column that has values of more than one trial."""
     best = {}
-    for column in _columns(trials):
+    for column in dict.fromkeys(name for trial in trials for name in trial.metrics):
         values = [t.metrics[column] for t in trials if np.isfinite(t.metrics.get(column, np.nan))]
         if len(values) > 1:
             if any(word in column for word in _HIGHER_IS_BETTER):
@@ -385,16 +392,3 @@ def _best(trials: Sequence[TrialReport]) -> dict[str, float]:
 def _file_name(path: str) -> str:
     # With its folder, which is usually the class.
     return "/".join(Path(path).parts[-2:])
-
-
-def _flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, value in settings.items():
-        label = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value:
-            rows.extend(_flatten(value, f"{label} · "))
-        elif isinstance(value, list | tuple):
-            rows.append((label, ", ".join(map(str, value)) or "–"))
-        else:
-            rows.append((label, "–" if value is None or value == {} else str(value)))
-    return rows

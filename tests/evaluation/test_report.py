@@ -160,7 +160,9 @@ def test_the_page_begins_with_the_best_trial_and_ranks_the_others(drawn, tmp_pat
     low, high = good.intervals.loc[0, ["low", "high"]]
     assert f"{low:.3f} to {high:.3f}" in shown[begin : begin + 8]
     assert begin < shown.index("Trials") < shown.index("A note.")
-    names = [text for text in shown[shown.index("Trials") :] if text in ("fails", "guesses", "learns")]
+    names = [
+        text for text in shown[shown.index("Trials") :] if text in ("fails", "guesses", "learns")
+    ]
     assert names[:3] == ["learns", "guesses", "fails"]
     assert shown.count("at chance") == 1
     assert shown[shown.index("at chance") - 1] == "guesses"
