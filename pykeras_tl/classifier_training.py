@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .images.datasets.corrections import Corrections, apply_corrections
-from .images.datasets.directory_tree import existing_folder
+from .images.datasets.corrections import Corrections
 from .images.datasets.folders import check_classes
 from .images.decoding.value_range import DtypeRange, as_dtype_range, range_setting
-from .recipe.folder_splits import CALIBRATION, split_off, tables_on_disk
-from .studies.data_splits import digest_files, without_bad_files
-from .studies.image_groups import describe_images, groups_of
+from .recipe.folder_splits import CALIBRATION, read_splits, split_off
+from .studies.data_splits import digest_files
+from .studies.image_groups import describe_images, evaluate_by_groups, groups_of
 from .studies.results.intervals import write_intervals
 from .studies.results.trial_results import is_done
 from .studies.runner import create_results_folder, run_study
-from .studies.study import Study
+from .studies.study import empty_study
 from .studies.trial import Trial
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ def train_classifier(
         "head": None if head == "pooling" else head,
     }
     split = {"groups": groups}
-    read = partial(_given, directory, on_bad, corrections)
+    read = partial(read_splits, directory, on_bad, corrections)
     if epochs is None and unfreeze_from is None:
         given = [name for name, value in own.items() if value is not None]
         if given:
@@ -251,15 +250,6 @@ def _train_as_planned(
     return _train(trials, tables, out)
 
 
-def _given(
-    directory: str | os.PathLike[str], on_bad: str | None, corrections: Corrections | None
-) -> dict[str, pd.DataFrame]:
-    root = existing_folder(directory)
-    given = without_bad_files(apply_corrections(tables_on_disk(root), corrections, root), on_bad)
-    check_classes(given["train"])
-    return given
-
-
 def _train(trials: Sequence[Trial], tables: Mapping[str, pd.DataFrame], out: Path) -> Classifier:
     """Train one classifier, or several that are averaged."""
     from .models.saving.classifier import load_classifier
@@ -315,7 +305,7 @@ def _add_doubt(
 
 def _average(folders: Sequence[Path], tables: Mapping[str, pd.DataFrame], target: Path) -> None:
     """Save the average of classifiers, and evaluate it."""
-    from .evaluation import Evaluation, evaluate_classifier
+    from .evaluation import Evaluation
     from .models.averaging import average_classifiers
     from .models.saving.classifier import load_classifier
 
@@ -326,9 +316,7 @@ def _average(folders: Sequence[Path], tables: Mapping[str, pd.DataFrame], target
             continue
         folder = target.parent / "evaluation" / name
         if not folder.exists():
-            groups, copies = groups_of(table)
-            evaluation = evaluate_classifier(average, table, groups=None)
-            replace(evaluation, groups=groups, groups_are_copies=copies).save(folder)
+            evaluate_by_groups(average, table).save(folder)
         evaluations[name] = Evaluation.load(folder)
         average.metrics[name] = evaluations[name].accuracy
     write_intervals(target.parent / "intervals.csv", "average", evaluations)
@@ -350,10 +338,4 @@ def _check_no_classifier(out: Path) -> None:
         )
 
 
-def _no_tables(directory: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    return {}
-
-
-_STUDY = Study(
-    "own-folder", "A classifier from a folder of images", lambda settings: [], _no_tables
-)
+_STUDY = empty_study("own-folder", "A classifier from a folder of images")

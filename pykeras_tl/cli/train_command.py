@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import CorrectionsFile, DtypeRange, Groups, Seed, SkipBad, Weights, read_range
+from .options import (
+    Backbone,
+    BatchSize,
+    CorrectionsFile,
+    Directory,
+    DtypeRange,
+    Groups,
+    Out,
+    Seed,
+    Size,
+    SkipBad,
+    Weights,
+    read_range,
+)
 
 
 def train(
-    directory: Annotated[
-        Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of results; created if missing.")],
+    directory: Directory,
+    out: Out,
     quality: Annotated[
         str,
         typer.Option(help="How much time to plan with: fast (2 minutes), good (10), best (60)."),
@@ -22,14 +32,9 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help="The time to plan with instead.")
     ] = None,
-    backbone: Annotated[
-        str | None, typer.Option(help="Name of the pretrained network; chosen if not given.")
-    ] = None,
+    backbone: Backbone = None,
     weights: Weights = "imagenet",
-    size: Annotated[
-        tuple[int, int] | None,
-        typer.Option(help="Height and width of the images in pixels; chosen if not given."),
-    ] = None,
+    size: Size = None,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="Epochs of training the head, in place of a planned training."),
@@ -44,7 +49,7 @@ def train(
     fine_tune_epochs: Annotated[
         int | None, typer.Option(min=1, help="Epochs of fine tuning, with --unfreeze-from.")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch.")] = None,
+    batch_size: BatchSize = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Adam's learning rate for the head, with --epochs.")
     ] = None,
