@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 # Of the prediction sets that the log speaks of; `predict` has the same by default.
 _COVERAGE = 0.9
+# Test images that are looked at to say how often one is taken for none of the classes.
+_LOOKED_AT = 500
 # What is trained where only some of the settings are given.
 _EPOCHS, _FINE_TUNE_EPOCHS, _BATCH_SIZE = 10, 5, 32
 _LEARNING_RATE, _FINE_TUNE_LEARNING_RATE = 1e-3, 1e-5
@@ -288,6 +290,7 @@ def _add_doubt(
     """Give a classifier what it needs to say when not to believe it."""
     from .evaluation import Evaluation, coverage_table
     from .evaluation.coverage import fit_sets
+    from .models.sharing.model_card import with_novelty
     from .uncertainty import fit_novelty
 
     split = CALIBRATION if CALIBRATION in tables else "validation"
@@ -300,7 +303,11 @@ def _add_doubt(
         100 * _COVERAGE, 100 * found["measured"], found["mean_size"],
     )  # fmt: skip
     groups = groups_of(tables[split])[0]
-    fit_novelty(classifier, tables["train"], tables[split], groups, seed=seed)
+    detector = fit_novelty(classifier, tables["train"], tables[split], groups, seed=seed)
+    images = tables["test"]["filename"].drop_duplicates()
+    some = images.sample(min(_LOOKED_AT, len(images)), random_state=seed).tolist()
+    marked = float(classifier.predict(some)["none_of_these"].mean())
+    classifier.card = with_novelty(classifier.card, detector.threshold, marked, len(some))
 
 
 def _average(folders: Sequence[Path], tables: Mapping[str, pd.DataFrame], target: Path) -> None:

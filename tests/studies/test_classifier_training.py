@@ -46,6 +46,10 @@ def test_a_folder_becomes_a_classifier(images: Path, tmp_path: Path) -> None:
     assert list(predicted)[2:5] == ["prediction_set", "none_of_these", "novelty"]
     validation = Evaluation.load(next(out.glob("trials/*/evaluation/validation")))
     assert len(again.prediction_sets.scores) == len(validation.predictions)
+    tested = Evaluation.load(next(out.glob("trials/*/evaluation/test"))).predictions["filename"]
+    marked = again.predict(tested.tolist())["none_of_these"].mean()
+    assert f"farther than {again.novelty.threshold:.3f}" in again.card
+    assert f"Of {len(tested)} test images, which all have a class, {marked:.1%} are" in again.card
 
 
 def test_half_of_a_large_validation_part_is_set_aside_by_group() -> None:
