@@ -155,7 +155,7 @@ def limits(evaluations: Evaluations) -> list[str]:
 
 
 def with_novelty(card: str, threshold: float, marked: float, images: int) -> str:
-    """Add to a model card what is known of `none_of_these`.
+    r"""Add to a model card what is known of `none_of_these`.
 
     Args:
         card: The card.
@@ -167,7 +167,7 @@ def with_novelty(card: str, threshold: float, marked: float, images: int) -> str
         The card with a section before its limits.
 
     Example:
-        >>> card = with_novelty("# A card\\n\\n## Limits\\n", 0.25, 0.04, 200)
+        >>> card = with_novelty("# A card\n\n## Limits\n", 0.25, 0.04, 200)
         >>> [line for line in card.splitlines() if line.startswith("#")]
         ['# A card', '## None of these', '## Limits']
     """
