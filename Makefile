@@ -6,28 +6,21 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: demo test test-fast test-backends format clean
 
-demo: .venv/run.stamp demo/cells
-	$(BIN)/pykeras-tl train demo/cells --out demo/classifier --size 96 128 \
-		--epochs 10 --learning-rate 0.01 \
-		--unfreeze-from block3 --fine-tune-epochs 8 --fine-tune-learning-rate 0.0003
-	$(BIN)/pykeras-tl study blood-cells --data demo/cells --out demo/study --quick --weights none \
-		--epochs 8 --trials 'version-1-rmsprop,version-2-rmsprop,modern'
-
-demo/cells: | .venv/run.stamp
-	$(BIN)/pykeras-tl generate-cells $@
+demo: .venv/run.stamp
+	@$(BIN)/pykeras-tl demo --out demo
 
 test: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	tools/test_r.sh $(BIN)/python .venv/r-library
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-fast: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 -m "not (slow or r or kill or fuzz)"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not (slow or r or kill or fuzz)"
 
 test-backends: | .venv/bin/pip
 	tools/test_backends.sh $(BIN)/python

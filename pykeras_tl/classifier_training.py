@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .images.datasets.corrections import Corrections, apply_corrections
-from .images.datasets.directory_tree import existing_folder
+from .images.datasets.corrections import Corrections
 from .images.datasets.folders import check_classes
 from .images.decoding.value_range import DtypeRange, as_dtype_range, range_setting
-from .recipe.folder_splits import CALIBRATION, split_off, tables_on_disk
-from .studies.data_splits import digest_files, without_bad_files
-from .studies.image_groups import describe_images, groups_of
+from .recipe.folder_splits import CALIBRATION, read_splits, split_off
+from .studies.data_splits import digest_files
+from .studies.image_groups import describe_images, evaluate_by_groups, groups_of
 from .studies.results.intervals import write_intervals
 from .studies.results.trial_results import is_done
 from .studies.runner import create_results_folder, run_study
-from .studies.study import Study
+from .studies.study import empty_study
 from .studies.trial import Trial
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 # Of the prediction sets that the log speaks of; `predict` has the same by default.
 _COVERAGE = 0.9
+# Test images that are looked at to say how often one is taken for none of the classes.
+_LOOKED_AT = 500
 # What is trained where only some of the settings are given.
 _EPOCHS, _FINE_TUNE_EPOCHS, _BATCH_SIZE = 10, 5, 32
 _LEARNING_RATE, _FINE_TUNE_LEARNING_RATE = 1e-3, 1e-5
@@ -160,7 +161,7 @@ def train_classifier(
     split = {"groups": groups}
     named = devices if devices is None or isinstance(devices, int | str) else list(devices)
     hardware = {"devices": named, "mixed_precision": mixed_precision}
-    read = partial(_given, directory, on_bad, corrections)
+    read = partial(read_splits, directory, on_bad, corrections)
     if epochs is None and unfreeze_from is None:
         given = [name for name, value in own.items() if value is not None]
         if given:
@@ -259,15 +260,6 @@ def _train_as_planned(
     return _train(trials, tables, out, hardware)
 
 
-def _given(
-    directory: str | os.PathLike[str], on_bad: str | None, corrections: Corrections | None
-) -> dict[str, pd.DataFrame]:
-    root = existing_folder(directory)
-    given = without_bad_files(apply_corrections(tables_on_disk(root), corrections, root), on_bad)
-    check_classes(given["train"])
-    return given
-
-
 def _train(
     trials: Sequence[Trial],
     tables: Mapping[str, pd.DataFrame],
@@ -313,6 +305,7 @@ def _add_doubt(
     """Give a classifier what it needs to say when not to believe it."""
     from .evaluation import Evaluation, coverage_table
     from .evaluation.coverage import fit_sets
+    from .models.sharing.model_card import with_novelty
     from .uncertainty import fit_novelty
 
     split = CALIBRATION if CALIBRATION in tables else "validation"
@@ -325,12 +318,16 @@ def _add_doubt(
         100 * _COVERAGE, 100 * found["measured"], found["mean_size"],
     )  # fmt: skip
     groups = groups_of(tables[split])[0]
-    fit_novelty(classifier, tables["train"], tables[split], groups, seed=seed)
+    detector = fit_novelty(classifier, tables["train"], tables[split], groups, seed=seed)
+    images = tables["test"]["filename"].drop_duplicates()
+    some = images.sample(min(_LOOKED_AT, len(images)), random_state=seed).tolist()
+    marked = float(classifier.predict(some)["none_of_these"].mean())
+    classifier.card = with_novelty(classifier.card, detector.threshold, marked, len(some))
 
 
 def _average(folders: Sequence[Path], tables: Mapping[str, pd.DataFrame], target: Path) -> None:
     """Save the average of classifiers, and evaluate it."""
-    from .evaluation import Evaluation, evaluate_classifier
+    from .evaluation import Evaluation
     from .models.averaging import average_classifiers
     from .models.saving.classifier import load_classifier
 
@@ -341,9 +338,7 @@ def _average(folders: Sequence[Path], tables: Mapping[str, pd.DataFrame], target
             continue
         folder = target.parent / "evaluation" / name
         if not folder.exists():
-            groups, copies = groups_of(table)
-            evaluation = evaluate_classifier(average, table, groups=None)
-            replace(evaluation, groups=groups, groups_are_copies=copies).save(folder)
+            evaluate_by_groups(average, table).save(folder)
         evaluations[name] = Evaluation.load(folder)
         average.metrics[name] = evaluations[name].accuracy
     write_intervals(target.parent / "intervals.csv", "average", evaluations)
@@ -365,10 +360,4 @@ def _check_no_classifier(out: Path) -> None:
         )
 
 
-def _no_tables(directory: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    return {}
-
-
-_STUDY = Study(
-    "own-folder", "A classifier from a folder of images", lambda settings: [], _no_tables
-)
+_STUDY = empty_study("own-folder", "A classifier from a folder of images")

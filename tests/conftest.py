@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -16,6 +18,9 @@ settings.load_profile("unhurried")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+# The matrices are small, and threads that wait for each other take the other workers' time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _TESTS = Path(__file__).resolve().parent
 # The marks of whole folders and files; a single slow test carries its mark itself.
@@ -45,3 +50,32 @@ def real_data() -> Path:
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test a cache directory of its own, so that none finds another's files."""
     monkeypatch.setenv("PYKERAS_TL_CACHE", str(tmp_path / "cache"))
+
+
+def _tiny(
+    *, include_top: bool, weights: None, input_shape: tuple[int, ...], pooling: str | None
+) -> Any:
+    from keras import Input, Model, layers
+
+    from pykeras_tl.models.backbones.global_pooling import pool
+
+    inputs = Input(input_shape)
+    maps = layers.Conv2D(8, 3, strides=4, use_bias=False, name="block1_conv")(inputs)
+    maps = layers.BatchNormalization(name="block1_normalization")(maps)
+    maps = layers.Conv2D(12, 3, padding="same", activation="relu", name="block2_conv")(maps)
+    return Model(inputs, pool(maps, pooling), name="tiny")
+
+
+@pytest.fixture(scope="module")
+def tiny_backbone() -> Iterator[str]:
+    """The name of a backbone of three layers, for tests in which any network will do.
+
+    A real one takes seconds to build, to trace and to load, several times in each training.
+    """
+    from pykeras_tl.models.backbones import registry
+
+    entry = registry.Backbone("tiny", "Tiny", "tf", (32, 32), {"block1": "", "block2": "block2_"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.BACKBONES, "tiny", entry)
+        patch.setitem(registry._OWN, "Tiny", _tiny)
+        yield "tiny"

@@ -20,7 +20,7 @@ import numpy as np
 from pykeras_tl.training.history import History
 
 # The number of kills in the short form; PYKERAS_TL_KILLS=100 is the long one.
-KILLS = int(os.environ.get("PYKERAS_TL_KILLS", "20"))
+KILLS = int(os.environ.get("PYKERAS_TL_KILLS", "12"))
 
 
 class Child(Protocol):

@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -130,10 +132,10 @@ def test_study_shows_the_table_and_the_report(run, cells: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_train_then_predict(run, cells: Path, tmp_path: Path) -> None:
+def test_train_then_predict(run, cells: Path, tmp_path: Path, tiny_backbone: str) -> None:
     out = tmp_path / "classifier"
     status, output, _ = run(
-        *("train", cells / "TRAIN", "--out", out, "--backbone", "mobilenet"),
+        *("train", cells / "TRAIN", "--out", out, "--backbone", tiny_backbone),
         *("--weights", "none", "--size", 32, 32, "--epochs", 1, "--batch-size", 4),
         *("--groups", r"^\d+"),
     )
@@ -289,6 +291,36 @@ def latin(tmp_path: Path) -> Path:
     return tmp_path / "latin"
 
 
+def test_the_demo_is_quiet_and_ends_with_what_to_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def train(cells: Path, out: Path, **settings: object) -> None:
+        print("Epoch 1/18")
+        warnings.warn("of a library", stacklevel=1)
+        os.write(2, b"words of C++\n")
+        out.mkdir()
+        row = {"split": "test", "size": "200 images", "accuracy": 0.955, "low": 0.925, "high": 0.98}
+        pd.DataFrame([row]).to_csv(out / "intervals.csv", index=False)
+
+    table = pd.DataFrame({"test accuracy": [0.25, 0.6, 0.4]})
+    monkeypatch.setattr("pykeras_tl.images.generate_blood_cells", lambda folder: None)
+    monkeypatch.setattr("pykeras_tl.classifier_training.train_classifier", train)
+    monkeypatch.setattr(
+        "pykeras_tl.studies.run_study", lambda *_, **__: SimpleNamespace(table=table)
+    )
+    monkeypatch.setattr(sys, "argv", ["pykeras-tl", "demo", "--out", str(tmp_path / "demo")])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    shown, told = capfd.readouterr()
+    assert stopped.value.code in (0, None)
+    assert [line.split()[0] for line in told.splitlines()] == ["Generating", "Training", "Training"]
+    assert "95.5 % of the test cells correctly (95 % interval 92.5 to 98.0 %)" in shown
+    assert "25 to 60 %" in shown
+    assert [line.split()[1] for line in shown.splitlines()[-3:]] == ["app", "predict", "train"]
+    log = (tmp_path / "demo" / "log.txt").read_text()
+    assert all(text in log for text in ("Epoch 1/18", "of a library", "words of C++"))
+
+
 def test_audit_writes_names_that_are_not_utf8(run, latin: Path, tmp_path: Path) -> None:
     status, _, errors = run("audit", latin, "--out", tmp_path / "found")
     assert errors == ""
@@ -300,11 +332,11 @@ def test_audit_writes_names_that_are_not_utf8(run, latin: Path, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_names_that_are_not_utf8_are_trained_on_and_predicted(
-    run, latin: Path, tmp_path: Path
+    run, latin: Path, tmp_path: Path, tiny_backbone: str
 ) -> None:
     out, table = tmp_path / "out", tmp_path / "predicted.csv"
     status, _, errors = run(
-        *("train", latin, "--out", out, "--backbone", "mobilenet", "--weights", "none"),
+        *("train", latin, "--out", out, "--backbone", tiny_backbone, "--weights", "none"),
         *("--size", 32, 32, "--epochs", 1, "--batch-size", 4),
     )
     assert status == 0, errors
@@ -315,13 +347,13 @@ def test_names_that_are_not_utf8_are_trained_on_and_predicted(
 
 @pytest.mark.slow
 def test_train_uses_splits_and_leaves_bad_files_out_when_asked(
-    run, cells: Path, tmp_path: Path
+    run, cells: Path, tmp_path: Path, tiny_backbone: str
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(cells, data)
     (data / ".ipynb_checkpoints").mkdir()
     (data / "TRAIN" / "MONOCYTE" / "bad.jpeg").touch()
-    options = ("--backbone", "mobilenet", "--weights", "none", "--size", 32, 32)
+    options = ("--backbone", tiny_backbone, "--weights", "none", "--size", 32, 32)
     options += ("--epochs", 1, "--batch-size", 4)
     status, _, errors = run("train", data, "--out", tmp_path / "out", *options)
     assert status == 2

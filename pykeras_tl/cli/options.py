@@ -10,6 +10,18 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
+Directory = Annotated[
+    Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
+]
+Out = Annotated[Path, typer.Option(help="Folder of results; created if missing.")]
+Backbone = Annotated[
+    str | None, typer.Option(help="Name of the pretrained network; chosen if not given.")
+]
+Size = Annotated[
+    tuple[int, int] | None,
+    typer.Option(help="Height and width of the images in pixels; chosen if not given."),
+]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Images per batch.")]
 Weights = Annotated[
     str, typer.Option(help="Weights of the backbones: 'imagenet', the path of a file, or 'none'.")
 ]

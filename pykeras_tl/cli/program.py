@@ -11,6 +11,7 @@ import typer
 
 from .. import __version__
 from ..logs import show_log_messages
+from .demo_command import demo
 from .deployment_commands import app as app_command
 from .deployment_commands import export, serve
 from .evaluate_command import evaluate
@@ -31,6 +32,7 @@ from .weights_commands import weights_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 _COMMANDS = (
+    demo,
     study,
     compare,
     train,

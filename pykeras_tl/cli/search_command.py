@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import Cluster, Groups, Seed, SkipBad, Weights
+from .options import (
+    Backbone,
+    BatchSize,
+    Cluster,
+    CorrectionsFile,
+    Directory,
+    DtypeRange,
+    Groups,
+    Out,
+    Seed,
+    Size,
+    SkipBad,
+    Weights,
+    read_range,
+)
 
 
 def search(
-    directory: Annotated[
-        Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of results; created if missing.")],
+    directory: Directory,
+    out: Out,
     trials: Annotated[int, typer.Option(min=1, help="Trainings to compare.")] = 20,
     minutes: Annotated[float, typer.Option(min=0.1, help="Time to plan each training with.")] = 5,
-    backbone: Annotated[
-        str | None, typer.Option(help="Name of the pretrained network; chosen if not given.")
-    ] = None,
+    backbone: Backbone = None,
     weights: Weights = "imagenet",
-    size: Annotated[
-        tuple[int, int] | None,
-        typer.Option(help="Height and width of the images in pixels; chosen if not given."),
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch.")] = None,
+    size: Size = None,
+    batch_size: BatchSize = None,
     groups: Groups = "copies",
     cluster: Cluster = None,
     jobs: Annotated[
         int, typer.Option(min=1, help="With --cluster, trials at a time on each machine.")
     ] = 1,
+    dtype_range: DtypeRange = None,
+    corrections: CorrectionsFile = None,
     seed: Seed = 0,
     skip_bad: SkipBad = False,
 ) -> None:
@@ -49,6 +57,8 @@ def search(
         groups=None if groups == "none" else groups,
         cluster=cluster,
         jobs=jobs,
+        dtype_range=read_range(dtype_range),
+        corrections=corrections,
         seed=seed,
         on_bad="skip" if skip_bad else "raise",
     )

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from .options import (
+    Backbone,
+    BatchSize,
     CorrectionsFile,
     Devices,
     DtypeRange,
@@ -16,8 +18,10 @@ from .options import (
     ImageFolder,
     Labels,
     MixedPrecision,
+    Out,
     Seed,
     Separator,
+    Size,
     SkipBad,
     Target,
     Weights,
@@ -35,7 +39,7 @@ def train(
             "or --target, a CSV file with a row for each image."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of results; created if missing.")],
+    out: Out,
     labels: Labels = None,
     target: Target = None,
     separator: Separator = ";",
@@ -48,14 +52,9 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help="The time to plan with instead.")
     ] = None,
-    backbone: Annotated[
-        str | None, typer.Option(help="Name of the pretrained network; chosen if not given.")
-    ] = None,
+    backbone: Backbone = None,
     weights: Weights = "imagenet",
-    size: Annotated[
-        tuple[int, int] | None,
-        typer.Option(help="Height and width of the images in pixels; chosen if not given."),
-    ] = None,
+    size: Size = None,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="Epochs of training the head, in place of a planned training."),
@@ -70,7 +69,7 @@ def train(
     fine_tune_epochs: Annotated[
         int | None, typer.Option(min=1, help="Epochs of fine tuning, with --unfreeze-from.")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per batch.")] = None,
+    batch_size: BatchSize = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Adam's learning rate for the head, with --epochs.")
     ] = None,

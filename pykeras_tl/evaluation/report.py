@@ -1,4 +1,4 @@
-"""The HTML report of trials: metrics beside published values, curves, matrices, mistakes.
+"""The HTML report of trials: the best one first, then metrics beside published values, curves.
 
 The page is one self-contained file without scripts, so that it can be mailed and archived.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,13 @@ import pandas as pd
 
 from ..images.decoding.thumbnails import read_thumbnail
 from ..models.sharing.model_card import limits
-from ..visualization.html_page import EmbeddedImage, embed_figure, embed_image, write_page
+from ..visualization.html_page import (
+    EmbeddedImage,
+    embed_figure,
+    embed_image,
+    flatten_settings,
+    write_page,
+)
 from .calibration import fit_temperature, scale_by_temperature
 from .coverage import coverage_table, fit_sets
 from .discrimination.thresholds import choose_threshold
@@ -44,6 +51,7 @@ _VALIDATION, _CALIBRATION = _CHOSEN_ON = ("validation", "calibration")
 # With more classes the matrix is hard to read, so the most frequent confusions are listed too.
 _FEW_CLASSES = 12
 _ABBREVIATIONS = ("f1", "mcc", "auc")
+_IN_DETAIL = ("loss", "macro", "calibration", "parameters")
 _HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall")
 
 
@@ -103,10 +111,11 @@ class Report:
     Args:
         title: The title.
         summary: Paragraphs below the title.
-        trials: The trials, in the order of the table.
+        trials: The trials.
         sections: Further sections, after the trials' table and curves.
         settings: Settings that all trials share.
         versions: Versions of the packages, by name.
+        metric: The metric that ranks the trials. The best one's result opens the page.
     """
 
     title: str
@@ -115,6 +124,7 @@ class Report:
     sections: Sequence[Section] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    metric: str = "test accuracy"
 
 
 def write_report(path: str | os.PathLike[str], report: Report) -> Path:
@@ -138,19 +148,52 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
         >>> "Blood &lt;cells&gt;" in page.read_text(encoding="utf-8")
         True
     """
+    trials = sorted(report.trials, key=partial(_rank, report.metric), reverse=True)
+    first = trials[0] if trials else None
+    judged_on = first and _judged_on(first, report.metric)
+    answer = _part_on(first, judged_on) if first and judged_on else None
     return write_page(
         path,
         Path(__file__).with_name("report.html.j2"),
-        report=report,
-        columns=_columns(report.trials),
-        best=_best(report.trials),
-        curves=_common_curves(report.trials),
-        trials=_trial_parts(report.trials),
-        limits=_limits(report.trials),
-        flatten=_flatten,
+        report=replace(report, trials=trials),
+        metric=report.metric,
+        ranked=sum(report.metric in trial.metrics for trial in trials),
+        answer=answer and {"trial": first, "shown": answer},
+        at_chance={trial.name for trial in trials if _is_at_chance(trial, report.metric)},
+        columns=_columns(trials, report.metric),
+        best=_best(trials),
+        curves=_common_curves(trials),
+        trials=_trial_parts(trials, answer),
+        limits=_limits(trials),
+        flatten=flatten_settings,
         file_name=_file_name,
         label=_label,
     )
+
+
+def _rank(metric: str, trial: TrialReport) -> tuple[bool, float]:
+    value = trial.metrics.get(metric, np.nan)
+    value = -value if "loss" in metric else value
+    return not trial.error, value if np.isfinite(value) else -np.inf
+
+
+def _judged_on(trial: TrialReport, metric: str) -> str | None:
+    """Return the images that a trial is judged by: those of the metric, or else new ones."""
+    names = list(trial.evaluations)
+    measured = [name for name in names if metric.startswith(f"{name} ")]
+    new = [name for name in names if name not in _CHOSEN_ON]
+    return next(iter([*measured, *new, *names]), None)
+
+
+def _is_at_chance(trial: TrialReport, metric: str) -> bool:
+    """Return whether the interval of the mean recall, which no common class lifts, holds 1/n."""
+    name = _judged_on(trial, metric)
+    if name is None or (evaluation := trial.evaluations[name]).independent < 2:
+        return False
+    classes = evaluation.predictions["class"].nunique()
+    table = evaluation.intervals
+    low = table.loc[table["metric"] == "balanced_accuracy", "low"].iloc[0]
+    return bool(classes > 1 and low <= 1 / classes)
 
 
 @dataclass(frozen=True)
@@ -181,21 +224,22 @@ class _TrialPart:
     evaluations: Iterator[_EvaluationPart]
 
 
-def _trial_parts(trials: Sequence[TrialReport]) -> Iterator[_TrialPart]:
+def _trial_parts(
+    trials: Sequence[TrialReport], answer: _EvaluationPart | None
+) -> Iterator[_TrialPart]:
     # One trial at a time, so that memory does not grow with the number of trials.
     for trial in trials:
         history = _nonempty_history(trial)
         curves = None if history is None else embed_figure(plot_history(history))
-        parts = (
-            _evaluation_part(
-                name,
-                evaluation,
-                {} if name in _CHOSEN_ON else _chosen_on(trial.evaluations),
-                trial.overlays.get(name, {}),
-            )
-            for name, evaluation in trial.evaluations.items()
-        )
+        # The first trial's answer is not made twice.
+        done = {answer.name: answer} if answer and trial is trials[0] else {}
+        parts = (done.get(name) or _part_on(trial, name) for name in trial.evaluations)
         yield _TrialPart(trial, curves, parts)
+
+
+def _part_on(trial: TrialReport, name: str) -> _EvaluationPart:
+    others = {} if name in _CHOSEN_ON else _chosen_on(trial.evaluations)
+    return _evaluation_part(name, trial.evaluations[name], others, trial.overlays.get(name, {}))
 
 
 def _limits(trials: Sequence[TrialReport]) -> list[str]:
@@ -324,15 +368,18 @@ def _nonempty_history(trial: TrialReport) -> HasFrame | None:
     return None if trial.history is None or trial.history.to_frame().empty else trial.history
 
 
-def _columns(trials: Sequence[TrialReport]) -> list[str]:
-    names = [name for trial in trials for name in (*trial.metrics, *trial.published)]
-    return list(dict.fromkeys(names))
+def _columns(trials: Sequence[TrialReport], metric: str) -> list[str]:
+    """Return the columns of the table, which fits a laptop; other numbers are in the details."""
+    kept = {metric, *(name for trial in trials for name in trial.published)}
+    names = dict.fromkeys(name for trial in trials for name in (*trial.metrics, *trial.published))
+    detailed = [name for name in names if any(word in name for word in _IN_DETAIL)]
+    return [name for name in names if name in kept or name not in detailed]
 
 
 def _best(trials: Sequence[TrialReport]) -> dict[str, float]:
     """Return the best value of each column that has values of more than one trial."""
     best = {}
-    for column in _columns(trials):
+    for column in dict.fromkeys(name for trial in trials for name in trial.metrics):
         values = [t.metrics[column] for t in trials if np.isfinite(t.metrics.get(column, np.nan))]
         if len(values) > 1:
             if any(word in column for word in _HIGHER_IS_BETTER):
@@ -345,16 +392,3 @@ def _best(trials: Sequence[TrialReport]) -> dict[str, float]:
 def _file_name(path: str) -> str:
     # With its folder, which is usually the class.
     return "/".join(Path(path).parts[-2:])
-
-
-def _flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, value in settings.items():
-        label = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value:
-            rows.extend(_flatten(value, f"{label} · "))
-        elif isinstance(value, list | tuple):
-            rows.append((label, ", ".join(map(str, value)) or "–"))
-        else:
-            rows.append((label, "–" if value is None or value == {} else str(value)))
-    return rows

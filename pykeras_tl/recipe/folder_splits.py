@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from ..images.datasets.directory_tree import class_folders
+from ..images.datasets.corrections import Corrections, apply_corrections
+from ..images.datasets.directory_tree import class_folders, existing_folder
 from ..images.datasets.file_names import is_stray_name
-from ..images.datasets.folders import list_images, warn_of_other_folders
+from ..images.datasets.folders import check_classes, list_images, warn_of_other_folders
 from ..images.datasets.split_folders import (
     TEST,
     TRAINING,
@@ -20,7 +22,7 @@ from ..images.datasets.split_folders import (
     find_splits,
 )
 from ..images.datasets.splits import split_fractions
-from ..studies.data_splits import split_tables
+from ..studies.data_splits import split_tables, without_bad_files
 from ..studies.image_groups import add_groups
 
 _logger = logging.getLogger(__name__)
@@ -30,6 +32,30 @@ CALIBRATION = "calibration"
 _LEAST_TO_HALVE, _LEAST_OF_CLASS = 200, 6
 # The largest share of a class's training images to leave out because their groups are shared.
 _MOST_LEFT_OUT = 0.5
+
+
+def read_splits(
+    directory: str | os.PathLike[str], on_bad: str | None, corrections: Corrections | None
+) -> dict[str, pd.DataFrame]:
+    """List the images of a folder to train on, as corrected, and look for bad files.
+
+    Args:
+        directory: The folder, as for `train_classifier`.
+        on_bad: As for `train_classifier`.
+        corrections: As for `train_classifier`.
+
+    Returns:
+        A table for each split on disk.
+
+    Raises:
+        BadImageError: If files cannot be read and `on_bad` is `"raise"`.
+        FileNotFoundError: If there is no such folder.
+        ValueError: If the classes or the corrections do not fit.
+    """
+    root = existing_folder(directory)
+    given = without_bad_files(apply_corrections(tables_on_disk(root), corrections, root), on_bad)
+    check_classes(given["train"])
+    return given
 
 
 def tables_on_disk(root: Path) -> dict[str, pd.DataFrame]:

@@ -37,7 +37,7 @@ from ..training.linear_probe import probe_data
 from .folder_splits import tables_on_disk
 from .out_of_fold import out_of_fold_probabilities
 from .planning import Request, first_choice
-from .probing import quiet_flow
+from .probing import image_flow
 from .survey import survey_images
 
 _logger = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ def find_label_errors(
     classes = sorted(table["class"].unique())
     _logger.info("Predicting %s images with %s at %s × %s pixels.", f"{len(table):,}", name, *size)
     model = transfer_model(name, len(classes), input_shape=(*size, 3), weights=request.weights_name)
-    flow = quiet_flow(table, size, classes, request.dtype_range)
+    flow = image_flow(table, size, classes, request.dtype_range)
     data = probe_data(keras.Model(model.inputs, model.layers[-1].input), flow)
     predictions = prediction_table(
         table["filename"].tolist(),

@@ -139,7 +139,7 @@ def probe_backbone(
         The result.
     """
     model = transfer_model(backbone, len(classes), input_shape=(*size, 3), weights=weights)
-    flows = [quiet_flow(table, size, classes, dtype_range) for table in sample]
+    flows = [image_flow(table, size, classes, dtype_range) for table in sample]
     speed = measure_speed(model, backbone, flows[0])
     extractor = keras.Model(model.inputs, model.layers[-1].input)
     training, validation = (probe_data(extractor, flow) for flow in flows)
@@ -178,33 +178,17 @@ def image_flow(
     """
     from ..images.image_data_generator import ImageDataGenerator
 
-    return ImageDataGenerator().flow_from_dataframe(
-        table,
-        target_size=size,
-        classes=classes,
-        shuffle=False,
-        interpolation=INTERPOLATION,
-        formats="all",
-        dtype_range=dtype_range,
-    )
-
-
-def quiet_flow(
-    table: pd.DataFrame, size: tuple[int, int], classes: list[str], dtype_range: DtypeRange = None
-) -> Iterator:
-    """Make the same flow without the line, as in Keras, that says how many files it found.
-
-    Args:
-        table: The images, with the columns `filename` and `class`.
-        size: Height and width in pixels.
-        classes: All classes.
-        dtype_range: The range of values in the files, as in `read_image`.
-
-    Returns:
-        A flow in the table's order.
-    """
+    # Without the line, as in Keras, that says how many files were found.
     with redirect_stdout(io.StringIO()):
-        return image_flow(table, size, classes, dtype_range)
+        return ImageDataGenerator().flow_from_dataframe(
+            table,
+            target_size=size,
+            classes=classes,
+            shuffle=False,
+            interpolation=INTERPOLATION,
+            formats="all",
+            dtype_range=dtype_range,
+        )
 
 
 class UpsideDown(DerivedBatches):

@@ -20,6 +20,7 @@ from ..evaluation import (
     scale_by_temperature,
 )
 from ..evaluation.report import Report, TrialReport, write_report
+from ..explanation.mistakes import explain_mistakes, overlays_of_mistakes
 from ..images.datasets.splits import k_folds
 from ..images.decoding.value_range import DtypeRange
 from ..models.saving.classifier import Classifier
@@ -27,6 +28,7 @@ from ..models.transfer import transfer_model
 from ..models.uncertainty.novelty import NoveltyDetector
 from ..studies.image_groups import add_groups, describe_images, groups_of
 from ..studies.results.intervals import write_intervals
+from ..studies.results.trial_results import EXPLANATIONS
 from ..training.linear_probe import Probe, ProbeData, probe_data
 from ..uncertainty import fit_prediction_sets
 from ..uncertainty.novelty import detector_by_folds
@@ -103,6 +105,7 @@ def train_on_few(
     )
     _logger.info(remark)
     settings = {"backbone": backbone, "target_size": list(target_size), "C": STRENGTH}
+    explain_mistakes(classifier, {CROSS_VALIDATION: evaluation}, out / EXPLANATIONS)
     _write_report(out, settings, metrics, evaluation, remark)
     classifier.describe({CROSS_VALIDATION: evaluation}, describe_images({"train": table}), settings)
     classifier.save(out / "classifier")
@@ -131,6 +134,7 @@ def _write_report(
         settings=settings,
         metrics=named,
         evaluations={CROSS_VALIDATION: evaluation},
+        overlays=overlays_of_mistakes(out / EXPLANATIONS),
         remarks=[remark],
     )
     write_report(out / "report.html", Report("A classifier from few images", trials=[trial]))

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..images.cluster import connect
-from ..images.datasets.directory_tree import existing_folder
-from ..images.datasets.folders import check_classes
-from ..recipe.folder_splits import split_off, tables_on_disk
+from ..images.datasets.corrections import Corrections
+from ..images.decoding.value_range import DtypeRange
+from ..recipe.folder_splits import read_splits, split_off
 from ..recipe.plan import Plan
 from ..recipe.planning import Request
 from ..recipe.saved_plans import read_plans, save_plans
 from ..storage.atomic_files import atomic_directory, atomic_file
-from ..studies.data_splits import digest_files, without_bad_files
+from ..studies.data_splits import digest_files
 from ..studies.execution.image_transfer import image_files
 from ..studies.execution.ray_cluster import run_on_cluster
 from ..studies.execution.trial_task import TrialTask, error_of
-from ..studies.image_groups import groups_of
+from ..studies.image_groups import evaluate_by_groups
 from ..studies.results.trial_results import is_done, read_result
 from ..studies.runner import create_results_folder
-from ..studies.study import Study
+from ..studies.study import empty_study
 from ..studies.trial import Trial
 from .space import planned_settings, suggest_settings, trial_with
 
@@ -91,6 +91,8 @@ def search_classifier(
     jobs: int = 1,
     seed: int = 0,
     on_bad: str | None = "raise",
+    dtype_range: DtypeRange = None,
+    corrections: Corrections | None = None,
 ) -> SearchResult:
     """Search for the settings with which a classifier does best on the validation images.
 
@@ -116,6 +118,8 @@ def search_classifier(
         jobs: With a cluster, trials at a time on each machine.
         seed: The seed of splits, trainings and suggestions.
         on_bad: As for `train_classifier`.
+        dtype_range: As for `train_classifier`.
+        corrections: As for `train_classifier`.
 
     Returns:
         The results.
@@ -139,12 +143,12 @@ def search_classifier(
     _check_optuna()
     if cluster is not None:
         connect(cluster)
-    request = Request("good", minutes, backbone, weights, target_size, batch_size, seed)
+    request = Request(
+        "good", minutes, backbone, weights, target_size, batch_size, seed, dtype_range
+    )
     folder = Path(out).expanduser().absolute()
     plan = read_plans(folder, request, _STUDY).get(_PLAN)
-    given = without_bad_files(tables_on_disk(existing_folder(directory)), on_bad)
-    check_classes(given["train"])
-    tables = split_off(given, groups, seed)
+    tables = split_off(read_splits(directory, on_bad, corrections), groups, seed)
     test = tables.pop("test")
     create_results_folder(folder, _STUDY)
     if plan is None:
@@ -236,7 +240,7 @@ class _Search:
         suggested = optuna.trial.FixedTrial(self.study.trials[number].params)
         trial = trial_with(
             suggest_settings(suggested, self._stages), self.plan, f"trial-{number:03d}",
-            self.request.seed, self.request.weights_name, self._split,
+            self.request.seed, self.request.weights_name, self._split, self.request.dtype_range,
         ).on_files(self._digests)  # fmt: skip
         return TrialTask(trial, self.tables, self.folder / "trials" / trial.folder)
 
@@ -333,7 +337,7 @@ def _importances(search: _Search, table: pd.DataFrame) -> pd.Series:
 
 def _result(search: _Search, test: pd.DataFrame) -> SearchResult:
     """Look at the test images with the best classifier, and write tables and page."""
-    from ..evaluation import Evaluation, evaluate_classifier
+    from ..evaluation import Evaluation
     from ..models.saving.classifier import load_classifier
     from .report import write_search_report
 
@@ -345,9 +349,7 @@ def _result(search: _Search, test: pd.DataFrame) -> SearchResult:
     classifier = load_classifier(target)
     results = folder / "evaluation" / "test"
     if not (results / "summary.csv").exists() or read_best(folder) != best.trial.name:
-        by_group, copies = groups_of(test)
-        evaluation = evaluate_classifier(classifier, test, groups=None)
-        replace(evaluation, groups=by_group, groups_are_copies=copies).save(results)
+        evaluate_by_groups(classifier, test).save(results)
     classifier.metrics["test"] = Evaluation.load(results).accuracy
     classifier.save(target)
     with atomic_file(folder / _BEST) as path:
@@ -371,8 +373,4 @@ def read_best(folder: Path) -> str | None:
     return Trial.read(path).name if path.is_file() else None
 
 
-def _no_tables(directory: Path, split: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    return {}
-
-
-_STUDY = Study("search", "A search for settings", lambda settings: [], _no_tables)
+_STUDY = empty_study("search", "A search for settings")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..images.decoding.value_range import DtypeRange
 from ..recipe.plan import Plan, augmentation
 from ..studies.trial import Trial
 
@@ -78,6 +79,7 @@ def trial_with(
     seed: int,
     weights: str | None,
     split: Mapping[str, Any],
+    dtype_range: DtypeRange = None,
 ) -> Trial:
     """Return a plan's trial with other settings.
 
@@ -88,12 +90,13 @@ def trial_with(
         seed: Its seed.
         weights: The backbone's weights.
         split: What the split depends on.
+        dtype_range: The range of values in the files, as in `read_image`.
 
     Returns:
         The trial.
     """
     trial = replace(plan, fine_tune_from=settings["fine_tune_from"]).trial(
-        name, seed, weights, split
+        name, seed, weights, split, dtype_range
     )
     fine_tune = trial.training["fine_tune"]
     smoothing = settings["label_smoothing"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,6 +13,10 @@ from ..images.datasets.array_files import index_column
 from ..images.datasets.splits import groups_from_names
 from ..images.duplicates import find_originals
 from .trial import TRAINED_ON
+
+if TYPE_CHECKING:
+    from ..evaluation import Evaluation
+    from ..models.saving.classifier import Classifier
 
 _GROUP, _ORIGINAL = "group", "original"
 _COPIES = "copies"
@@ -110,6 +116,23 @@ def groups_of(table: pd.DataFrame) -> tuple[list[str] | None, bool]:
     """
     column = _grouped_by(table)
     return None if column is None else table[column].astype(str).tolist(), column == _ORIGINAL
+
+
+def evaluate_by_groups(classifier: Classifier, table: pd.DataFrame) -> Evaluation:
+    """Evaluate a classifier on a split whose groups are known.
+
+    Args:
+        classifier: The classifier.
+        table: The images, as for `groups_of`, with the column `class`.
+
+    Returns:
+        The evaluation, whose intervals are by group.
+    """
+    from ..evaluation import evaluate_classifier
+
+    groups, copies = groups_of(table)
+    evaluation = evaluate_classifier(classifier, table, groups=None)
+    return replace(evaluation, groups=groups, groups_are_copies=copies)
 
 
 def split_sizes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

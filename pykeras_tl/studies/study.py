@@ -139,6 +139,19 @@ class Study:
         object.__setattr__(self, "generate_data", draw)
 
 
+def empty_study(name: str, title: str) -> Study:
+    """Return a study without trials or data, for a folder of results made in another way.
+
+    Args:
+        name: The name, by which the folder is known again.
+        title: The title of the report.
+
+    Returns:
+        The study.
+    """
+    return Study(name, title, lambda settings: [], lambda directory, split: {})
+
+
 def get_study(name: str) -> Study:
     """Return a study by name; `-` and `_` mean the same.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,6 +146,32 @@ def format_number(value: Any, name: str = "") -> str:
     if number == round(number) and (abs(number) > 1 or isinstance(value, int | np.integer)):
         return f"{number:,.0f}"
     return f"{number:.3f}" if number == 0 or abs(number) >= 1e-3 else f"{number:.2g}"
+
+
+def flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """List nested settings with a name and a text for each.
+
+    Args:
+        settings: Settings, some of which may be settings themselves.
+        prefix: What the names begin with.
+
+    Returns:
+        The names and texts, in order.
+
+    Example:
+        >>> flatten_settings({"data": {"size": [96, 128]}, "seed": None})
+        [('data · size', '96, 128'), ('seed', '–')]
+    """
+    rows: list[tuple[str, str]] = []
+    for name, value in settings.items():
+        label = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value:
+            rows.extend(flatten_settings(value, f"{label} · "))
+        elif isinstance(value, list | tuple):
+            rows.append((label, ", ".join(map(str, value)) or "–"))
+        else:
+            rows.append((label, "–" if value is None or value == {} else str(value)))
+    return rows
 
 
 def _duration(seconds: float) -> str:

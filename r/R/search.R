@@ -26,13 +26,14 @@
 search_classifier <- function(directory, out, trials = 20, minutes = 5, backbone = NULL,
                               weights = "imagenet", target_size = NULL, batch_size = NULL,
                               groups = "copies", cluster = NULL, jobs = 1, seed = 0,
-                              on_bad = "raise") {
+                              on_bad = "raise", dtype_range = NULL, corrections = NULL) {
   result <- with_python_warnings(toolkit()$search_classifier(
     file_path(directory), file_path(out),
     trials = whole_number(trials), minutes = as.numeric(minutes), backbone = backbone,
     weights = weights_source(weights), target_size = shape_tuple(target_size),
     batch_size = whole_number(batch_size), groups = groups, cluster = cluster,
-    jobs = whole_number(jobs), seed = whole_number(seed), on_bad = on_bad
+    jobs = whole_number(jobs), seed = whole_number(seed), on_bad = on_bad, dtype_range = number_or_list(dtype_range),
+    corrections = corrections_source(corrections)
   ))
   importances <- result$importances$to_dict()
   structure(

@@ -11,6 +11,8 @@ from PIL import Image
 
 from pykeras_tl.deployment import make_service
 from pykeras_tl.deployment.limits import Limits
+from pykeras_tl.models import Classifier
+from pykeras_tl.models.uncertainty.prediction_sets import PredictionSets
 
 sync_api = pytest.importorskip("playwright.sync_api")
 uvicorn = pytest.importorskip("uvicorn")
@@ -21,7 +23,12 @@ _TOKEN = "a-token-of-a-test"
 @pytest.fixture(scope="module")
 def address(classifier):
     limits = Limits(max_files=16, max_bytes=300_000, max_pixels=200_000)
-    service = make_service(classifier, limits=limits, token=_TOKEN, page=True)
+    # The true class of each of 20 calibration images has 0.4, and sets hold what has as much.
+    sets = PredictionSets.fit(np.tile([0.4, 0.3, 0.3], (20, 1)), [0] * 20)
+    doubting = Classifier(
+        classifier.model, classifier.class_names, classifier.images, prediction_sets=sets
+    )
+    service = make_service(doubting, limits=limits, token=_TOKEN, page=True)
     server = uvicorn.Server(uvicorn.Config(service, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -87,6 +94,15 @@ def test_an_image_that_is_dropped_gets_its_class(page, png):
     card.get_by_text("Show the image").wait_for()
     assert card.locator("img").get_attribute("src") != before
     assert card.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+
+
+def test_the_classes_that_an_image_can_have_are_named(page, png, tmp_path):
+    (tmp_path / "1.png").write_bytes(png("red"))
+    (tmp_path / "2.png").write_bytes(png("magenta"))
+    cards = chosen(page, sorted(tmp_path.iterdir()), 2)
+    notes = [cards.nth(number).get_by_text("It can be:").inner_text() for number in range(2)]
+    assert notes[0] == "It can be: cat"
+    assert set(notes[1].removeprefix("It can be: ").split(" | ")) == {"cat", "<b>cow</b>"}
 
 
 def test_broken_and_giant_files_do_not_spoil_the_others(page, png, tmp_path):

@@ -143,6 +143,35 @@ def test_the_best_of_a_column_stands_out(report, tmp_path) -> None:
     assert '<span class="best">0.812</span>' in content
 
 
+def test_the_page_begins_with_the_best_trial_and_ranks_the_others(drawn, tmp_path) -> None:
+    good = Evaluation(drawn(images=60))
+    guessed = good.predictions.copy()
+    guessed.iloc[:, 3:] = 0.25
+    guessed["predicted"] = guessed.columns[3]
+    constant = Evaluation(guessed)
+    trials = [
+        TrialReport(name, metrics={"test accuracy": made.accuracy}, evaluations={"test": made})
+        for name, made in {"guesses": constant, "learns": good}.items()
+    ]
+    report = Report("Cells", ["A note."], [TrialReport("fails", error="no"), *trials])
+    page = _page(tmp_path / "report.html", report)
+    shown = [text for text in page.texts if text]
+    begin = shown.index("Best trial: learns")
+    low, high = good.intervals.loc[0, ["low", "high"]]
+    assert f"{low:.3f} to {high:.3f}" in shown[begin : begin + 8]
+    assert begin < shown.index("Trials") < shown.index("A note.")
+    names = [
+        text for text in shown[shown.index("Trials") :] if text in ("fails", "guesses", "learns")
+    ]
+    assert names[:3] == ["learns", "guesses", "fails"]
+    assert shown.count("at chance") == 1
+    assert shown[shown.index("at chance") - 1] == "guesses"
+    # Each trial is folded away, and a link to what is inside opens it.
+    folded = [attrs for tag, attrs in page.tags if attrs.get("class") == "trial"]
+    assert len(folded) == 3
+    assert not any("open" in attrs for attrs in folded)
+
+
 def test_images_are_inside_the_page(report, tmp_path) -> None:
     page = _page(tmp_path / "report.html", report)
     mistakes = (report.trials[0].evaluations["TEST"].predictions.eval("predicted != `class`")).sum()

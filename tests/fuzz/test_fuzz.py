@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-_SHORT = {"images": 600, "classifiers": 120, "checkpoints": 300, "tensors": 600}
+_SHORT = {"images": 400, "classifiers": 50, "checkpoints": 150, "tensors": 400}
 # Seconds without a word, on a busy machine; the child itself counts processor time.
 _PATIENCE = 300
 # What caches of Keras and of the allocator may add after the first third of the cases.

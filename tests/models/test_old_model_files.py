@@ -520,7 +520,7 @@ def test_operations_and_several_axes_in_files_by_keras_3(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV3Small", "EfficientNetB0"])
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0"])
 def test_applications_saved_by_tf_keras(tmp_path, name):
     tf_keras = pytest.importorskip("tf_keras", reason="tf_keras writes the files of Keras 2")
     build = getattr(tf_keras.applications, name)
@@ -532,7 +532,8 @@ def test_applications_saved_by_tf_keras(tmp_path, name):
     path = tmp_path / "model.h5"
     model.save(path)
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
-    expected = model.predict(images, verbose=0)
+    expected = model(images, training=False)
     loaded = load_model(path)
-    np.testing.assert_allclose(loaded.predict(images, verbose=0), expected, atol=1e-5)
+    found = keras.ops.convert_to_numpy(loaded(images, training=False))
+    np.testing.assert_allclose(found, np.asarray(expected), atol=1e-5)
     assert isinstance(loaded.optimizer, keras.optimizers.RMSprop)

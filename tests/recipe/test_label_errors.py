@@ -37,10 +37,14 @@ def colors(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_wrong_labels_are_found_and_read_back(
-    colors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    colors: Path,
+    tmp_path: Path,
+    tiny_backbone: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     out = tmp_path / "out"
-    command = f"pykeras-tl find-label-errors {colors} --out {out} --backbone mobilenet"
+    command = f"pykeras-tl find-label-errors {colors} --out {out} --backbone tiny"
     command += " --weights none --size 32 32 --repeats 3"
     monkeypatch.setattr(sys, "argv", command.split())
     with pytest.raises(SystemExit) as ended:
@@ -58,7 +62,7 @@ def test_wrong_labels_are_found_and_read_back(
     table["new_class"] = table["suggested"]
     corrected = list_images(colors, corrections=table)
     assert corrected["class"].value_counts().to_dict() == {"red": 20, "green": 21}
-    network = {"backbone": "mobilenet", "weights": None, "target_size": (32, 32)}
+    network = {"backbone": "tiny", "weights": None, "target_size": (32, 32)}
     again = find_label_errors(colors, corrections=table, repeats=3, **network)
     assert not set(again.suspects["filename"].map(lambda name: Path(name).name)) & {"copy.png"}
 

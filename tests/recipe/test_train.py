@@ -24,7 +24,8 @@ from pykeras_tl.studies.phases import BestWeights
 from pykeras_tl.studies.trial_runner import scale_outputs
 from pykeras_tl.training.history import History
 
-_NETWORK = {"backbone": "mobilenet", "weights": None, "target_size": (32, 32), "groups": None}
+pytestmark = pytest.mark.usefixtures("tiny_backbone")
+_NETWORK = {"backbone": "tiny", "weights": None, "target_size": (32, 32), "groups": None}
 
 
 def write_images(folder: Path, count: int, classes: str = "abc") -> Path:
@@ -48,10 +49,10 @@ def test_nothing_but_a_folder_is_needed(
     classifier = train_classifier(data, out, quality="fast", **_NETWORK)
     assert set(classifier.metrics) == {"validation", "test"}
     assert "72 images of 3 classes" in caplog.text
-    assert "mobilenet, frozen, at 32 × 32: accuracy" in caplog.text
+    assert "tiny, frozen, at 32 × 32: accuracy" in caplog.text
     assert (out / "report.html").is_file()
     plan = json.loads((out / "plan.json").read_text())
-    assert plan["plans"]["mobilenet"]["target_size"] == [32, 32]
+    assert plan["plans"]["tiny"]["target_size"] == [32, 32]
     monkeypatch.setattr(planning, "probe_backbone", None)
     monkeypatch.setattr(trial_runner, "run_trial", None)
     again = train_classifier(data, out, quality="fast", **_NETWORK)
@@ -92,7 +93,7 @@ def write_deep_images(folder: Path, count: int) -> Path:
 @pytest.mark.parametrize("epochs", [None, 1])
 def test_deep_images_are_trained_on_in_their_range(tmp_path: Path, epochs: int | None) -> None:
     data = write_deep_images(tmp_path / "data", 8)
-    asked = {"backbone": "mobilenet", "weights": None, "target_size": (32, 32), "epochs": epochs}
+    asked = {"backbone": "tiny", "weights": None, "target_size": (32, 32), "epochs": epochs}
     # One more image, of a class of its own, is there to be left out.
     other = write_deep_images(tmp_path / "other", 1) / "dim" / "0.png"
     (data / "odd").mkdir()

@@ -22,9 +22,10 @@ from pykeras_tl.search.space import planned_settings, suggest_settings, trial_wi
 from pykeras_tl.studies.execution import trial_task
 from pykeras_tl.studies.trial_runner import check_trial_options
 
-_PLAN = Plan("mobilenet", (32, 32), 8, "block11", 2, False, 1.0)
+pytestmark = pytest.mark.usefixtures("tiny_backbone")
+_PLAN = Plan("tiny", (32, 32), 8, "block1", 2, False, 1.0)
 _ASKED: dict[str, Any] = {
-    "minutes": 1, "backbone": "mobilenet", "weights": None, "target_size": (32, 32),
+    "minutes": 1, "backbone": "tiny", "weights": None, "target_size": (32, 32),
     "batch_size": 8,
 }  # fmt: skip
 
@@ -51,7 +52,7 @@ def test_the_planned_settings_are_the_plan() -> None:
 def test_all_that_is_suggested_can_be_trained() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     for _ in range(12):
-        settings = suggest_settings(study.ask(), ["block11", "block13"])
+        settings = suggest_settings(study.ask(), ["block1", "block2"])
         trial = trial_with(settings, _PLAN, "t", 0, None, {})
         check_trial_options(trial)
         rates = trial.settings.training.fine_tune.optimizer
@@ -107,12 +108,12 @@ def test_a_trial_behind_the_median_is_ended(images: Path, tmp_path: Path) -> Non
     )
     for accuracy in (0.9, 0.8, 0.9, 0.8):
         asked = running.study.ask()
-        suggest_settings(asked, ["block11"])
+        suggest_settings(asked, ["block1"])
         report = partial(running._report, asked.number)
         assert not any(report(epoch, accuracy) for epoch in range(6))
         running.study.tell(asked, accuracy)
     asked = running.study.ask()
-    suggest_settings(asked, ["block11"])
+    suggest_settings(asked, ["block1"])
     report = partial(running._report, asked.number)
     assert [report(epoch, 0.3) for epoch in range(5)] == [False, False, False, True, True]
     assert running.study.trials[-1].user_attrs["pruned"]

@@ -40,7 +40,7 @@ def _trials(settings: Settings) -> list[Trial]:
     data = {"target_size": [32, 32], "batch_size": 6, "rescale": 1 / 255}
     optimizer = {"name": "adam", "learning_rate": 1e-2}
     return [
-        Trial(name, data, {"network": "blood_cells.modern"}, training, settings.seed)
+        Trial(name, data, {"network": "soco.network"}, training, settings.seed)
         for name, training in {
             "constant": {"optimizer": optimizer, "epochs": 2},
             "cosine": {"optimizer": optimizer, "epochs": 2, "schedule": "cosine"},

@@ -114,15 +114,20 @@ def test_histology_is_as_published() -> None:
 @pytest.mark.parametrize(
     ("study", "trials"),
     [
-        ("cats-and-dogs", "vgg16,vgg16-own-scaling"),
+        ("cats-and-dogs", "tiny-for-vgg16,tiny-for-vgg16-own-scaling"),
         ("pokemon", "vgg16"),
-        ("birds", "pooling-fine-tuned"),
-        ("histology", "head"),
+        ("birds", "tiny-for-pooling-fine-tuned"),
+        ("histology", "tiny-for-head"),
     ],
 )
-def test_the_quick_form_runs_on_synthetic_images(study: str, trials: str, tmp_path: Path) -> None:
+def test_the_quick_form_runs_on_synthetic_images(
+    study: str, trials: str, tmp_path: Path, tiny_backbone: str
+) -> None:
     result = run_study(
-        study, None, tmp_path / "out", quick=True, epochs=1, trials=trials, weights=None
+        *(study, None, tmp_path / "out"),
+        **{"quick": True, "epochs": 1, "weights": None},
+        trials=trials,
+        backbone=tiny_backbone if "tiny" in trials else None,
     )
     assert not result.failures
     assert list(result.table["trial"]) == trials.split(",")

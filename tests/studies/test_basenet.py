@@ -54,7 +54,9 @@ def test_images_are_standardized_by_the_training_part_and_only_it_is_augmented(
 
 @pytest.mark.slow
 def test_the_quick_form_runs_on_synthetic_images(tmp_path: Path) -> None:
-    result = run_study("basenet", None, tmp_path / "out", quick=True, trials="adam,basenet")
+    result = run_study(
+        "basenet", None, tmp_path / "out", quick=True, epochs=1, trials="adam,basenet"
+    )
     assert not result.failures
     assert result.table[["trial", "runs"]].values.tolist() == [["adam", 2], ["basenet", 1]]
 

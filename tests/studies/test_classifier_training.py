@@ -17,12 +17,15 @@ from pykeras_tl.studies import run_study, trial_runner
 from pykeras_tl.studies.data_splits import without_bad_files
 
 _SMALL = {
-    "backbone": "mobilenet",
+    "backbone": "tiny",
     "weights": None,
     "target_size": (32, 32),
     "epochs": 1,
     "batch_size": 4,
 }
+
+
+pytestmark = pytest.mark.usefixtures("tiny_backbone")
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def images(colours: Path) -> Path:
 @pytest.mark.slow
 def test_a_folder_becomes_a_classifier(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    classifier = train_classifier(images, out, unfreeze_from="conv_pw_13", **_SMALL)
+    classifier = train_classifier(images, out, unfreeze_from="block2_conv", **_SMALL)
     assert classifier.class_names == ["blue", "green", "red"]
     assert set(classifier.metrics) == {"validation", "test"}
     assert (out / "report.html").is_file()
@@ -43,6 +46,10 @@ def test_a_folder_becomes_a_classifier(images: Path, tmp_path: Path) -> None:
     assert list(predicted)[2:5] == ["prediction_set", "none_of_these", "novelty"]
     validation = Evaluation.load(next(out.glob("trials/*/evaluation/validation")))
     assert len(again.prediction_sets.scores) == len(validation.predictions)
+    tested = Evaluation.load(next(out.glob("trials/*/evaluation/test"))).predictions["filename"]
+    marked = again.predict(tested.tolist())["none_of_these"].mean()
+    assert f"farther than {again.novelty.threshold:.3f}" in again.card
+    assert f"Of {len(tested)} test images, which all have a class, {marked:.1%} are" in again.card
 
 
 def test_half_of_a_large_validation_part_is_set_aside_by_group() -> None:
@@ -62,19 +69,13 @@ def test_half_of_a_large_validation_part_is_set_aside_by_group() -> None:
 
 
 @pytest.mark.slow
-def test_the_same_call_trains_once(
+def test_the_same_call_trains_once_and_another_overwrites_nothing(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-
     first = train_classifier(images, tmp_path / "out", **_SMALL)
     monkeypatch.setattr(trial_runner, "run_trial", None)
     second = train_classifier(images, tmp_path / "out", **_SMALL)
     pd.testing.assert_frame_equal(first.predict(images), second.predict(images))
-
-
-@pytest.mark.slow
-def test_another_classifier_is_not_overwritten(images: Path, tmp_path: Path) -> None:
-    train_classifier(images, tmp_path / "out", **_SMALL)
     with pytest.raises(FileExistsError, match="made with other settings or images"):
         train_classifier(images, tmp_path / "out", **{**_SMALL, "seed": 1})
 
@@ -94,7 +95,7 @@ def test_default_backbone_is_one_with_weights(
         ({"backbone": "vgg61"}, "vgg61"),
         ({"batch_size": 50}, "at least 50 images of each class"),
         ({"target_size": (0, 32)}, "target_size"),
-        ({"weights": "nowhere.h5"}, "nowhere.h5"),
+        ({"backbone": "mobilenet", "weights": "nowhere.h5"}, "nowhere.h5"),
         ({"epochs": 0}, "epochs"),
         ({"unfreeze_from": "block99"}, "block99"),
         ({"dropout": 1.5}, "dropout"),

@@ -147,7 +147,7 @@ def test_a_study_counts_distinct_images_and_says_what_its_numbers_show(
             with Image.open(row[0]) as image:
                 image.save(target)
                 ImageOps.flip(image).save(target.with_name(f"copy-{target.name}"))
-    result = run_study(tiny_study, tmp_path / "data", tmp_path / "out")
+    result = run_study(tiny_study, tmp_path / "data", tmp_path / "out", epochs=1)
     assert not result.failures
     test = result.intervals.query("split == 'test'")
     assert test["size"].tolist() == ["30 images, 15 distinct"] * 2

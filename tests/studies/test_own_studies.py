@@ -29,7 +29,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 def test_the_documented_study_runs(written: Path, tmp_path: Path) -> None:
-    result = run_study(str(written), None, tmp_path / "out", quick=True, repeats=1)
+    result = run_study(str(written), None, tmp_path / "out", quick=True, repeats=1, epochs=1)
     assert not result.failures
     assert list(result.table["trial"]) == ["plain", "augmented"]
     assert list(read_runs([result.folder])["study"].unique()) == ["light"]
@@ -42,10 +42,10 @@ def test_the_example_of_two_backbones_runs(tmp_path: Path, monkeypatch: pytest.M
         str(_ROOT / "examples" / "two_backbones.py"),
         *(None, tmp_path / "out"),
         **{"quick": True, "repeats": 1, "epochs": 1, "weights": None},
-        trials="squeezenet-*",
+        trials="squeezenet-own-scaling",
     )
     assert not result.failures
-    assert list(result.table["trial"]) == ["squeezenet-own-scaling", "squeezenet-divided-by-255"]
+    assert list(result.table["trial"]) == ["squeezenet-own-scaling"]
 
 
 def test_a_module_beside_a_study_hides_no_other(written: Path) -> None:

@@ -21,7 +21,7 @@ def _trials(settings: Settings) -> list[Trial]:
                 "rescale": 1 / 255,
                 "split": {"seed": settings.seed, "fold": fold},
             },
-            {"network": "blood_cells.modern"},
+            {"network": "soco.network"},
             training,
             settings.seed,
         )

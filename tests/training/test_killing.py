@@ -1,4 +1,4 @@
-"""Trainings killed at random instants end as if they had not been: 20 kills, or more.
+"""Trainings killed at random instants end as if they had not been: 12 kills, or more.
 
 `PYKERAS_TL_KILLS=100 pytest -s tests/training/test_killing.py` is the long form.
 """

@@ -158,6 +158,33 @@ def limits(evaluations: Evaluations) -> list[str]:
     return found
 
 
+def with_novelty(card: str, threshold: float, marked: float, images: int) -> str:
+    r"""Add to a model card what is known of `none_of_these`.
+
+    Args:
+        card: The card.
+        threshold: The distance beyond which an image is none of the classes.
+        marked: The share of the test images, all of which have a class, that are beyond it, 0..1.
+        images: How many test images were looked at.
+
+    Returns:
+        The card with a section before its limits.
+
+    Example:
+        >>> card = with_novelty("# A card\n\n## Limits\n", 0.25, 0.04, 200)
+        >>> [line for line in card.splitlines() if line.startswith("#")]
+        ['# A card', '## None of these', '## Limits']
+    """
+    section = (
+        "## None of these\n\n`predict` marks an image as none of the classes, in the column "
+        "`none_of_these`, where the network's features are farther than "
+        f"{threshold:.3f} from those of the training images. Of {images:,} test images, which all "
+        f"have a class, {marked:.1%} are marked. How many images of other things it finds depends "
+        "on what they show: try it on some."
+    )
+    return card.replace("\n## Limits\n", f"\n{section}\n\n## Limits\n", 1)
+
+
 def _results(name: str, evaluation: HasResults) -> list[str]:
     parts = [f"### {plain_text(name)}: {evaluation.size}"]
     if evaluation.independent > 1:

@@ -43,7 +43,9 @@ def write_study_report(
     versions = done[-1].versions if done else {}
     sections = [_images_section(sizes), *_intervals_section(done)]
     sections += _baseline_section(baselines) + _repeats_section(study, done)
-    report = Report(study.title, study.notes, trials, sections, versions=versions)
+    report = Report(
+        study.title, study.notes, trials, sections, versions=versions, metric=study.metric
+    )
     return write_report(path, report)
 
 
