@@ -1,7 +1,7 @@
 """The code blocks of README.md and docs/, made ready to run on a few drawn cells.
 
-A block runs unless the line before it says why not: `<!-- not run: it needs a cluster -->`. All blocks
-of a page run in order, in one session, in a folder with
+A block runs unless the line before it says why not: `<!-- not run: it needs a cluster -->`. All
+blocks of a page run in order, in one session, in a folder with
 
 - `cells/`, in which are TRAIN, TEST and TEST_SIMPLE, unless the page draws them itself;
 - `my-classifier/classifier`, a small untrained classifier of such cells.

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import keras
 import pandas as pd
-from PIL import Image
 
 from pykeras_tl import Classifier, explain_images, list_images
 from pykeras_tl.evaluation import worst_mistakes
@@ -28,7 +27,9 @@ def main(out: str = str(_ROOT / "docs" / "images" / "why.png")) -> None:
         out: The PNG file to write.
     """
     path = Path(out).resolve()
-    (code,) = re.findall(r"```python\n(.*?)```", (_ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (_ROOT / "README.md").read_text("utf-8"), re.DOTALL
+    )
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         keras.utils.set_random_seed(1)
@@ -39,9 +40,7 @@ def main(out: str = str(_ROOT / "docs" / "images" / "why.png")) -> None:
         shown = pd.concat([cells, mistakes[["filename", "class"]]])
         why = explain_images(Classifier.from_flow(names["model"], names["train"]), shown)
         path.parent.mkdir(parents=True, exist_ok=True)
-        why.plot().savefig(path, dpi=80)
-        # A third of the size.
-        Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
+        why.plot().savefig(path, dpi=72)
         os.chdir(_ROOT)
 
 

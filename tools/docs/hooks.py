@@ -23,7 +23,7 @@ from mkdocs.structure.pages import Page
 # MkDocs runs this file by its path.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import notebooks
+import notebook_pages
 import r_pages
 from public_names import ROOT, public_names, reference
 
@@ -36,7 +36,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
             pages += [f"reference/{_stem(page)}.md" for page in sorted(reference())]
             pages += ["reference/commands.md"]
         elif title == "Notebooks":
-            pages += [f"notebooks/{name}.md" for name in notebooks.names()]
+            pages += [f"notebooks/{name}.md" for name in notebook_pages.names()]
     return config
 
 
@@ -46,12 +46,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/index.md": _index_page(),
         "reference/commands.md": _commands_page(),
         **{f"reference/{_stem(page)}.md": _package_page(page) for page in reference()},
-        **notebooks.pages(),
+        **notebook_pages.pages(),
         **r_pages.pages(),
     }
     for path, content in pages.items():
         files.append(File.generated(config, path, content=content))
-    figures = {**notebooks.figures(), **r_pages.figures()}
+    figures = {**notebook_pages.figures(), **r_pages.figures()}
     for path, figure in figures.items():
         files.append(File.generated(config, path, content=figure))
     return files

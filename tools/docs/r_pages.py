@@ -29,7 +29,9 @@ def pages() -> dict[str, str]:
         texts[f"r/{section}/index.md"] = f"# {title}\n\n{_MISSING}\n"
         for path in sorted((PKGDOWN / section).glob("*.html")):
             name = title if path.stem == "index" else _title(path)
-            texts[f"r/{section}/{path.stem}.md"] = f"---\ntitle: {name!r}\nhide: [toc]\n---\n\n# {name}\n"
+            texts[f"r/{section}/{path.stem}.md"] = (
+                f"---\ntitle: {name!r}\nhide: [toc]\n---\n\n# {name}\n"
+            )
     return texts
 
 
