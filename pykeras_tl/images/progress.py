@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TypeAlias
 
 from rich.console import Console
@@ -40,7 +41,7 @@ def report_progress_to(report: Report | None) -> None:
 
 @contextmanager
 def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar in a terminal or notebook; show nothing elsewhere.
+    """Show a progress bar in a terminal, or in a notebook with ipywidgets; show nothing elsewhere.
 
     It is written to the standard error and disappears at the end, so that it never mixes with
     results.
@@ -63,7 +64,7 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not (console.is_terminal or console.is_jupyter),
+        disable=not (console.is_terminal or (console.is_jupyter and _has_widgets())),
     )
     with shown:
         task = shown.add_task(description, total=total)
@@ -89,6 +90,11 @@ def _reported(report: Report, description: str, total: int) -> Iterator[Callable
 
     yield advance
     report(description, done, total)
+
+
+def _has_widgets() -> bool:
+    """Whether notebooks can show a bar; without it, rich warns in its place."""
+    return find_spec("ipywidgets") is not None
 
 
 def _on_main_thread() -> bool:

@@ -1,5 +1,6 @@
 """Tests of progress that a function shows."""
 
+import functools
 import threading
 
 import pytest
@@ -59,3 +60,13 @@ def test_work_begun_on_another_thread_is_not_reported(reports):
     thread.join(10)
     assert not thread.is_alive()
     assert not reports
+
+
+def test_a_notebook_without_widgets_is_left_alone(monkeypatch, capsys, recwarn):
+    notebook = functools.partial(progress.Console, force_jupyter=True)
+    monkeypatch.setattr(progress, "Console", notebook)
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    with progress_bar("Reading", 2) as advance:
+        advance(2)
+    assert not recwarn.list
+    assert capsys.readouterr() == ("", "")

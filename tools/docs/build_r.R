@@ -1,0 +1,17 @@
+# Writes the pages of the R package by pkgdown.
+#
+#   Rscript tools/docs/build_r.R OUT
+#
+# kerastl must be installed. Uses no network; examples are not run, `R CMD check` does.
+out <- normalizePath(commandArgs(trailingOnly = TRUE)[1], mustWork = FALSE)
+
+# pkgdown evaluates the conditions of examples, and asks CRAN for the addresses of packages that are
+# not installed.
+is_keras_available <- function(...) TRUE
+nowhere <- function() data.frame(Package = character(), URL = character())
+utils::assignInNamespace("CRAN_urls", nowhere, "downlit")
+
+package <- pkgdown::as_pkgdown("r", override = list(destination = out))
+pkgdown::init_site(package)
+pkgdown::build_reference(package, examples = FALSE, preview = FALSE)
+pkgdown::build_articles(package, preview = FALSE)
