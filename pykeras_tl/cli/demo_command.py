@@ -139,10 +139,9 @@ def _end(out: Path, intervals: pd.DataFrame, results: pd.DataFrame) -> Iterator[
         f"The same images, {len(others)} networks that began with random weights: "
         f"{100 * others.min():.0f} to {100 * others.max():.0f} %. Guessing: 25 %."
     )
-    yield (
-        "So features learned on other photographs are worth more here than many epochs. The cells "
-        "are generated:\nthe numbers say nothing about real blood."
-    )
+    if row["low"] > others.max():
+        yield "So features learned on other photographs are worth more here than many epochs."
+    yield "The cells are generated: the numbers say nothing about real blood."
     yield f"\nLook at {out / 'classifier/report.html'} and {out / 'study/report.html'}. Then try"
     classifier = out / "classifier" / "classifier"
     yield f"  pykeras-tl app {classifier}"

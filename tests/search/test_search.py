@@ -43,8 +43,10 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_planned_settings_are_the_plan() -> None:
-    planned = _PLAN.trial("t", 0, None, {"groups": None})
-    mine = trial_with(planned_settings(_PLAN), _PLAN, "t", 0, None, {"groups": None})
+    told = ("t", 0, None, {"groups": None}, (0.0, 4095.0))
+    planned = _PLAN.trial(*told)
+    mine = trial_with(planned_settings(_PLAN), _PLAN, *told)
+    assert mine.data == planned.data
     assert mine.model == planned.model
     assert mine.training == planned.training
 
@@ -66,19 +68,23 @@ def test_a_search_goes_on_and_keeps_the_best(
     out = tmp_path / "out"
     monkeypatch.setattr(search, "plan_training", None, raising=False)
     save_plans(out, Request("good", **_ASKED), {"search": _PLAN}, search._STUDY)
-    run, ran = trial_task.run_task, []
+    run, ran, given = trial_task.run_task, [], []
+    left_out = pd.DataFrame({"filename": ["a/0.png"], "exclude": [True]})
+    options = {"groups": None, "corrections": left_out, **_ASKED}
 
     def interrupted(task: Any, report: Any) -> None:
         if len(ran) == 2:
             raise KeyboardInterrupt
         ran.append(task.trial.name)
+        given.extend(set(table["filename"]) for table in task.tables.values())
         run(task, report)
 
     monkeypatch.setattr(trial_task, "run_task", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        search_classifier(images, out, trials=4, groups=None, **_ASKED)
+        search_classifier(images, out, trials=4, **options)
     monkeypatch.setattr(trial_task, "run_task", run)
-    result = search_classifier(images, out, trials=4, groups=None, **_ASKED)
+    assert all(str(images / "a" / "0.png") not in names for names in given)
+    result = search_classifier(images, out, trials=4, **options)
 
     assert result.table["number"].tolist() == [0, 1, 2, 3]
     assert set(result.table["state"]) <= {"complete", "pruned"}
@@ -97,7 +103,7 @@ def test_a_search_goes_on_and_keeps_the_best(
         result.importances.empty
     )
     with pytest.raises(FileExistsError, match="other settings"):
-        search_classifier(images, out, trials=4, groups=None, **_ASKED | {"minutes": 2})
+        search_classifier(images, out, trials=4, **options | {"minutes": 2})
 
 
 def test_a_trial_behind_the_median_is_ended(images: Path, tmp_path: Path) -> None:

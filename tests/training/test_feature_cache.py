@@ -22,7 +22,7 @@ def plain():
     """Nested in a sequential model, its last block trained."""
     keras.utils.set_random_seed(1)
     convolutions = [
-        layers.Conv2D(8, 3, strides=3, activation="relu", trainable=number == 2)
+        layers.Conv2D(8, 3, strides=2, activation="relu", trainable=number == 2)
         for number in range(3)
     ]
     base = keras.Sequential([keras.Input((48, 48, 3)), *convolutions, layers.MaxPooling2D()])
