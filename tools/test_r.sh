@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs all checks of the R package: lintr, the generated files, the reference index, and R CMD
-# check with and without Python. Installs kerastl in LIBRARY for tests/cross_language.
+# Runs all checks of the R package: R CMD check, the tests and examples with and without Python,
+# lintr, the generated files, and the reference index. Installs kerastl in LIBRARY for
+# tests/cross_language.
 #
 #   tools/test_r.sh PYTHON LIBRARY
 #
@@ -59,39 +60,58 @@ reference_index() {
   quietly Rscript tools/reference_index.R
 }
 
-# Skips only what needs the network.
+# The tests run on their own, and R CMD build has just built the vignettes. Skips only what needs
+# the network.
 export _R_CHECK_CRAN_INCOMING_=false _R_CHECK_SYSTEM_CLOCK_=0 _R_CHECK_FORCE_SUGGESTS_=false
 check() {
-  local place=$work/$1
+  local place=$work/check
   mkdir "$place"
-  (cd "$place" && NOT_CRAN=true R CMD check --as-cran --no-manual "${@:2}" ../kerastl_*.tar.gz) \
-    >"$place/log" 2>&1 || true
-  # Numbers of tests, and the reasons of skipped ones.
-  grep -hE '^\[ FAIL|^• ' "$place"/kerastl.Rcheck/tests/testthat.Rout* || true
+  (cd "$place" && R CMD check --as-cran --no-manual --no-tests --no-build-vignettes \
+    ../kerastl_*.tar.gz) >"$place/log" 2>&1 || true
   grep '^Status:' "$place/log" || true
-  grep -q '^Status: OK$' "$place/log" || {
-    cat "$place/log" "$place"/kerastl.Rcheck/tests/testthat.Rout.fail 2>/dev/null
-    exit 1
-  }
+  grep -q '^Status: OK$' "$place/log" || { cat "$place/log"; exit 1; }
 }
 
+# As R CMD check runs them, on the installed package.
+tests() {
+  local place=$work/tests-$1 failed=0
+  cp -r r/tests "$place"
+  (cd "$place" && NOT_CRAN=true Rscript testthat.R) >"$place/log" 2>&1 || failed=1
+  # Numbers of tests, and the reasons of skipped ones.
+  grep -hE '^\[ FAIL|^• ' "$place/log" || true
+  [ "$failed" = 0 ] || { cat "$place/log"; exit 1; }
+}
+
+# What R CMD check would find beside what runs does not depend on Python.
 without_python() {
-  RETICULATE_PYTHON='' check without-python --no-vignettes
+  export RETICULATE_PYTHON=''
+  quietly Rscript -e '
+    library(kerastl)
+    for (page in tools::Rd_db("kerastl")) {
+      file <- tempfile()
+      tools::Rd2ex(page, file)
+      if (file.exists(file)) source(file, local = new.env())
+    }
+  '
+  tests without-python
 }
 
 step "build and install" build
-# R uses one core: the steps without Python run in parallel to those with Python.
-step "R CMD check with Python" check with-python >"$work/with.log" 2>&1 &
-with=$!
+# R uses one core, so that two halves run at the same time.
 {
+  step "R CMD check with Python" check
   step "lint" lint
+} >"$work/check.log" 2>&1 &
+check=$!
+{
+  step "tests with Python" tests with-python
+  step "examples and tests without Python" without_python
   step "generated files" generated_files
   step "generated functions" generated_functions
   step "reference index" reference_index
-  step "R CMD check without Python" without_python
-} >"$work/without.log" 2>&1 &
-without=$!
-wait $with || status=$?
-wait $without || status=$?
-cat "$work/with.log" "$work/without.log"
+} >"$work/tests.log" 2>&1 &
+tests=$!
+wait $check || status=$?
+wait $tests || status=$?
+cat "$work/check.log" "$work/tests.log"
 exit "$status"

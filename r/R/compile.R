@@ -25,7 +25,8 @@ compile.kerastl_model <- function(object, optimizer = "rmsprop", loss = NULL, me
                                   sample_weight_mode = NULL, target_tensors = NULL, ...) {
   check_alive_model(object)
   losses <- python_functions(loss, substitute(loss))
-  if (!is.null(loss_weights) && (is_python(losses) || is.character(losses) && length(losses) == 1)) {
+  one_loss <- is_python(losses) || (is.character(losses) && length(losses) == 1)
+  if (one_loss && !is.null(loss_weights)) {
     # Keras 3 takes weights only with one loss for each output.
     losses <- rep(list(losses), length(object$outputs))
     names(losses) <- if (!is.null(names(loss_weights))) object$output_names
