@@ -51,7 +51,8 @@ def read_label_table(
         if path.is_dir():
             raise ValueError(
                 f"Expected a data frame or a CSV file with a row for each image. Received: the "
-                f"folder {path}. Pass the CSV file, and the folder as `directory`."
+                f"folder {path}. Pass the CSV file, and the folder as `directory` (--images on "
+                "the command line)."
             )
         if not path.is_file():
             raise FileNotFoundError(f"Expected a CSV file. Received: {path}, which does not exist.")
