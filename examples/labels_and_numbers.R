@@ -20,9 +20,9 @@ images <- do.call(rbind, lapply(seq_len(600), function(number) {
   png(file, 96, 96, bg = "gray80")
   par(mar = rep(0, 4))
   plot.new()
-  symbols(
+  points(
     runif(length(colors), 0.1, 0.9), runif(length(colors), 0.1, 0.9),
-    circles = rep(0.12, length(colors)), inches = FALSE, add = TRUE, bg = colors, fg = NA
+    pch = 16, cex = 4, col = colors
   )
   points(runif(dots, 0.05, 0.95), runif(dots, 0.05, 0.95), pch = 16, cex = 0.9)
   dev.off()

@@ -10,16 +10,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from ..models.saving.classifier import load_classifier
+from ..models.saving.classifier import load_predictor
 from ..models.saving.classifier_folder import FILES
 from .extras import need
 
 if TYPE_CHECKING:
-    from ..models.saving.classifier import Classifier
+    from .predictor import Served
 
 
 def push_to_hub(
-    classifier: Classifier,
+    classifier: Served,
     repository: str,
     *,
     private: bool = True,
@@ -29,7 +29,7 @@ def push_to_hub(
     """Upload a classifier, with its model card, to the Hugging Face Hub.
 
     Args:
-        classifier: The classifier.
+        classifier: The classifier, or a multi-label classifier or a regressor.
         repository: The name of the model repository, `"owner/name"`; created if missing.
         private: Whether a repository that is created is private.
         token: An access token; by default the one of `hf auth login` or `HF_TOKEN`.
@@ -60,12 +60,10 @@ def push_to_hub(
     return str(commit.commit_url)
 
 
-def from_hub(
-    repository: str, *, revision: str | None = None, token: str | None = None
-) -> Classifier:
+def from_hub(repository: str, *, revision: str | None = None, token: str | None = None) -> Served:
     """Load a classifier from the Hugging Face Hub, without running anything from it.
 
-    Only the files that a classifier consists of are downloaded, and `load_classifier` reads them:
+    Only the files that a classifier consists of are downloaded, and `load_predictor` reads them:
     layers that run code, pickles and oversized arrays are refused.
 
     Args:
@@ -74,7 +72,7 @@ def from_hub(
         token: An access token, for private repositories.
 
     Returns:
-        The classifier.
+        The classifier, or what else was uploaded.
 
     Raises:
         FileNotFoundError: If the repository holds no classifier of this package.
@@ -91,7 +89,7 @@ def from_hub(
         hub.snapshot_download(
             repository, revision=revision, token=token, allow_patterns=list(FILES), local_dir=folder
         )
-        return load_classifier(folder)
+        return load_predictor(folder)
 
 
 def _hub() -> Any:

@@ -72,6 +72,9 @@ def evaluate_classifier(
     """
     import keras
 
+    from ..models.saving.image_predictor import check_one_class
+
+    check_one_class(model)
     table: pd.DataFrame | None = data if isinstance(data, pd.DataFrame) else None
     if isinstance(subgroup, str):
         if table is None or subgroup not in table:

@@ -14,6 +14,7 @@ from ..evaluation.prediction_table import leading_columns
 from ..images.datasets.directory_tree import readable_images_under
 from ..images.decoding.thumbnails import read_thumbnail
 from ..images.progress import progress_bar
+from ..models.saving.image_predictor import check_one_class
 from ..visualization.html_page import embed_image, write_page
 from .explanations import readable_rows
 from .features import PROJECTIONS, image_features, project
@@ -133,6 +134,7 @@ def map_images(
     """
     if projection not in PROJECTIONS:
         project(np.zeros((0, 0)), projection)
+    check_one_class(classifier)
     names = classifier.class_names
     files, true = _files_and_classes(paths, names)
     predictions = classifier.predict(files, batch_size)

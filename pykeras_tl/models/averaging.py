@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from .saving.classifier import Classifier
+from .saving.image_predictor import check_one_class
 
 
 def average_classifiers(classifiers: Sequence[Classifier]) -> Classifier:
@@ -35,6 +36,8 @@ def average_classifiers(classifiers: Sequence[Classifier]) -> Classifier:
     """
     if not classifiers:
         raise ValueError("Expected one classifier or more. Received: none.")
+    for each in classifiers:
+        check_one_class(each)
     first = classifiers[0]
     for other in classifiers[1:]:
         for what, one, another in (

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .task import Evaluated, Predictor
 
 _SHOWN = 15
+_ABBREVIATIONS = {"f1": "F1", "mae": "MAE", "rmse": "RMSE", "r2": "R²", "spearman": "Spearman"}
 
 
 def write_task_report(
@@ -90,7 +91,7 @@ def evaluation_section(name: str, evaluation: Evaluated) -> Section:
         else "95 % intervals of the bootstrap, for independent images"
     )
     overall = evaluation.overall
-    overall = overall.assign(metric=[text.replace("_", " ") for text in overall["metric"]])
+    overall = overall.assign(metric=[metric_label(name) for name in overall["metric"]])
     tables = {how if "low" in overall else "Metrics": overall}
     figures: dict[str, Any] = {}
     shown = evaluation.with_files
@@ -120,9 +121,25 @@ def _headlines(evaluations: Mapping[str, Evaluated]) -> dict[str, float]:
     shown = {}
     for name, evaluation in evaluations.items():
         metric, value = evaluation.headline
-        shown[f"{name} {metric.replace('_', ' ')}"] = value
+        shown[f"{name} {metric_label(metric)}"] = value
     return shown
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:
-    return table.rename(columns=lambda name: name.replace("_", " "))
+    return table.rename(columns=metric_label)
+
+
+def metric_label(name: str) -> str:
+    """Write the name of a metric as people do.
+
+    Args:
+        name: Such as `"macro_f1"`.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> metric_label("macro_f1"), metric_label("r2"), metric_label("mae")
+        ('macro F1', 'R²', 'MAE')
+    """
+    return " ".join(_ABBREVIATIONS.get(word, word) for word in name.split("_"))

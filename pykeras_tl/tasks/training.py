@@ -32,7 +32,7 @@ from ..studies.study import Study
 from ..studies.trial import Trial
 from ..studies.trial_runner import build_model, train_model
 from ..training.linear_probe import features_and_labels
-from .report import write_task_report
+from .report import metric_label, write_task_report
 from .task import Evaluated, Predictor, Task
 
 if TYPE_CHECKING:
@@ -251,4 +251,4 @@ def _in_words(evaluation: Evaluated) -> str:
     table = evaluation.overall
     row = table[table["metric"] == name].iloc[0]
     interval = f" ({row['low']:.4g} to {row['high']:.4g})" if "low" in row else ""
-    return f"{name.replace('_', ' ')} {value:.4g}{interval} on {evaluation.size}."
+    return f"{metric_label(name)} {value:.4g}{interval} on {evaluation.size}."

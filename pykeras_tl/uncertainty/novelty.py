@@ -12,6 +12,7 @@ from sklearn.covariance import LedoitWolf
 from ..images.datasets.folders import list_images
 from ..images.threads import default_workers, parallel_for
 from ..models.saving.classifier import Classifier
+from ..models.saving.image_predictor import check_one_class
 from ..models.uncertainty.novelty import NoveltyDetector, normalized
 from ..models.uncertainty.prediction_sets import group_quantile
 
@@ -67,6 +68,7 @@ def fit_novelty(
         >>> bool((table["none_of_these"] == (table["novelty"] > 1)).all())
         True
     """
+    check_one_class(classifier)
     if not 0 < accepted < 1:
         raise ValueError(f"Expected accepted to be between 0 and 1. Received: {accepted}.")
     learned, others = _table(training), _table(validation)

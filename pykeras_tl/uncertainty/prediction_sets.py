@@ -11,6 +11,7 @@ from ..evaluation.coverage import fit_sets
 from ..evaluation.evaluate import evaluate_classifier
 from ..evaluation.evaluation import Evaluation
 from ..models.saving.classifier import Classifier
+from ..models.saving.image_predictor import check_one_class
 
 
 def fit_prediction_sets(
@@ -49,6 +50,7 @@ def fit_prediction_sets(
         >>> classifier.prediction_sets.scores.tolist()
         [0.0, 0.25]
     """
+    check_one_class(classifier)
     evaluation = data
     if not isinstance(evaluation, Evaluation):
         evaluation = evaluate_classifier(classifier, evaluation, groups=groups)

@@ -17,6 +17,7 @@ from pykeras_tl.evaluation import (
     metrics,
     prediction_table,
 )
+from pykeras_tl.evaluation.discrimination import resampling
 from pykeras_tl.evaluation.discrimination.resampling import RankedScores
 from pykeras_tl.evaluation.prediction_table import probabilities_of, true_indices
 
@@ -26,7 +27,7 @@ def test_areas_of_samples_are_those_of_scikit_learn_with_weights() -> None:
     true, group_of = random.integers(0, 3, 60), np.arange(60) % 20
     # Many ties, as saturated probabilities have.
     scores = (random.random((60, 3)) + np.eye(3)[true]).round(1)
-    samples = bootstrap._sample_counts(20, 6, random)
+    samples = resampling._sample_counts(20, 6, random)
     found = RankedScores(scores, true, group_of).areas(samples)
     for row, times in zip(found, samples):
         weights = times[group_of]
@@ -119,7 +120,7 @@ def test_intervals_of_shares_are_those_of_the_classes_recall(drawn) -> None:
     own = (table["class"] == "class 0").to_numpy()
     right = (table["class"] == table["predicted"]).to_numpy()
     found = bootstrap.share_intervals((own & right)[:, None], own[:, None], groups, repeats=500)
-    samples = bootstrap._sample_counts(40, 500, np.random.default_rng(0)).astype(int)
+    samples = resampling._sample_counts(40, 500, np.random.default_rng(0)).astype(int)
     slow = []
     for times in samples:
         rows = np.concatenate([np.flatnonzero(groups == g) for g in np.repeat(range(40), times)])

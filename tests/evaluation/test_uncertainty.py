@@ -16,6 +16,7 @@ from pykeras_tl.evaluation import (
     metrics,
     prediction_table,
 )
+from pykeras_tl.evaluation.discrimination import resampling
 
 
 def test_values_are_the_metrics(drawn) -> None:
@@ -33,7 +34,7 @@ def test_each_sample_is_measured_as_if_its_images_were_copied(drawn) -> None:
     table = drawn(images=30, classes=5)
     groups = np.arange(30) % 7
     measures = bootstrap._Measures(table, groups)
-    drawn_groups = bootstrap._sample_counts(7, 20, np.random.default_rng(0))
+    drawn_groups = resampling._sample_counts(7, 20, np.random.default_rng(0))
     fast = measures(drawn_groups)
     f1 = (measures.columns()["metric"] == "f1").to_numpy()
     for times, row in zip(drawn_groups.astype(int), fast):

@@ -54,9 +54,11 @@ def test_csv_file_folder_and_data_frame(tmp_path, monkeypatch):
     (tmp_path / "images").mkdir()
     for name in ("001", "002"):
         Image.new("RGB", (4, 4)).save(tmp_path / "images" / f"{name}.png")
-    table = pd.DataFrame({"file": ["001.png", "002.png"], "labels": ["NA;b", ""]})
+    table = pd.DataFrame(
+        {"file": ["001.png", "002.png"], "labels": ["NA", "b"], "sharp": [True, False]}
+    )
     table.to_csv(tmp_path / "table.csv", index=False)
-    table.to_csv(tmp_path / "images" / "table.csv", index=False)
+    table.to_csv(tmp_path / "images" / "table.csv", index=False, encoding="utf-8-sig")
     files = [str(tmp_path / "images" / name) for name in table["file"]]
     folder = tmp_path / "images"
     for data, directory in ((table, folder), (tmp_path / "table.csv", folder),
@@ -64,6 +66,8 @@ def test_csv_file_folder_and_data_frame(tmp_path, monkeypatch):
         read = read_label_table(data, directory, "file")
         assert read["filename"].tolist() == files
         assert read_labels(read, "labels")[1] == ["NA", "b"]
+        read["blurred"] = ["0", "1"]
+        assert read_labels(read, ["sharp", "blurred"])[0].tolist() == [[True, False], [False, True]]
     monkeypatch.chdir(folder)
     assert read_label_table(table, x_col="file")["filename"].tolist() == files
     with pytest.raises(FileNotFoundError, match=r"Missing: 2 of 2, such as 001\.png"):

@@ -6,14 +6,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pykeras_tl.evaluation import evaluate_classifier
+from pykeras_tl.explanation import map_images
 from pykeras_tl.models import (
     Classifier,
     MultiLabelClassifier,
     PreprocessConfig,
     Regressor,
+    average_classifiers,
     load_classifier,
     load_predictor,
 )
+from pykeras_tl.uncertainty import fit_novelty, fit_prediction_sets
 
 
 def _model(units, activation=None):
@@ -93,6 +97,16 @@ def test_what_does_not_fit_the_model_is_refused(classifier, regressor):
         Regressor(classifier.model, "age", images)
     with pytest.raises(ValueError, match="preprocessing to shape"):
         Regressor(regressor.model, "age", PreprocessConfig((9, 8)))
+
+
+def test_what_needs_one_class_refuses_the_others_at_once(classifier, regressor):
+    for predictor in (classifier, regressor):
+        for function in (
+            evaluate_classifier, fit_novelty, fit_prediction_sets, map_images,
+            lambda predictor, *_: average_classifiers([predictor]),
+        ):  # fmt: skip
+            with pytest.raises(TypeError, match=f"one class. Received: {predictor.kind}"):
+                function(*[predictor, "nowhere", "nowhere"][: 3 if function is fit_novelty else 2])
 
 
 def test_a_diverged_regressor_says_so(regressor, files):

@@ -133,3 +133,22 @@ def test_probes_compute_what_scikit_learn_computes():
     number = fit_number((features, features[:, :1]), None)
     model = make_pipeline(StandardScaler(), Ridge(1000.0)).fit(features, features[:, 0])
     assert np.allclose(number.predict(features)[:, 0], model.predict(features))
+
+
+def test_several_networks_are_averaged_in_the_unit_of_the_number():
+    import keras
+
+    from pykeras_tl.models import PreprocessConfig
+    from pykeras_tl.tasks.task import RegressionTask
+    from pykeras_tl.tasks.training import _averaged
+
+    def constant(value):
+        bias = keras.initializers.Constant(value)
+        layers = [keras.Input((4, 4, 3)), keras.layers.Flatten()]
+        dense = keras.layers.Dense(1, kernel_initializer="zeros", bias_initializer=bias)
+        return keras.Sequential([*layers, dense])
+
+    task = RegressionTask(["standardized"], "age", mean=40.0, deviation=10.0)
+    average = _averaged([constant(1.0), constant(2.0)])
+    regressor = task.predictor(average, PreprocessConfig((4, 4)), pd.DataFrame())
+    assert regressor.model.predict_on_batch(np.zeros((1, 4, 4, 3))).item() == 55

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from sklearn.metrics import multilabel_confusion_matrix, precision_recall_curve
 
 from ...images.decoding.thumbnails import read_thumbnail
+from ...models.saving.multi_label import SEPARATOR
 from ...visualization.style import (
     COLORS,
     PROPORTION_CMAP,
@@ -144,8 +146,8 @@ def plot_label_mistakes(evaluation: HasLabels, count: int = 20, title: str | Non
         title: Title of the figure, or None.
 
     Returns:
-        The figure: the predicted labels, then the true ones; it says "No mistakes." if there are
-        none.
+        The figure: the label that is most wrong, with its probability, then the true ones; it
+        says "No mistakes." if there are none.
 
     Raises:
         FileNotFoundError: If an image file is missing.
@@ -164,10 +166,14 @@ def plot_label_mistakes(evaluation: HasLabels, count: int = 20, title: str | Non
         return finalize(figure)
     captions = [
         (
-            shorten(f"{row['wrong']} {row['probability']:.0%}", 26),
+            shorten(f"{_kind(row)} {row['wrong']} {row['probability']:.0%}", 28),
             shorten(f"is {row['labels'] or 'none'}", 30),
             shorten(Path(row["filename"]).name, 26),
         )
         for row in worst[["filename", "labels", "wrong", "probability"]].to_dict("records")
     ]
     return image_sheet([read_thumbnail(file) for file in worst["filename"]], captions, title)
+
+
+def _kind(row: dict[Hashable, Any]) -> str:
+    return "missed" if row["wrong"] in row["labels"].split(SEPARATOR) else "given"

@@ -138,15 +138,16 @@ class RegressionEvaluation:
         true = self.predictions["true"]
         found = [
             f"The results rest on {self.independent:,} independent {images}.",
-            f"Their {self.target} is from {true.min():g} to {true.max():g}: beyond that, nothing "
-            "was measured.",
+            f"Their true {self.target} ranges from {true.min():g} to {true.max():g}: beyond that, "
+            "nothing was measured.",
         ]
         table = self.by_range
         if len(table) > 1:
             worst = table.iloc[int(table["mae"].to_numpy().argmax())]
+            ends = dict.fromkeys([f"{worst['from']:g}", f"{worst['to']:g}"])
             found.append(
-                f"It errs most where the {self.target} is from {worst['from']:g} to "
-                f"{worst['to']:g}: by {worst['mae']:.3g} on average."
+                f"It errs most where the true {self.target} is {' to '.join(ends)}: by "
+                f"{worst['mae']:.3g} on average."
             )
         return found
 

@@ -13,6 +13,7 @@ import pandas as pd
 # What may not stand in a label: tables of predictions have it between labels.
 _RESERVED = "|"
 _NAMED = 3
+_TRUTH = {"true": "1", "True": "1", "TRUE": "1", "false": "0", "False": "0", "FALSE": "0"}
 
 
 def read_label_table(
@@ -29,7 +30,7 @@ def read_label_table(
         x_col: The column with the file names.
 
     Returns:
-        The table, with absolute paths in the column `filename`.
+        The table, with absolute paths in the column `filename`; of a CSV file, all values are text.
 
     Raises:
         FileNotFoundError: If the CSV file, the folder or an image does not exist.
@@ -40,7 +41,7 @@ def read_label_table(
         >>> Path("cats/1.png").touch()
         >>> _ = Path("cats/table.csv").write_text("filename,age\n1.png,3\n")
         >>> read_label_table("cats/table.csv")["age"].tolist()
-        [3]
+        ['3']
     """
     folder = Path() if directory is None else Path(directory).expanduser()
     if isinstance(data, pd.DataFrame):
@@ -50,11 +51,13 @@ def read_label_table(
         if path.is_dir():
             raise ValueError(
                 f"Expected a data frame or a CSV file with a row for each image. Received: the "
-                f"folder {path}. Pass the CSV file, and the folder as `directory`."
+                f"folder {path}. Pass the CSV file, and the folder as `directory` (--images on "
+                "the command line)."
             )
         if not path.is_file():
             raise FileNotFoundError(f"Expected a CSV file. Received: {path}, which does not exist.")
-        table = pd.read_csv(path, dtype={x_col: str})
+        # As text: "007" is a name, and "NA" can be a label. Spreadsheets write a mark before UTF-8.
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
         folder = path.parent if directory is None else folder
     if directory is not None and not folder.is_dir():
         raise FileNotFoundError(f"Expected a folder of images. Received: {folder}.")
@@ -168,7 +171,9 @@ def _labels_of(value: Any, separator: str) -> set[str]:
 def _indicators(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
     if len(columns) < 2 or len(set(columns)) < len(columns):
         raise ValueError(f"Expected two or more different columns of labels. Received: {columns}.")
-    values = [pd.to_numeric(_column(table, name), errors="coerce") for name in columns]
+    values = [
+        pd.to_numeric(_column(table, name).replace(_TRUTH), errors="coerce") for name in columns
+    ]
     for name, column in zip(columns, values):
         if not column.isin([0, 1]).all():
             raise ValueError(

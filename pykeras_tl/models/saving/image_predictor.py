@@ -266,3 +266,20 @@ def with_errors(table: pd.DataFrame, errors: Mapping[int, str]) -> pd.DataFrame:
     if not errors:
         return table
     return table.assign(error=[errors.get(index, "") for index in range(len(table))])
+
+
+def check_one_class(predictor: object) -> None:
+    """Refuse what gives an image several labels, or a number, where one class is needed.
+
+    Args:
+        predictor: A classifier or any other predictor.
+
+    Raises:
+        TypeError: If it is no classifier of one class an image.
+
+    Example:
+        >>> check_one_class(Path("cells"))
+    """
+    kind = getattr(predictor, "kind", None)
+    if isinstance(predictor, ImagePredictor) and kind is not None:
+        raise TypeError(f"Expected a classifier that gives each image one class. Received: {kind}.")
