@@ -77,7 +77,7 @@ def fine_tune(
         metrics: Metrics to compute.
         run_dir: A folder from which the same call resumes when it was interrupted, as in `fit`.
         **fit_options: Further arguments of `fit`, for both parts: `validation_data`,
-            `steps_per_epoch`, `callbacks`, ...
+            `steps_per_epoch`, `callbacks`, `devices`, ...
 
     Returns:
         The history of both parts; `phases` says where each begins. When the user interrupts the

@@ -69,7 +69,9 @@ def network(frozen: bool) -> keras.Model:
         ]
     )
     model.compile(
-        keras.optimizers.Adam(0.01), loss="categorical_crossentropy", metrics=["accuracy"]
+        keras.optimizers.Adam(0.01, clipnorm=0.1),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
     )
     return model
 

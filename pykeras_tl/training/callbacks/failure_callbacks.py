@@ -135,7 +135,8 @@ class CollapsedPredictionsWarning(keras.callbacks.Callback):
         predicted, true = [], []
         for spec in specs[:: math.ceil(self._steps / _MOST_BATCHES)]:
             x, y = source.compute_batch(spec)[:2]
-            outputs = np.asarray(self._inputs.model.predict_on_batch(x))
+            # Each of TensorFlow's devices predicts the whole batch.
+            outputs = np.asarray(self._inputs.model.predict_on_batch(x))[: len(y)]
             predicted.append(outputs.argmax(1) if _is_one_hot(outputs) else outputs.ravel() > 0.5)
             true.append(y.argmax(1) if _is_one_hot(y) else np.ravel(y))
         return np.concatenate(predicted), np.concatenate(true)

@@ -48,6 +48,8 @@ def set_layout(variable: keras.Variable, layout: Any) -> None:
 def use_strategy(optimizer: keras.Optimizer, strategy: Any) -> None:
     """Let an optimizer update variables under another strategy; only on TensorFlow.
 
+    Under several devices, it clips the gradient of the whole batch. Keras clips each device's.
+
     Args:
         optimizer: The optimizer, built; its variables have been replaced.
         strategy: A strategy of `tf.distribute`.
@@ -59,6 +61,22 @@ def use_strategy(optimizer: keras.Optimizer, strategy: Any) -> None:
                 each._var_key(variable): index
                 for index, variable in enumerate(each._trainable_variables)
             }
+        for name in ("_clip_gradients", "_all_reduce_sum_gradients"):
+            vars(each).pop(name, None)
+        clips = any((each.clipnorm, each.global_clipnorm, each.clipvalue))
+        if clips and strategy.num_replicas_in_sync > 1:
+            _sum_before_clipping(each)
+
+
+def _sum_before_clipping(optimizer: Any) -> None:
+    clip, add_up = optimizer._clip_gradients, optimizer._all_reduce_sum_gradients
+
+    def clip_sums(gradients: list[Any]) -> Any:
+        pairs = add_up(list(zip(gradients, optimizer._trainable_variables)))
+        return clip([gradient for gradient, _ in pairs])
+
+    optimizer._clip_gradients = clip_sums
+    optimizer._all_reduce_sum_gradients = list
 
 
 @contextmanager

@@ -38,9 +38,12 @@ def mirrored(fit_model: keras.Model, devices: Sequence[str]) -> Generator[None]:
         for layer in nested_layers(fit_model)
         if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
     ]
+    # What layers assign while they compute: statistics, and the state of random numbers.
+    assigned = {id(variable) for variable in fit_model.non_trainable_variables}
     with strategy.scope():
         for variable in variables_of(fit_model):
-            replace_value(variable, _tensorflow_variable(variable))
+            value = _tensorflow_variable(variable, id(variable) in assigned)
+            replace_value(variable, value)
     use_strategy(fit_model.optimizer, strategy)
     # XLA does not compile what several devices compute together.
     fit_model.jit_compile = False
@@ -54,7 +57,7 @@ def mirrored(fit_model: keras.Model, devices: Sequence[str]) -> Generator[None]:
             value = variable.numpy()
             one = plain.get(id(variable))
             if one is None:
-                one = _tensorflow_variable(variable)
+                one = _tensorflow_variable(variable, assigned=False)
             one.assign(value)
             replace_value(variable, one)
         use_strategy(fit_model.optimizer, before)
@@ -71,12 +74,11 @@ def _strategy(*devices: str) -> Any:
     return tf.distribute.MirroredStrategy([f"/{name.upper()}" for name in devices])
 
 
-def _tensorflow_variable(variable: keras.Variable) -> Any:
+def _tensorflow_variable(variable: keras.Variable, assigned: bool) -> Any:
     import tensorflow as tf
 
     aggregation = variable.aggregation
-    if aggregation == "none" and not variable.trainable:
-        # What layers assign while they compute: statistics, and the state of random numbers.
+    if aggregation == "none" and assigned:
         is_float = variable.value.dtype.is_floating
         aggregation = "mean" if is_float else "only_first_replica"
     return tf.Variable(
