@@ -22,8 +22,9 @@ from .devices.precision import check_mixed_precision
 from .devices.selection import Devices, check_shares, find_devices
 from .feature_cache.caching import FitInputs
 from .history import History
+from .keras_training import train_by_keras
 from .split_checks import check_split
-from .trainer import FitConfig, train, train_by_keras
+from .trainer import FitConfig, train
 
 _logger = logging.getLogger(__name__)
 
