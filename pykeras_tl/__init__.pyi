@@ -27,11 +27,11 @@ from .explanation.explanations import explain_images as explain_images
 from .explanation.saliency import saliency_maps as saliency_maps
 from .images.auditing import audit as audit
 from .images.datasets.folders import list_images as list_images
-from .images.datasets.packing import pack_images as pack_images
 from .images.datasets.splits import k_folds as k_folds
 from .images.datasets.splits import split_fractions as split_fractions
 from .images.duplicates import duplicate_groups as duplicate_groups
 from .images.image_data_generator import ImageDataGenerator as ImageDataGenerator
+from .images.packing import pack_images as pack_images
 from .images.synthetic import generate_blood_cells as generate_blood_cells
 from .logs import show_log_messages as show_log_messages
 from .models.freezing import freeze_weights as freeze_weights

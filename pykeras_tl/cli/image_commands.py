@@ -190,7 +190,7 @@ def pack(
     seed: Seed = 0,
 ) -> None:
     """Pack a folder of images into a few large tar files."""
-    from ..images.datasets.packing import pack_images
+    from ..images.packing import pack_images
 
     folder = pack_images(directory, out, shard_megabytes, seed)
     typer.echo(f"shards: {folder} ({len(list(folder.rglob('*.tar'))):,})")

@@ -11,7 +11,6 @@ from .datasets.folders import list_images as list_images
 from .datasets.hdf5 import read_hdf5 as read_hdf5
 from .datasets.hdf5 import write_hdf5 as write_hdf5
 from .datasets.medmnist import read_medmnist as read_medmnist
-from .datasets.packing import pack_images as pack_images
 from .datasets.splits import groups_from_names as groups_from_names
 from .datasets.splits import k_folds as k_folds
 from .datasets.splits import split_fractions as split_fractions
@@ -33,6 +32,7 @@ from .iterators.dataframe_iterator import DataFrameIterator as DataFrameIterator
 from .iterators.directory_iterator import DirectoryIterator as DirectoryIterator
 from .iterators.numpy_array_iterator import NumpyArrayIterator as NumpyArrayIterator
 from .iterators.shard_iterator import ShardIterator as ShardIterator
+from .packing import pack_images as pack_images
 from .synthetic import generate_blood_cells as generate_blood_cells
 from .transforms.affine import apply_affine_transform as apply_affine_transform
 from .transforms.affine import random_rotation as random_rotation

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ...storage.atomic_files import atomic_directory
-from ...storage.shards.index import SUMS, index_line, index_text
-from ..progress import progress_bar
-from .directory_tree import existing_folder
-from .folders import list_images
-from .split_folders import check_usable, find_splits
+from ..storage.atomic_files import atomic_directory
+from ..storage.shards.index import SUMS, index_line, index_text
+from .datasets.directory_tree import existing_folder
+from .datasets.folders import list_images
+from .datasets.split_folders import check_usable, find_splits
+from .progress import progress_bar
 
 
 def pack_images(
