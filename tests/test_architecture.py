@@ -45,7 +45,9 @@ _KERAS_INTERNALS = {
     "pykeras_tl.models.keras_internals",
     "pykeras_tl.training.devices.keras_internals",
 }
-_TENSORFLOW_ONLY = frozenset({"pykeras_tl.training.devices.mirrored"})
+_TENSORFLOW_ONLY = frozenset(
+    {"pykeras_tl.models.graph.folded_batch_norm", "pykeras_tl.training.devices.mirrored"}
+)
 _PRIVATE_KERAS = re.compile(
     r"_(flatten_layers|compile_config|compile_loss|compile_metrics|loss_tracker|functional"
     r"|nodes_by_depth|nodes|inbound_nodes|initial_epoch|metrics|layers|tracker"

@@ -12,8 +12,8 @@ import keras
 from ..images.iterators.base import Iterator
 from ..models.freezing import unfreeze_weights
 from ..models.keras_internals import nested_layers
-from . import checks
 from .batch_augmentation import BatchAugmentation
+from .checks import arguments as checks
 from .fit_function import fit
 from .history import History
 from .losses import cross_entropy

@@ -10,12 +10,13 @@ from typing import Any
 import keras
 
 from ..images.iterators.base import Iterator
-from . import checks
 from .batch_augmentation import BatchAugmentation, make_batch_augmenter
 from .batches.batch_function import BatchFunction
 from .callbacks.callback_list import flat_callbacks
 from .checkpoints.checkpoint_manager import CheckpointManager
 from .checkpoints.run import TrainingRun
+from .checks import arguments as checks
+from .checks.splits import check_split
 from .class_weights import report_imbalance
 from .devices.augmentation import check_place
 from .devices.precision import check_mixed_precision
@@ -23,7 +24,6 @@ from .devices.selection import Devices, check_shares, find_devices
 from .feature_cache.caching import FitInputs
 from .history import History
 from .keras_training import train_by_keras
-from .split_checks import check_split
 from .trainer import FitConfig, train
 
 _logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from PIL import Image
 
 from pykeras_tl.images.datasets.folders import list_images
 from pykeras_tl.images.image_data_generator import ImageDataGenerator
+from pykeras_tl.training.checks.pixels import check_pixels
 from pykeras_tl.training.fit_function import fit
-from pykeras_tl.training.pixel_checks import check_pixels
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from ..checks import whole_steps
+from ..checks.arguments import whole_steps
 from ..data_adapter import MainThreadBatches, SequentialDataset
 
 

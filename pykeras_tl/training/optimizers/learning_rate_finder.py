@@ -15,9 +15,9 @@ import pandas as pd
 
 from ...images.iterators.base import Iterator
 from ...models.keras_internals import compile_arguments, functional_graph
-from .. import checks
 from ..batch_augmentation import AugmentedBatches, BatchAugmentation, make_batch_augmenter
 from ..checkpoints.random_state import TorchRandomState
+from ..checks import arguments as checks
 from ..data_adapter import batches
 
 if TYPE_CHECKING:

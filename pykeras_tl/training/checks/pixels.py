@@ -15,14 +15,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..images.auditing.peculiarities import lost_in_color
-from ..images.decoding.validation import list_bad_files
-from ..images.decoding.value_range import ADVICE
-from ..images.iterators.base import Iterator
-from ..images.transforms.augmenter import Augmenter
-from ..models.graph.nodes import flat_graph, nodes_between
-from ..models.graph.subgraph import Subgraph
-from ..models.input_scaling import scales_input
+from ...images.auditing.peculiarities import lost_in_color
+from ...images.decoding.validation import list_bad_files
+from ...images.decoding.value_range import ADVICE
+from ...images.iterators.base import Iterator
+from ...images.transforms.augmenter import Augmenter
+from ...models.graph.nodes import flat_graph, nodes_between
+from ...models.graph.subgraph import Subgraph
+from ...models.input_scaling import scales_input
 
 _SAMPLES = 8
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from ..images.iterators.base import Iterator
-from ..images.iterators.file_iterator import FileIterator
-from ..images.iterators.numpy_array_iterator import NumpyArrayIterator
-from .class_weights import class_counts
+from ...images.iterators.base import Iterator
+from ...images.iterators.file_iterator import FileIterator
+from ...images.iterators.numpy_array_iterator import NumpyArrayIterator
+from ..class_weights import class_counts
 
 _MOST_NAMED = 5
 

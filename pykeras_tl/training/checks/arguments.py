@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..images.image_data_generator import ImageDataGenerator
-from ..images.iterators.base import Iterator
-from ..models.keras_internals import variables_unknown_to_optimizer
-from .pixel_checks import check_pixels
+from ...images.image_data_generator import ImageDataGenerator
+from ...images.iterators.base import Iterator
+from ...models.keras_internals import variables_unknown_to_optimizer
+from .pixels import check_pixels
 
 _ONE_HOT = {"categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge"}
 _NUMBERED = {"sparse_categorical_crossentropy"}

@@ -1,0 +1,1 @@
+"""Checks of what `fit` is given, before anything runs."""
