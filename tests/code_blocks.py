@@ -68,7 +68,7 @@ def shortened(code: str) -> str:
     """The code with one epoch of training, of the last block, on the few cells that are there."""
     code = re.sub(r'"block\d"', '"block7"', code)
     code = re.sub(r"\b(epochs\w*)( ?= ?)\d+", r"\1\g<2>1", code)
-    return re.sub(r"\b(train|test|test_simple)( ?= ?)\d+\b", r"\1\g<2>3", code)
+    return re.sub(r"\b(train|test|test_simple)( ?= ?)\d+(?![\d.])", r"\1\g<2>3", code)
 
 
 def skip_without_weights() -> None:
