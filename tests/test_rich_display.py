@@ -69,3 +69,7 @@ def test_display_is_escaped_and_needs_nothing_else(make, expected, tmp_path, mon
     known = {"div", "b", "br", "img", "table", "caption", "thead", "tbody", "tr", "th", "td"}
     assert set(tags) <= known
     assert all(address.startswith("data:") for address in addresses)
+
+
+def test_notebooks_show_figures_without_pyplot():
+    assert History({"loss": [1.0, 0.5]}, [0, 1]).plot()._repr_png_().startswith(b"\x89PNG")

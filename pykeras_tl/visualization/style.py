@@ -40,6 +40,15 @@ _FALLBACKS = (
 )
 
 
+class _ShownFigure(Figure):
+    """A figure that notebooks show, although it is not pyplot's."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
 def new_figure(width: float, height: float, title: str | None = None) -> Figure:
     """Create an empty figure, independent of pyplot.
 
@@ -55,7 +64,7 @@ def new_figure(width: float, height: float, title: str | None = None) -> Figure:
         >>> new_figure(4, 3).get_size_inches().tolist()
         [4.0, 3.0]
     """
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    figure = _ShownFigure(figsize=(width, height), layout="constrained", facecolor="white")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr, call-arg]
     FigureCanvasAgg(figure)
     if title:

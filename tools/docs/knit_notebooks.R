@@ -16,7 +16,9 @@ knit <- function(source, out, name) {
   dir.create(folder)
   setwd(out)
   knitr::opts_knit$set(root.dir = folder)
-  knitr::opts_chunk$set(fig.path = paste0(name, "_files/"), error = FALSE)
+  knitr::opts_chunk$set(
+    fig.path = paste0(name, "_files/"), error = FALSE, fig.alt = "Figure"
+  )
   knitr::knit(source, paste0(name, ".md"), quiet = TRUE)
 }
 
