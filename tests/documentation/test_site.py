@@ -68,6 +68,6 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 
 
 def test_search_finds_a_function_a_page_and_a_notebook(site: Path) -> None:
-    index = (site / "search" / "search_index.js").read_text("utf-8")
+    index = (site / "search" / "search_index.json").read_text("utf-8")
     for expected in ("choose_threshold", "Patients and groups", "Why a number was too good"):
         assert expected in index

@@ -40,4 +40,4 @@ r_half() {
 mkdir -p build
 r_half
 NO_MKDOCS_2_WARNING=1 "$(dirname "$python")/mkdocs" build --strict --quiet
-echo "The site is in build/site: open build/site/index.html"
+echo "The site is in build/site. For its search: $1 -m http.server -d build/site, http://localhost:8000"
