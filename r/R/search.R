@@ -32,8 +32,8 @@ search_classifier <- function(directory, out, trials = 20, minutes = 5, backbone
     trials = whole_number(trials), minutes = as.numeric(minutes), backbone = backbone,
     weights = weights_source(weights), target_size = shape_tuple(target_size),
     batch_size = whole_number(batch_size), groups = groups, cluster = cluster,
-    jobs = whole_number(jobs), seed = whole_number(seed), on_bad = on_bad, dtype_range = number_or_list(dtype_range),
-    corrections = corrections_source(corrections)
+    jobs = whole_number(jobs), seed = whole_number(seed), on_bad = on_bad,
+    dtype_range = number_or_list(dtype_range), corrections = corrections_source(corrections)
   ))
   importances <- result$importances$to_dict()
   structure(
