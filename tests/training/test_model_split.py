@@ -55,7 +55,7 @@ def run(model, x):
 def test_both_parts_together_are_the_model(make, last):
     model = make()
     x = np.random.RandomState(0).rand(5, 16, 16, 3).astype("float32")
-    np.testing.assert_allclose(run(model, x), keras.ops.convert_to_numpy(model(x)), rtol=1e-6)
+    np.testing.assert_allclose(run(model, x), keras.ops.convert_to_numpy(model(x)), rtol=1e-5)
     split = split_model(model)
     assert sorted(split.boundary_names) == last
     assert {id(w) for w in split.head.trainable_variables} == {
