@@ -245,6 +245,8 @@ def test_images_travel_as_they_are(colours: Path, tmp_path: Path) -> None:
     assert not received.folder.exists()
 
 
-def test_a_cluster_that_is_not_there_is_named(tiny_study: Study, tmp_path: Path) -> None:
+def test_a_cluster_that_is_not_there_is_named(
+    tiny_study: Study, colours: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ConnectionError, match="ray start --head"):
-        run_study(tiny_study, tmp_path, tmp_path / "out", cluster="auto")
+        run_study(tiny_study, colours, tmp_path / "out", cluster="auto")

@@ -25,6 +25,9 @@ def pages() -> dict[str, str]:
     news = (ROOT / "r" / "NEWS.md").read_text("utf-8")
     # Its one heading of level 1 says the version; the navigation needs a title.
     texts = {"r/news.md": f"---\ntitle: News\n---\n\n{news}"}
+    for path in sorted((ROOT / "r" / "vignettes").glob("*.Rmd")):
+        # Other pages link to them, written or not.
+        texts[f"r/articles/{path.stem}.md"] = f"# {path.stem}\n\n{_MISSING}\n"
     for section, title in _SECTIONS.items():
         texts[f"r/{section}/index.md"] = f"# {title}\n\n{_MISSING}\n"
         for path in sorted((PKGDOWN / section).glob("*.html")):
