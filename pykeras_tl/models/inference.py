@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..images.iterators.prefetch import Prefetcher
+from .graph.inference_model import inference_model
 
 if TYPE_CHECKING:
     import keras
@@ -114,6 +115,7 @@ def predict_batch(
         Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks, 2012,
         section 4.1; the names are those of ttach.
     """
+    model = inference_model(model)
     if test_time_augmentation is None:
         return np.asarray(model.predict_on_batch(images))
     if test_time_augmentation not in _VIEWS:
@@ -167,6 +169,7 @@ def run_flow(
     """
     if flow.n == 0:
         raise ValueError("Expected an iterator over images. Received: one without images.")
+    model = inference_model(model)
     specs = (flow.next_batch_spec() for _ in range(len(flow)))
     indices, outputs = [], []
     with Prefetcher(

@@ -11,13 +11,15 @@ import numpy as np
 
 from ..images.iterators.base import Iterator
 from ..models.backbones.registry import get_backbone
+from ..models.graph.inference_model import inference_model
 from ..models.keras_internals import nested_layers
 
 _REPEATS = 3
 
 
-# A training step runs the network once forward and, at twice the cost, once backward.
-_BACKWARD = 2.0
+# A training step runs the network once forward and once backward, at so many times the cost:
+# measured with EfficientNet-Lite 0 (`benchmarks/folded_batch_norm.py`).
+_BACKWARD = 2.8
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def measure_speed(model: keras.Model, backbone: str, flow: Iterator) -> Speed:
     flow.reset()
     batch = flow.compute_batch(spec)
     images = batch[0] if isinstance(batch, tuple) else batch
-    forward = _seconds(lambda: model.predict_on_batch(images)) / len(images)
+    predicting = inference_model(model)
+    forward = _seconds(lambda: predicting.predict_on_batch(images)) / len(images)
     reading = _seconds(lambda: flow.compute_batch(spec)) / len(images)
     return Speed(forward, reading, _shares(model, backbone))
 

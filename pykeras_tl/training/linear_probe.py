@@ -21,6 +21,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from ..images.iterators.base import Iterator
+from ..models.graph.inference_model import inference_model
 from ..models.graph.subgraph import Subgraph
 from .class_weights import class_counts
 from .data_adapter import BatchSource, batches
@@ -157,6 +158,7 @@ def features_and_labels(extractor: keras.Model, source: BatchSource) -> Features
         Features, float64 of shape (images, features), and labels, in the iterator's order.
     """
     features, labels = [], []
+    extractor = inference_model(extractor)
     specs = [source.next_batch_spec() for _ in range(len(source))]
     with closing(batches(iter(specs).__next__, source)) as stream:
         for _ in specs:

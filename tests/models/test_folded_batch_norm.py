@@ -6,6 +6,7 @@ import pytest
 
 from pykeras_tl.images import ImageDataGenerator
 from pykeras_tl.models import freeze_batch_norm
+from pykeras_tl.models.graph.inference_model import inference_model
 from pykeras_tl.models.graph.nodes import flat_graph
 from pykeras_tl.models.graph.subgraph import Subgraph
 from pykeras_tl.training import fit
@@ -108,3 +109,23 @@ def test_fit_gives_the_weights_of_keras():
         weights.append(model.get_weights())
     for expected, actual in zip(*weights):
         np.testing.assert_allclose(actual, expected, atol=1e-4)
+
+
+def test_predictions_are_folded_too_and_follow_the_model():
+    images = np.random.default_rng(0).uniform(0, 1, (4, 8, 8, 3)).astype("float32")
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3)])
+    model.add(layers.BatchNormalization())
+    predicting = inference_model(model)
+    assert predicting is not model
+    # What is learned afterwards, statistics included, and layers that are added, count.
+    for change in (
+        lambda: model(images, training=True),
+        lambda: model.layers[0].set_weights([2 * each for each in model.layers[0].get_weights()]),
+        lambda: model.add(layers.GlobalAveragePooling2D()),
+    ):
+        change()
+        expected = np.asarray(model(images, training=False))
+        actual = inference_model(model).predict_on_batch(images)
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
+    dense = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    assert inference_model(dense) is dense

@@ -21,7 +21,9 @@ from .nodes import GraphTensor, Node
 _Convolution: TypeAlias = keras.layers.Conv2D | keras.layers.DepthwiseConv2D
 
 
-def fold_batch_norm(nodes: Sequence[Node], outputs: Iterable[GraphTensor]) -> list[Node]:
+def fold_batch_norm(
+    nodes: Sequence[Node], outputs: Iterable[GraphTensor], inference: bool = False
+) -> list[Node]:
     """Replace each convolution and the held batch normalization after it by one operation.
 
     Only on TensorFlow: XLA does so by itself.
@@ -29,6 +31,7 @@ def fold_batch_norm(nodes: Sequence[Node], outputs: Iterable[GraphTensor]) -> li
     Args:
         nodes: The nodes of a graph, in order. They are not changed.
         outputs: The tensors that the graph returns.
+        inference: Whether the graph is never run with `training=True`.
 
     Returns:
         The nodes to run instead. They use the same layers, and gradients reach their weights.
@@ -59,7 +62,7 @@ def fold_batch_norm(nodes: Sequence[Node], outputs: Iterable[GraphTensor]) -> li
         if (
             source in present
             and uses[node.inputs[0]] == 1
-            and _is_held(node.operation)
+            and _is_held(node.operation, inference)
             and _can_be_folded(source.operation, node.operation)
             and node.kwargs.get("mask") is None
         ):
@@ -69,11 +72,11 @@ def fold_batch_norm(nodes: Sequence[Node], outputs: Iterable[GraphTensor]) -> li
     return [each for node in nodes if (each := folded.get(node, node)) is not None]
 
 
-def _is_held(layer: Any) -> bool:
+def _is_held(layer: Any, inference: bool) -> bool:
     """Whether a layer is batch normalization that never uses the statistics of a batch."""
     kind = type(layer)
     return kind is InferenceBatchNormalization or (
-        kind is keras.layers.BatchNormalization and not layer.trainable
+        kind is keras.layers.BatchNormalization and (inference or not layer.trainable)
     )
 
 

@@ -23,6 +23,7 @@ class Subgraph(keras.Model):
         inputs: The input tensors, in the order in which their values will be given.
         outputs: The structure of tensors to return.
         variables: Variables in whose order this model is to list its own.
+        inference: Whether it will never be called with `training=True`.
 
     Attributes:
         parts: The layers that run, each once, in that order or else in the order they run.
@@ -34,12 +35,13 @@ class Subgraph(keras.Model):
         inputs: list[GraphTensor],
         outputs: Any,
         variables: Sequence[Any] = (),
+        inference: bool = False,
     ) -> None:
         # The layers have dtype policies of their own; nothing is to be cast here.
         super().__init__(dtype="float32")
         # In a dataclass, so that Keras does not replace the lists and dicts by its own kinds.
         self._graph = Graph(inputs, nodes, outputs)
-        self._steps = fold_batch_norm(nodes, keras.tree.flatten(outputs))
+        self._steps = fold_batch_norm(nodes, keras.tree.flatten(outputs), inference)
         places = {id(variable): place for place, variable in enumerate(variables)}
         self.parts = sorted(
             _layers_once(node.operation for node in nodes),
