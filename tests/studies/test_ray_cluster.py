@@ -122,6 +122,14 @@ def _start_driver(address: str, data: Path, out: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
 
 
+# Before the cluster of the other tests is there, which would be found.
+def test_a_cluster_that_is_not_there_is_named(
+    tiny_study: Study, colours: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConnectionError, match="ray start --head"):
+        run_study(tiny_study, colours, tmp_path / "out", cluster="auto")
+
+
 @pytest.mark.slow  # Ray's processes and one TensorFlow for each attempt take their time.
 @pytest.mark.parametrize(
     "driver_dies",
@@ -243,10 +251,3 @@ def test_images_travel_as_they_are(colours: Path, tmp_path: Path) -> None:
     assert predictions.read_bytes() == (tmp_path / "expected.csv").read_bytes()
     received.remove()
     assert not received.folder.exists()
-
-
-def test_a_cluster_that_is_not_there_is_named(
-    tiny_study: Study, colours: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(ConnectionError, match="ray start --head"):
-        run_study(tiny_study, colours, tmp_path / "out", cluster="auto")
