@@ -49,13 +49,29 @@ def average_classifiers(classifiers: Sequence[Classifier]) -> Classifier:
                 raise ValueError(
                     f"Expected classifiers with the same {what}. Received: {one} and {another}."
                 )
-    inputs = keras.Input(first.model.input_shape[1:], name="pixels")
-    outputs = []
-    for number, classifier in enumerate(classifiers, start=1):
-        member = keras.Model(
-            classifier.model.inputs, classifier.model.outputs[0], name=f"member_{number}"
-        )
-        outputs.append(member(inputs))
-    mean = keras.layers.Average(name="probabilities")(outputs) if len(outputs) > 1 else outputs[0]
-    model = keras.Model(inputs, mean, name="average")
+    model = average_models([each.model for each in classifiers], "probabilities")
     return Classifier(model, list(first.class_names), first.images)
+
+
+def average_models(models: Sequence[keras.Model], name: str) -> keras.Model:
+    """Combine models in one whose output is the mean of theirs.
+
+    Args:
+        models: One or more, with one input and one output of the same shapes.
+        name: The name of the layer that returns the mean of several.
+
+    Returns:
+        A model that is not compiled. It shares their layers.
+
+    Example:
+        >>> ones = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> average_models([ones, ones], "mean").layers[-1].name
+        'mean'
+    """
+    inputs = keras.Input(models[0].input_shape[1:], name="pixels")
+    outputs = []
+    for number, model in enumerate(models, start=1):
+        member = keras.Model(model.inputs, model.outputs[0], name=f"member_{number}")
+        outputs.append(member(inputs))
+    mean = keras.layers.Average(name=name)(outputs) if len(outputs) > 1 else outputs[0]
+    return keras.Model(inputs, mean, name="average")

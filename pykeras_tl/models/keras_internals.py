@@ -131,12 +131,15 @@ def kept_compile_config(model: keras.Model) -> Iterator[None]:
 def compile_like(part: keras.Model, model: keras.Model) -> None:
     """Compile a part of a model with the model's own optimizer, loss and metric objects.
 
-    Training the part then updates the metrics that callbacks find on the model.
+    Training the part then updates the metrics that callbacks find on the model. The optimizer is
+    built on the model, so that it is saved and loaded with that.
 
     Args:
         part: The part to train.
         model: The compiled model.
     """
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     if hasattr(model, "output_names"):
         part.output_names = model.output_names
     arguments = {"optimizer": model.optimizer, "jit_compile": model.jit_compile}

@@ -65,10 +65,10 @@ def fit_labels(training: Features, validation: Features | None) -> LinearProbe:
         >>> (probe.predict(features) > 0.5).astype(int).tolist()
         [[0, 1], [0, 1], [1, 1], [1, 1]]
     """
+    scaler = StandardScaler().fit(training[0])
+    scaled = scaler.transform(training[0])
 
     def fit(C: float) -> LinearProbe:
-        scaler = StandardScaler().fit(training[0])
-        scaled = scaler.transform(training[0])
         parts = [_logistic(scaled, labels, C) for labels in training[1].T]
         kernel, bias = np.array([each[0] for each in parts]), np.array([each[1] for each in parts])
         return _unscaled(scaler, kernel, bias, sigmoid=True)
@@ -92,10 +92,11 @@ def fit_number(training: Features, validation: Features | None) -> LinearProbe:
         >>> probe.predict(np.array([[1.0]])).round(1)
         array([[2.]])
     """
+    scaler = StandardScaler().fit(training[0])
+    scaled = scaler.transform(training[0])
 
     def fit(alpha: float) -> LinearProbe:
-        scaler = StandardScaler().fit(training[0])
-        ridge = Ridge(alpha=alpha).fit(scaler.transform(training[0]), training[1].ravel())
+        ridge = Ridge(alpha=alpha).fit(scaled, training[1].ravel())
         bias = np.array([ridge.intercept_])
         return _unscaled(scaler, ridge.coef_.reshape(1, -1), bias, sigmoid=False)
 

@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ import pandas as pd
 
 from ..images.decoding.value_range import DtypeRange
 from ..images.image_data_generator import ImageDataGenerator
+from ..models.averaging import average_models
 from ..models.saving.classifier import load_predictor
 from ..models.saving.preprocess_config import PreprocessConfig
 from ..models.transfer import transfer_model
@@ -28,7 +29,7 @@ from ..recipe.saved_plans import read_plans, save_plans
 from ..recipe.speed import measure_speed
 from ..studies.data_splits import FINE_TUNING
 from ..studies.image_groups import split_sizes
-from ..studies.study import Study
+from ..studies.study import empty_study
 from ..studies.trial import Trial
 from ..studies.trial_runner import build_model, train_model
 from ..training.linear_probe import features_and_labels
@@ -40,9 +41,7 @@ if TYPE_CHECKING:
     from ..training.history import History
 
 _logger = logging.getLogger(__name__)
-_STUDY = Study(
-    "own-table", "From a table of images", lambda settings: [], lambda directory, split: {}
-)
+_STUDY = empty_study("own-table", "From a table of images")
 _CHECKPOINTS = "checkpoints"
 
 
@@ -111,7 +110,8 @@ def train_task(
         models.append(model)
         histories[name] = history
     images = PreprocessConfig.of_flow(flow)
-    predictor = task.predictor(_averaged(models), images, tables["validation"])
+    model = models[0] if len(models) == 1 else average_models(models, "mean")
+    predictor = task.predictor(model, images, tables["validation"])
     evaluations = {name: task.evaluate(predictor, tables[name]) for name in ("validation", "test")}
     for name, evaluation in evaluations.items():
         evaluation.save(target / "evaluation" / name)
@@ -232,18 +232,6 @@ def _iterators(
             tables["train"], columns, fine_tuning.augmentation, trial.seed
         )
     return iterators
-
-
-def _averaged(models: Sequence[keras.Model]) -> keras.Model:
-    """Return one model whose outputs are the mean of those of several."""
-    if len(models) == 1:
-        return models[0]
-    inputs = keras.Input(models[0].input_shape[1:], name="pixels")
-    outputs = [
-        keras.Model(model.inputs, model.outputs[0], name=f"member_{number}")(inputs)
-        for number, model in enumerate(models, start=1)
-    ]
-    return keras.Model(inputs, keras.layers.Average(name="mean")(outputs), name="average")
 
 
 def _in_words(evaluation: Evaluated) -> str:

@@ -139,8 +139,8 @@ def test_several_networks_are_averaged_in_the_unit_of_the_number():
     import keras
 
     from pykeras_tl.models import PreprocessConfig
+    from pykeras_tl.models.averaging import average_models
     from pykeras_tl.tasks.task import RegressionTask
-    from pykeras_tl.tasks.training import _averaged
 
     def constant(value):
         bias = keras.initializers.Constant(value)
@@ -149,6 +149,6 @@ def test_several_networks_are_averaged_in_the_unit_of_the_number():
         return keras.Sequential([*layers, dense])
 
     task = RegressionTask(["standardized"], "age", mean=40.0, deviation=10.0)
-    average = _averaged([constant(1.0), constant(2.0)])
+    average = average_models([constant(1.0), constant(2.0)], "mean")
     regressor = task.predictor(average, PreprocessConfig((4, 4)), pd.DataFrame())
     assert regressor.model.predict_on_batch(np.zeros((1, 4, 4, 3))).item() == 55

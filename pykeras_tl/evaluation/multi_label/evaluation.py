@@ -16,9 +16,9 @@ from ..results.folder import (
     existing_files,
     read_groups,
     read_text_table,
-    size_in_words,
     write_results,
 )
+from ..results.grouped import GroupedResults
 from . import metrics
 from .table import LEADING, has_labels, label_table, names_of, scores_of
 
@@ -28,7 +28,7 @@ _FEW = 30
 
 
 @dataclass(frozen=True)
-class MultiLabelEvaluation:
+class MultiLabelEvaluation(GroupedResults):
     """The results of a multi-label classifier on one set of images.
 
     Args:
@@ -83,16 +83,6 @@ class MultiLabelEvaluation:
     def headline(self) -> tuple[str, float]:
         """The metric that stands for all, and its value."""
         return "macro_average_precision", self.summary["macro_average_precision"]
-
-    @property
-    def independent(self) -> int:
-        """The number of groups, or of images if there are no groups."""
-        return len(self.predictions) if self.groups is None else len(set(self.groups))
-
-    @property
-    def size(self) -> str:
-        """The number of images and groups in words."""
-        return size_in_words(len(self.predictions), self.groups, self.groups_are_copies)
 
     @property
     def overall(self) -> pd.DataFrame:

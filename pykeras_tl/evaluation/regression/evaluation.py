@@ -17,16 +17,16 @@ from ..results.folder import (
     existing_files,
     read_groups,
     read_text_table,
-    size_in_words,
     write_results,
 )
+from ..results.grouped import GroupedResults
 from .metrics import METRICS, ResampledMetrics, regression_metrics
 
 _SAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class RegressionEvaluation:
+class RegressionEvaluation(GroupedResults):
     """The results of a regressor on one set of images.
 
     Args:
@@ -87,16 +87,6 @@ class RegressionEvaluation:
     def headline(self) -> tuple[str, float]:
         """The metric that stands for all, and its value."""
         return "mae", self.summary["mae"]
-
-    @property
-    def independent(self) -> int:
-        """The number of groups, or of images if there are no groups."""
-        return len(self.predictions) if self.groups is None else len(set(self.groups))
-
-    @property
-    def size(self) -> str:
-        """The number of images and groups in words."""
-        return size_in_words(len(self.predictions), self.groups, self.groups_are_copies)
 
     @property
     def overall(self) -> pd.DataFrame:

@@ -107,9 +107,6 @@ def augment_on_device(inputs: FitInputs) -> FitInputs:
     *transforms, scale = arguments
     images = AugmentationLayer(generator.fill_mode, generator.cval)(transforms)
     scaled = keras.layers.Multiply(dtype="float32")([images, scale[:, :, None, None]])
-    if not model.optimizer.built:
-        # Built on the user's model, so that it is saved and loaded with that.
-        model.optimizer.build(model.trainable_variables)
     augmenting = keras.Model(arguments, model(scaled), name=model.name)
     compile_like(augmenting, model)
     validation = inputs.validation

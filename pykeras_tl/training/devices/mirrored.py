@@ -1,4 +1,4 @@
-"""Training on several devices with TensorFlow's MirroredStrategy; the one use of TensorFlow."""
+"""Training on several devices with TensorFlow's MirroredStrategy."""
 
 from __future__ import annotations
 

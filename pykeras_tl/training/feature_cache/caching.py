@@ -107,7 +107,7 @@ def fold_held_batch_norm(inputs: FitInputs) -> FitInputs:
     same = [id(each) for each in folded.trainable_variables] == [id(each) for each in variables]
     if not folded.is_folded or not same:
         return inputs
-    _compile_in_place_of(folded, model)
+    compile_like(folded, model)
     return replace(inputs, model=folded)
 
 
@@ -143,7 +143,7 @@ def cache_frozen_layers(inputs: FitInputs, policy: CachePolicy) -> FitInputs:
             stacklevel=3,
         )
         return inputs
-    _compile_in_place_of(split.head, model)
+    compile_like(split.head, model)
     _logger.info(
         "The output of the frozen layers up to %s is computed once for each image (%.2g GB on "
         "disk); cache_frozen=False turns this off.",
@@ -152,13 +152,6 @@ def cache_frozen_layers(inputs: FitInputs, policy: CachePolicy) -> FitInputs:
     )
     temporary = [each.key for each in [cache, *caches] if not each.lasting]
     return FitInputs(split.head, cache.source(), validation, temporary)
-
-
-def _compile_in_place_of(part: Subgraph, model: keras.Model) -> None:
-    if not model.optimizer.built:
-        # Built on the user's model, so that it is saved and loaded with that.
-        model.optimizer.build(model.trainable_variables)
-    compile_like(part, model)
 
 
 class _FeatureCache:

@@ -1,0 +1,33 @@
+"""What all evaluations know of the groups of their images."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import pandas as pd
+
+from .folder import size_in_words
+
+
+class GroupedResults:
+    """Results on images, of which some may belong together.
+
+    Attributes:
+        predictions: One row per image.
+        groups: The group of each image, or None.
+        groups_are_copies: Whether each group is the copies of one image.
+    """
+
+    predictions: pd.DataFrame
+    groups: Sequence[Hashable] | None
+    groups_are_copies: bool
+
+    @property
+    def independent(self) -> int:
+        """The number of groups, or of images if there are no groups."""
+        return len(self.predictions) if self.groups is None else len(set(self.groups))
+
+    @property
+    def size(self) -> str:
+        """The number of images and groups in words."""
+        return size_in_words(len(self.predictions), self.groups, self.groups_are_copies)
