@@ -10,9 +10,7 @@ device is the GPU; on others both are the CPU, and the table says so.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,11 +20,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 
+from benchmarks.measuring import save
 from pykeras_tl.images import ImageDataGenerator
 from pykeras_tl.training import fit
 from pykeras_tl.training.devices.augmentation_layer import AugmentationLayer, transform_inputs
 from pykeras_tl.training.devices.selection import accelerated
-from pykeras_tl.versions import package_versions
 
 _SETTINGS: dict[str, Any] = {
     "rotation_range": 15,
@@ -96,8 +94,6 @@ def main() -> None:
 
     figures = {
         "device": "accelerator" if accelerated() else "the CPU itself: no accelerator here",
-        "cores": len(os.sched_getaffinity(0)),
-        "machine": platform.machine(),
         "largest difference in gray levels": _difference(make_flow()),
         "augmented by the CPU alone, images/s": _augmented_per_second(make_flow()),
         "trained, augmented on the CPU, images/s": images_per_second("cpu"),
@@ -105,10 +101,7 @@ def main() -> None:
     }
     for name, figure in figures.items():
         print(f"{name:45} {figure if isinstance(figure, str) else f'{figure:.5g}'}")
-    if options.json:
-        settings = {name: str(value) for name, value in vars(options).items()}
-        record = {"figures": figures, "settings": settings, "versions": package_versions()}
-        options.json.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    save(options.json, figures=figures)
 
 
 def _augmented_per_second(flow: Any) -> float:

@@ -11,7 +11,6 @@ images and measured on the test images, each photograph or patient counted as a 
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import pandas as pd
 from scipy.special import logsumexp
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.measuring import arguments, machine
+from benchmarks.measuring import arguments, save
 from pykeras_tl import Classifier, duplicate_groups, list_images, split_fractions, transfer_model
 from pykeras_tl.evaluation import Evaluation, coverage_table, prediction_table
 from pykeras_tl.evaluation.coverage import fit_sets
@@ -210,13 +209,8 @@ def main() -> None:
                 rows += detect(known, foreign, left_out)
     coverage = pd.concat([cover(known) for known in sets[:-1]], ignore_index=True)
     print(coverage.round(3).to_string(index=False))
-    if options.json is not None:
-        found = {
-            "machine": machine(),
-            "novelty": [asdict(row) for row in rows],
-            "coverage": coverage.to_dict("records"),
-        }
-        options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    coverage_rows = coverage.to_dict("records")
+    save(options.json, novelty=[asdict(row) for row in rows], coverage=coverage_rows)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from time import perf_counter
 
 import pandas as pd
 
-from benchmarks.measuring import machine
+from benchmarks.measuring import save
 from pykeras_tl import list_images
 from pykeras_tl.ensembles import cross_validate
 from pykeras_tl.evaluation import Evaluation
@@ -101,9 +101,7 @@ def main() -> None:
     for seed in given.seeds:
         measured.append(measure(table, plan, given.folds, seed, column))
         print(json.dumps(asdict(measured[-1])), flush=True)
-    if given.json:
-        report = {"machine": machine(), "folds": [asdict(each) for each in measured]}
-        given.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    save(given.json, folds=[asdict(each) for each in measured])
 
 
 if __name__ == "__main__":

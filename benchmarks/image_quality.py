@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from benchmarks.measuring import machine
+from benchmarks.measuring import save
 from pykeras_tl import list_images
 from pykeras_tl.images.auditing.examine import examine
 from pykeras_tl.images.auditing.quality import KINDS, Quality, find_quality_problems, measure
@@ -109,9 +109,7 @@ def main() -> None:
         }
         print(json.dumps(row), flush=True)
         report.append(row)
-    if given.json:
-        content = {"machine": machine(), "sets": report}
-        given.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    save(given.json, sets=report)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
-from benchmarks.measuring import machine
+from benchmarks.measuring import save
 from pykeras_tl import find_label_errors, list_images
 from pykeras_tl.evaluation import Evaluation
 from pykeras_tl.recipe.folder_splits import tables_on_disk
@@ -150,9 +150,7 @@ def main() -> None:
             print(json.dumps(asdict(measured[-1])), flush=True)
         else:
             measured += planted_errors(folder, given.count, given.share)
-    if given.json:
-        report = {"machine": machine(), "found": [asdict(each) for each in measured]}
-        given.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    save(given.json, found=[asdict(each) for each in measured])
 
 
 if __name__ == "__main__":

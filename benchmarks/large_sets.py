@@ -23,7 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.measuring import machine
+from benchmarks.measuring import save
 
 _CLASSES = 100
 # A file system allows no more links to one file than 65,000.
@@ -192,9 +192,7 @@ def main() -> None:
         taken = "  ".join(f"{value:8.2f}" for value in row.seconds.values())
         held = f"  {row.bytes_per_file:5.0f} bytes a file" if row.bytes_per_file else ""
         print(f"{row.step:<36} {taken} s  growth {row.growth:.2f}{held}")
-    if options.json is not None:
-        content = {"machine": machine(), "rows": [asdict(row) for row in rows]}
-        options.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    save(options.json, rows=[asdict(row) for row in rows])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import statistics
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -27,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.measuring import arguments, machine
+from benchmarks.measuring import arguments, save
 from pykeras_tl import (
     ImageDataGenerator,
     duplicate_groups,
@@ -184,10 +183,7 @@ def main() -> None:
         )
     classifiers[f"modern, {options.epochs} epochs"] = network(options.epochs)
     found = [fall(name, each, train, test, options.seeds) for name, each in classifiers.items()]
-    if options.json is not None:
-        content = {"machine": machine(), "rows": [asdict(each) for each in found]}
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    save(options.json, rows=[asdict(each) for each in found])
 
 
 if __name__ == "__main__":

@@ -6,12 +6,15 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from pykeras_tl.versions import package_versions
 
@@ -83,10 +86,25 @@ def report(rows: list[Row], path: Path | None) -> None:
             f"{row.what:<{width}}  {row.ours:10.3g} {row.unit} {peer:>14}"
             f"  {row.ratio:8.3g}  ({row.wanted}; {row.against}){mark}"
         )
-    if path is not None:
-        content = {"machine": machine(), "rows": [asdict(row) for row in rows]}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    save(path, rows=[asdict(row) for row in rows])
+
+
+def save(path: Path | None, **figures: Any) -> None:
+    """Write figures to `path`, if one is given, with the command, the date and the machine."""
+    if path is None:
+        return
+    head = {"command": _command(), "date": date.today().isoformat(), "machine": machine()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(head | figures, indent=1) + "\n", encoding="utf-8")
+
+
+def _command() -> str:
+    """Return the command that runs, without `--json`."""
+    given = sys.argv[1:]
+    if "--json" in given:
+        at = given.index("--json")
+        del given[at : at + 2]
+    return shlex.join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *given])
 
 
 def machine() -> dict[str, str | int]:

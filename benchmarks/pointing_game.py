@@ -15,7 +15,6 @@ maps with those of the same network whose last layer has random weights, over ei
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -24,7 +23,7 @@ import keras
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.measuring import machine
+from benchmarks.measuring import save
 from pykeras_tl.explanation import saliency_maps
 from pykeras_tl.images.synthetic import generate_smear
 from pykeras_tl.models import blood_cells
@@ -158,14 +157,7 @@ def main() -> None:
             f"{each.method:<20}{each.hit_rate:8.2f}{each.energy:8.2f}"
             f"{each.seconds_per_image:9.3f}{last}"
         )
-    if options.json is not None:
-        content = {
-            "machine": machine(),
-            "accuracy": accuracy,
-            "rows": [asdict(each) for each in results],
-        }
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    save(options.json, accuracy=accuracy, rows=[asdict(each) for each in results])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import re
 import subprocess
@@ -24,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.measuring import machine
+from benchmarks.measuring import save
 from pykeras_tl import list_images
 from pykeras_tl.images import split_fractions
 from pykeras_tl.studies.image_groups import add_groups
@@ -146,9 +145,8 @@ def main() -> None:
             print(name, [(each.accuracy, round(each.seconds)) for each in curves[name]], flush=True)
     rows = [_row(curves, target) for target in given.targets]
     print("\n".join(rows))
-    if given.json:
-        record = {name: [asdict(point) for point in points] for name, points in curves.items()}
-        given.json.write_text(json.dumps({"machine": machine(), "curves": record}, indent=1))
+    record = {name: [asdict(point) for point in points] for name, points in curves.items()}
+    save(given.json, targets=given.targets, curves=record)
 
 
 def _row(curves: dict[str, list[Point]], target: float) -> str:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from benchmarks.write_tables import write_tables
 from pykeras_tl.studies import study_names
 from pykeras_tl.studies.catalog import cats_and_dogs, histology
 
 _ROOT = Path(__file__).resolve().parents[2]
-
-
-def _write_tables(page: Path, runs: Path) -> None:
-    spec = importlib.util.spec_from_file_location(
-        "study_tables", _ROOT / "tools" / "study_tables.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.main(str(page), str(runs))
 
 
 @pytest.fixture
@@ -44,11 +35,11 @@ def test_tables_are_written_between_their_lines(runs: Path, tmp_path: Path) -> N
     page = tmp_path / "page.md"
     blocks = [f"<!-- table: skin {kind} -->\nold\n<!-- end -->" for kind in kinds]
     page.write_text("\n".join(["before", *blocks, "after"]))
-    _write_tables(page, runs)
+    write_tables([page], runs)
     written = page.read_text()
-    _write_tables(page, runs)
+    write_tables([page], runs)
     assert page.read_text() == written
-    _write_tables(page, tmp_path / "elsewhere")
+    write_tables([page], tmp_path / "elsewhere")
     assert page.read_text() == written
     assert "old" not in written
     assert written.startswith("before\n")
@@ -62,7 +53,7 @@ def test_tables_are_written_between_their_lines(runs: Path, tmp_path: Path) -> N
 def test_a_run_that_is_not_there_is_said_to_be_missing(runs: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("<!-- table: nowhere published -->\n<!-- end -->")
-    _write_tables(page, runs)
+    write_tables([page], runs)
     assert "had not ended" in page.read_text()
 
 
