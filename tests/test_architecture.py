@@ -46,7 +46,11 @@ _KERAS_INTERNALS = {
     "pykeras_tl.training.devices.keras_internals",
 }
 _TENSORFLOW_ONLY = frozenset(
-    {"pykeras_tl.models.graph.folded_batch_norm", "pykeras_tl.training.devices.mirrored"}
+    {
+        "pykeras_tl.models.graph.depthwise_convolution",
+        "pykeras_tl.models.graph.folded_batch_norm",
+        "pykeras_tl.training.devices.mirrored",
+    }
 )
 _PRIVATE_KERAS = re.compile(
     r"_(flatten_layers|compile_config|compile_loss|compile_metrics|loss_tracker|functional"

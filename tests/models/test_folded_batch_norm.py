@@ -6,6 +6,7 @@ import pytest
 
 from pykeras_tl.images import ImageDataGenerator
 from pykeras_tl.models import freeze_batch_norm
+from pykeras_tl.models.graph.depthwise_convolution import depthwise_convolution
 from pykeras_tl.models.graph.inference_model import inference_model
 from pykeras_tl.models.graph.nodes import flat_graph
 from pykeras_tl.models.graph.subgraph import Subgraph
@@ -129,3 +130,28 @@ def test_predictions_are_folded_too_and_follow_the_model():
         np.testing.assert_allclose(actual, expected, atol=1e-5)
     dense = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
     assert inference_model(dense) is dense
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("sides", [(9, 12), (None, 12)])
+def test_large_depthwise_kernels_have_the_gradients_of_keras(padding, stride, sides):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(3, 9, 12, 2)).astype("float32")
+    kernel = rng.normal(size=(5, 5, 2, 3)).astype("float32")
+    window = ((stride, stride), padding)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *sides, 2]), tf.TensorSpec(kernel.shape)])
+    def ours(x, k):
+        y = depthwise_convolution(x, k, *window, (1, 1))
+        return [y, *tf.gradients(tf.sin(y), [x, k])]
+
+    @tf.function
+    def keras_op(x, k):
+        y = keras.ops.depthwise_conv(x, k, *window, "channels_last")
+        return [y, *tf.gradients(tf.sin(y), [x, k])]
+
+    for mine, expected in zip(ours(images, kernel), keras_op(images, kernel)):
+        np.testing.assert_allclose(mine, expected, atol=1e-4)

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import keras
 
 from ..inference_batch_norm import InferenceBatchNormalization
+from .depthwise_convolution import depthwise_convolution
 from .nodes import GraphTensor, Node
 
 _Convolution: TypeAlias = keras.layers.Conv2D | keras.layers.DepthwiseConv2D
@@ -113,16 +114,18 @@ class _FoldedConvolution:
         scale, offset = self._scale_and_offset()
         layer = self.convolution
         kernel = tf.convert_to_tensor(layer.kernel)
-        window = (layer.strides, layer.padding, layer.data_format, layer.dilation_rate)
         if isinstance(layer, keras.layers.DepthwiseConv2D):
             # One channel after another, each with its filters.
             kernel *= tf.reshape(scale, kernel.shape[2:])
-            outputs = keras.ops.depthwise_conv(inputs, kernel, *window)
+            outputs = depthwise_convolution(
+                inputs, kernel, layer.strides, layer.padding, layer.dilation_rate
+            )
         elif (*layer.kernel_size, *layer.strides) == (1, 1, 1, 1):
             pixels = tf.reshape(inputs, [-1, kernel.shape[2]])
             outputs = tf.nn.bias_add(tf.matmul(pixels, kernel[0, 0] * scale), offset)
             return tf.reshape(outputs, tf.concat([tf.shape(inputs)[:3], [kernel.shape[3]]], 0))
         else:
+            window = (layer.strides, layer.padding, layer.data_format, layer.dilation_rate)
             outputs = keras.ops.conv(inputs, kernel * scale, *window)
         # A broadcast addition's gradient takes several times as long as that of `bias_add`.
         return tf.nn.bias_add(outputs, offset)
