@@ -223,6 +223,21 @@ def _folds(record: Record) -> Iterable[Sequence[str]]:
         yield [row["backbone"], row["size"], *cells, f"{row['seconds'] / 60:.0f} min"]
 
 
+def _trained_sets(record: Record) -> Iterable[Sequence[str]]:
+    for row in record["rows"]:
+        command = f"`train {Path(row['folder']).name}"
+        command += " --quality best" if row["quality"] == "best" else ""
+        command += f" --minutes {row['asked']:g}" if row["asked"] else ""
+        cells = [
+            "{:.3f} ({:.3f} to {:.3f})".format(*row[name])
+            for name in ("validation", "test", "balanced")
+        ]
+        yield [
+            f"{command} --seed {row['seed']}`", *cells, row["size"],
+            f"{row['calibration_error']:.3f}", f"{row['minutes']:.1f}",
+        ]  # fmt: skip
+
+
 def _time_to_accuracy(record: Record) -> Iterable[Sequence[str]]:
     for target in record["targets"]:
         ours = _first(record["curves"]["train"], target)
@@ -310,6 +325,14 @@ TABLES = {
         ("grouped_folds",),
         ("backbone", "images", "accuracy", "balanced accuracy", "time"),
         _folds,
+    ),
+    "trained_sets": Table(
+        ("trained_sets",),
+        (
+            "command", "validation", "test", "balanced accuracy", "test images",
+            "calibration error", "minutes",
+        ),
+        _trained_sets,
     ),
     "time_to_accuracy": Table(
         ("time_to_accuracy",),
