@@ -50,7 +50,7 @@ _ARGUMENTS = {
         "blood-cells/TRAIN blood-cells/TEST --size 120 160",
         "--per-class 20 --folds 2 --epochs 2 --size 64 64",
     ),
-    "trained_sets": ("malaria skin cifar100 --seeds 0 1 2", "--seeds 0 --quality fast"),
+    "trained_sets": ("blood-cells malaria skin cifar100 --seeds 0 1 2", "--seeds 0 --quality fast"),
     "time_to_accuracy": (
         f"--data malaria --groups {_PATIENTS} --targets 0.93 0.95",
         "--images 300 --minutes 1 --epochs 1",

@@ -24,7 +24,7 @@ from pykeras_tl.ensembles import cross_validate
 from pykeras_tl.evaluation import Evaluation
 from pykeras_tl.logs import show_log_messages
 from pykeras_tl.recipe.plan import Plan
-from pykeras_tl.recipe.probing import sample_evenly
+from pykeras_tl.recipe.sampling import sample_evenly
 from pykeras_tl.studies import TrialTrainer
 from pykeras_tl.studies.image_groups import add_groups
 
@@ -35,6 +35,7 @@ class Folds:
 
     Attributes:
         backbone: The pretrained network.
+        pixels: Height and width of the images.
         size: Images, and how many of them are distinct.
         seed: The seed of folds and training.
         accuracy: By distinct image, with its interval.
@@ -43,6 +44,7 @@ class Folds:
     """
 
     backbone: str
+    pixels: tuple[int, int]
     size: str
     seed: int
     accuracy: tuple[float, float, float]
@@ -50,7 +52,9 @@ class Folds:
     seconds: float
 
 
-def measure(table: pd.DataFrame, plan: Plan, folds: int, seed: int, groups: str) -> Folds:
+def measure(
+    table: pd.DataFrame, plan: Plan, folds: int, seed: int, groups: str, out: Path | None
+) -> Folds:
     """Cross-validate a plan.
 
     Args:
@@ -59,12 +63,17 @@ def measure(table: pd.DataFrame, plan: Plan, folds: int, seed: int, groups: str)
         folds: Number of folds.
         seed: Seeds folds and training.
         groups: The column of groups.
+        out: A folder for what was predicted, its figures and its report.
     """
     start = perf_counter()
     trainer = TrialTrainer(plan.trial(plan.backbone, seed, "imagenet"))
     evaluation = cross_validate(trainer, table, folds, seed, groups).by_group()
+    seconds = perf_counter() - start
+    if out is not None:
+        evaluation.save(out / f"seed-{seed}")
     accuracy, balanced = (_interval(evaluation, name) for name in ("accuracy", "balanced_accuracy"))
-    return Folds(plan.backbone, evaluation.size, seed, accuracy, balanced, perf_counter() - start)
+    size = evaluation.size
+    return Folds(plan.backbone, plan.target_size, size, seed, accuracy, balanced, seconds)
 
 
 def _interval(evaluation: Evaluation, name: str) -> tuple[float, float, float]:
@@ -85,6 +94,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--groups", default="copies", help="'copies', or a pattern of file names")
+    parser.add_argument("--out", type=Path, help="folder for predictions and figures")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     given = parser.parse_args()
     show_log_messages()
@@ -99,7 +109,7 @@ def main() -> None:
     plan = Plan(given.backbone, tuple(given.size), 32, given.stage, given.epochs, True, 600.0)
     measured = []
     for seed in given.seeds:
-        measured.append(measure(table, plan, given.folds, seed, column))
+        measured.append(measure(table, plan, given.folds, seed, column, given.out))
         print(json.dumps(asdict(measured[-1])), flush=True)
     save(given.json, folds=[asdict(each) for each in measured])
 

@@ -25,7 +25,7 @@ from pykeras_tl import find_label_errors, list_images
 from pykeras_tl.evaluation import Evaluation
 from pykeras_tl.recipe.folder_splits import tables_on_disk
 from pykeras_tl.recipe.label_errors import LabelErrors
-from pykeras_tl.recipe.probing import sample_evenly
+from pykeras_tl.recipe.sampling import sample_evenly
 from pykeras_tl.studies.image_groups import add_groups
 
 

@@ -173,7 +173,7 @@ def _coverage(record: Record) -> Iterable[Sequence[str]]:
     for name in dict.fromkeys(row["data"] for row in rows):
         found = {(row["method"], row["by_class"]): row for row in rows if row["data"] == name}
         first = found["lac", False]
-        interval = f"{first['measured']:.3f} ({first['low']:.3f} to {first['high']:.3f})"
+        interval = _with_interval([first[name] for name in ("measured", "low", "high")])
         others = [found["lac", True], found["aps", False]]
         sizes = [f"{row['measured']:.3f}, {_short(row['mean_size'])}" for row in others]
         yield [
@@ -218,26 +218,29 @@ def _leaks(record: Record) -> Iterable[Sequence[str]]:
 
 def _folds(record: Record) -> Iterable[Sequence[str]]:
     for row in record["folds"]:
-        cells = [
-            f"{value:.3f} ({low:.3f} to {high:.3f})"
-            for value, low, high in (row["accuracy"], row["balanced_accuracy"])
-        ]
-        yield [row["backbone"], row["size"], *cells, f"{row['seconds'] / 60:.0f} min"]
+        cells = [_with_interval(row[name]) for name in ("accuracy", "balanced_accuracy")]
+        pixels = " × ".join(map(str, row["pixels"]))
+        yield [row["backbone"], pixels, row["size"], *cells, f"{row['seconds'] / 60:.0f} min"]
 
 
 def _trained_sets(record: Record) -> Iterable[Sequence[str]]:
     for row in record["rows"]:
-        command = f"`train {Path(row['folder']).name}"
+        command = f"`train {row['folder']}"
         command += " --quality best" if row["quality"] == "best" else ""
         command += f" --minutes {row['asked']:g}" if row["asked"] else ""
-        cells = [
-            "{:.3f} ({:.3f} to {:.3f})".format(*row[name])
-            for name in ("validation", "test", "balanced")
+        tests = [
+            _with_interval(row["test"]),
+            *(f"{name}: {_with_interval(value)}" for name, value in row["others"].items()),
         ]
         yield [
-            f"{command} --seed {row['seed']}`", *cells, row["size"],
+            f"{command}`, seed {row['seed']}", _with_interval(row["validation"]),
+            "; ".join(tests), _with_interval(row["balanced"]), row["size"],
             f"{row['calibration_error']:.3f}", f"{row['minutes']:.1f}",
         ]  # fmt: skip
+
+
+def _with_interval(value: Sequence[float]) -> str:
+    return "{:.3f} ({:.3f} to {:.3f})".format(*value)
 
 
 def _time_to_accuracy(record: Record) -> Iterable[Sequence[str]]:
@@ -266,9 +269,7 @@ def _device(record: Record) -> Iterable[Sequence[str]]:
 
 def _studies(record: Record) -> Iterable[Sequence[str]]:
     for row in record["rows"]:
-        value, low, high = row["accuracy"]
-        accuracy = f"{value:.3f} ({low:.3f} to {high:.3f})"
-        seconds = f"{row['seconds']:.0f} s"
+        accuracy, seconds = _with_interval(row["accuracy"]), f"{row['seconds']:.0f} s"
         yield [f"`{row['study']}`", str(row["trials"]), row["best"], accuracy, seconds]
 
 
@@ -325,7 +326,7 @@ TABLES = {
     ),
     "grouped_folds": Table(
         ("grouped_folds",),
-        ("backbone", "images", "accuracy", "balanced accuracy", "time"),
+        ("backbone", "pixels", "images", "accuracy", "balanced accuracy", "time"),
         _folds,
     ),
     "trained_sets": Table(

@@ -14,7 +14,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 
@@ -40,6 +40,7 @@ class Run:
         balanced: The mean of the classes' accuracies on the test images, with its interval.
         calibration_error: Expected, on the test images.
         minutes: What the command took.
+        others: Accuracy on further test folders, with its interval.
     """
 
     folder: str
@@ -52,6 +53,7 @@ class Run:
     balanced: tuple[float, float, float]
     calibration_error: float
     minutes: float
+    others: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, float | None, int]:
@@ -74,10 +76,14 @@ def measure(folder: str, quality: str, minutes: float | None, seed: int, out: Pa
     if not evaluations.exists():
         (evaluations,) = out.glob("trials/*/evaluation")
     validation, test = (Evaluation.load(evaluations / name) for name in ("validation", "test"))
+    others = {
+        each.name: _interval(Evaluation.load(each), "accuracy")
+        for each in sorted(evaluations.glob("test_*"))
+    }
     return Run(
         folder, quality, minutes, seed, test.size, _interval(validation, "accuracy"),
         _interval(test, "accuracy"), _interval(test, "balanced_accuracy"),
-        test.calibration_error, taken,
+        test.calibration_error, taken, others,
     )  # fmt: skip
 
 

@@ -234,6 +234,7 @@ def _train_as_planned(
     **asked: Any,
 ) -> Classifier:
     from .recipe.planning import Request, first_choice, plan_training
+    from .recipe.sampling import without_surplus_copies
     from .recipe.saved_plans import read_plans, save_plans
     from .recipe.small_sets import is_small, train_on_few
     from .recipe.survey import survey_images
@@ -250,6 +251,7 @@ def _train_as_planned(
             seed=request.seed, dtype_range=request.dtype_range,
         )  # fmt: skip
     tables = split_off(given, split.get("groups"), request.seed)
+    tables["train"] = without_surplus_copies(tables["train"], request.seed)
     if not plans:
         plans = plan_training(tables, request, started)
         save_plans(out, request, plans, _STUDY)

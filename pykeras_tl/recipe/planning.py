@@ -16,7 +16,8 @@ from ..models.backbones.registry import get_backbone
 from ..models.weights.at_hand import default_backbone, find_weights
 from .image_size import image_sizes
 from .plan import QUALITIES, Plan, Workload, affordable, make_plan
-from .probing import ProbeResult, probe_backbone, probe_sample
+from .probing import ProbeResult, probe_backbone
+from .sampling import probe_sample
 from .survey import Survey, survey_images
 
 _logger = logging.getLogger(__name__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ import pandas as pd
 
 from ..images.decoding.value_range import DtypeRange
 from ..models.transfer import transfer_model
-from ..studies.image_groups import groups_of
 from ..training.data_adapter import DerivedBatches
 from ..training.linear_probe import REGULARIZATION, ProbeData, choose_probe, probe_data
 from .speed import Speed, measure_speed
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
 # How images are resized.
 INTERPOLATION = "bilinear"
 _logger = logging.getLogger(__name__)
-# Images of the training part and of the validation part that are looked at.
-_TRAINING, _PER_CLASS, _VALIDATION = 600, 8, 400
 # Images may be turned over if the probe takes turned ones as well as upright ones, within this.
 _TOLERANCE = 0.02
 
@@ -73,48 +69,6 @@ class ProbeResult:
             f"{self.backbone}, frozen, at {height} × {width}: {self.measure} {self.accuracy:.3f} "
             f"({self.turned_accuracy:.3f} upside down), {1 / self.speed.forward:.0f} images/s"
         )
-
-
-def probe_sample(
-    tables: Mapping[str, pd.DataFrame], seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Choose the images that the probes look at.
-
-    Args:
-        tables: The images of each split, with `train` and `validation`.
-        seed: Seeds the choice.
-
-    Returns:
-        Images to learn from and images to judge by: as many of each class as possible, and of
-        each group one before a second.
-    """
-    training = tables["train"]
-    count = max(_TRAINING, _PER_CLASS * training["class"].nunique())
-    return sample_evenly(training, count, seed), sample_evenly(
-        tables["validation"], _VALIDATION, seed
-    )
-
-
-def sample_evenly(table: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Choose images: as many of each class as possible, and of each group one before a second.
-
-    Args:
-        table: Images with the column `class`, and `group` or `original` if there are groups.
-        count: How many, at most.
-        seed: Seeds the choice.
-
-    Returns:
-        The chosen rows, in the table's order.
-    """
-    shuffled = table.sample(frac=1, random_state=seed)
-    groups, _ = groups_of(shuffled)
-    if groups is not None:
-        # The first image of every group comes before the second of any.
-        turn = shuffled.groupby([shuffled["class"], pd.Series(groups, shuffled.index)]).cumcount()
-        shuffled = shuffled.iloc[np.argsort(turn.to_numpy(), kind="stable")]
-    place = shuffled.groupby("class").cumcount()
-    chosen = shuffled.iloc[np.argsort(place.to_numpy(), kind="stable")[:count]]
-    return chosen.sort_index().reset_index(drop=True)
 
 
 def probe_backbone(

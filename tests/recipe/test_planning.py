@@ -11,7 +11,8 @@ from PIL import Image
 from pykeras_tl.recipe.image_size import image_sizes
 from pykeras_tl.recipe.plan import Plan, Workload, augmentation, make_plan
 from pykeras_tl.recipe.planning import Request
-from pykeras_tl.recipe.probing import ProbeResult, probe_sample
+from pykeras_tl.recipe.probing import ProbeResult
+from pykeras_tl.recipe.sampling import probe_sample, without_surplus_copies
 from pykeras_tl.recipe.speed import Speed
 from pykeras_tl.recipe.survey import survey_images
 from pykeras_tl.studies.trial_runner import check_trial_options
@@ -141,6 +142,24 @@ def test_a_sample_has_all_classes_and_one_of_each_group_first() -> None:
     assert training["class"].value_counts().tolist() == [300, 300]
     assert training["original"].nunique() == 60
     assert validation["original"].value_counts().between(6, 7).all()
+
+
+def test_a_set_of_copies_is_thinned_out_class_by_class() -> None:
+    copies = [("a", "x", 100), ("b", "x", 20), ("c", "y", 40)]
+    rows = [
+        (f"{name}-{number}.png", kind, name)
+        for name, kind, count in copies
+        for number in range(count)
+    ]
+    table = pd.DataFrame(rows, columns=["filename", "class", "original"])
+    thinned = without_surplus_copies(table, seed=0)
+    # 24 of 160, so that x keeps 18 of 120 and y 6 of 40.
+    assert thinned["original"].value_counts().to_dict() == {"a": 9, "b": 9, "c": 6}
+    assert without_surplus_copies(table, seed=0).equals(thinned)
+    few = table.groupby("original").head(8)
+    assert without_surplus_copies(few, seed=0) is few
+    patients = table.rename(columns={"original": "group"})
+    assert without_surplus_copies(patients, seed=0) is patients
 
 
 def test_wrong_requests_are_told() -> None:
