@@ -29,7 +29,7 @@ _SETS = "malaria skin cifar100/train"
 _SQUEEZENET = "--weights weights/squeezenet_v1.1_imagenet_notop.h5"
 _PATIENTS = "^C[0-9]+[NB]?(?:P[0-9]+)?"
 # What each takes, and what its quick form takes besides: of an option given twice, the last counts.
-_ARGUMENTS = {
+ARGUMENTS = {
     "startup": (_BLOOD, ""),
     "input_pipeline": (_BLOOD, "--rounds 5"),
     "augmentations": (_BLOOD, "--images 10 --rounds 1"),
@@ -67,7 +67,7 @@ def arguments_of(name: str, quick: bool, folder: str) -> list[str]:
         quick: Whether to run its quick form.
         folder: Where it may make files.
     """
-    full, besides = _ARGUMENTS[name]
+    full, besides = ARGUMENTS[name]
     words = f"{full} {besides if quick else ''}".split()
     return [folder if word == "FOLDER" else word for word in words]
 
@@ -92,13 +92,13 @@ def main() -> int:
         description=__doc__,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", choices=[[], *_ARGUMENTS], metavar="NAME")
+    parser.add_argument("names", nargs="*", choices=[[], *ARGUMENTS], metavar="NAME")
     parser.add_argument("--data", type=Path, required=True, help="the folder of image sets")
     parser.add_argument("--quick", action="store_true", help="short forms; no page is changed")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) if given.quick else RESULTS
-        names = given.names or list(_ARGUMENTS)
+        names = given.names or list(ARGUMENTS)
         failed = [
             name for name in names if not run(name, given.data.resolve(), results, given.quick)
         ]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from code_blocks import PAGES, ROOT
 
+from benchmarks.__main__ import ARGUMENTS
 from benchmarks.tables import RESULTS, TABLES
 from benchmarks.write_tables import with_measured_tables
 
@@ -103,6 +104,16 @@ def test_every_result_is_shown() -> None:
         for source in table.sources
     }
     assert measured == shown
+
+
+def test_every_benchmark_is_run_again() -> None:
+    commands = {"__main__", "write_tables"}
+    benchmarks = {
+        path.stem
+        for path in (ROOT / "benchmarks").glob("*.py")
+        if "def main(" in path.read_text("utf-8")
+    }
+    assert benchmarks - commands == set(ARGUMENTS)
 
 
 def test_numbers_without_a_source_are_found() -> None:
