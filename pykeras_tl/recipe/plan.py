@@ -26,6 +26,8 @@ _MOST_EPOCHS = {"fast": 5, "good": 20, "best": 30}
 _SMOOTHING = 0.1
 # The part of the averaged weights that a step keeps.
 _AVERAGING = 0.98
+# How many epochs with a teacher of three networks take the time of one without.
+_TAUGHT = 0.4
 _LARGEST_BATCH, _SMALLEST_BATCH = 32, 4
 _BATCHES = 8
 
@@ -43,6 +45,7 @@ class Plan:
         epochs: Epochs of fine tuning.
         turned: Whether training images are turned by any angle and flipped both ways.
         minutes: The time after which training ends even if it is not done.
+        teacher: The folder of a classifier whose probabilities are the labels of the fine tuning.
         reasons: What was found and decided, a line each.
     """
 
@@ -54,6 +57,7 @@ class Plan:
     turned: bool
     minutes: float
     reasons: tuple[str, ...] = ()
+    teacher: str | None = None
 
     def trial(
         self,
@@ -117,8 +121,17 @@ class Plan:
                 },
                 "augmentation": augmentation(self.turned),
                 "epochs": self.epochs,
+                **({"teacher": self.teacher} if self.teacher else {}),
             }
         return training
+
+    def taught_by(self, teacher: str) -> Self:
+        """Return the plan of a network that learns from a classifier, in as much time.
+
+        Args:
+            teacher: The classifier's folder.
+        """
+        return replace(self, teacher=teacher, epochs=max(1, round(_TAUGHT * self.epochs)))
 
     def with_reasons(self, reasons: Sequence[str]) -> Self:
         """Return the plan with reasons before its own."""

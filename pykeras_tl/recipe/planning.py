@@ -141,7 +141,9 @@ def plan_training(
     probes = _probes(survey, request, probe, work)
     found = [described, *(f"{each.describe()}." for each in probes)]
     if request.quality == "best":
-        plans = _several(probes, probe, work(), request)
+        # Where images have one class each, another network learns from the average.
+        parts = _MEMBERS + (probe_with is None)
+        plans = _several(probes, probe, work(), request, parts)
     else:
         plan = make_plan(probes, work(), request.quality, request.batch_size)
         plans = {plan.backbone: plan}
@@ -156,9 +158,10 @@ def _several(
     probe: Callable[[str, tuple[int, int]], ProbeResult],
     work: Workload,
     request: Request,
+    parts: int,
 ) -> dict[str, Plan]:
-    """Plan several networks that share the time and the size of the images."""
-    part = replace(work, seconds=work.seconds / _MEMBERS)
+    """Plan several networks that share the size of the images, each in its part of the time."""
+    part = replace(work, seconds=work.seconds / parts)
     first = make_plan(probes, part, request.quality, request.batch_size)
     names = [request.backbone] if request.backbone else _at_hand(_SISTERS)
     known = {(each.backbone, each.size): each for each in probes}

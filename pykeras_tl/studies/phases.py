@@ -169,10 +169,14 @@ def train_phase(
     Returns:
         The history of the phase, and its duration in seconds.
     """
+    from ..models.saving.classifier import load_classifier
+
     if phase.prepare is not None:
         phase.prepare(model)
     smoothing, loss = phase.settings.label_smoothing, phase.loss
-    if smoothing and isinstance(loss, str):
+    teacher = phase.settings.teacher
+    # A teacher's labels are smooth.
+    if smoothing and isinstance(loss, str) and not teacher:
         loss = cross_entropy(phase.iterator, smoothing)
     optimizer = make_phase_optimizer(phase, model)
     if mixed_precision == "mixed_float16":
@@ -197,6 +201,7 @@ def train_phase(
         callbacks=used,
         cached_augmented_epochs=phase.settings.cached_augmented_epochs,
         batch_augmentation=phase.settings.batch_augmentation,
+        teacher=load_classifier(teacher).model if teacher else None,
         devices=devices,
         mixed_precision=mixed_precision,
         run_dir=run_dir,

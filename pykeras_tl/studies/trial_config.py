@@ -105,6 +105,7 @@ class PhaseSettings(_Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     batch_augmentation: list[str] | dict[str, dict[str, Any]] | None = None
     weight_averaging: WeightAveragingSettings | None = None
+    teacher: str | None = None
 
     @model_validator(mode="before")
     @classmethod

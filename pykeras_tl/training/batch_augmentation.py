@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import keras
 import numpy as np
@@ -152,8 +152,7 @@ def make_batch_augmenter(layers: BatchAugmentation, flow: Iterator) -> BatchAugm
             f"{keras.config.image_data_format()!r}. Received: {flow.data_format!r}."
         )
     if augmenter.mixes:
-        labels = np.asarray(flow.labels) if flow.class_mode == "array" else None
-        if flow.class_mode != "categorical" and (labels is None or labels.ndim != 2):
+        if not has_one_hot_labels(flow):
             raise ValueError(
                 "Expected one-hot labels, since MixUp and CutMix mix them. Received: "
                 f'class_mode={flow.class_mode!r}. Make the flow with class_mode="categorical".'
@@ -166,10 +165,27 @@ def make_batch_augmenter(layers: BatchAugmentation, flow: Iterator) -> BatchAugm
     return augmenter
 
 
+def has_one_hot_labels(flow: Iterator) -> bool:
+    """Return whether an iterator yields a number for each class of an image.
+
+    Args:
+        flow: The iterator.
+    """
+    if flow.class_mode == "array":
+        return np.ndim(flow.labels) == 2
+    return flow.class_mode == "categorical"
+
+
 @dataclass(frozen=True)
 class _SeededSpec:
     spec: Any
     seed: int
+
+
+class _Augmenter(Protocol):
+    def __call__(
+        self, images: np.ndarray, labels: np.ndarray, seed: int
+    ) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 class AugmentedBatches(DerivedBatches):
@@ -183,7 +199,7 @@ class AugmentedBatches(DerivedBatches):
         augmenter: What to do to its batches.
     """
 
-    def __init__(self, iterator: Iterator, augmenter: BatchAugmenter) -> None:
+    def __init__(self, iterator: Iterator, augmenter: _Augmenter) -> None:
         super().__init__(iterator)
         self.main_thread_only = iterator.main_thread_only
         self.threads = iterator.threads

@@ -37,6 +37,7 @@ def fine_tune(
     warmup: float | None = None,
     weight_decay: float | None = None,
     batch_augmentation: BatchAugmentation | None = None,
+    teacher: keras.Model | None = None,
     loss: Any = None,
     label_smoothing: float = 0.0,
     metrics: Sequence[Any] = ("accuracy",),
@@ -71,6 +72,7 @@ def fine_tune(
         weight_decay: Weight decay of the second part where `optimizer_fine` is a name; biases
             and normalization do not decay.
         batch_augmentation: MixUp, CutMix and the like in the second part, as in `fit`.
+        teacher: A model whose probabilities are the labels in the second part, as in `fit`.
         loss: By default the cross-entropy that fits the iterator's labels.
         label_smoothing: How far labels are moved towards equal parts of all classes, from 0 to
             below 1, as in `cross_entropy`; with the default loss only.
@@ -155,6 +157,7 @@ def fine_tune(
             initial_epoch=begun,
             run_dir=folders[1],
             batch_augmentation=batch_augmentation,
+            teacher=teacher,
             **fit_options,
         )
     except KeyboardInterrupt:

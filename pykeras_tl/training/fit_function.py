@@ -21,6 +21,7 @@ from .class_weights import report_imbalance
 from .devices.augmentation import check_place
 from .devices.precision import check_mixed_precision
 from .devices.selection import Devices, check_shares, find_devices
+from .distillation import make_teacher
 from .feature_cache.caching import FitInputs
 from .history import History
 from .keras_training import train_by_keras
@@ -47,6 +48,7 @@ def fit(
     cache_frozen: bool | str = True,
     cached_augmented_epochs: int | None = None,
     batch_augmentation: BatchAugmentation | None = None,
+    teacher: keras.Model | None = None,
     devices: Devices = None,
     augment_on: str = "auto",
     mixed_precision: str | None = None,
@@ -107,6 +109,10 @@ def fit(
             describes. MixUp and CutMix mix labels too, so that the flow's should be one-hot;
             training accuracy then counts the larger part of an image, as class weights do.
             Frozen layers are computed again for each batch.
+        teacher: A model whose probabilities take the place of the labels of training images, as
+            they are augmented (distillation). It takes the same images and has the same
+            outputs; the flow's labels should be one-hot. Training accuracy then says how often
+            both agree.
         devices: How many devices to train on; `"all"`; or their names, such as
             `["gpu:0", "gpu:1"]`. Each computes an equal part of every batch, and all have the same
             weights: the history is that of one device, but for rounding. On JAX and TensorFlow.
@@ -162,6 +168,7 @@ def fit(
         for name, value in {
             "run_dir": run_dir,
             "batch_augmentation": batch_augmentation,
+            "teacher": teacher,
             "devices": devices,
             "mixed_precision": mixed_precision,
         }.items():
@@ -196,6 +203,7 @@ def fit(
             validation_data
         )
     augmenter = make_batch_augmenter(batch_augmentation, data) if batch_augmentation else None
+    labeller = make_teacher(teacher, model, data, augmenter) if teacher is not None else None
     check_split(data, validation_data)
     if class_weight is None and data.sample_weight is None:
         report_imbalance(data)
@@ -204,6 +212,7 @@ def fit(
         augment_on,
         FitInputs(model, data, validation_data),
         batch_augmentation=batch_augmentation,
+        teacher=teacher,
         cached_augmented_epochs=cached_augmented_epochs,
     )
     check_mixed_precision(model, mixed_precision)
@@ -222,7 +231,7 @@ def fit(
         workers=workers,
         cache_frozen=cache_frozen,
         cached_augmented_epochs=cached_augmented_epochs,
-        batch_augmenter=augmenter,
+        batch_augmenter=labeller or augmenter,
         save_minutes=save_minutes,
         cluster=cluster,
         devices=chosen,

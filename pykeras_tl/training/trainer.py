@@ -21,6 +21,7 @@ from .data_adapter import FitData, FitDataCallback, SequentialDataset
 from .devices.augmentation import BatchesToAugment, augment_on_device, augments_on_device
 from .devices.distribution import distributed, equal_parts, metric_callbacks
 from .devices.precision import computing_in
+from .distillation import Teacher
 from .feature_cache.caching import (
     CachePolicy,
     FitInputs,
@@ -57,7 +58,7 @@ class FitConfig:
     workers: int | None
     cache_frozen: bool | str
     cached_augmented_epochs: int | None
-    batch_augmenter: BatchAugmenter | None
+    batch_augmenter: BatchAugmenter | Teacher | None
     save_minutes: float
     cluster: str | None
     devices: list[str]

@@ -16,7 +16,8 @@
 #'   data set, such as `TRAIN`, `TEST` and `val`, which are used as they are.
 #' @param out Folder for the results: the classifier, tables and `report.html`.
 #' @param quality How much time to plan with: `"fast"` (2 minutes, the head only), `"good"` (10
-#'   minutes) or `"best"` (an hour, several networks, averaged).
+#'   minutes) or `"best"` (an hour, several networks, averaged;
+#'   `out` also has `distilled/classifier`, one network that learned from their average).
 #' @param minutes The time to plan with instead.
 #' @param backbone Name of a backbone, such as `"vgg16"` or `"mobilenet_v2"`. `NULL` tries those
 #'   whose weights are on this machine, or uses [default_backbone()].

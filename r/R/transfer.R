@@ -57,7 +57,7 @@ transfer_model <- function(backbone, classes, input_shape = NULL, head = "poolin
 #' @param callbacks A callback or a list of them.
 #' @param view_metrics Whether to show the metrics in RStudio's Viewer during training.
 #' @param ... Further arguments of `fit()`, such as `steps_per_epoch`, `run_dir` and, for the second
-#'   phase, `batch_augmentation`.
+#'   phase, `batch_augmentation` and `teacher`.
 #' @returns The history of both phases.
 #' @export
 #' @examplesIf kerastl::is_keras_available()

@@ -18,7 +18,7 @@ from pykeras_tl.images import ImageDataGenerator
 from pykeras_tl.models import average_classifiers
 from pykeras_tl.models.saving.classifier import Classifier
 from pykeras_tl.models.saving.preprocess_config import PreprocessConfig
-from pykeras_tl.recipe import planning
+from pykeras_tl.recipe import plan, planning
 from pykeras_tl.studies import trial_runner
 from pykeras_tl.studies.phases import BestWeights
 from pykeras_tl.studies.trial_runner import scale_outputs
@@ -51,8 +51,8 @@ def test_nothing_but_a_folder_is_needed(
     assert "72 images of 3 classes" in caplog.text
     assert "tiny, frozen, at 32 × 32: accuracy" in caplog.text
     assert (out / "report.html").is_file()
-    plan = json.loads((out / "plan.json").read_text())
-    assert plan["plans"]["tiny"]["target_size"] == [32, 32]
+    plans = json.loads((out / "plan.json").read_text())["plans"]
+    assert plans["tiny"]["target_size"] == [32, 32]
     monkeypatch.setattr(planning, "probe_backbone", None)
     monkeypatch.setattr(trial_runner, "run_trial", None)
     again = train_classifier(data, out, quality="fast", **_NETWORK)
@@ -62,6 +62,27 @@ def test_nothing_but_a_folder_is_needed(
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_the_best_is_an_average_that_another_network_learns_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(plan._MOST_EPOCHS, "best", 5)
+    data, out = write_images(tmp_path / "data", 30), tmp_path / "out"
+    caplog.set_level("INFO", "pykeras_tl")
+    average = train_classifier(data, out, quality="best", minutes=10, **_NETWORK)
+    plans = json.loads((out / "plan.json").read_text())["plans"]
+    assert list(plans) == ["tiny", "tiny-2", "tiny-3"]
+    alone = load_classifier(out / "distilled" / "classifier")
+    assert alone.model.count_params() < average.model.count_params() / 2
+    (record,) = (out / "distilled" / "trials").glob("*/trial.json")
+    fine_tuning = json.loads(record.read_text())["training"]["fine_tune"]
+    assert fine_tuning["teacher"] == str(out / "classifier")
+    assert fine_tuning["epochs"] == round(0.4 * plans["tiny-3"]["epochs"])
+    assert f"Alone it reaches {alone.metrics['test']:.3f}" in caplog.text
+    # The same command finds all done.
+    train_classifier(data, out, quality="best", minutes=10, **_NETWORK)
+
+
 def test_few_images_are_cross_validated(tmp_path: Path) -> None:
     data, out = write_images(tmp_path / "data", 6), tmp_path / "out"
     classifier = train_classifier(data, out, **_NETWORK)
