@@ -28,6 +28,7 @@ from .saving.preprocess_config import PreprocessConfig as PreprocessConfig
 from .saving.regressor import Regressor as Regressor
 from .saving.weight_files import load_weights as load_weights
 from .saving.weight_files import load_weights_by_name as load_weights_by_name
+from .saving.weight_files import save_weights as save_weights
 from .seeding import seed_initializers as seed_initializers
 from .symbolic.gradients import layer_tensors as layer_tensors
 from .symbolic.gradients import symbolic_gradients as symbolic_gradients

@@ -31,20 +31,24 @@ test_that("checkpoints have the name that was asked for", {
   flow <- small_flow(image_folder())
   model <- small_model()
   model %>% fit(flow,
-    epochs = 1, verbose = 0, callbacks = list(
-      callback_model_checkpoint(file.path(folder, "best.hdf5"), "loss", 0, TRUE),
+    epochs = 2, verbose = 0, callbacks = list(
+      callback_model_checkpoint(file.path(folder, "best.hdf5"), "loss", 0, FALSE),
       callback_model_checkpoint(
         filepath = file.path(folder, "w.{epoch:02d}-{loss:.0f}.hdf5"), monitor = "loss",
-        save_weights_only = TRUE
+        save_weights_only = TRUE, period = 2
       )
     )
   )
   files <- list.files(folder)
   expect_length(files, 2)
-  expect_match(files, "^(best|w.01-[0-9])[.]hdf5$")
+  expect_match(files, "^(best|w.02-[0-9])[.]hdf5$")
   loaded <- load_model_hdf5(file.path(folder, "best.hdf5"))
   expect_equal(get_weights(loaded), get_weights(model))
-  expect_no_error(load_model_weights(small_model(), file.path(folder, files[2])))
+  other <- small_model()
+  expect_no_error(load_model_weights(other, file.path(folder, files[2])))
+  load_model_weights_hdf5(other, file.path(folder, files[2]))
+  expect_equal(get_weights(other), get_weights(model))
+  expect_error(load_model_weights_hdf5(other, file.path(folder, "none.hdf5")), "does not exist")
 })
 
 test_that("arguments that a flow does not use are said", {
