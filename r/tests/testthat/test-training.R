@@ -136,6 +136,16 @@ test_that("callbacks accept acc and accuracy", {
   ))
 })
 
+test_that("TensorBoard that is not installed is missed before training", {
+  skip_without_python()
+  skip_if(reticulate::py_module_available("tensorboard"), "tensorboard is installed")
+  callback <- callback_tensorboard(withr::local_tempdir())
+  expect_error(
+    small_model() %>% fit(small_flow(image_folder()), verbose = 0, callbacks = list(callback)),
+    "Install it: pip install tensorboard"
+  )
+})
+
 test_that("an interrupt stops training and returns the history so far", {
   skip_without_python()
   flow <- small_flow(image_folder())
