@@ -10,6 +10,7 @@ The import gives Keras back what its version 3 has removed, and says so:
 - `lr` and `decay` of optimizers, in their old meaning,
 - names of files such as `weights.{epoch:02d}.hdf5` in `ModelCheckpoint`, `save_weights` and
   `load_weights`,
+- `input_names` of models, and `output_names` of sequential ones,
 - `ImageDataGenerator` and its relatives in `keras.preprocessing.image` and
   `tensorflow.keras.preprocessing.image`, and `next()` of their iterators.
 
@@ -33,6 +34,7 @@ from typing import Any
 import keras
 
 from .images.iterators.base import Iterator
+from .models.graph.names import input_names, output_names
 from .models.saving.weight_files import load_weights, load_weights_by_name, save_weights
 from .preprocessing import image
 from .training.checkpoints.named_checkpoint import NamedCheckpoint
@@ -85,6 +87,8 @@ def enable() -> None:
     _replace(keras.Model, "predict_proba", lambda self, x, **options: self.predict(x, **options))
     _replace(keras.Model, "save_weights", _save_weights(keras.Model.save_weights))
     _replace(keras.Model, "load_weights", _load_weights(keras.Model.load_weights))
+    _replace(keras.Model, "input_names", property(input_names))
+    _replace(keras.Sequential, "output_names", property(output_names))
     for optimizer in _optimizers():
         _replace(optimizer, "__init__", _with_old_rates(optimizer.__init__))
     for module in _modules(_IMAGE_MODULES):

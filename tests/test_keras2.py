@@ -119,6 +119,23 @@ def test_weights_have_any_name(keras2, tmp_path, name):
     assert (tmp_path / name).is_file()
 
 
+def test_names_of_inputs_and_outputs(keras2):
+    dense = keras.layers.Dense(2, name="scores")
+    named = keras.Sequential([keras.Input((3,), name="pixels"), dense])
+    assert (named.input_names, named.output_names) == (["pixels"], ["scores"])
+    plain = keras.Sequential([keras.layers.Dense(3, name="first"), dense])
+    assert (plain.input_names, plain.output_names) == ([], ["scores"])
+    plain.build((None, 3))
+    assert plain.input_names == ["first_input"]
+    inputs = [keras.Input((3,), name=name) for name in ("b", "a")]
+    other = keras.Model(inputs, keras.layers.Add(name="sum")(inputs))
+    assert (other.input_names, other.output_names) == (["b", "a"], ["sum"])
+    # Keras itself asks for the names.
+    model = _model()
+    history = model.fit_generator(_flow(), epochs=1, verbose=0, validation_data=_flow())
+    assert sorted(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+
+
 def test_weights_of_the_old_layout_have_any_name(keras2, tmp_path):
     model, other = _model(), _model()
     model.save(tmp_path / "old.hdf5")

@@ -8,6 +8,8 @@ from .backbones.registry import get_backbone as get_backbone
 from .freezing import freeze_weights as freeze_weights
 from .freezing import trainable_table as trainable_table
 from .freezing import unfreeze_weights as unfreeze_weights
+from .graph.names import input_names as input_names
+from .graph.names import output_names as output_names
 from .heads import Head as Head
 from .inference_batch_norm import InferenceBatchNormalization as InferenceBatchNormalization
 from .inference_batch_norm import freeze_batch_norm as freeze_batch_norm
