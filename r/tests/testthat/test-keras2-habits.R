@@ -262,6 +262,18 @@ test_that("variational autoencoders draw by the number of samples, and use its t
   expect_length(unique(round(as.vector(noise), 4)), 4)
 })
 
+test_that("with() names a gradient tape by %as%", {
+  skip_without_python()
+  skip_if_not(k_backend() == "tensorflow")
+  # As in a script, which finds only what is exported.
+  script <- new.env(parent = baseenv())
+  script$`%as%` <- getExportedValue("kerastl", "%as%")
+  script$tensorflow <- reticulate::import("tensorflow")
+  script$x <- script$tensorflow$Variable(3)
+  eval(quote(with(tensorflow$GradientTape() %as% tape, y <- x$value() * x$value())), script)
+  expect_equal(as.numeric(eval(quote(tape$gradient(y, x)), script)), 6)
+})
+
 test_that("random numbers have the shape that is asked for, of tensors too", {
   skip_without_python()
   x <- k_constant(matrix(1, 5, 3))
