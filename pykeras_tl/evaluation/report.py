@@ -95,13 +95,15 @@ class Section:
         heading: Its heading.
         paragraphs: Plain text.
         tables: Tables by caption.
-        figures: Figures by caption.
+        figures: Figures by caption, which precede the tables.
+        facts: What the section begins with in large type: numbers, or texts, by what they are.
     """
 
     heading: str
     paragraphs: Sequence[str] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    facts: Mapping[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class Report:
         settings: Settings that all trials share.
         versions: Versions of the packages, by name.
         metric: The metric that ranks the trials. The best one's result opens the page.
+        answer: What opens the page instead.
     """
 
     title: str
@@ -125,6 +128,7 @@ class Report:
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     metric: str = "test accuracy"
+    answer: Section | None = None
 
 
 def write_report(path: str | os.PathLike[str], report: Report) -> Path:

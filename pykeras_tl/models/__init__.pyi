@@ -8,6 +8,8 @@ from .backbones.registry import get_backbone as get_backbone
 from .freezing import freeze_weights as freeze_weights
 from .freezing import trainable_table as trainable_table
 from .freezing import unfreeze_weights as unfreeze_weights
+from .graph.names import input_names as input_names
+from .graph.names import output_names as output_names
 from .heads import Head as Head
 from .inference_batch_norm import InferenceBatchNormalization as InferenceBatchNormalization
 from .inference_batch_norm import freeze_batch_norm as freeze_batch_norm
@@ -28,6 +30,7 @@ from .saving.preprocess_config import PreprocessConfig as PreprocessConfig
 from .saving.regressor import Regressor as Regressor
 from .saving.weight_files import load_weights as load_weights
 from .saving.weight_files import load_weights_by_name as load_weights_by_name
+from .saving.weight_files import save_weights as save_weights
 from .seeding import seed_initializers as seed_initializers
 from .symbolic.gradients import layer_tensors as layer_tensors
 from .symbolic.gradients import symbolic_gradients as symbolic_gradients

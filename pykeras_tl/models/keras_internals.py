@@ -319,6 +319,20 @@ def load_hdf5_weights(model: keras.Model, group: Any) -> None:
     legacy_h5_format.load_weights_from_hdf5_group(group, model)
 
 
+def load_hdf5_weights_by_name(model: keras.Model, group: Any, skip_mismatch: bool) -> None:
+    """Set the weights of those layers whose names an HDF5 file has.
+
+    Args:
+        model: A built model.
+        group: As for `load_hdf5_weights`.
+        skip_mismatch: Whether layers with weights of another shape keep theirs.
+
+    Raises:
+        ValueError: When the weights do not fit a layer.
+    """
+    legacy_h5_format.load_weights_from_hdf5_group_by_name(group, model, skip_mismatch)
+
+
 def hdf5_names(group: Any, attribute: str) -> list[str]:
     """Return the names in an attribute of an HDF5 file, which Keras splits when it is long.
 

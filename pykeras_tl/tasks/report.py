@@ -21,6 +21,7 @@ from ..evaluation.regression.figures import (
     plot_true_against_predicted,
 )
 from ..evaluation.report import Report, Section, TrialReport, write_report
+from ..visualization.html_page import format_number
 
 if TYPE_CHECKING:
     from ..training.history import History
@@ -55,7 +56,7 @@ def write_task_report(
     """
     # What counts comes first: images that nothing was chosen by.
     ordered = sorted(evaluations, key=lambda name: name in ("validation", "train"))
-    sections = [evaluation_section(name, evaluations[name]) for name in ordered]
+    answer, *sections = [evaluation_section(name, evaluations[name]) for name in ordered]
     limits = [sentence for name in ordered[:1] for sentence in evaluations[name].limits]
     if images:
         sections.append(Section("Images", tables=images))
@@ -65,13 +66,14 @@ def write_task_report(
         TrialReport(
             name,
             {key: value for key, value in (made or {}).get(name, {}).items() if key != "reasons"},
-            _headlines(evaluations) if len(histories or {}) == 1 else {},
             history=history,
             remarks=(made or {}).get(name, {}).get("reasons", ()),
         )
         for name, history in (histories or {}).items()
     ]
-    report = Report(title, trials=trials, sections=sections, versions=predictor.versions)
+    report = Report(
+        title, trials=trials, sections=sections, versions=predictor.versions, answer=answer
+    )
     return write_report(out / "report.html", report)
 
 
@@ -83,7 +85,7 @@ def evaluation_section(name: str, evaluation: Evaluated) -> Section:
         evaluation: The evaluation.
 
     Returns:
-        The section.
+        The section, which begins with what counts most.
     """
     how = (
         "95 % intervals of the bootstrap, by distinct image or group"
@@ -91,38 +93,41 @@ def evaluation_section(name: str, evaluation: Evaluated) -> Section:
         else "95 % intervals of the bootstrap, for independent images"
     )
     overall = evaluation.overall
+    facts = _facts(name, evaluation, overall)
     overall = overall.assign(metric=[metric_label(name) for name in overall["metric"]])
     tables = {how if "low" in overall else "Metrics": overall}
     figures: dict[str, Any] = {}
+    paragraphs = []
     shown = evaluation.with_files
     if isinstance(evaluation, MultiLabelEvaluation):
-        paragraphs = [
-            f"{evaluation.size}.",
-            "The thresholds are those with the highest F1 on the validation images.",
-        ]
+        paragraphs.append("The thresholds are those with the highest F1 on the validation images.")
         tables["By label, at its threshold"] = _readable(evaluation.by_label)
         if evaluation.by_label["average_precision"].notna().any():
             caption = "Precision and recall of each label; the dot is its threshold"
             figures[caption] = plot_label_precision_recall(evaluation)
-        figures["Images that have a label and are given it"] = plot_label_confusions(evaluation)
         if isinstance(shown, MultiLabelEvaluation) and len(shown.largest_mistakes(1)):
             figures["The most confident mistakes"] = plot_label_mistakes(shown, _SHOWN)
+        figures["Images that have a label and are given it"] = plot_label_confusions(evaluation)
     else:
-        paragraphs = [f"{evaluation.size}."]
         tables[f"By {evaluation.target}"] = _readable(evaluation.by_range)
-        figures["On the dotted line, both are equal"] = plot_true_against_predicted(evaluation)
-        figures["Errors, and how often they occur"] = plot_residuals(evaluation)
+        caption = "Each image; on the dotted line, the predicted number is the true one"
+        figures[caption] = plot_true_against_predicted(evaluation)
         if isinstance(shown, RegressionEvaluation) and len(shown.predictions):
             figures["The largest errors"] = plot_largest_errors(shown, _SHOWN)
-    return Section(name, paragraphs, tables, figures)
+        figures["Errors, and how often they occur"] = plot_residuals(evaluation)
+    return Section(name, paragraphs, tables, figures, facts)
 
 
-def _headlines(evaluations: Mapping[str, Evaluated]) -> dict[str, float]:
-    shown = {}
-    for name, evaluation in evaluations.items():
-        metric, value = evaluation.headline
-        shown[f"{name} {metric_label(metric)}"] = value
-    return shown
+def _facts(name: str, evaluation: Evaluated, overall: pd.DataFrame) -> dict[str, float | str]:
+    metric, value = evaluation.headline
+    label = metric_label(metric)
+    if isinstance(evaluation, RegressionEvaluation):
+        label = f"{label} of {evaluation.target}"
+    facts: dict[str, float | str] = {f"{label} on {evaluation.size} ({name})": value}
+    if "low" in overall:
+        ends = overall.loc[overall["metric"] == metric, ["low", "high"]].iloc[0]
+        facts["95 % interval"] = " to ".join(map(format_number, ends))
+    return facts
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:

@@ -141,6 +141,7 @@ def fit(
         TypeError: When a path or an `ImageDataGenerator` is passed as data.
         ValueError: When the model is not compiled, data and model do not fit, or the run in
             `run_dir` was made with other data, settings or versions.
+        ModuleNotFoundError: When a callback needs a package that is not installed.
         RuntimeError: When another process is training in `run_dir`.
         pykeras_tl.images.BadImageError: When an image cannot be read.
 
@@ -159,6 +160,8 @@ def fit(
     checks.check_data(data, "The data to train on")
     checks.check_data(validation_data, "validation_data")
     validated = checks.validated_epochs(validation_freq)
+    listed = flat_callbacks(callbacks)
+    checks.check_callbacks(listed)
     if epochs <= initial_epoch:
         raise ValueError(
             "epochs is the number of the last epoch and should be above initial_epoch. Received: "
@@ -185,7 +188,7 @@ def fit(
             steps=checks.whole_steps(steps_per_epoch, None, "steps_per_epoch"),
             validation_steps=checks.whole_steps(validation_steps, None, "validation_steps"),
             validation_freq=validated,
-            callbacks=flat_callbacks(callbacks),
+            callbacks=listed,
             epochs=epochs,
             initial_epoch=initial_epoch,
             verbose=verbose,
@@ -222,7 +225,7 @@ def fit(
         validation_data=validation_data,
         validation_steps=validation_steps,
         validation_freq=validated,
-        callbacks=flat_callbacks(callbacks),
+        callbacks=listed,
         epochs=epochs,
         initial_epoch=initial_epoch,
         steps=checks.whole_steps(steps_per_epoch, len(data), "steps_per_epoch"),

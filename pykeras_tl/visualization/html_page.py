@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import jinja2
 import numpy as np
+import pandas as pd
 from markupsafe import Markup
 
 from ..storage.atomic_files import atomic_file
@@ -87,8 +88,8 @@ def write_page(
 ) -> Path:
     """Render a template into one HTML file.
 
-    Beside Jinja's own filters, a template can use `number` (format a number for readers) and
-    `image` (embed a figure), and the macros of `macros.html.j2`.
+    Beside Jinja's own filters, a template can use `number` (format a number for readers), `whole`
+    (see `whole_columns`) and `image` (embed a figure), and the macros of `macros.html.j2`.
 
     Args:
         path: The file to write. Missing parent directories are created.
@@ -112,6 +113,7 @@ def write_page(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["number"] = format_number
+    environment.filters["whole"] = whole_columns
     environment.filters["image"] = embed_figure
     content["script"] = script and _script(script)
     stream = environment.get_template(template.name).stream(content)
@@ -146,6 +148,30 @@ def format_number(value: Any, name: str = "") -> str:
     if number == round(number) and (abs(number) > 1 or isinstance(value, int | np.integer)):
         return f"{number:,.0f}"
     return f"{number:.3f}" if number == 0 or abs(number) >= 1e-3 else f"{number:.2g}"
+
+
+def whole_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Make integers of columns that hold whole numbers only, so that 0 is not written as 0.000.
+
+    Args:
+        table: A table. Columns of only 0 and 1 stay as they are: they may be shares.
+
+    Returns:
+        The table.
+
+    Example:
+        >>> whole_columns(pd.DataFrame({"from": [0.0, 30.0], "share": [0.0, 1.0]})).dtypes.tolist()
+        [dtype('int64'), dtype('float64')]
+    """
+
+    def whole(column: pd.Series) -> pd.Series:
+        if not pd.api.types.is_float_dtype(column) or column.abs().max() <= 1:
+            return column
+        # Integers beyond 2^53 are not exact, and not finite numbers are none.
+        exact = column.abs() < 2.0**53
+        return column.astype("int64") if (exact & (column == column.round())).all() else column
+
+    return table.apply(whole) if len(table) else table
 
 
 def flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .html_page import embed_figure, format_number
+from .html_page import embed_figure, format_number, whole_columns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ def _table(caption: str, table: pd.DataFrame) -> str:
     head = "".join(f"<th {_CELL}>{_text(name)}</th>" for name in names)
     rows = [
         "".join(f"<td {_CELL}>{_text(value, name)}</td>" for name, value in zip(names, row))
-        for row in table.head(_MOST_ROWS).itertuples(index=False, name=None)
+        for row in whole_columns(table.head(_MOST_ROWS)).itertuples(index=False, name=None)
     ]
     left = len(table) - len(rows)
     more = f"<br><small>and {left:,} more rows</small>" if left else ""

@@ -14,10 +14,10 @@
 #' @param restore_best_weights Whether to restore the weights of the best epoch at the end.
 #' @param filepath File to save the model to, under any name. It may contain `{epoch:02d}` and names
 #'   of metrics. Files that do not end in `.keras` hold HDF5. [load_model()] reads models and
-#'   [load_model_weights()] weights.
+#'   [load_model_weights()] or [load_model_weights_hdf5()] weights.
 #' @param save_best_only Whether to keep only the best model.
 #' @param save_weights_only Whether to save only the weights.
-#' @param period Replaced by `save_freq` in Keras 3; must be 1 or `NULL`.
+#' @param period Number of epochs from one saving to the next; `NULL` is 1.
 #' @param save_freq `"epoch"`, or a number of batches.
 #' @param factor Factor by which the learning rate is multiplied.
 #' @param cooldown Number of epochs to wait after the learning rate was reduced.
@@ -68,17 +68,12 @@ callback_model_checkpoint <- function(filepath, monitor = "val_loss", verbose = 
                                       save_best_only = FALSE, save_weights_only = FALSE,
                                       mode = c("auto", "min", "max"), period = NULL,
                                       save_freq = "epoch") {
-  if (!is.null(period) && period != 1) {
-    cli::cli_abort(c(
-      "{.arg period} must be 1 or {.code NULL}, not {describe(period)}.",
-      i = "To save less often, set {.arg save_freq} to a number of batches."
-    ))
-  }
   toolkit()$training$NamedCheckpoint(
     filepath = file_path(filepath), monitor = monitor,
     verbose = whole_number(verbose), save_best_only = save_best_only,
     save_weights_only = save_weights_only, mode = rlang::arg_match(mode),
-    save_freq = if (is.numeric(save_freq)) whole_number(save_freq) else save_freq
+    save_freq = if (is.numeric(save_freq)) whole_number(save_freq) else save_freq,
+    period = whole_number(period %||% 1)
   )
 }
 

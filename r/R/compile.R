@@ -97,9 +97,7 @@ metric_list <- function(metrics, expression, model) {
   if (is.symbol(expression)) {
     expression <- call("list", expression)
   }
-  outputs <- if (!is.null(names(metrics))) {
-    tryCatch(unlist(model$output_names), error = function(error) NULL)
-  }
+  outputs <- if (!is.null(names(metrics))) model$output_names
   by_output <- length(outputs) > 0 && all(names(metrics) %in% outputs)
   if (!by_output && !is.null(names(metrics))) {
     for (i in which(nzchar(names(metrics)) & vapply(metrics, is_plain_function, NA))) {

@@ -157,7 +157,7 @@ as.data.frame.kerastl_evaluation <- function(x, ...) as.data.frame(x$predictions
 #' @export
 plot.kerastl_evaluation <- function(x, what = c(
                                       "confusion", "mistakes", "roc", "precision_recall"
-                                    ), count = 16, ...) {
+                                    ), count = 15, ...) {
   what <- rlang::arg_match(what)
   if (what == "confusion") {
     return(plot(x$confusion))

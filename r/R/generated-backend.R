@@ -722,7 +722,9 @@ k_map_fn <- function(fn, elems, name = NULL, dtype = NULL) {
 
 #' Backend functions: tensors, variables and random numbers
 #'
-#' Make tensors and variables, get and set their values, and draw random numbers.
+#' Make tensors and variables, get and set their values, and draw random numbers. Random numbers
+#' by the shape `c(k_shape(x)[[1]])`, as in scripts of variational autoencoders, have the whole
+#' shape of `x`.
 #'
 #' @param start,stop,step First number, end (which is left out) and step.
 #' @param dtype Type of the numbers, such as `"float32"`.

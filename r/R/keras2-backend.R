@@ -241,9 +241,11 @@ show_tensor <- function(x, message) {
 
 # A tensor that stands for the values of a model has a shape that does so too.
 shape_of <- function(x) {
-  if (is_tensor(x) && is_symbolic(x)) {
+  shape <- if (is_tensor(x) && is_symbolic(x)) {
     toolkit()$models$symbolic_shape(x)
   } else {
     keras()$ops$convert_to_tensor(keras()$ops$shape(x))
   }
+  attr(shape, "kerastl_shape") <- TRUE
+  shape
 }

@@ -33,11 +33,7 @@ save_model_weights_hdf5 <- function(object, filepath, overwrite = TRUE) {
   if (!overwrite && file.exists(filepath)) {
     cli::cli_abort("{.file {filepath}} exists. Use {.code overwrite = TRUE}, or another name.")
   }
-  # Keras accepts only names that end in `.weights.h5`.
-  written <- tempfile(tmpdir = dirname(filepath), fileext = ".weights.h5")
-  on.exit(unlink(written))
-  object$save_weights(written)
-  file.rename(written, filepath)
+  toolkit()$models$save_weights(object, filepath)
   invisible(filepath)
 }
 
@@ -47,27 +43,12 @@ load_model_weights_hdf5 <- function(object, filepath, by_name = FALSE, skip_mism
                                     reshape = FALSE) {
   check_model(object)
   filepath <- file_path(filepath)
-  # A file of Keras 3 has another name than Keras wants, a file of Keras 2 one that it takes.
-  if (!is_keras2_file(filepath) && !endsWith(filepath, ".weights.h5")) {
-    named <- tempfile(fileext = ".weights.h5")
-    on.exit(unlink(named))
-    file.copy(filepath, named)
-    filepath <- named
-  }
   if (by_name || skip_mismatch) {
     toolkit()$models$load_weights_by_name(object, filepath, skip_mismatch)
   } else {
     toolkit()$models$load_weights(object, filepath)
   }
   invisible(object)
-}
-
-is_keras2_file <- function(filepath) {
-  file <- reticulate::import("h5py")$File(filepath, "r")
-  on.exit(file$close())
-  any(c("layer_names", "model_weights") %in% c(
-    reticulate::iterate(file$attrs$keys()), reticulate::iterate(file$keys())
-  ))
 }
 
 #' @rdname save_model_weights_hdf5

@@ -48,12 +48,13 @@ dims_tuple <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env(
   shape_tuple(x, name, call)
 }
 
-# The only size may be the number of samples, `c(k_shape(x)[[1]])`, as in most variational
-# autoencoders of the keras 2 years: then it is one random number for each sample, in a column.
+# Most variational autoencoders of the keras 2 years draw by `c(k_shape(x)[[1]])`. `[[1]]` counted
+# from 0 there, so that it was a number for each latent dimension, which all samples of a batch
+# shared. Here it is the first size, which alone does not fit `x`, and stands for the whole shape.
 random_shape <- function(x, name = rlang::caller_arg(x), call = rlang::caller_env()) {
-  sides <- if (is.list(x) && length(x) == 1) x[[1]] else x
-  if (is_tensor(sides) && length(dim(sides)) == 0) {
-    x <- list(sides, 1)
+  size <- if (is.list(x) && length(x) == 1) x[[1]] else x
+  if (is_tensor(size) && length(dim(size)) == 0) {
+    x <- attr(size, "kerastl_first_of") %||% list(size)
   }
   dims_tuple(x, name, call)
 }

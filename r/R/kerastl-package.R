@@ -33,6 +33,10 @@ generics::fit
 #' @export
 generics::compile
 
+#' @importFrom reticulate %as%
+#' @export
+reticulate::`%as%`
+
 #' @importFrom reticulate array_reshape
 #' @export
 reticulate::array_reshape

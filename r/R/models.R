@@ -182,7 +182,8 @@ set_weights <- function(object, weights) {
   invisible(object)
 }
 
-# Sequential models of Keras 3 have these two only once they were called.
+# Sequential models of Keras 3 have inputs and outputs only once they were called, and no names of
+# them.
 #' @export
 `$.kerastl_model` <- function(x, name) {
   check_alive_model(x)
@@ -190,6 +191,9 @@ set_weights <- function(object, weights) {
     tensors <- reticulate::py_get_attr(x, paste0(name, "s"))
     tensors <- reticulate::py_to_r(tensors)
     return(if (length(tensors) == 1) tensors[[1]] else tensors)
+  }
+  if (name %in% c("input_names", "output_names")) {
+    return(as.character(toolkit()$models[[name]](x)))
   }
   value <- NextMethod()
   if (name == "layers") lapply(value, as_layer_of, model = x) else untracked(value)

@@ -141,7 +141,15 @@ is_ellipsis <- function(x) is_python(x) && inherits(x, "python.builtin.ellipsis"
 
 #' @export
 `[[.kerastl_tensor` <- function(x, i, ...) {
-  if (is.character(i)) reticulate::py_to_r(reticulate::py_get_attr(x, i)) else x[i, ...]
+  if (is.character(i)) {
+    return(reticulate::py_to_r(reticulate::py_get_attr(x, i)))
+  }
+  item <- x[i, ...]
+  if (isTRUE(attr(x, "kerastl_shape")) && identical(as.numeric(i), 1)) {
+    # See random_shape().
+    attr(item, "kerastl_first_of") <- x
+  }
+  item
 }
 
 #' @rdname tensors

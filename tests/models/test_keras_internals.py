@@ -357,6 +357,11 @@ def test_hdf5_weights_load_in_the_order_of_the_layers(tmp_path):
         names = internals.hdf5_names(group, "layer_names")
     for old, new in zip(saved, model.get_weights()):
         np.testing.assert_array_equal(old, new, f"{_VERSION}: weights in another order")
+    model.set_weights([np.zeros_like(weight) for weight in saved])
+    with h5py.File(tmp_path / "model.h5") as file:
+        internals.load_hdf5_weights_by_name(model, file["model_weights"], False)
+    for old, new in zip(saved, model.get_weights()):
+        np.testing.assert_array_equal(old, new, f"{_VERSION}: weights of other names")
     assert set(names) == {layer.name for layer in model.layers}
 
 

@@ -1,6 +1,9 @@
 """From a table to a report, for several labels and for a number, on the command line too."""
 
+import html
 import json
+import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,8 @@ from pykeras_tl import load_predictor, train_multi_label_classifier, train_regre
 from pykeras_tl.cli.program import app
 from pykeras_tl.evaluation import MultiLabelEvaluation, RegressionEvaluation
 from pykeras_tl.tasks.probes import fit_labels, fit_number
+from pykeras_tl.tasks.report import write_task_report
+from pykeras_tl.training.history import History
 
 # Small, and of random weights: what is tested is what happens, not how well.
 _FAST = {"backbone": "squeezenet", "weights": None, "target_size": (48, 48), "quality": "fast"}
@@ -115,6 +120,29 @@ def test_splits_of_the_table_are_used(folder, tmp_path, monkeypatch):
         train_regressor(table.assign(split="x"), tmp_path, "redness", directory=folder)
     with pytest.raises(ValueError, match="at least 30 images"):
         train_regressor(table.head(29), tmp_path, "redness", directory=folder, groups=None)
+
+
+def test_the_report_begins_with_the_error_its_plot_and_the_worst_images(folder, tmp_path):
+    files = [str(folder / f"{number:02}.png") for number in range(8)]
+    table = pd.DataFrame({"filename": files, "true": np.arange(8.0), "predicted": np.full(8, 9.25)})
+    measured = RegressionEvaluation(table, "age")
+    page = write_task_report(
+        tmp_path, "A regressor", SimpleNamespace(versions={}),
+        {"validation": measured, "test": measured}, {"net": History()},
+    ).read_text("utf-8")  # fmt: skip
+    texts = re.findall(r">\s*([^<>]*[^<>\s])\s*<", html.unescape(page.split("<main>")[1]))
+    low, high = measured.intervals.loc[0, ["low", "high"]]
+    assert texts[texts.index("test") :][:5] == [
+        "test", "MAE of age on 8 images (test)", "5.750",
+        "95 % interval", f"{low:.3f} to {high:.3f}",
+    ]  # fmt: skip
+    assert "Trials" not in texts
+    order = ["test", "The largest errors", "metric", "By age", "validation"]
+    places = [texts.index(text) for text in order]
+    assert places == sorted(places)
+    # Whole numbers are written as such.
+    begin = texts.index("By age")
+    assert texts[begin + 6 : begin + 9] == ["0", "1", "2"]
 
 
 def test_probes_compute_what_scikit_learn_computes():

@@ -1,3 +1,4 @@
+import importlib.util
 import warnings
 
 import keras
@@ -417,3 +418,19 @@ def test_a_range_that_leaves_deep_images_blank_is_warned_of(tmp_path):
 
 def dense():
     return keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])
+
+
+def test_tensorboard_that_is_not_installed_is_missed_before_training(
+    folder_flow, tmp_path, monkeypatch
+):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "tensorboard" else found(name)
+    )
+    model, logs = network(), tmp_path / "logs"
+    before = model.get_weights()
+    for data in ((folder_flow(),), (np.zeros((4, 48, 48, 3)), np.eye(2)[[0, 1] * 2])):
+        with pytest.raises(ModuleNotFoundError, match="Install it: pip install tensorboard"):
+            fit_quietly(model, *data, callbacks=[[keras.callbacks.TensorBoard(logs)]])
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+    assert not logs.exists()

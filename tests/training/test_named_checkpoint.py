@@ -45,6 +45,17 @@ def test_names_with_epoch_and_batch(model, tmp_path):
     assert not list(tmp_path.glob("*.h5"))
 
 
+def test_what_is_printed_is_the_name_of_the_file(model, tmp_path, capsys):
+    _fit(model, NamedCheckpoint(tmp_path / "w.hdf5", verbose=1, save_weights_only=True))
+    assert f"saving model to {tmp_path / 'w.hdf5'}\n" in capsys.readouterr().out
+
+
+def test_a_period_is_a_number_of_epochs(model, tmp_path):
+    model.fit(np.ones((6, 3)), np.ones((6, 2)), epochs=5, verbose=0,
+              callbacks=[NamedCheckpoint(tmp_path / "{epoch}.h5", period=2)])  # fmt: skip
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.h5", "4.h5"]
+
+
 def test_the_optimizer_is_saved_after_hdf5_was(model, tmp_path):
     model.fit(np.ones((6, 3)), np.ones((6, 2)), verbose=0)
     save_model(model, tmp_path / "one.h5")

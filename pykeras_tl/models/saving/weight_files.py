@@ -11,13 +11,14 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
 
-from ..keras_internals import hdf5_names, load_hdf5_weights
+from ..keras_internals import hdf5_names, load_hdf5_weights, load_hdf5_weights_by_name
 
 # Weights hardly compress, so a file that claims to hold much more than its own size is a bomb.
 _MAX_EXPANSION = 20
@@ -32,6 +33,53 @@ BROKEN = (
 
 class _RefusedError(ValueError):
     """A readable weights file that is refused as unsafe."""
+
+
+def save_weights(model: keras.Model, path: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Save a model's weights under any name, such as Keras 2's `best.hdf5`.
+
+    Keras 3 itself writes only to names that end in `.weights.h5`.
+
+    Args:
+        model: A built model.
+        path: The file. It holds HDF5, whatever its name.
+        overwrite: Whether to replace an existing file.
+
+    Raises:
+        FileExistsError: If the file exists and is not to be replaced.
+        OSError: If it cannot be written.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> save_weights(model, "best.hdf5")
+        >>> load_weights(model, "best.hdf5")
+    """
+    if not overwrite and Path(path).exists():
+        raise FileExistsError(f"{os.fspath(path)} exists. Use overwrite=True, or another name.")
+    save_under(path, (".weights.h5",), model.save_weights)
+
+
+def save_under(
+    path: str | os.PathLike[str], endings: tuple[str, ...], save: Callable[[str], Any]
+) -> None:
+    """Save a file under any name by a function that accepts certain endings only.
+
+    Args:
+        path: The file.
+        endings: What the function accepts; other files have the last one while they are written.
+        save: Writes the file whose name it is given.
+
+    Example:
+        >>> save_under("notes", (".md", ".txt"), lambda name: Path(name).write_text(name))
+        >>> Path("notes").read_text()
+        'notes.txt'
+    """
+    name = os.fspath(path)
+    if name.endswith(endings):
+        save(name)
+        return
+    save(name + endings[-1])
+    Path(name + endings[-1]).replace(name)
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
@@ -105,8 +153,9 @@ def load_weights_by_name(
     """
     check_weights_file(path)
     with h5py.File(path, "r") as file:
-        if hdf5_names(file.get("model_weights", file), "layer_names"):
-            model.load_weights(os.fspath(path), by_name=True, skip_mismatch=skip_mismatch)
+        group = file.get("model_weights", file)
+        if hdf5_names(group, "layer_names"):
+            load_hdf5_weights_by_name(model, group, skip_mismatch)
             return
         # The layers are in groups by their class: those of the file replace those of the model.
         with tempfile.TemporaryDirectory() as folder:

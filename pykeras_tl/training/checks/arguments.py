@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -52,6 +53,23 @@ def check_data(data: Any, name: str) -> None:
         raise TypeError(
             f"{name} is a path ({os.fspath(data)!r}). Pass an iterator over it: "
             "ImageDataGenerator(...).flow_from_directory(path, ...)."
+        )
+
+
+def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Raise for a callback that would fail at its first batch, as its package is missing.
+
+    Args:
+        callbacks: The callbacks.
+
+    Raises:
+        ModuleNotFoundError: When TensorBoard is among them and not installed.
+    """
+    wanted = any(isinstance(each, keras.callbacks.TensorBoard) for each in callbacks)
+    if wanted and importlib.util.find_spec("tensorboard") is None:
+        raise ModuleNotFoundError(
+            "Expected the package tensorboard for the callback TensorBoard. Install it: "
+            "pip install tensorboard."
         )
 
 

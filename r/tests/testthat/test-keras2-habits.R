@@ -31,20 +31,24 @@ test_that("checkpoints have the name that was asked for", {
   flow <- small_flow(image_folder())
   model <- small_model()
   model %>% fit(flow,
-    epochs = 1, verbose = 0, callbacks = list(
-      callback_model_checkpoint(file.path(folder, "best.hdf5"), "loss", 0, TRUE),
+    epochs = 2, verbose = 0, callbacks = list(
+      callback_model_checkpoint(file.path(folder, "best.hdf5"), "loss", 0, FALSE),
       callback_model_checkpoint(
         filepath = file.path(folder, "w.{epoch:02d}-{loss:.0f}.hdf5"), monitor = "loss",
-        save_weights_only = TRUE
+        save_weights_only = TRUE, period = 2
       )
     )
   )
   files <- list.files(folder)
   expect_length(files, 2)
-  expect_match(files, "^(best|w.01-[0-9])[.]hdf5$")
+  expect_match(files, "^(best|w.02-[0-9])[.]hdf5$")
   loaded <- load_model_hdf5(file.path(folder, "best.hdf5"))
   expect_equal(get_weights(loaded), get_weights(model))
-  expect_no_error(load_model_weights(small_model(), file.path(folder, files[2])))
+  other <- small_model()
+  expect_no_error(load_model_weights(other, file.path(folder, files[2])))
+  load_model_weights_hdf5(other, file.path(folder, files[2]))
+  expect_equal(get_weights(other), get_weights(model))
+  expect_error(load_model_weights_hdf5(other, file.path(folder, "none.hdf5")), "does not exist")
 })
 
 test_that("arguments that a flow does not use are said", {
@@ -251,9 +255,40 @@ test_that("variational autoencoders draw by the number of samples, and use its t
   data <- matrix(runif(30), 5)
   history <- vae %>% fit(data, data, epochs = 1, batch_size = 2, verbose = 0)
   expect_true(is.finite(history$metrics$loss))
-  drawn <- predict(keras_model(x, z), rbind(data[1, ], data[1, ]))
-  expect_true(all(drawn[1, ] != drawn[2, ]))
-  expect_identical(dim(plain(k_random_uniform(c(k_shape(data)[[1]], 4)))), c(5L, 4L))
+  encoder <- keras_model(x, list(z, z_mean, z_log_var))
+  drawn <- predict(encoder, rbind(data[1, ], data[1, ]))
+  noise <- (drawn[[1]] - drawn[[2]]) / exp(drawn[[3]] / 2)
+  # Each sample has its own noise, and so has each latent dimension.
+  expect_length(unique(round(as.vector(noise), 4)), 4)
+})
+
+test_that("with() names a gradient tape by %as%", {
+  skip_without_python()
+  skip_if_not(k_backend() == "tensorflow")
+  # As in a script, which finds only what is exported.
+  script <- new.env(parent = baseenv())
+  script$`%as%` <- getExportedValue("kerastl", "%as%")
+  script$tensorflow <- reticulate::import("tensorflow")
+  script$x <- script$tensorflow$Variable(3)
+  eval(quote(with(tensorflow$GradientTape() %as% tape, y <- x$value() * x$value())), script)
+  expect_equal(as.numeric(eval(quote(tape$gradient(y, x)), script)), 6)
+})
+
+test_that("random numbers have the shape that is asked for, of tensors too", {
+  skip_without_python()
+  x <- k_constant(matrix(1, 5, 3))
+  size <- k_shape(x)[[1]]
+  for (draw in list(k_random_normal, k_random_uniform, k_truncated_normal, k_random_bernoulli)) {
+    expect_identical(dim(draw(c(size, 4))), c(5L, 4L))
+    expect_identical(dim(draw(list(4L, size))), c(4L, 5L))
+    expect_identical(dim(draw(k_shape(x))), c(5L, 3L))
+    expect_identical(dim(draw(6)), 6L)
+    expect_identical(dim(draw(list(k_sum(k_constant(c(2, 4), "int32"))))), 6L)
+    expect_identical(dim(draw(c(k_shape(x)[1]))), 5L)
+    expect_identical(dim(draw(c(k_shape(x)[[2]]))), 3L)
+    # The first size alone is that of all, see random_shape().
+    expect_identical(dim(draw(c(size))), c(5L, 3L))
+  }
 })
 
 test_that("lambda layers take an output shape in all of its forms", {

@@ -108,6 +108,17 @@ test_that("merging layers take tensors as a list or one by one", {
   expect_error(layer_add(a, b, 1, 2, 3, 4, 5, 6), "takes tensors, not")
 })
 
+test_that("models know the names of their inputs and outputs", {
+  skip_without_python()
+  model <- keras_model_sequential() %>%
+    layer_dense(3, input_shape = 4, name = "first") %>%
+    layer_dense(2, name = "scores")
+  expect_identical(model$input_names, "first_input")
+  expect_identical(model$output_names, "scores")
+  inputs <- list(layer_input(3, name = "b"), layer_input(3, name = "a"))
+  expect_identical(keras_model(inputs, layer_add(inputs, name = "sum"))$input_names, c("b", "a"))
+})
+
 test_that("axes are Python's, as in keras 2, with a warning where that is new", {
   skip_without_python()
   input <- layer_input(shape = c(8, 8, 3))

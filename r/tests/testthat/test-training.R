@@ -134,7 +134,16 @@ test_that("callbacks accept acc and accuracy", {
   expect_no_error(small_model() %>% fit(
     flow, epochs = 1, verbose = 0, callbacks = callback_csv_logger(log)
   ))
-  expect_error(callback_model_checkpoint("a.keras", period = 5), "save_freq")
+})
+
+test_that("TensorBoard that is not installed is missed before training", {
+  skip_without_python()
+  skip_if(reticulate::py_module_available("tensorboard"), "tensorboard is installed")
+  callback <- callback_tensorboard(withr::local_tempdir())
+  expect_error(
+    small_model() %>% fit(small_flow(image_folder()), verbose = 0, callbacks = list(callback)),
+    "Install it: pip install tensorboard"
+  )
 })
 
 test_that("an interrupt stops training and returns the history so far", {
