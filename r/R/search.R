@@ -12,8 +12,8 @@
 #' @param minutes Time to plan each of them with.
 #' @param cluster,jobs As in [run_study()]. `cluster = "local"` runs several trials at a time on
 #'   this machine.
-#' @param devices,mixed_precision As in [fit.kerastl_model()]: the devices that each trial trains on,
-#'   and the precision.
+#' @param devices,mixed_precision The devices that each trial trains on, and the precision, as in
+#'   [fit.kerastl_model()].
 #' @returns A list of class `kerastl_search`: `table` (one row per trial), `best_settings`,
 #'   `importances` (the share of the variance of the accuracy that each setting explains),
 #'   `evaluation` (on the test images), `classifier`, `folder` and `report` (the path of an HTML

@@ -21,6 +21,7 @@ from pykeras_tl.images import generate_blood_cells
 from pykeras_tl.images.datasets.directory_tree import image_files
 from pykeras_tl.recipe.folder_splits import tables_on_disk
 from pykeras_tl.storage.shards.index import filesystem
+from pykeras_tl.storage.shards.reading import read_many
 from pykeras_tl.studies.data_splits import digest_files
 
 _URL = "s3://hospital/cells"
@@ -77,9 +78,8 @@ def _batches(source: str | Path) -> list[np.ndarray]:
     return [part for _ in range(2 * len(flow)) for part in next(flow)]
 
 
-def _first_batch(source: str | Path) -> np.ndarray:
-    x: np.ndarray = next(_flow(source))[0]
-    return x
+def _read(place: tuple[str, str, int, int]) -> bytes:
+    return read_many([place])[0]
 
 
 def test_batches_are_those_of_the_folder(folder: Path, requests: list[str]) -> None:
@@ -91,13 +91,13 @@ def test_batches_are_those_of_the_folder(folder: Path, requests: list[str]) -> N
 
 
 def test_threads_and_forked_processes_read(folder: Path) -> None:
-    expected = _first_batch(folder / "TRAIN")
-    with ThreadPoolExecutor(3) as pool:
-        for batch in pool.map(_first_batch, [f"{_URL}/TRAIN"] * 3):
-            np.testing.assert_array_equal(batch, expected)
+    flow = _flow(f"{_URL}/TRAIN")
+    places = [flow.table.place(row) for row in range(8)]
+    expected = [(folder / "TRAIN" / name).read_bytes() for name in flow.table.names[:8]]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(_read, places)) == expected
     with multiprocessing.get_context("fork").Pool(1) as processes:
-        batch = processes.apply_async(_first_batch, [f"{_URL}/TRAIN"]).get(30)
-    np.testing.assert_array_equal(batch, expected)
+        assert processes.map_async(_read, places).get(60) == expected
 
 
 def test_splits_are_listed_and_trained_on(folder: Path) -> None:
