@@ -40,6 +40,10 @@ ARGUMENTS = {
         "--folder FOLDER --counts 100000 1000000 --audit",
         "--counts 1000 10000 --audit 100 200",
     ),
+    "copies": (
+        f"blood-cells/TRAIN {_SETS}",
+        "--images 100 --copies 24 --counts 1000 2000",
+    ),
     "image_quality": (f"{_SETS} blood-cells/TRAIN --count 2000", "--count 100"),
     "label_errors": (_SETS, "--count 200"),
     "doubt": ("--data .", "--images 300"),

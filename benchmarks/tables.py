@@ -116,6 +116,21 @@ def _bounds(*records: Record) -> Iterable[Sequence[str]]:
                 yield [row["what"], f"{_short(row['ours'])} {row['unit']}", peer]
 
 
+def _copies_found(record: Record) -> Iterable[Sequence[str]]:
+    compared, near = (way["by alteration"] for way in record["found"].values())
+    for name in compared:
+        yield [name, compared[name], near[name]]
+    total = sum(int(found.split()[-1]) for found in compared.values())
+    yield ["all", *(f"{way['found']} of {total}" for way in record["found"].values())]
+
+
+def _copies_time(record: Record) -> Iterable[Sequence[str]]:
+    seconds = {(row["images"], row["way"]): row["seconds"] for row in record["times"]}
+    for images in dict.fromkeys(row["images"] for row in record["times"]):
+        ways = [seconds.get((images, way)) for way in record["found"]]
+        yield [f"{images:,}", *("" if each is None else f"{_short(each)} s" for each in ways)]
+
+
 def _folded(record: Record) -> Iterable[Sequence[str]]:
     for row in record["rows"]:
         name, ours, peer, ratio = _against(row, row["what"], 1000, "ms")
@@ -274,6 +289,10 @@ def _studies(record: Record) -> Iterable[Sequence[str]]:
 
 
 TABLES = {
+    "copies_found": Table(
+        ("copies",), ("altered copies", "all with all", "near pivots"), _copies_found
+    ),
+    "copies_time": Table(("copies",), ("images", "all with all", "near pivots"), _copies_time),
     "readme": Table(
         ("input_pipeline", "fine_tuning"), ("what", "ours", "Keras", "ratio"), _readme
     ),

@@ -66,6 +66,13 @@ def _tiny(
     return Model(inputs, pool(maps, pooling), name="tiny")
 
 
+def tiny_backbone_entry() -> tuple[Any, Any]:
+    """Return the registry's entry of the tiny backbone, and the function that builds it."""
+    from pykeras_tl.models.backbones.registry import Backbone
+
+    return Backbone("tiny", "Tiny", "tf", (32, 32), {"block1": "", "block2": "block2_"}), _tiny
+
+
 @pytest.fixture(scope="module")
 def tiny_backbone() -> Iterator[str]:
     """The name of a backbone of three layers, for tests in which any network will do.
@@ -74,8 +81,8 @@ def tiny_backbone() -> Iterator[str]:
     """
     from pykeras_tl.models.backbones import registry
 
-    entry = registry.Backbone("tiny", "Tiny", "tf", (32, 32), {"block1": "", "block2": "block2_"})
+    entry, network = tiny_backbone_entry()
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(registry.BACKBONES, "tiny", entry)
-        patch.setitem(registry._OWN, "Tiny", _tiny)
+        patch.setitem(registry._OWN, "Tiny", network)
         yield "tiny"

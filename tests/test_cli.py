@@ -87,7 +87,7 @@ def test_generate_cells_makes_the_data_set(run, tmp_path: Path, command: str) ->
 @pytest.mark.parametrize(
     ("text", "expected"), [("2", 2), ("all", "all"), ("gpu:0,gpu:1", ["gpu:0", "gpu:1"])]
 )
-def test_train_and_study_pass_devices_on(
+def test_train_search_and_study_pass_devices_on(
     run, cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: object
 ) -> None:
     calls: list[dict] = []
@@ -97,12 +97,15 @@ def test_train_and_study_pass_devices_on(
         raise ValueError("Nothing is trained here.")
 
     monkeypatch.setattr("pykeras_tl.classifier_training.train_classifier", record)
+    monkeypatch.setattr("pykeras_tl.search.search_classifier", record)
     monkeypatch.setattr("pykeras_tl.studies.run_study", record)
     options = ["--devices", text, "--mixed-precision", "mixed_bfloat16"]
     run("train", cells, "--out", tmp_path, *options)
+    run("search", cells, "--out", tmp_path, *options)
     run("study", "blood-cells", "--data", cells, "--out", tmp_path, *options)
-    trained, studied = calls
-    assert (trained["devices"], trained["mixed_precision"]) == (expected, "mixed_bfloat16")
+    trained, searched, studied = calls
+    for given in (trained, searched):
+        assert (given["devices"], given["mixed_precision"]) == (expected, "mixed_bfloat16")
     assert studied["changes"] == {
         "training.devices": expected,
         "training.mixed_precision": "mixed_bfloat16",

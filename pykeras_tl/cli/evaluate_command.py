@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def evaluate(
     classifier: Annotated[Path, typer.Argument(help="Folder of a trained classifier.")],
     data: Annotated[
-        Path,
+        str,
         typer.Argument(
             help="Folder with one subfolder of images per class, or a CSV file with the columns "
             "filename and class; for labels or numbers, a CSV file with these."
@@ -86,7 +86,7 @@ def evaluate(
     if validation is not None:
         chosen_on = evaluate_classifier(model, _table(validation), groups=together)
         evaluations["validation"] = chosen_on
-    evaluations["test" if data.stem == "validation" else data.stem] = measured
+    evaluations["test" if Path(data).stem == "validation" else Path(data).stem] = measured
     if positive is not None:
         threshold = choose_threshold(chosen_on.predictions, positive, sensitivity)
         typer.echo(f"\n{positive} from a probability of {threshold:.3f} on:\n")
@@ -104,7 +104,7 @@ def evaluate(
 
 def _evaluate_other(
     predictor: MultiLabelClassifier | Regressor,
-    data: Path,
+    data: str,
     out: Path | None,
     options: dict[str, Any],
 ) -> None:
@@ -123,9 +123,9 @@ def _evaluate_other(
         typer.echo(f"\n{caption}:\n")
         show(table)
     if out is not None:
-        measured.save(out / data.stem)
+        measured.save(out / Path(data).stem)
         title = f"Evaluation of {predictor.kind}"
-        page = write_task_report(out, title, predictor, {data.stem: measured})
+        page = write_task_report(out, title, predictor, {Path(data).stem: measured})
         typer.echo(f"\nreport: {page}")
 
 
@@ -137,12 +137,12 @@ def _coverage(classifier: Classifier, measured: Evaluation) -> pd.DataFrame | No
     return coverage_table(measured, classifier.prediction_sets)
 
 
-def _table(data: Path) -> pd.DataFrame:
+def _table(data: str | Path) -> pd.DataFrame:
     import pandas as pd
 
     from ..images.datasets.folders import list_images
 
-    if data.suffix.lower() != ".csv":
+    if Path(data).suffix.lower() != ".csv":
         return list_images(data)
     table = pd.read_csv(data, dtype={"filename": str, "class": str})
     if not {"filename", "class"} <= set(table):

@@ -10,6 +10,7 @@ import typer
 from .options import (
     Cluster,
     CorrectionsFile,
+    Directory,
     DtypeRange,
     Groups,
     Seed,
@@ -94,7 +95,7 @@ def map_images(
 
 
 def audit(
-    directory: Annotated[Path, typer.Argument(help="Folder of images.")],
+    directory: Annotated[str, typer.Argument(help="Folder of images, or of shards or its URL.")],
     out: Annotated[
         Path | None, typer.Option(help="Write the tables and an HTML page to this folder.")
     ] = None,
@@ -116,9 +117,7 @@ def audit(
 
 
 def find_label_errors(
-    directory: Annotated[
-        Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
-    ],
+    directory: Directory,
     out: Annotated[Path, typer.Option(help="Folder of the table, the sheet and the page.")],
     backbone: Annotated[
         str | None, typer.Option(help="Name of the pretrained network; chosen if not given.")

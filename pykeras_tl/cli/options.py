@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Directory = Annotated[
-    Path, typer.Argument(help="Folder with one subfolder of images per class, or per split.")
+    str,  # Not a path: it may be a URL.
+    typer.Argument(help="Folder with one subfolder of images per class, or per split; or shards."),
 ]
 Out = Annotated[Path, typer.Option(help="Folder of results; created if missing.")]
 Backbone = Annotated[

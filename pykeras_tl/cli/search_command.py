@@ -11,14 +11,17 @@ from .options import (
     BatchSize,
     Cluster,
     CorrectionsFile,
+    Devices,
     Directory,
     DtypeRange,
     Groups,
+    MixedPrecision,
     Out,
     Seed,
     Size,
     SkipBad,
     Weights,
+    read_devices,
     read_range,
 )
 
@@ -39,6 +42,8 @@ def search(
     ] = 1,
     dtype_range: DtypeRange = None,
     corrections: CorrectionsFile = None,
+    devices: Devices = None,
+    mixed_precision: MixedPrecision = None,
     seed: Seed = 0,
     skip_bad: SkipBad = False,
 ) -> None:
@@ -59,6 +64,8 @@ def search(
         jobs=jobs,
         dtype_range=read_range(dtype_range),
         corrections=corrections,
+        devices=read_devices(devices),
+        mixed_precision=mixed_precision,
         seed=seed,
         on_bad="skip" if skip_bad else "raise",
     )

@@ -33,10 +33,10 @@ from .options import (
 
 def train(
     directory: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="Folder with one subfolder of images per class, or per split; or, with --labels "
-            "or --target, a CSV file with a row for each image."
+            help="Folder with one subfolder of images per class, or per split; or shards; or, with "
+            "--labels or --target, a CSV file with a row for each image."
         ),
     ],
     out: Out,
@@ -122,7 +122,7 @@ def train(
         table = {"x_col": filename_column, "directory": images}
         _train_on_table(directory, out, labels, target, separator, {**table, **shared})
         return
-    if directory.suffix.lower() == ".csv":
+    if Path(directory).suffix.lower() == ".csv":
         raise ValueError(
             f"Expected --labels or --target with a CSV file. Received: {directory} alone. Pass the "
             "column with the labels of each image, or with its number."
@@ -153,7 +153,7 @@ def train(
 
 
 def _train_on_table(
-    data: Path,
+    data: str,
     out: Path,
     labels: list[str] | None,
     target: str | None,

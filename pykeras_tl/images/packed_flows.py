@@ -55,7 +55,7 @@ class PackedFlows:
         Args:
             shards: A folder of shards, such as "cells" or "s3://bucket/cells"; a shard, or
                 several. Any tar files will do whose images are named `CLASS/NAME`. URLs need
-                the extra `remote`, and what fsspec asks for, such as s3fs.
+                the extra `s3` or `remote`, or what else fsspec asks for, such as gcsfs.
             target_size: Height and width in pixels that all images are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
             classes: Classes in the order of their numbers; all of them, sorted, when None.

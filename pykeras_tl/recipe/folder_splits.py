@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..images.datasets.corrections import Corrections, apply_corrections
-from ..images.datasets.directory_tree import class_folders, existing_folder
+from ..images.datasets.directory_tree import class_folders, folder_or_url
 from ..images.datasets.file_names import is_stray_name
 from ..images.datasets.folders import check_classes, list_images, warn_of_other_folders
 from ..images.datasets.split_folders import (
@@ -52,20 +52,21 @@ def read_splits(
         FileNotFoundError: If there is no such folder.
         ValueError: If the classes or the corrections do not fit.
     """
-    root = existing_folder(directory)
+    root = folder_or_url(directory)
     given = without_bad_files(apply_corrections(tables_on_disk(root), corrections, root), on_bad)
     check_classes(given["train"])
     return given
 
 
-def tables_on_disk(root: Path) -> dict[str, pd.DataFrame]:
+def tables_on_disk(root: Path | str) -> dict[str, pd.DataFrame]:
     """Return the table of each split on disk, or of all images as `train` if there is none."""
     found = find_splits(root)
     if found is None:
         return {"train": list_images(root)}
     check_usable(found, root)
-    others = [name for name in class_folders(root) if name not in found.roles]
-    warn_of_other_folders(root, [name for name in others if not is_stray_name(name)])
+    if isinstance(root, Path):
+        others = [name for name in class_folders(root) if name not in found.roles]
+        warn_of_other_folders(root, [name for name in others if not is_stray_name(name)])
     names = {"train": found.of(TRAINING)[0]}
     if found.of(VALIDATION):
         names["validation"] = found.of(VALIDATION)[0]

@@ -27,7 +27,7 @@ from ..evaluation.prediction_table import (
 )
 from ..images.auditing.review import write_review
 from ..images.datasets.corrections import EXCLUDE, NEW_CLASS, Corrections, apply_corrections
-from ..images.datasets.directory_tree import existing_folder
+from ..images.datasets.directory_tree import folder_or_url
 from ..images.decoding.value_range import DtypeRange
 from ..models.transfer import transfer_model
 from ..storage.atomic_files import atomic_file
@@ -53,12 +53,12 @@ class LabelErrors:
     """The result of `find_label_errors`.
 
     Attributes:
-        directory: The folder of images.
+        directory: The folder of images, or its URL.
         suspects: One row for each label that is probably wrong, as `suspect_labels` returns it.
         predictions: A table of predictions of all images by probes that did not learn from them.
     """
 
-    directory: Path
+    directory: Path | str
     suspects: pd.DataFrame
     predictions: pd.DataFrame
 
@@ -105,7 +105,7 @@ class LabelErrors:
             self.suspects.assign(split="", issues=""),
             self.directory,
             class_names_of(self.predictions),
-            title=f"Labels of {self.directory.name} that are probably wrong",
+            title=f"Labels of {Path(self.directory).name} that are probably wrong",
         )
 
 
@@ -171,7 +171,7 @@ def find_label_errors(
         backbone=backbone, weights=weights, target_size=target_size, seed=seed,
         dtype_range=dtype_range,
     )  # fmt: skip
-    root = existing_folder(directory).absolute()
+    root = folder_or_url(directory)
     tables = apply_corrections(tables_on_disk(root), corrections, root)
     table = pd.concat(without_bad_files(tables, on_bad).values(), ignore_index=True)
     table, column = add_groups(table, groups)
@@ -246,6 +246,6 @@ def _cleanlab():  # type: ignore[no-untyped-def]
     return find_label_issues
 
 
-def _relative(name: str, directory: Path) -> str:
+def _relative(name: str, directory: Path | str) -> str:
     path = Path(name)
     return path.relative_to(directory).as_posix() if path.is_relative_to(directory) else name

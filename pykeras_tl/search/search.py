@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -31,6 +32,7 @@ from ..studies.results.trial_results import is_done, read_result
 from ..studies.runner import create_results_folder
 from ..studies.study import empty_study
 from ..studies.trial import Trial
+from ..training.devices.selection import Devices, find_devices
 from .space import planned_settings, suggest_settings, trial_with
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 _JOURNAL = "search.journal"
 _VALUE = "validation accuracy"
 _ACCURACY = "validation_accuracy"
+_HARDWARE = "hardware"
 # Of the first epochs only the head is trained: they say little.
 _HEAD_EPOCHS = 3
 _logger = logging.getLogger(__name__)
@@ -93,6 +96,8 @@ def search_classifier(
     on_bad: str | None = "raise",
     dtype_range: DtypeRange = None,
     corrections: Corrections | None = None,
+    devices: Devices = None,
+    mixed_precision: str | None = None,
 ) -> SearchResult:
     """Search for the settings with which a classifier does best on the validation images.
 
@@ -120,6 +125,8 @@ def search_classifier(
         on_bad: As for `train_classifier`.
         dtype_range: As for `train_classifier`.
         corrections: As for `train_classifier`.
+        devices: The devices that each trial trains on, as in `fit`.
+        mixed_precision: As in `fit`.
 
     Returns:
         The results.
@@ -127,7 +134,8 @@ def search_classifier(
     Raises:
         ImportError: If Optuna is not installed, or Ray with a cluster.
         FileExistsError: If `out` holds something else, or a search with other settings.
-        ValueError: If an argument is out of range, or there is no time for fine tuning.
+        ValueError: If an argument is out of range, this machine lacks the devices, or there is no
+            time for fine tuning.
         RuntimeError: If all trials failed.
 
     Example:
@@ -143,6 +151,10 @@ def search_classifier(
     _check_optuna()
     if cluster is not None:
         connect(cluster)
+    else:
+        find_devices(devices)
+    named = devices if devices is None or isinstance(devices, int | str) else list(devices)
+    hardware = {"devices": named, "mixed_precision": mixed_precision}
     request = Request(
         "good", minutes, backbone, weights, target_size, batch_size, seed, dtype_range
     )
@@ -154,7 +166,7 @@ def search_classifier(
     if plan is None:
         plan = _plan(tables, request, started)
         save_plans(folder, request, {_PLAN: plan}, _STUDY)
-    search = _Search(folder, plan, tables, request, {"groups": groups}, trials)
+    search = _Search(folder, plan, tables, request, {"groups": groups}, trials, hardware)
     search.run(cluster, jobs)
     return _result(search, test)
 
@@ -191,6 +203,7 @@ class _Search:
         request: Request,
         split: Mapping[str, Any],
         trials: int,
+        hardware: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         import optuna
         from optuna.storages import JournalStorage
@@ -200,6 +213,7 @@ class _Search:
 
         self.folder, self.plan, self.tables, self.request = folder, plan, tables, request
         self._split, self._count = split, trials
+        self._hardware = {name: value for name, value in hardware.items() if value is not None}
         self._stages = _later_stages(get_backbone(plan.backbone).stages, plan.fine_tune_from)
         self._digests = {name: digest_files(table) for name, table in tables.items()}
         self.study = optuna.create_study(
@@ -210,7 +224,15 @@ class _Search:
             sampler=optuna.samplers.TPESampler(seed=request.seed, constant_liar=True),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=_HEAD_EPOCHS),
         )
+        # A trial's record, and so its folder, names its devices.
+        if self.study.user_attrs.get(_HARDWARE, self._hardware) != self._hardware:
+            raise FileExistsError(
+                f"Expected the devices and precision of the search in {folder}: "
+                f"{self.study.user_attrs[_HARDWARE]}. Received: {self._hardware}. Pass those, or "
+                "choose another folder."
+            )
         if not self.study.trials:
+            self.study.set_user_attr(_HARDWARE, self._hardware)
             self.study.enqueue_trial(planned_settings(plan))
 
     def run(self, cluster: str | None, jobs: int) -> None:
@@ -241,7 +263,8 @@ class _Search:
         trial = trial_with(
             suggest_settings(suggested, self._stages), self.plan, f"trial-{number:03d}",
             self.request.seed, self.request.weights_name, self._split, self.request.dtype_range,
-        ).on_files(self._digests)  # fmt: skip
+        )  # fmt: skip
+        trial = trial.with_training(**self._hardware).on_files(self._digests)
         return TrialTask(trial, self.tables, self.folder / "trials" / trial.folder)
 
     def _tasks(self) -> Iterator[tuple[int, TrialTask]]:

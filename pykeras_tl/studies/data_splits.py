@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ..images.datasets.array_files import index_column
-from ..images.datasets.directory_tree import existing_folder
+from ..images.datasets.directory_tree import folder_or_url, join
 from ..images.datasets.folders import list_images
 from ..images.decoding.reading import BadImageError
 from ..images.decoding.validation import check_files, list_bad_files
+from ..storage.shards.reading import file_status
 from .trial import TRAINED_ON, Trial
 from .trial_config import TrialSettings
 
@@ -29,11 +30,11 @@ FINE_TUNING = "fine tuning"
 _WEIGHT = "weight"
 
 
-def split_tables(data: Path, **folders: str) -> dict[str, pd.DataFrame]:
+def split_tables(data: Path | str, **folders: str) -> dict[str, pd.DataFrame]:
     """List the images of each split, where each has a folder of its own.
 
     Args:
-        data: The folder that holds the splits.
+        data: The folder that holds the splits, or its URL.
         **folders: The folder of each split, inside `data`.
 
     Returns:
@@ -50,14 +51,16 @@ def split_tables(data: Path, **folders: str) -> dict[str, pd.DataFrame]:
         >>> {split: len(table) for split, table in split_tables("images", train="train").items()}
         {'train': 6}
     """
-    root = existing_folder(data)
-    missing = [name for name in folders.values() if not (root / name).is_dir()]
+    root = folder_or_url(data)
+    missing = [
+        name for name in folders.values() if isinstance(root, Path) and not (root / name).is_dir()
+    ]
     if missing:
         raise FileNotFoundError(
             f"Expected the folders {', '.join(folders.values())} in {root}. "
             f"Missing: {', '.join(missing)}."
         )
-    tables = {split: list_images(root / name) for split, name in folders.items()}
+    tables = {split: list_images(join(root, name)) for split, name in folders.items()}
     classes = {split: sorted(table["class"].unique()) for split, table in tables.items()}
     first, *others = classes
     for other in others:
@@ -134,7 +137,7 @@ def digest_files(table: pd.DataFrame) -> str:
     digest = hashlib.sha256()
     for filename, name in zip(table["filename"], table["class"], strict=True):
         path = Path(filename)
-        line = f"{name}/{path.name}:{path.stat().st_size}\n"
+        line = f"{name}/{path.name}:{file_status(filename)[0]}\n"
         # Names on disk may hold bytes that are not valid UTF-8.
         digest.update(line.encode(errors="surrogateescape"))
     if column := index_column(table):

@@ -27,6 +27,7 @@ from ..recipe.planning import Request, plan_training
 from ..recipe.probing import INTERPOLATION, ProbeResult, UpsideDown
 from ..recipe.saved_plans import read_plans, save_plans
 from ..recipe.speed import measure_speed
+from ..storage.shards.reading import file_status
 from ..studies.data_splits import FINE_TUNING
 from ..studies.image_groups import split_sizes
 from ..studies.study import empty_study
@@ -129,7 +130,7 @@ def train_task(
 def _digest(task: Task, tables: Mapping[str, pd.DataFrame]) -> str:
     digest = hashlib.sha256(repr(task).encode("utf-8", "surrogateescape"))
     for name, table in tables.items():
-        sizes = [Path(file).stat().st_size for file in table["filename"]]
+        sizes = [file_status(file)[0] for file in table["filename"]]
         names = [Path(file).name for file in table["filename"]]
         values = table[task.columns].to_numpy("float64").round(9).tolist()
         digest.update(f"{name}{names}{sizes}{values}".encode("utf-8", "surrogateescape"))

@@ -12,6 +12,8 @@
 #' @param minutes Time to plan each of them with.
 #' @param cluster,jobs As in [run_study()]. `cluster = "local"` runs several trials at a time on
 #'   this machine.
+#' @param devices,mixed_precision The devices that each trial trains on, and the precision, as in
+#'   [fit.kerastl_model()].
 #' @returns A list of class `kerastl_search`: `table` (one row per trial), `best_settings`,
 #'   `importances` (the share of the variance of the accuracy that each setting explains),
 #'   `evaluation` (on the test images), `classifier`, `folder` and `report` (the path of an HTML
@@ -26,14 +28,16 @@
 search_classifier <- function(directory, out, trials = 20, minutes = 5, backbone = NULL,
                               weights = "imagenet", target_size = NULL, batch_size = NULL,
                               groups = "copies", cluster = NULL, jobs = 1, seed = 0,
-                              on_bad = "raise", dtype_range = NULL, corrections = NULL) {
+                              on_bad = "raise", dtype_range = NULL, corrections = NULL,
+                              devices = NULL, mixed_precision = NULL) {
   result <- with_python_warnings(toolkit()$search_classifier(
     file_path(directory), file_path(out),
     trials = whole_number(trials), minutes = as.numeric(minutes), backbone = backbone,
     weights = weights_source(weights), target_size = shape_tuple(target_size),
     batch_size = whole_number(batch_size), groups = groups, cluster = cluster,
     jobs = whole_number(jobs), seed = whole_number(seed), on_bad = on_bad,
-    dtype_range = number_or_list(dtype_range), corrections = corrections_source(corrections)
+    dtype_range = number_or_list(dtype_range), corrections = corrections_source(corrections),
+    devices = device_names(devices), mixed_precision = mixed_precision
   ))
   importances <- result$importances$to_dict()
   structure(

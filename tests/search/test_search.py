@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import optuna
 import pandas as pd
@@ -19,6 +24,7 @@ from pykeras_tl.recipe.planning import Request
 from pykeras_tl.recipe.saved_plans import save_plans
 from pykeras_tl.search import search, search_classifier
 from pykeras_tl.search.space import planned_settings, suggest_settings, trial_with
+from pykeras_tl.studies import phases
 from pykeras_tl.studies.execution import trial_task
 from pykeras_tl.studies.trial_runner import check_trial_options
 
@@ -104,6 +110,43 @@ def test_a_search_goes_on_and_keeps_the_best(
     )
     with pytest.raises(FileExistsError, match="other settings"):
         search_classifier(images, out, trials=4, **options | {"minutes": 2})
+
+
+def test_each_trial_trains_on_the_devices(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached: list[Any] = []
+
+    def record(*args: Any, **options: Any) -> None:
+        reached.append((options["devices"], options["mixed_precision"]))
+        raise RuntimeError("Nothing is trained here.")
+
+    monkeypatch.setattr(phases, "fit", record)
+    save_plans(tmp_path, Request("good", **_ASKED), {"search": _PLAN}, search._STUDY)
+    search_two = partial(search_classifier, images, tmp_path, trials=2, groups=None, **_ASKED)
+    with pytest.raises(RuntimeError, match="All trials of the search failed"):
+        search_two(devices=("cpu:0",), mixed_precision="mixed_bfloat16")
+    assert reached == [(["cpu:0"], "mixed_bfloat16")] * 2
+    with pytest.raises(FileExistsError, match=r"Received: \{\}\. Pass those"):
+        search_two()
+    with pytest.raises(ValueError, match=r"Received: (100|devices=100)"):
+        search_two(devices=100)
+
+
+@pytest.mark.slow  # A child process, since devices are configured before anything is computed.
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch trains on one device")
+def test_a_search_trains_on_two_devices(images: Path, tmp_path: Path) -> None:
+    tests = Path(__file__).resolve().parents[1]
+    path = os.pathsep.join(map(str, [tests, tests / "training", *sys.path]))
+    child = subprocess.run(
+        [sys.executable, Path(__file__).with_name("two_devices.py"), images, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "KERAS_BACKEND": keras.backend.backend(), "PYTHONPATH": path},
+    )
+    assert child.returncode == 0, child.stderr[-3000:]
+    assert json.loads(child.stdout.splitlines()[-1]) == ["complete"]
 
 
 def test_a_trial_behind_the_median_is_ended(images: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ...images.decoding.reading import BadImageError
 from ...images.decoding.validation import list_bad_files
 from ...images.duplicates import find_originals
 from ...storage.atomic_files import atomic_directory, recover_directory
+from ...storage.shards.reading import is_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,7 +129,7 @@ def existing_files(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Some of its rows.
     """
-    return predictions[[Path(file).is_file() for file in predictions.iloc[:, 0]]]
+    return predictions[[is_file(file) for file in predictions.iloc[:, 0]]]
 
 
 def size_in_words(images: int, groups: Sequence[Hashable] | None, copies: bool) -> str:
@@ -182,7 +183,7 @@ def group_images(table: pd.DataFrame, groups: Sequence[Hashable] | str | None) -
                 f"Expected groups to be 'copies' or a column of the table. Received: {groups!r}, "
                 f"and the columns {list(table.columns)}."
             )
-        elif all(is_readable_name(file) and Path(file).is_file() for file in files):
+        elif all(is_readable_name(file) and is_file(file) for file in files):
             found = find_originals(table)
             copies = found is not None
     elif groups is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...storage.atomic_files import atomic_file
-from ..datasets.directory_tree import existing_folder
+from ..datasets.directory_tree import folder_or_url
 from ..decoding.value_range import ADVICE
 from ..duplicates.groups import MAX_SEARCHED, group_images
 from ..threads import default_workers
@@ -36,7 +36,7 @@ class Audit:
     """The result of `audit`.
 
     Attributes:
-        directory: The directory.
+        directory: The directory, or its URL.
         files: One row per image, with the columns `filename`, `class` and `split` ("" if there
             is none), `bytes`, `format`, `mode`, `width`, `height`, `problem`, `group` (an
             integer that copies share, -1 for a file that cannot be read), `digest` (of the
@@ -48,7 +48,7 @@ class Audit:
         leaks: The number of images with copies in training, for each other split.
     """
 
-    directory: Path
+    directory: Path | str
     files: pd.DataFrame
     problems: pd.DataFrame
     copies: pd.DataFrame
@@ -156,7 +156,7 @@ class Audit:
         serious = problems.groupby("filename")["serious"].max().astype(int) + 1
         good = self._readable
         images = good.assign(
-            issues=good["filename"].map(issues).fillna(""),
+            issues=good["filename"].map(issues).astype(object).fillna(""),
             seriousness=good["filename"].map(serious).fillna(0),
         )
         write_review(
@@ -164,7 +164,7 @@ class Audit:
             choose_images(images),
             self.directory,
             sorted(set(good["class"]) - {""}),
-            title=f"Images of {self.directory.name}",
+            title=f"Images of {Path(self.directory).name}",
             total=len(images),
         )
 
@@ -185,11 +185,11 @@ def audit(
     `.ipynb_checkpoints`; classes that are empty, too small or unbalanced; and copies, which may
     be turned, mirrored, shifted, recompressed or brighter: within a class, across classes
     (contradictory labels) and across splits (test images that are also in training). Among more
-    than 100,000 images, only copies with equal pixels are searched for.
+    than 300,000 images, only copies with equal pixels are searched for.
 
     Args:
         directory: A directory with one directory per class, or one per split with the classes
-            in it; or the shards that `pack_images` made of it.
+            in it; or the shards that `pack_images` made of it, or their URL.
         splits: Names of the directories that are splits. By default, they are recognized by
             their names, such as TRAIN, test2017 or val, and by what is in them.
         workers: Number of threads; by default one per processor.
@@ -253,7 +253,7 @@ def audit(
     )
     problems.insert(1, "serious", problems["problem"].isin(SERIOUS))
     return Audit(
-        existing_folder(directory),
+        folder_or_url(directory),
         files.drop(columns=["detail", "others"]),
         problems,
         copies,

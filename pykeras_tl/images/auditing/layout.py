@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...storage.shards.index import has_shards
-from ..datasets.directory_tree import class_folders, existing_folder, has_images
+from ...storage.shards.index import folders_at, has_shards, is_url
+from ..datasets.directory_tree import class_folders, folder_or_url, has_images, join
 from ..datasets.file_names import is_image_name, is_readable_name, is_stray_name
 from ..datasets.folders import list_images
 from ..datasets.split_folders import find_splits, split_role
@@ -30,7 +30,7 @@ def list_everything(
     shards, or one directory of shards per split.
 
     Args:
-        directory: The directory.
+        directory: The directory, or the URL of shards.
         splits: Names of the directories that are splits. By default, `find_splits` recognizes
             them.
 
@@ -57,11 +57,12 @@ def list_everything(
         >>> remarks["problem"].tolist()
         ['stray']
     """
-    root = existing_folder(directory)
-    folders = class_folders(root)
-    packed = _packed(root, folders, splits)
+    place = folder_or_url(directory)
+    folders = folders_at(place) if isinstance(place, str) else class_folders(place)
+    packed = _packed(place, folders, splits)
     if len(packed):
         return packed, pd.DataFrame([], columns=REMARK_COLUMNS, dtype=str)
+    root = Path(place)
     others: tuple[str, ...] = ()
     if splits is not None:
         unknown = [name for name in splits if name not in folders]
@@ -106,12 +107,12 @@ def list_everything(
     return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(remarks, columns=REMARK_COLUMNS)
 
 
-def _packed(root: Path, folders: Sequence[str], splits: Sequence[str] | None) -> pd.DataFrame:
+def _packed(root: Path | str, folders: Sequence[str], splits: Sequence[str] | None) -> pd.DataFrame:
     """Return the images in a folder of shards, or in one for each split; no rows without shards."""
-    parts = {"": root}
-    if not has_shards(root):
-        named = [name for name in folders if split_role(name)] if splits is None else splits
-        parts = {name: root / name for name in named if has_shards(root / name)}
+    named = [name for name in folders if split_role(name)] if splits is None else splits
+    parts = {name: join(root, name) for name in named if has_shards(join(root, name))}
+    if has_shards(root) and not (is_url(root) and parts):
+        parts = {"": root}
     tables = [list_images(part).assign(split=name) for name, part in parts.items()]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 

@@ -30,7 +30,7 @@ class AuditResult(Protocol):
     """What the page needs of an `Audit`."""
 
     @property
-    def directory(self) -> Path:
+    def directory(self) -> Path | str:
         """The directory that was audited."""
 
     @property
@@ -83,7 +83,7 @@ def write_page(result: AuditResult, path: str | os.PathLike[str]) -> Path:
     return html_page.write_page(
         path,
         Path(__file__).with_name("audit.html.j2"),
-        name=result.directory.name,
+        name=Path(result.directory).name,
         review=Path(path).with_name("review.html").is_file(),
         summary=result.summary(),
         classes=result.classes().reset_index(),

@@ -24,7 +24,7 @@ _FOLDER = Path(__file__).parent
 def write_review(
     path: str | os.PathLike[str],
     images: pd.DataFrame,
-    directory: Path,
+    directory: Path | str,
     classes: Sequence[str],
     title: str,
     total: int | None = None,
@@ -97,7 +97,7 @@ def choose_images(images: pd.DataFrame, count: int = MAX_IMAGES) -> pd.DataFrame
     return images.iloc[np.sort(order[:count])]
 
 
-def _cards(images: pd.DataFrame, directory: Path) -> Iterator[dict[str, Any]]:
+def _cards(images: pd.DataFrame, directory: Path | str) -> Iterator[dict[str, Any]]:
     names = images["filename"].tolist()
     sources = [""] * len(names)
 

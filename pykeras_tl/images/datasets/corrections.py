@@ -83,7 +83,7 @@ def read_corrections(source: Corrections) -> pd.DataFrame:
 
 
 def apply_corrections(
-    tables: Mapping[str, pd.DataFrame], source: Corrections | None, root: Path
+    tables: Mapping[str, pd.DataFrame], source: Corrections | None, root: Path | str
 ) -> dict[str, pd.DataFrame]:
     """Leave out the images that are to be excluded, and give others their new class.
 
@@ -139,7 +139,7 @@ def _corrected(table: pd.DataFrame, corrections: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{"class": classes})[~names.isin(excluded)].reset_index(drop=True)
 
 
-def _base(names: pd.Series, known: set[str], root: Path) -> Path:
+def _base(names: pd.Series, known: set[str], root: Path | str) -> Path:
     """Return the folder that the names are relative to: the images' own, or one that it is in."""
     folder = Path(_normal(root))
     for base in (folder, *folder.parents):

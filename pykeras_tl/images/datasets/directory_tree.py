@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ...storage.shards.index import is_url
+from ...storage.shards.reading import in_shard, is_file
 from ..decoding.heif import INSTALL
 from .file_names import (
     EXTENSIONS,
@@ -45,6 +47,45 @@ def existing_folder(directory: str | os.PathLike[str]) -> Path:
     if not root.is_dir():
         raise NotADirectoryError(f"{root} is a file. Expected a folder with one for each class.")
     return root
+
+
+def folder_or_url(directory: str | os.PathLike[str]) -> Path | str:
+    """Return a folder's absolute path, or a URL as it is.
+
+    Args:
+        directory: The folder or URL.
+
+    Returns:
+        The absolute path, or the URL without a slash at its end.
+
+    Raises:
+        FileNotFoundError: When the folder does not exist.
+        NotADirectoryError: When it is a file.
+
+    Example:
+        >>> folder_or_url("s3://bucket/cells/")
+        's3://bucket/cells'
+    """
+    if is_url(directory):
+        return os.fspath(directory).rstrip("/")
+    return existing_folder(directory)
+
+
+def join(root: Path | str, name: str) -> Path | str:
+    """Return the path or URL of a folder in another.
+
+    Args:
+        root: The folder, or its URL.
+        name: Name of the folder in it.
+
+    Returns:
+        A path, or a URL.
+
+    Example:
+        >>> join("s3://bucket/cells", "TRAIN")
+        's3://bucket/cells/TRAIN'
+    """
+    return f"{root}/{name}" if is_url(root) else Path(root) / name
 
 
 def class_folders(root: Path) -> list[str]:
@@ -308,13 +349,15 @@ def image_files(paths: Paths) -> list[str]:
     folders: list[Path] = []
     for path in paths:
         source = Path(path).expanduser()
-        if source.is_dir():
+        if in_shard(path) and is_file(path):
+            files.append(os.fspath(path))
+        elif source.is_dir():
             files += readable_images_under(source)
             folders.append(source)
         elif source.exists():
             files.append(os.fspath(source))
         else:
-            raise FileNotFoundError(f"File or folder {source} does not exist.")
+            raise FileNotFoundError(f"File or folder {path} does not exist.")
     if message := unreadable_images(folders):
         warnings.warn(message, stacklevel=3)
     if not files:

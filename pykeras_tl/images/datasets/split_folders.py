@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from ...storage.shards.index import has_shards
+from ...storage.shards.index import folders_at, has_shards, is_url
 from .directory_tree import class_folders, has_images
 from .file_names import is_stray_name
 
@@ -66,7 +66,7 @@ def split_role(name: str) -> str | None:
     return match.lastgroup if match else None
 
 
-def find_splits(root: Path) -> SplitFolders | None:
+def find_splits(root: Path | str) -> SplitFolders | None:
     """Recognize the folders that are splits, by their names and by what is in them.
 
     Folders without images, and those that tools leave behind, do not count. The folders are
@@ -74,7 +74,7 @@ def find_splits(root: Path) -> SplitFolders | None:
     both hold class folders.
 
     Args:
-        root: An existing folder.
+        root: An existing folder, or the URL of shards or of one folder of shards for each split.
 
     Returns:
         The splits; None if the folders in `root` are classes, or there is none.
@@ -88,6 +88,10 @@ def find_splits(root: Path) -> SplitFolders | None:
         >>> find_splits(Path("pets") / "train") is None
         True
     """
+    if is_url(root):
+        found = {name: role for name in folders_at(str(root)) if (role := split_role(name))}
+        return SplitFolders(found) if found else None
+    root = Path(root)
     folders = [name for name in class_folders(root) if not is_stray_name(name)]
     roles = {name: role for name in folders if (role := split_role(name))}
     if not roles:
@@ -105,7 +109,7 @@ def find_splits(root: Path) -> SplitFolders | None:
     return None
 
 
-def check_usable(splits: SplitFolders, root: Path) -> None:
+def check_usable(splits: SplitFolders, root: Path | str) -> None:
     """Raise `ValueError` when it is not clear what to train on, or how to validate.
 
     Args:

@@ -15,7 +15,7 @@ _POINTS = 64
 _RINGS = np.array([2.5, 5, 8, 12], np.float32)
 _ANGLES = 16
 _FREQUENCIES = 5
-_TINY = 16
+TINY = 16
 # Pixels up to this grey level count as the black that augmentation fills borders with.
 BLACK = 12
 
@@ -119,8 +119,8 @@ def _tiny(gray: np.ndarray) -> np.ndarray:
     lit = gray > BLACK
     # Otherwise all images with black corners would be similar.
     filled = np.where(lit, gray, gray[lit].mean() if lit.any() else 0).astype(np.float32)
-    tiny = cv2.resize(filled, (_TINY, _TINY), interpolation=cv2.INTER_AREA)
+    tiny = cv2.resize(filled, (TINY, TINY), interpolation=cv2.INTER_AREA)
     tiny = tiny - cv2.GaussianBlur(tiny, (0, 0), 3.0)
     length = float(np.linalg.norm(tiny))
     # Almost no detail cannot identify an image.
-    return tiny / length if length > _TINY else np.zeros_like(tiny)
+    return tiny / length if length > TINY else np.zeros_like(tiny)

@@ -1,8 +1,9 @@
 """Groups of near-duplicate images, so that a split can keep each group on one side.
 
 Comparing all pairs of a large set takes too long. First an image's most similar candidates
-are found cheaply (`candidates`), by their thumbnails and by a bag of visual words; then each
-candidate pair is checked by aligning the images (`matching`); pairs that match are merged.
+are found cheaply (`candidates`), by their thumbnails and by a bag of visual words, among more than
+10,000 images without looking at all of them (`cells`); then each candidate pair is checked by
+aligning the images (`matching`); pairs that match are merged.
 The result is kept in the disk cache under a hash of the images' contents.
 """
 
@@ -34,9 +35,9 @@ _CHUNK = 256
 # Searching a smaller set takes no longer than a few seconds, so it is not worth a cache entry.
 _MIN_CACHED = 500
 # To be changed with the algorithm, so that no groups of an older one are used.
-_VERSION = 2
-# The time of a search grows with the square of the number of images.
-MAX_SEARCHED = 100_000
+_VERSION = 3
+# Features of this many images, and the search in them, take 6 GB of memory.
+MAX_SEARCHED = 300_000
 _FILE = "groups.npy"
 _logger = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ def find_originals(table: pd.DataFrame, workers: int | None = None) -> list[str]
 
     Returns:
         One name for each row: a file, or `FILE#INDEX` in an array file. None, with a message,
-        if there are more than 100,000 images, where a search would take hours.
+        if there are more than 300,000 images, whose features would fill the memory.
 
     Raises:
         BadImageError: If a file is not a readable image.
@@ -201,8 +202,7 @@ def group_images(
     Args:
         features: The images' features, as returned by `describe`.
         workers: Number of threads; by default one per processor.
-        altered: Whether to search for copies that were altered too, for which the time grows with
-            the square of the number of images.
+        altered: Whether to search for copies that were altered too.
 
     Returns:
         The group of each image, numbered from 0 in the images' order; int array of shape
@@ -222,10 +222,13 @@ def group_images(
         count = max(_CANDIDATES, _SMALL_SET // len(features))
         groups.merge_matching(candidates_by_thumbnail(features, count), same_in_place)
         words = bow_tfidf(features)
+        compared = np.zeros(0, np.int64)
         # The second pass proposes pairs of groups that the first pass left apart.
         for _ in range(2):
             pairs = candidates_by_words(words, groups.numbers(), count)
-            groups.merge_matching(pairs, same_by_corners)
+            keys = pairs @ np.array([len(features), 1])
+            groups.merge_matching(pairs[~np.isin(keys, compared)], same_by_corners)
+            compared = keys
     return groups.numbers()
 
 
@@ -236,7 +239,6 @@ class _Groups:
         self._features = features
         self._workers = workers
         self._sets = DisjointSet(range(len(features)))
-        self._compared: set[tuple[int, int, Callable[[Features, Features], bool]]] = set()
 
     def merge(self, one: int, other: int) -> None:
         self._sets.merge(one, other)
@@ -252,12 +254,7 @@ class _Groups:
     def _merge_chunk(
         self, pairs: list[list[int]], same: Callable[[Features, Features], bool]
     ) -> None:
-        apart = [
-            (one, other)
-            for one, other in pairs
-            if not self._sets.connected(one, other) and (one, other, same) not in self._compared
-        ]
-        self._compared.update((one, other, same) for one, other in apart)
+        apart = [(one, other) for one, other in pairs if not self._sets.connected(one, other)]
         matches = [False] * len(apart)
 
         def compare(number: int) -> None:

@@ -16,6 +16,7 @@ import re
 import tarfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -27,7 +28,6 @@ SUFFIX, SUMS = ".tar", "SHA256SUMS"
 _VERSION = "v1.2"
 _COMPONENT = re.compile(r"(\S*) (\d+) (\d+) (.+?)(?= \S* \d+ \d+ |$)")
 _AT_ONCE = 16
-_INSTALL = 'Reading from a URL needs another package: pip install "pykeras-tl[remote]"'
 _logger = logging.getLogger(__name__)
 
 Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -122,7 +122,8 @@ def find_shards(source: Source) -> list[str]:
     names: list[str] = list(shard_sums(path))
     if not names and is_url(path):
         system, root = filesystem(path)
-        names = [PurePosixPath(each).name for each in system.ls(root, detail=False)]
+        with suppress(FileNotFoundError, NotADirectoryError):
+            names = [PurePosixPath(each).name for each in system.ls(root, detail=False)]
     elif not names and Path(path).is_dir():
         names = os.listdir(path)
     shards = [f"{path.rstrip('/')}/{name}" for name in sorted(names) if name.endswith(SUFFIX)]
@@ -297,7 +298,27 @@ def _read_text(path: str) -> str:
     return io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogateescape").read()
 
 
-@lru_cache(maxsize=4096)
+def folders_at(url: str) -> list[str]:
+    """List the folders at a URL.
+
+    Args:
+        url: The URL.
+
+    Returns:
+        Their names, sorted; none where the URL does not exist, or may not be listed.
+
+    Raises:
+        ImportError: As for `filesystem`.
+    """
+    system, path = filesystem(url)
+    try:
+        entries = system.ls(path, detail=True)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []  # Files may be read where they may not be listed.
+    folders = [entry["name"] for entry in entries if entry["type"] == "directory"]
+    return sorted(PurePosixPath(name).name for name in folders)
+
+
 def filesystem(url: str) -> tuple[Any, str]:
     """Return the fsspec file system of a URL.
 
@@ -310,10 +331,19 @@ def filesystem(url: str) -> tuple[Any, str]:
     Raises:
         ImportError: When fsspec, or the package for this kind of URL, is not installed.
     """
+    return _filesystem(url, os.getpid())
+
+
+@lru_cache(maxsize=4096)
+def _filesystem(url: str, process: int) -> tuple[Any, str]:
+    # A forked process makes its own: the connections of its parent are of no use to it.
     try:
         from fsspec.core import url_to_fs
 
         system, path = url_to_fs(url)
     except ImportError as error:
-        raise ImportError(f"{_INSTALL} ({error}).") from error
+        extra = "s3" if url.startswith(("s3:", "s3a:")) else "remote"
+        raise ImportError(
+            f'Reading {url} needs another package ({error}). Run pip install "pykeras-tl[{extra}]".'
+        ) from error
     return system, path

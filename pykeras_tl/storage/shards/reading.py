@@ -14,6 +14,7 @@ import os
 import tarfile
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 
 from .index import SUFFIX, ShardError, filesystem, is_url, members_of, shard_version
 
@@ -100,8 +101,13 @@ def read_member(path: str) -> bytes:
         FileNotFoundError: When there is no such shard, or no such file in it.
         ShardError: When the shard is damaged or does not fit its index.
     """
-    shard, name, offset, size = _locate(path)
-    return read_at(shard, name, offset, size)
+    return _recent(path) if is_url(path) else read_at(*_locate(path))
+
+
+# Who looks at an image's header and then at its pixels asks the server once.
+@lru_cache(maxsize=32)
+def _recent(path: str) -> bytes:
+    return read_at(*_locate(path))
 
 
 def read_at(shard: str, name: str, offset: int, size: int) -> bytes:

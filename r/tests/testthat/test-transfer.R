@@ -127,5 +127,6 @@ test_that("lr_find suggests a rate and leaves the model as it was", {
   expect_length(history$metrics$loss, 1)
   expect_error(fit(model, flow, devices = c("gpu:7", "gpu:8")), "['gpu:7', 'gpu:8']", fixed = TRUE)
   expect_error(fit(model, flow, devices = 9), "Expected `devices` from 1 to", fixed = TRUE)
+  expect_error(search_classifier("a", tempfile(), devices = 9), "Expected `devices` from 1 to")
   expect_error(fit(model, flow, mixed_precision = "half"), "mixed_bfloat16", fixed = TRUE)
 })
