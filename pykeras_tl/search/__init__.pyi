@@ -1,2 +1,2 @@
-from .search import SearchResult as SearchResult
+from .results import SearchResult as SearchResult
 from .search import search_classifier as search_classifier

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -21,62 +19,30 @@ from ..images.decoding.value_range import DtypeRange
 from ..recipe.folder_splits import read_splits, split_off
 from ..recipe.plan import Plan
 from ..recipe.planning import Request
+from ..recipe.sampling import without_surplus_copies
 from ..recipe.saved_plans import read_plans, save_plans
-from ..storage.atomic_files import atomic_directory, atomic_file
 from ..studies.data_splits import digest_files
 from ..studies.execution.image_transfer import image_files
 from ..studies.execution.ray_cluster import run_on_cluster
 from ..studies.execution.trial_task import TrialTask, error_of
-from ..studies.image_groups import evaluate_by_groups
 from ..studies.results.trial_results import is_done, read_result
 from ..studies.runner import create_results_folder
 from ..studies.study import empty_study
-from ..studies.trial import Trial
 from ..training.devices.selection import Devices, find_devices
+from .results import VALUE, SearchResult, write_results
 from .space import planned_settings, suggest_settings, trial_with
 
 if TYPE_CHECKING:
     import optuna
 
-    from ..evaluation import Evaluation
-    from ..models.saving.classifier import Classifier
 
 _JOURNAL = "search.journal"
-_VALUE = "validation accuracy"
-_ACCURACY = "validation_accuracy"
+_PLAN = "search"
+_STUDY = empty_study("search", "A search for settings")
 _HARDWARE = "hardware"
 # Of the first epochs only the head is trained: they say little.
 _HEAD_EPOCHS = 3
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The results of a search.
-
-    Args:
-        table: One row for each trial: `number`, `state` ("complete", "pruned" or "failed"),
-            `validation_accuracy`, and one column for each setting.
-        importances: The share of the variance of the validation accuracy that each setting
-            explains, largest first; empty before four trials are complete.
-        evaluation: The best classifier on the test images, which the search did not look at.
-        classifier: The best classifier.
-        folder: The folder of results.
-        report: The HTML page.
-    """
-
-    table: pd.DataFrame
-    importances: pd.Series
-    evaluation: Evaluation
-    classifier: Classifier
-    folder: Path
-    report: Path
-
-    @property
-    def best_settings(self) -> dict[str, Any]:
-        """The settings of the best trial, by name."""
-        hidden = ("number", "state", _ACCURACY)
-        return {str(name): each for name, each in _best(self.table).items() if name not in hidden}
 
 
 def search_classifier(
@@ -161,6 +127,7 @@ def search_classifier(
     folder = Path(out).expanduser().absolute()
     plan = read_plans(folder, request, _STUDY).get(_PLAN)
     tables = split_off(read_splits(directory, on_bad, corrections), groups, seed)
+    tables["train"] = without_surplus_copies(tables["train"], seed)
     test = tables.pop("test")
     create_results_folder(folder, _STUDY)
     if plan is None:
@@ -168,7 +135,7 @@ def search_classifier(
         save_plans(folder, request, {_PLAN: plan}, _STUDY)
     search = _Search(folder, plan, tables, request, {"groups": groups}, trials, hardware)
     search.run(cluster, jobs)
-    return _result(search, test)
+    return write_results(folder, search.study, search.task, test, seed)
 
 
 def _check_optuna() -> None:
@@ -304,8 +271,8 @@ class _Search:
             _logger.warning("%s failed: %s: %s", task.trial.name, type(error).__name__, error)
             self.study.tell(number, state=TrialState.FAIL)
             return
-        accuracy = float(read_result(task.folder).metrics[_VALUE])
-        self._optuna_trial(number).set_user_attr(_VALUE, accuracy)
+        accuracy = float(read_result(task.folder).metrics[VALUE])
+        self._optuna_trial(number).set_user_attr(VALUE, accuracy)
         if self.study.trials[number].user_attrs.get("pruned"):
             self.study.tell(number, state=TrialState.PRUNED)
         else:
@@ -324,76 +291,3 @@ def _describe(settings: Mapping[str, Any]) -> str:
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in settings.items()
     )
-
-
-def _table(search: _Search) -> pd.DataFrame:
-    names = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
-    return pd.DataFrame(
-        [
-            {
-                "number": each.number,
-                "state": names.get(each.state.name, each.state.name),
-                _ACCURACY: each.user_attrs.get(_VALUE, float("nan")),
-                **each.params,
-            }
-            for each in search.study.trials
-        ]
-    )
-
-
-def _best(table: pd.DataFrame) -> pd.Series:
-    complete = table[table["state"] == "complete"]
-    if complete.empty:
-        raise RuntimeError("All trials of the search failed. See the log for their errors.")
-    return complete.iloc[int(complete[_ACCURACY].argmax())]
-
-
-def _importances(search: _Search, table: pd.DataFrame) -> pd.Series:
-    import optuna
-
-    complete = table[table["state"] == "complete"]
-    if len(complete) < _FEW or complete[_ACCURACY].nunique() < 2:
-        return pd.Series(dtype=float)
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=search.request.seed)
-    return pd.Series(optuna.importance.get_param_importances(search.study, evaluator=evaluator))
-
-
-def _result(search: _Search, test: pd.DataFrame) -> SearchResult:
-    """Look at the test images with the best classifier, and write tables and page."""
-    from ..evaluation import Evaluation
-    from ..models.saving.classifier import load_classifier
-    from .report import write_search_report
-
-    folder, table = search.folder, _table(search)
-    best = search.task(int(_best(table)["number"]))
-    target = folder / "classifier"
-    with atomic_directory(target) as working:
-        shutil.copytree(best.folder / "classifier", working, dirs_exist_ok=True)
-    classifier = load_classifier(target)
-    results = folder / "evaluation" / "test"
-    if not (results / "summary.csv").exists() or read_best(folder) != best.trial.name:
-        evaluate_by_groups(classifier, test).save(results)
-    classifier.metrics["test"] = Evaluation.load(results).accuracy
-    classifier.save(target)
-    with atomic_file(folder / _BEST) as path:
-        path.write_text(best.trial.to_json(), encoding="utf-8")
-    with atomic_file(folder / "search.csv") as path:
-        table.to_csv(path, index=False)
-    importances = _importances(search, table)
-    evaluation = Evaluation.load(results)
-    report = write_search_report(folder / "report.html", table, importances, evaluation)
-    return SearchResult(table, importances, evaluation, classifier, folder, report)
-
-
-_BEST = "best-trial.json"
-_PLAN = "search"
-_FEW = 4
-
-
-def read_best(folder: Path) -> str | None:
-    """Return the name of the trial whose classifier was evaluated last, or None."""
-    path = folder / _BEST
-    return Trial.read(path).name if path.is_file() else None
-
-
-_STUDY = empty_study("search", "A search for settings")
