@@ -104,11 +104,12 @@ def modern(
         for filters in (16, 32, 64, 128, 128):
             # Batch normalization adds a bias itself.
             network.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
-            # Pooled first: normalization then takes a quarter of the work, and a step two thirds.
-            network.add(layers.MaxPooling2D())
             # Keras's default of 0.99 needs thousands of steps, more than small data sets have.
             network.add(layers.BatchNormalization(momentum=0.9))
             network.add(layers.ReLU())
+            # Pooled before it is normalized, a step takes two thirds of the time and the network is
+            # as accurate, but Grad-CAM on its coarser maps finds half as much.
+            network.add(layers.MaxPooling2D())
         network.add(layers.GlobalAveragePooling2D())
         network.add(seeded_dropout(0.3))
         network.add(layers.Dense(classes, activation="softmax"))
