@@ -54,7 +54,10 @@ ARGUMENTS = {
         "blood-cells/TRAIN blood-cells/TEST --size 120 160",
         "--per-class 20 --folds 2 --epochs 2 --size 64 64",
     ),
-    "trained_sets": ("blood-cells malaria skin cifar100 --seeds 0 1 2", "--seeds 0 --quality fast --minutes 0.3"),
+    "trained_sets": (
+        "blood-cells malaria skin cifar100 --seeds 0 1 2",
+        "--seeds 0 --quality fast --minutes 0.3",
+    ),
     "time_to_accuracy": (
         f"--data malaria --groups {_PATIENTS} --targets 0.93 0.95",
         "--images 300 --minutes 1 --epochs 1",
