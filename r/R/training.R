@@ -29,9 +29,9 @@
 #'   `cache_frozen = FALSE` to compute frozen layers in every step; `cached_augmented_epochs`,
 #'   the number of augmented epochs to cache; `batch_augmentation`, what to do to training batches,
 #'   such as `c("mixup", "cutmix")` or `list(mixup = list(alpha = 0.4), randaugment = list())`
-#'   (`"random_erasing"` too); `teacher`, a model whose probabilities take the place of the labels of
-#'   the augmented training images (distillation); `devices`, how many devices share each batch, `"all"` or their names,
-#'   such as `c("gpu:0", "gpu:1")`; `augment_on = "device"` to augment images on the GPU,
+#'   (`"random_erasing"` too); `teacher`, a model whose probabilities take the place of the labels
+#'   of the augmented training images (distillation); `devices`, how many devices share each batch,
+#'   `"all"` or their names, such as `c("gpu:0", "gpu:1")`; `augment_on = "device"` to augment images on the GPU,
 #'   as by default where it would wait for the CPU; `mixed_precision = "mixed_bfloat16"` to compute
 #'   in 16 bits on a GPU or TPU; `run_dir`, a folder for checkpoints, written at the
 #'   end of each epoch and every `save_minutes` (10) in between. After a crash or an
