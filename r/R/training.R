@@ -26,18 +26,18 @@
 #' @param steps_per_epoch,validation_steps Number of batches per epoch and per validation. `NULL`
 #'   uses all, but a generator needs them. Fractions are rounded up.
 #' @param ... Options that Keras does not have: `workers`, the number of threads;
-#'   `cache_frozen = FALSE` to compute frozen layers in every step; `cached_augmented_epochs`,
-#'   the number of augmented epochs to cache; `batch_augmentation`, what to do to training batches,
+#'   `cache_frozen = FALSE` to compute frozen layers in every step; `cached_augmented_epochs`, the
+#'   number of augmented epochs to cache; `batch_augmentation`, what to do to training batches,
 #'   such as `c("mixup", "cutmix")` or `list(mixup = list(alpha = 0.4), randaugment = list())`
 #'   (`"random_erasing"` too); `teacher`, a model whose probabilities take the place of the labels
 #'   of the augmented training images (distillation); `devices`, how many devices share each batch,
-#'   `"all"` or their names, such as `c("gpu:0", "gpu:1")`; `augment_on = "device"` to augment images
-#'   on the GPU, as by default where it would wait for the CPU;
-#'   `mixed_precision = "mixed_bfloat16"` to compute in 16 bits on a GPU or TPU; `run_dir`, a folder for checkpoints, written at the
-#'   end of each epoch and every `save_minutes` (10) in between. After a crash or an
-#'   interruption, the same call with the same `run_dir` resumes the training and gives the same
-#'   weights as an uninterrupted one; `resume = FALSE` starts from the beginning; `cluster`, the Ray
-#'   cluster that computes frozen layers, as for [run_study()].
+#'   `"all"` or their names, such as `c("gpu:0", "gpu:1")`; `augment_on = "device"` to augment
+#'   images on the GPU, as by default where it would wait for the CPU;
+#'   `mixed_precision = "mixed_bfloat16"` to compute in 16 bits on a GPU or TPU; `run_dir`, a
+#'   folder for checkpoints, written at the end of each epoch and every `save_minutes` (10) in
+#'   between. After a crash or an interruption, the same call with the same `run_dir` resumes the
+#'   training and gives the same weights as an uninterrupted one; `resume = FALSE` starts from the
+#'   beginning; `cluster`, the Ray cluster that computes frozen layers, as for [run_study()].
 #' @returns A history: a list of `params` and `metrics`, see [history].
 #' @export
 #' @examplesIf kerastl::is_keras_available()
