@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pykeras_tl import ImageDataGenerator, fit
+from pykeras_tl.models.keras_internals import compile_like
 from pykeras_tl.training import make_optimizer
 
 
@@ -187,3 +188,21 @@ def test_an_old_script_runs_after_one_import(tmp_path: Path):
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("['acc', 'loss', 'val_acc', 'val_loss']")
+
+
+def test_a_sequential_model_with_frozen_layers_is_trained(keras2):
+    histories = []
+    for enabled in (True, False):
+        if not enabled:
+            keras2.disable()
+        model = _model()
+        model.layers[0].trainable = False
+        histories.append(fit(model, _flow(), epochs=2, verbose=0).history)
+    assert histories[0] == histories[1]
+
+
+def test_a_sequential_part_is_compiled_like_its_model(keras2):
+    model = _model()
+    part = keras.Sequential([keras.Input((8, 8, 3)), *model.layers])
+    compile_like(part, model)
+    assert part.optimizer is model.optimizer

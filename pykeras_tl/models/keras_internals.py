@@ -140,7 +140,8 @@ def compile_like(part: keras.Model, model: keras.Model) -> None:
     """
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    if hasattr(model, "output_names"):
+    # A sequential model has one output, and its name is read-only where Keras 2 is imitated.
+    if hasattr(model, "output_names") and not isinstance(part, keras.Sequential):
         part.output_names = model.output_names
     arguments = {"optimizer": model.optimizer, "jit_compile": model.jit_compile}
     part.compile(**compile_arguments(model) | arguments, auto_scale_loss=False)
