@@ -20,6 +20,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from time import perf_counter
 
+from benchmarks.measuring import MALARIA_PATIENTS
 from benchmarks.tables import RESULTS
 from benchmarks.write_tables import write_tables
 
@@ -27,7 +28,6 @@ _ROOT = Path(__file__).resolve().parents[1]
 _BLOOD = "--data blood-cells"
 _SETS = "malaria skin cifar100/train"
 _SQUEEZENET = "--weights weights/squeezenet_v1.1_imagenet_notop.h5"
-_PATIENTS = "^C[0-9]+[NB]?(?:P[0-9]+)?"
 # What each takes, and what its quick form takes besides: of an option given twice, the last counts.
 ARGUMENTS = {
     "startup": (_BLOOD, ""),
@@ -59,7 +59,7 @@ ARGUMENTS = {
         "--seeds 0 --quality fast --minutes 0.3",
     ),
     "time_to_accuracy": (
-        f"--data malaria --groups {_PATIENTS} --targets 0.93 0.95",
+        f"--data malaria --groups {MALARIA_PATIENTS} --targets 0.93 0.95",
         "--images 300 --minutes 1 --epochs 1",
     ),
     "study_quick_forms": ("", "--studies soco"),

@@ -18,10 +18,9 @@ from time import perf_counter
 
 import pandas as pd
 
-from benchmarks.measuring import save
+from benchmarks.measuring import interval, save
 from pykeras_tl import list_images
 from pykeras_tl.ensembles import cross_validate
-from pykeras_tl.evaluation import Evaluation
 from pykeras_tl.logs import show_log_messages
 from pykeras_tl.recipe.plan import Plan
 from pykeras_tl.recipe.sampling import sample_evenly
@@ -71,15 +70,9 @@ def measure(
     seconds = perf_counter() - start
     if out is not None:
         evaluation.save(out / f"seed-{seed}")
-    accuracy, balanced = (_interval(evaluation, name) for name in ("accuracy", "balanced_accuracy"))
+    accuracy, balanced = (interval(evaluation, name) for name in ("accuracy", "balanced_accuracy"))
     size = evaluation.size
     return Folds(plan.backbone, plan.target_size, size, seed, accuracy, balanced, seconds)
-
-
-def _interval(evaluation: Evaluation, name: str) -> tuple[float, float, float]:
-    table = evaluation.intervals
-    row = table[table["metric"] == name].iloc[0]
-    return float(row["value"]), float(row["low"]), float(row["high"])
 
 
 def main() -> None:

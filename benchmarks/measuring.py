@@ -16,7 +16,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from pykeras_tl.evaluation import Evaluation
 from pykeras_tl.versions import package_versions
+
+# Which malaria cells are of one patient.
+MALARIA_PATIENTS = "^C[0-9]+[NB]?(?:P[0-9]+)?"
 
 
 @dataclass
@@ -105,6 +109,13 @@ def _command() -> str:
         at = given.index("--json")
         del given[at : at + 2]
     return shlex.join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *given])
+
+
+def interval(evaluation: Evaluation, metric: str) -> tuple[float, float, float]:
+    """Return a metric of an evaluation and the bounds of its interval."""
+    table = evaluation.intervals
+    row = table[table["metric"] == metric].iloc[0]
+    return float(row["value"]), float(row["low"]), float(row["high"])
 
 
 def machine() -> dict[str, str | int]:

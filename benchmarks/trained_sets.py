@@ -18,11 +18,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.measuring import save
+from benchmarks.measuring import MALARIA_PATIENTS, interval, save
 from pykeras_tl.evaluation import Evaluation
 
 # Which files are of one patient.
-_GROUPS = {"malaria": "^C[0-9]+[NB]?(?:P[0-9]+)?"}
+_GROUPS = {"malaria": MALARIA_PATIENTS}
 
 
 @dataclass
@@ -77,20 +77,14 @@ def measure(folder: str, quality: str, minutes: float | None, seed: int, out: Pa
         (evaluations,) = out.glob("trials/*/evaluation")
     validation, test = (Evaluation.load(evaluations / name) for name in ("validation", "test"))
     others = {
-        each.name: _interval(Evaluation.load(each), "accuracy")
+        each.name: interval(Evaluation.load(each), "accuracy")
         for each in sorted(evaluations.glob("test_*"))
     }
     return Run(
-        folder, quality, minutes, seed, test.size, _interval(validation, "accuracy"),
-        _interval(test, "accuracy"), _interval(test, "balanced_accuracy"),
+        folder, quality, minutes, seed, test.size, interval(validation, "accuracy"),
+        interval(test, "accuracy"), interval(test, "balanced_accuracy"),
         test.calibration_error, taken, others,
     )  # fmt: skip
-
-
-def _interval(evaluation: Evaluation, metric: str) -> tuple[float, float, float]:
-    table = evaluation.intervals
-    row = table[table["metric"] == metric].iloc[0]
-    return float(row["value"]), float(row["low"]), float(row["high"])
 
 
 def main() -> None:
