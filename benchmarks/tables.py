@@ -34,6 +34,11 @@ class Table:
     columns: tuple[str, ...]
     rows: Callable[..., Iterable[Sequence[str]]]
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether there are results of all its benchmarks."""
+        return all((RESULTS / f"{name}.json").exists() for name in self.sources)
+
     def markdown(self) -> str:
         """Return the table, and a line that says how, when and on what it was measured."""
         records = [read_record(name) for name in self.sources]

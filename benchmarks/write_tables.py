@@ -59,7 +59,8 @@ def with_measured_tables(text: str) -> str:
     """Return the text of a page with the benchmarks' tables as they are now."""
 
     def updated(block: re.Match[str]) -> str:
-        return _block(block[0], TABLES[block[1]].markdown())
+        table = TABLES[block[1]]
+        return _block(block[0], table.markdown()) if table.is_measured else block[0]
 
     return _MEASURED.sub(updated, text)
 
