@@ -31,6 +31,7 @@ from .prediction_table import (
     true_classes_of,
     upgrade_prediction_table,
 )
+from .results.grouped import GroupedResults
 from .subgroups import accuracy_by_subgroup
 
 _PREDICTIONS, _GROUPS, _SUBGROUP = "predictions.csv", "groups.csv", "subgroup.csv"
@@ -39,7 +40,7 @@ _SAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(GroupedResults):
     """The results of a classifier on one set of images, all derived from `predictions`.
 
     Args:
@@ -128,11 +129,6 @@ class Evaluation:
             "calibration_error": self.calibration_error,
             **metrics.overall(self.predictions),
         }
-
-    @property
-    def independent(self) -> int:
-        """The number of groups, or of images if there are no groups."""
-        return len(self.predictions) if self.groups is None else len(set(self.groups))
 
     @property
     def size(self) -> str:
