@@ -15,13 +15,13 @@ test: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	tools/test_r.sh $(BIN)/python .venv/r-library
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile -m "not (slow or r or kill or fuzz)"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not (slow or r or kill or fuzz)"
 
 test-backends: | .venv/bin/pip
 	tools/test_backends.sh $(BIN)/python

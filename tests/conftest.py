@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,16 +26,28 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _TESTS = Path(__file__).resolve().parent
 # The marks of whole folders and files; a single slow test carries its mark itself.
 _MARKS = {"cross_language": "r", "fuzz": "fuzz", "test_killing.py": "kill"}
+# How many ordinary tests take about as long as one with a mark.
+_SLOW = 25
 
 _BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-fast` leaves out."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what `make test-fast` leaves out, and let several workers begin with the longest files.
+
+    A long file that comes last would keep one worker busy while the others have nothing to do.
+    """
     for item in items:
         for part in item.path.relative_to(_TESTS).parts:
             if part in _MARKS:
                 item.add_marker(_MARKS[part])
+    if not hasattr(config, "workerinput"):
+        return
+    lengths: Counter[Path] = Counter()
+    for item in items:
+        marked = any(item.get_closest_marker(mark) for mark in ("slow", *_MARKS.values()))
+        lengths[item.path] += _SLOW if marked else 1
+    items.sort(key=lambda item: (-lengths[item.path], item.path))
 
 
 @pytest.fixture(scope="session")

@@ -130,17 +130,6 @@ class Evaluation(GroupedResults):
             **metrics.overall(self.predictions),
         }
 
-    @property
-    def size(self) -> str:
-        """The number of images and groups in words, such as "2,487 images, 68 distinct"."""
-        # An image that was predicted in several runs is one.
-        images = f"{len(set(files_of(self.predictions))):,} images"
-        if self.groups is None:
-            return images
-        return (
-            f"{images}, {self.independent:,} {'distinct' if self.groups_are_copies else 'groups'}"
-        )
-
     def by_group(self) -> Self:
         """Count each group once: average the probabilities of its images.
 

@@ -63,6 +63,7 @@ def test_intervals_are_those_of_an_independent_bootstrap(evaluation):
 def test_groups_make_intervals_wider(evaluation):
     copies = pd.concat([evaluation.predictions] * 4, ignore_index=True)
     groups = copies["filename"].tolist()
+    copies["filename"] = [f"{copy}_{file}" for copy, file in enumerate(groups)]
     together = RegressionEvaluation(copies, "age", groups, True)
     assert together.size == "320 images, 80 distinct"
     width = [

@@ -29,5 +29,7 @@ class GroupedResults:
 
     @property
     def size(self) -> str:
-        """The number of images and groups in words."""
-        return size_in_words(len(self.predictions), self.groups, self.groups_are_copies)
+        """The number of images and groups in words, such as "2,487 images, 68 distinct"."""
+        # An image that was predicted in several runs is one.
+        images = self.predictions.iloc[:, 0].nunique()
+        return size_in_words(images, self.groups, self.groups_are_copies)
