@@ -23,7 +23,9 @@ from .options import (
 
 def predict(
     classifier: Annotated[Path, typer.Argument(help="Folder of a trained classifier.")],
-    paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Images, folders of images, or folders or URLs of shards.")
+    ],
     csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
     explain: Annotated[
         Path | None,

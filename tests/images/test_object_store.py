@@ -106,7 +106,8 @@ def test_splits_are_listed_and_trained_on(folder: Path) -> None:
     assert list_images(f"{_URL}/TEST")["filename"].tolist() == tables["test"]["filename"].tolist()
     for name, table in tables.items():
         assert digest_files(table) == digest_files(local[name])
-    assert image_files(tables["test"]) == tables["test"]["filename"].tolist()
+    for named in (tables["test"], f"{_URL}/TEST", tables["test"]["filename"].tolist()):
+        assert image_files(named) == tables["test"]["filename"].tolist()
 
 
 def test_an_audit_asks_for_each_image_once(

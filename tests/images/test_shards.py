@@ -21,6 +21,7 @@ from PIL import Image
 
 from pykeras_tl import ImageDataGenerator, audit, list_images, pack_images
 from pykeras_tl.images import read_image
+from pykeras_tl.images.datasets.directory_tree import image_files
 from pykeras_tl.recipe.folder_splits import tables_on_disk
 from pykeras_tl.storage.shards.index import ShardError, read_members
 from pykeras_tl.training import fit
@@ -165,6 +166,7 @@ def test_a_table_lists_shards(folder: Path, shards: Path) -> None:
     roots = f"{shards}/", f"{folder}/"
     names = [name.removeprefix(roots[0]).partition("/")[2] for name in table["filename"]]
     assert names == [name.removeprefix(roots[1]) for name in expected["filename"]]
+    assert image_files(shards) == image_files([shards]) == table["filename"].tolist()
     flow = ImageDataGenerator().flow_from_dataframe(table, shuffle=False, **_options())
     assert flow.samples == len(_NAMES)
     np.testing.assert_array_equal(

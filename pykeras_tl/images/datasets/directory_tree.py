@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...storage.shards.index import is_url
+from ...storage.shards.index import has_shards, is_url
 from ...storage.shards.reading import in_shard, is_file
+from ...storage.shards.table import list_shards
 from ..decoding.heif import INSTALL
 from .file_names import (
     EXTENSIONS,
+    is_packed_image,
     is_readable_name,
     is_stray_name,
     readable_extensions,
@@ -321,8 +323,9 @@ def image_files(paths: Paths) -> list[str]:
     """List the image files that a user names, in the order given.
 
     Args:
-        paths: A file; a folder, searched recursively for images; several of these; or a table with
-            a column `filename`. What cannot be searched is warned of.
+        paths: A file; a folder, searched recursively for images; a folder of shards or its URL;
+            several of these; or a table with a column `filename`. What cannot be searched is
+            warned of.
 
     Returns:
         The files.
@@ -351,6 +354,8 @@ def image_files(paths: Paths) -> list[str]:
         source = Path(path).expanduser()
         if in_shard(path) and is_file(path):
             files.append(os.fspath(path))
+        elif has_shards(path):
+            files += _images_in_shards(path)
         elif source.is_dir():
             files += readable_images_under(source)
             folders.append(source)
@@ -363,3 +368,9 @@ def image_files(paths: Paths) -> list[str]:
     if not files:
         raise ValueError("Expected at least one image. The given files and folders contain none.")
     return files
+
+
+def _images_in_shards(source: str | os.PathLike[str]) -> list[str]:
+    endings = readable_extensions()
+    packed = list_shards(source, lambda name: is_packed_image(name, endings))
+    return [packed.path(row) for row in range(len(packed.names))]

@@ -134,3 +134,20 @@ def validate_filename(
     path = os.fspath(filename)
     # Plain text: `flow_from_dataframe` does this for each row of a table.
     return path.lower().endswith(tuple(white_list_formats)) and is_file(path)
+
+
+def is_packed_image(name: str, endings: tuple[str, ...]) -> bool:
+    """Return whether a file in a shard is an image, by its name.
+
+    Args:
+        name: The name, with its folders.
+        endings: How the names of images end, in lower case.
+
+    Returns:
+        False for files of other formats, and those that a tool left behind.
+
+    Example:
+        >>> is_packed_image("cat/1.PNG", ("png",)), is_packed_image("cat/._1.png", ("png",))
+        (True, False)
+    """
+    return name.lower().endswith(endings) and not any(map(is_stray_name, name.split("/")))

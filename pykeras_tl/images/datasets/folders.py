@@ -21,7 +21,12 @@ from .directory_tree import (
     passed_over,
     without_stray,
 )
-from .file_names import is_stray_name, readable_extensions, unreadable_extensions
+from .file_names import (
+    is_packed_image,
+    is_stray_name,
+    readable_extensions,
+    unreadable_extensions,
+)
 from .split_folders import check_no_splits
 
 
@@ -123,23 +128,6 @@ def list_images(
         dtype=str,
     )
     return apply_corrections({"": table}, corrections, root)[""]
-
-
-def is_packed_image(name: str, endings: tuple[str, ...]) -> bool:
-    """Return whether a file in a shard is an image, by its name.
-
-    Args:
-        name: The name, with its folders.
-        endings: How the names of images end, in lower case.
-
-    Returns:
-        False for files of other formats, and those that a tool left behind.
-
-    Example:
-        >>> is_packed_image("cat/1.PNG", ("png",)), is_packed_image("cat/._1.png", ("png",))
-        (True, False)
-    """
-    return name.lower().endswith(endings) and not any(map(is_stray_name, name.split("/")))
 
 
 def _in_shards(

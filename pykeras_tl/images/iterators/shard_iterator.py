@@ -14,7 +14,7 @@ import numpy as np
 from ...storage.shards.index import Source, is_url, shard_sums, shard_version
 from ...storage.shards.reading import read_at, read_many
 from ...storage.shards.table import ShardTable, list_shards
-from ..datasets.folders import is_packed_image
+from ..datasets.file_names import is_packed_image
 from ..decoding.content_hash import content_hashes
 from ..decoding.pixel_cache import PixelCache
 from ..decoding.reading import decode_image

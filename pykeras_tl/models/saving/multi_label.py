@@ -83,8 +83,8 @@ class MultiLabelClassifier(ImagePredictor):
         """Predict the labels of each image.
 
         Args:
-            paths: A file; a folder, searched recursively for images; several of these; or a
-                table with a column `filename`.
+            paths: A file; a folder, searched recursively for images; a folder of shards or
+                its URL; several of these; or a table with a column `filename`.
             batch_size: Number of images read and predicted at a time.
             test_time_augmentation: None, or views of each image over which probabilities are
                 averaged: `"hflip"`, `"flips"` or `"d4"`, as in `predict_flow`.
