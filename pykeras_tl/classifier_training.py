@@ -67,8 +67,9 @@ def train_classifier(
 ) -> Classifier:
     """Train a classifier on a folder that has one subfolder of images per class.
 
-    The images are split at random, class by class, into 60 % for training, 20 % for validation
-    and 20 % for the test. If the folder holds splits instead, such as `TRAIN`, `TEST` and `val`,
+    The images are split at random, class by class, into 70 % for training, 10 % for validation
+    and 20 % for the test; of fewer than 1,000 distinct images 100 are for validation, of fewer
+    than 500 a fifth. If the folder holds splits instead, such as `TRAIN`, `TEST` and `val`,
     each with the class folders in it, they are used as they are, and only what is missing is
     split off the images for training. Of 200 distinct validation images or more, half is set
     aside: it chooses nothing, and calibrates the prediction sets. The classifier also carries what

@@ -26,7 +26,11 @@ from ..studies.data_splits import split_tables, without_bad_files
 from ..studies.image_groups import add_groups
 
 _logger = logging.getLogger(__name__)
-_FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
+_PARTS = ("train", "validation", "test")
+_TEST = 0.2
+# Where images are few for a class, each one that is trained on counts; to choose an epoch and fit a
+# temperature, a hundred are enough.
+_VALIDATION, _MOST_VALIDATION, _ENOUGH = 0.1, 0.2, 100
 CALIBRATION = "calibration"
 # With fewer distinct images for validation, or in one of their classes, half of them is too few.
 _LEAST_TO_HALVE, _LEAST_OF_CLASS = 200, 6
@@ -76,7 +80,7 @@ def tables_on_disk(root: Path | str) -> dict[str, pd.DataFrame]:
         names["test" if len(tests) == 1 or name == main else name.lower()] = name
     tables = split_tables(root, **names)
     used = [f"{names[split]} ({len(table):,} images)" for split, table in tables.items()]
-    missing = [name for name in _FRACTIONS if name not in tables]
+    missing = [name for name in _PARTS if name not in tables]
     parts = f"; parts of {names['train']} for {' and '.join(missing)}" if missing else ""
     _logger.info(
         "Using the splits in %s: training on %s, evaluating on %s%s.",
@@ -94,16 +98,32 @@ def split_off(
     tables = {name: everything[everything["split"] == name].drop(columns="split") for name in given}
     if column:
         tables["train"] = _without_shared_groups(tables, column)
-    missing = [name for name in _FRACTIONS if name not in given]
+    missing = [name for name in _PARTS if name not in given]
     if missing:
-        shares = {name: _FRACTIONS[name] for name in missing}
-        fractions = {"train": 1 - sum(shares.values()), **shares}
-        if list(fractions) == list(_FRACTIONS):
-            fractions = _FRACTIONS
+        distinct = len(tables["train"]) if column is None else tables["train"][column].nunique()
+        shares = {"validation": validation_share(distinct), "test": _TEST}
+        kept = {name: shares[name] for name in missing}
+        fractions = {"train": 1 - sum(kept.values()), **kept}
         table = split_fractions(tables["train"], fractions, groups=column, seed=seed)
         tables |= {name: table[table["split"] == name].drop(columns="split") for name in fractions}
     tables |= _set_aside(tables["validation"], column, seed)
-    return {name: tables[name] for name in (*_FRACTIONS, *sorted(tables)) if name in tables}
+    return {name: tables[name] for name in (*_PARTS, *sorted(tables)) if name in tables}
+
+
+def validation_share(distinct: int) -> float:
+    """Return the share of images to validate on: a tenth, or a hundred, or a fifth of few.
+
+    Args:
+        distinct: The number of images that are no copies of each other, or of their groups.
+
+    Returns:
+        The share, 0.1..0.2.
+
+    Example:
+        >>> [validation_share(count) for count in (200, 800, 5000)]
+        [0.2, 0.125, 0.1]
+    """
+    return min(_MOST_VALIDATION, max(_VALIDATION, _ENOUGH / distinct))
 
 
 def _set_aside(validation: pd.DataFrame, column: str | None, seed: int) -> dict[str, pd.DataFrame]:

@@ -53,19 +53,29 @@ def test_a_folder_becomes_a_classifier(images: Path, tmp_path: Path) -> None:
 
 
 def test_half_of_a_large_validation_part_is_set_aside_by_group() -> None:
-    names = [f"P{number // 2}_{number}.png" for number in range(2000)]
-    table = pd.DataFrame({"filename": names, "class": ["a", "b", "b", "a"] * 500})
+    names = [f"P{number // 2}_{number}.png" for number in range(4000)]
+    table = pd.DataFrame({"filename": names, "class": ["a", "b", "b", "a"] * 1000})
     tables = split_off({"train": table}, r"^P[0-9]+", 0)
     assert {name: len(rows) for name, rows in tables.items()} == {
-        "train": 1200,
+        "train": 2800,
         "validation": 200,
-        "test": 400,
+        "test": 800,
         "calibration": 200,
     }
     groups = [set(rows["group"]) for rows in tables.values()]
     assert sum(map(len, groups)) == len(set.union(*groups))
     few = split_off({"train": table[:800]}, r"^P[0-9]+", 0)
     assert "calibration" not in few
+
+
+@pytest.mark.parametrize(("images", "validated"), [(50, 10), (500, 100), (800, 100), (1500, 150)])
+def test_few_images_are_validated_on_with_a_larger_share(images: int, validated: int) -> None:
+    names = [f"{number}.png" for number in range(images)]
+    table = pd.DataFrame({"filename": names, "class": ["a", "b"] * (images // 2)})
+    tables = split_off({"train": table}, None, 0)
+    assert len(tables["validation"]) == validated
+    assert len(tables["test"]) == images // 5
+    assert len(tables["train"]) == images - validated - images // 5
 
 
 @pytest.mark.slow
