@@ -54,6 +54,7 @@ ARGUMENTS = {
         "blood-cells/TRAIN blood-cells/TEST --size 120 160",
         "--per-class 20 --folds 2 --epochs 2 --size 64 64",
     ),
+    "recipe_choices": ("--data .", "--sets skin --per-class 8 --epochs 1"),
     "trained_sets": (
         "blood-cells malaria skin cifar100 --seeds 0 1 2",
         "--seeds 0 --quality fast --minutes 0.3",

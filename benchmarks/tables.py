@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,6 +245,7 @@ def _folds(record: Record) -> Iterable[Sequence[str]]:
 
 
 def _trained_sets(record: Record) -> Iterable[Sequence[str]]:
+    seeds: defaultdict[str, list[Record]] = defaultdict(list)
     for row in record["rows"]:
         command = f"`train {row['folder']}"
         command += " --quality best" if row["quality"] == "best" else ""
@@ -252,10 +254,34 @@ def _trained_sets(record: Record) -> Iterable[Sequence[str]]:
             _with_interval(row["test"]),
             *(f"{name}: {_with_interval(value)}" for name, value in row["others"].items()),
         ]
+        seeds[f"{command}`"].append(row)
         yield [
             f"{command}`, seed {row['seed']}", _with_interval(row["validation"]),
             "; ".join(tests), _with_interval(row["balanced"]), row["size"],
             f"{row['calibration_error']:.3f}", f"{row['minutes']:.1f}",
+        ]  # fmt: skip
+    for command, rows in seeds.items():
+        if len(rows) > 1:
+            yield [
+                f"{command}, mean of {len(rows)} seeds (lowest to highest)",
+                *(
+                    _with_interval((mean(values), min(values), max(values)))
+                    for values in ([row[part][0] for row in rows] for part in _PARTS)
+                ),
+                "",
+                f"{mean(row['calibration_error'] for row in rows):.3f}",
+                f"{mean(row['minutes'] for row in rows):.1f}",
+            ]
+
+
+_PARTS = ("validation", "test", "balanced")
+
+
+def _recipe_choices(record: Record) -> Iterable[Sequence[str]]:
+    for row in record["choices"]:
+        yield [
+            f"{row['folder']}, {row['trained_on']:,} images", row["change"],
+            _with_interval(row["accuracy"]), f"{row['loss']:.3f}",
         ]  # fmt: skip
 
 
@@ -360,6 +386,11 @@ TABLES = {
             "calibration error", "minutes",
         ),
         _trained_sets,
+    ),
+    "recipe_choices": Table(
+        ("recipe_choices",),
+        ("set", "changed", "validation accuracy", "validation loss"),
+        _recipe_choices,
     ),
     "time_to_accuracy": Table(
         ("time_to_accuracy",),
