@@ -13,8 +13,8 @@ demo: .venv/run.stamp
 test: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	tools/test_r.sh $(BIN)/python .venv/r-library
+	@# R needs one processor, so that types are checked beside it.
+	set -e; $(BIN)/mypy & types=$$!; tools/test_r.sh $(BIN)/python .venv/r-library; wait $$types
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/test.stamp
