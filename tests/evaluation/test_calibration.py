@@ -78,6 +78,16 @@ def test_the_fitted_temperature_is_best() -> None:
     assert losses[1] == min(losses)
 
 
+@pytest.mark.parametrize("images", [20, 200])
+def test_who_makes_no_mistake_among_a_few_is_not_certain(images: int) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1, (images, 3))
+    logits[:, 0] += 8
+    table = _table(logits, ["a"] * images)
+    sure = 1 - scale_by_temperature(table, fit_temperature(table)).iloc[:, 3].to_numpy()
+    assert 0.5 / images < sure.mean() < 4 / images
+
+
 def test_certain_predictions_stay_finite() -> None:
     table = prediction_table(["a", "b"], ["x", "x"], np.eye(2), ["x", "y"])
     assert 0.05 <= fit_temperature(table) <= 20

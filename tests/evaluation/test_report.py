@@ -245,10 +245,14 @@ def test_names_that_are_no_utf8_do_not_stop_the_report(tmp_path) -> None:
 
 
 def test_many_classes_come_with_their_largest_confusions(drawn, tmp_path) -> None:
-    evaluation = Evaluation(drawn(classes=20))
-    trial = TrialReport("many", evaluations={"TEST": evaluation})
-    texts = _page(tmp_path / "report.html", Report("Many", trials=[trial])).texts
-    assert "Most frequent confusions" in texts
+    parts = {
+        name: Evaluation(drawn(images=400, classes=20, seed=seed))
+        for seed, name in enumerate(["validation", "test"])
+    }
+    trial = TrialReport("many", evaluations=parts)
+    content = write_report(tmp_path / "report.html", Report("Many", trials=[trial])).read_text()
+    assert "Most frequent confusions" in content
+    assert content.count("These are the 12 of 20 classes that are hardest to tell") == 1
 
 
 def test_images_that_are_gone_do_not_stop_the_report(drawn, tmp_path) -> None:
