@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from ...storage.shards.reading import open_file
 from ..decoding.reading import read_image
-from ..decoding.validation import list_bad_files
+from ..decoding.validation import EXAMPLES, list_bad_files
 from ..decoding.value_range import ADVICE
 
 # Problems that leave nothing, or too little, to see.
@@ -107,16 +107,16 @@ def warn_of_losses(losses: Mapping[str, str], turns: Mapping[str, str], images: 
     if losses:
         warnings.warn(
             f"{len(losses)} of {images} images lose too much as 8-bit colors for their "
-            f"predictions to mean anything: {list_bad_files(losses)}. Train on a flow with "
-            f"{ADVICE}, which the classifier keeps. Give transparent ones a background, as in "
-            "training.",
+            f"predictions to mean anything: {list_bad_files(losses, EXAMPLES)}. Train on a flow "
+            f"with {ADVICE}, which the classifier keeps. Give transparent ones a background, as "
+            "in training.",
             stacklevel=3,
         )
     if turns:
         warnings.warn(
             f"{len(turns)} of {images} images are read turned or mirrored: "
-            f"{list_bad_files(turns)}. If the training images were upright, save these so "
-            "too, by PIL.ImageOps.exif_transpose.",
+            f"{list_bad_files(turns, EXAMPLES)}. If the training images were upright, save these "
+            "so too, by PIL.ImageOps.exif_transpose.",
             stacklevel=3,
         )
 

@@ -13,6 +13,8 @@ from .headers import fits_extension, kind_of
 from .reading import BadImageError, check_image, first_bytes, read_image
 
 _MAX_LISTED = 20
+# Where files have one fault in common, a few say enough.
+EXAMPLES = 3
 
 
 def check_files(
@@ -99,11 +101,12 @@ def bad_files_table(reasons: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame({"filename": list(reasons), "reason": list(reasons.values())}, dtype=str)
 
 
-def list_bad_files(reasons: Mapping[str, str]) -> str:
-    """Name bad files in one line, the first twenty of them.
+def list_bad_files(reasons: Mapping[str, str], most: int = _MAX_LISTED) -> str:
+    """Name bad files in one line, the first of them.
 
     Args:
         reasons: Path and reason of each file.
+        most: How many to name.
 
     Returns:
         The line.
@@ -112,9 +115,9 @@ def list_bad_files(reasons: Mapping[str, str]) -> str:
         >>> list_bad_files({"1.png": "is empty"})
         '1.png is empty'
     """
-    return _listed([f"{path} {reason}" for path, reason in reasons.items()])
+    return _listed([f"{path} {reason}" for path, reason in reasons.items()], most)
 
 
-def _listed(items: Sequence[str]) -> str:
-    more = f"; and {len(items) - _MAX_LISTED} more" if len(items) > _MAX_LISTED else ""
-    return "; ".join(items[:_MAX_LISTED]) + more
+def _listed(items: Sequence[str], most: int = _MAX_LISTED) -> str:
+    more = f"; and {len(items) - most} more" if len(items) > most else ""
+    return "; ".join(items[:most]) + more

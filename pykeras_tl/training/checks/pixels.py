@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from ...images.auditing.peculiarities import lost_in_color
-from ...images.decoding.validation import list_bad_files
+from ...images.decoding.validation import EXAMPLES, list_bad_files
 from ...images.decoding.value_range import ADVICE
 from ...images.iterators.base import Iterator
 from ...images.transforms.augmenter import Augmenter
@@ -51,8 +51,8 @@ def check_pixels(model: keras.Model, iterator: Iterator, name: str) -> None:
     if converted := _lossy_files(iterator):
         _warn(
             f"{name} reads images of which too little is left as 8-bit colors: "
-            f"{list_bad_files(converted)}. Make the flow with {ADVICE}; give images that are drawn "
-            "in the alpha channel a background."
+            f"{list_bad_files(converted, EXAMPLES)}. Make the flow with {ADVICE}; give images that "
+            "are drawn in the alpha channel a background."
         )
         return
     if scales_input(model):
