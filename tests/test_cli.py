@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from PIL import Image
 from pykeras_tl import __version__
 from pykeras_tl.cli import main
 from pykeras_tl.images.synthetic import generate_blood_cells
+from pykeras_tl.models import Classifier, PreprocessConfig
 from pykeras_tl.models.saving.classifier import load_classifier
 
 
@@ -342,6 +344,20 @@ def test_audit_writes_names_that_are_not_utf8(run, latin: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
+def test_predictions_of_many_classes_fit_a_console(run, cells: Path, tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D()])
+    model.add(keras.layers.Dense(40, "softmax"))
+    names = [f"species {number}" for number in range(40)]
+    Classifier(model, names, PreprocessConfig((8, 8))).save(tmp_path / "birds")
+    status, told, _ = run("predict", tmp_path / "birds", cells / "TEST")
+    assert status == 0
+    assert "probability" in told
+    assert max(len(line) for line in told.splitlines()) < 200
+    assert "--csv FILE writes the probabilities of all 40 classes." in told
+    run("predict", tmp_path / "birds", cells / "TEST", "--csv", tmp_path / "all.csv")
+    assert {"predicted", *names} <= set(pd.read_csv(tmp_path / "all.csv"))
+
+
 def test_names_that_are_not_utf8_are_trained_on_and_predicted(
     run, latin: Path, tmp_path: Path, tiny_backbone: str
 ) -> None:

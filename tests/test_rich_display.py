@@ -1,5 +1,6 @@
-"""What notebooks show of objects: escaped, self-contained HTML."""
+"""What consoles and notebooks show of objects: short text, and escaped, self-contained HTML."""
 
+import html
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -36,14 +37,14 @@ def _classifier():
     return Classifier(model, NAMES, PreprocessConfig((8, 8)), {"<b>test": 0.75})
 
 
-@pytest.mark.parametrize(
+_SHOWN = pytest.mark.parametrize(
     ("make", "expected"),
     [
         (lambda: History({"loss": [0.5, 0.25]}, [0, 1]), "2 epochs.*0.250.*data:image/png"),
         (lambda: History(), "0 epochs"),
         (_evaluation, "2 images.*accuracy: 1.000.*data:image/png"),
         (lambda: audit(_folder()), "Audit.*Distinct images"),
-        (_classifier, "8 × 8 pixels, rgb.*0.750"),
+        (_classifier, "2 classes.*8 × 8 pixels, rgb.*0.750"),
         (lambda: ImageDataGenerator().flow_from_directory(_folder()), "DirectoryIterator.*dog"),
         (
             lambda: StudyResult(
@@ -54,6 +55,35 @@ def _classifier():
         ),
     ],
 )  # fmt: skip
+
+
+@_SHOWN
+def test_consoles_show_short_text(make, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    text = repr(make())
+    found = html.unescape(expected).removesuffix(".*data:image/png")
+    assert re.search(found, text, re.DOTALL)
+    assert text.count("\n") < 40
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_many_classes_are_counted_and_not_listed(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [f"species {number}" for number in range(150)]
+    table = prediction_table([str(number) for number in range(150)], names, np.eye(150), names)
+    text = repr(Evaluation(table))
+    assert "species 19" in text
+    assert text.endswith("and 132 more rows")
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D()])
+    model.add(keras.layers.Dense(150, "softmax"))
+    shown = repr(Classifier(model, names, PreprocessConfig((8, 8))))
+    assert "150 classes: species 0" in shown
+    assert "and 138 more" in shown
+    assert "species 12" not in shown
+
+
+@_SHOWN
 def test_display_is_escaped_and_needs_nothing_else(make, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = make()._repr_html_()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,12 @@ from .options import (
     read_range,
     show,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# With more, a console shows the most probable one only.
+_MOST_CLASSES = 8
 
 
 def predict(
@@ -46,6 +52,7 @@ def predict(
     """Predict the class, labels or number of each image; exit status 1 if any cannot be read."""
     from ..explanation.explanations import explain_images
     from ..models.saving.classifier import Classifier, load_predictor
+    from ..models.saving.regressor import Regressor
     from ..storage.atomic_files import atomic_file
 
     if csv is not None and csv.exists():
@@ -62,7 +69,10 @@ def predict(
         if isinstance(loaded, Classifier)
         else loaded.predict(paths)
     )
-    show(table)
+    names = [] if isinstance(loaded, Regressor) else loaded.class_names
+    show(_narrow(table, names))
+    if len(names) > _MOST_CLASSES and csv is None:
+        typer.echo(f"--csv FILE writes the probabilities of all {len(names)} classes.")
     if csv is not None:
         with atomic_file(csv) as path:
             # Names on disk may hold bytes that are not valid UTF-8.
@@ -75,6 +85,15 @@ def predict(
             f"{unread} of {len(table)} files cannot be read; the column error tells why.", err=True
         )
         raise typer.Exit(1)
+
+
+def _narrow(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Show the probability of the prediction only, where a column for each class is too wide."""
+    if len(names) <= _MOST_CLASSES:
+        return table
+    shown = table.drop(columns=names)
+    shown.insert(2, "probability", table[names].max(axis=1))
+    return shown
 
 
 def map_images(

@@ -10,7 +10,7 @@ import csv
 import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +19,7 @@ import pandas as pd
 
 from ..storage.atomic_files import atomic_directory, recover_directory
 from ..storage.shards.reading import is_file
+from ..visualization.rich_display import Display
 from . import metrics
 from .bootstrap import compare_predictions, confidence_intervals
 from .calibration import expected_calibration_error, reliability_table
@@ -39,7 +40,7 @@ _ORIGINAL = "original"  # The column of the groups if they are copies.
 _SAMPLES = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation(GroupedResults):
     """The results of a classifier on one set of images, all derived from `predictions`.
 
@@ -253,17 +254,16 @@ class Evaluation(GroupedResults):
             else pd.concat([each._subgroups for each in evaluations]),
         )
 
-    def _repr_html_(self) -> str:
-        from ..visualization.rich_display import display_html
+    def _display(self) -> Display:
         from .figures import plot_confusion
 
         tables = {"Metrics by class": self.by_class}
         if self.independent > 1:
-            tables = {"95 % intervals of the bootstrap": self.intervals, **tables}
+            overall = self.intervals[self.intervals["class"].isna()].drop(columns="class")
+            tables = {"95 % intervals of the bootstrap": overall, **tables}
         facts = {name.replace("_", " "): value for name, value in self.summary.items()}
-        return display_html(
-            f"Evaluation: {self.size}", facts, tables, plot_confusion(self.confusion)
-        )
+        plot = partial(plot_confusion, self.confusion)
+        return Display(f"Evaluation: {self.size}", facts, tables, plot)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the tables as CSV and the figures as PNG to one folder, atomically.

@@ -20,6 +20,7 @@ from ..images.decoding.resizing import crop_box
 from ..images.decoding.thumbnails import read_thumbnail
 from ..images.progress import progress_bar
 from ..storage.atomic_files import atomic_directory, recover_directory
+from ..visualization.rich_display import Display, Displayed
 from ..visualization.style import shorten
 from .overlays import overlay_map
 from .saliency import Explainer
@@ -37,8 +38,8 @@ _SIDE = 480
 _SHEET_COLUMNS, _SHEET_WIDTH = 3, 3.4
 
 
-@dataclass(frozen=True)
-class Explanations:
+@dataclass(frozen=True, repr=False)
+class Explanations(Displayed):
     """Predictions of images, and for each image a map of what speaks for a class.
 
     Attributes:
@@ -61,6 +62,11 @@ class Explanations:
 
     def __len__(self) -> int:
         return len(self.predictions)
+
+    def _display(self) -> Display:
+        table = self.predictions[["filename"]].assign(explained=self.explained)
+        facts = {"images": len(self), "method": self.method}
+        return Display("Explanations", facts, {"What was explained": table}, self.plot)
 
     @property
     def readable(self) -> np.ndarray:

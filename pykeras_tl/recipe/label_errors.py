@@ -34,6 +34,7 @@ from ..storage.atomic_files import atomic_file
 from ..studies.data_splits import without_bad_files
 from ..studies.image_groups import add_groups
 from ..training.linear_probe import probe_data
+from ..visualization.rich_display import Display, Displayed
 from .folder_splits import tables_on_disk
 from .out_of_fold import out_of_fold_probabilities
 from .planning import Request, first_choice
@@ -48,8 +49,8 @@ _WEAK = 0.8
 _INSTALL = 'cleanlab is missing. Install it with pip install "pykeras-tl[labels]".'
 
 
-@dataclass(frozen=True)
-class LabelErrors:
+@dataclass(frozen=True, repr=False)
+class LabelErrors(Displayed):
     """The result of `find_label_errors`.
 
     Attributes:
@@ -61,6 +62,14 @@ class LabelErrors:
     directory: Path | str
     suspects: pd.DataFrame
     predictions: pd.DataFrame
+
+    def _display(self) -> Display:
+        facts = {
+            "directory": str(self.directory),
+            "images": len(self.predictions),
+            "labels that are probably wrong": len(self.suspects),
+        }
+        return Display("Label errors", facts, {"Most doubtful first": self.suspects})
 
     def summary(self) -> str:
         """Return the findings in a few lines: how many, between which classes."""

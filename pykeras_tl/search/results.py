@@ -14,6 +14,7 @@ from ..storage.atomic_files import atomic_directory, atomic_file
 from ..studies.execution.trial_task import TrialTask
 from ..studies.image_groups import evaluate_by_groups
 from ..studies.trial import Trial
+from ..visualization.rich_display import Display, Displayed
 
 if TYPE_CHECKING:
     import optuna
@@ -29,8 +30,8 @@ _BEST = "best-trial.json"
 _FEW = 4
 
 
-@dataclass(frozen=True)
-class SearchResult:
+@dataclass(frozen=True, repr=False)
+class SearchResult(Displayed):
     """The results of a search.
 
     Args:
@@ -56,6 +57,16 @@ class SearchResult:
         """The settings of the best trial, by name."""
         hidden = ("number", "state", _ACCURACY)
         return {str(name): each for name, each in _best(self.table).items() if name not in hidden}
+
+    def _display(self) -> Display:
+        facts = {
+            "trials": len(self.table),
+            "test accuracy of the best": self.evaluation.accuracy,
+            "report": self.report,
+        }
+        return Display(
+            "Search", facts, {"Trials": self.table.sort_values(_ACCURACY, ascending=False)}
+        )
 
 
 def write_results(

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..images.cluster import connect
 from ..storage.atomic_files import atomic_directory, atomic_file, recover_directory
+from ..visualization.rich_display import Display, Displayed
 from .data_splits import digest_files, without_bad_files
 from .execution.image_transfer import image_files
 from .execution.process_pool import run_tasks
@@ -37,8 +38,8 @@ _GENERATED, _OLD_GENERATED = Path("generated-data/images"), Path("drawn-data/pic
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class StudyResult:
+@dataclass(frozen=True, repr=False)
+class StudyResult(Displayed):
     """The results of a study.
 
     Args:
@@ -60,11 +61,9 @@ class StudyResult:
         """The trials side by side, one row each; means if they were repeated."""
         return comparison_table(self.trials)
 
-    def _repr_html_(self) -> str:
-        from ..visualization.rich_display import display_html
-
+    def _display(self) -> Display:
         facts = {"trials": len(self.trials), "failed": len(self.failures), "report": self.report}
-        return display_html(self.study.title, facts, {"Trials": self.table})
+        return Display(self.study.title, facts, {"Trials": self.table})
 
     def to_frame(self) -> pd.DataFrame:
         """All numbers, one row each: study, trial, seed, fold, images, metric, value."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..storage.atomic_files import atomic_file
+from ..visualization.rich_display import Display, Displayed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 _VALIDATION = "val_"
 
 
-@dataclass
-class History:
+@dataclass(repr=False)
+class History(Displayed):
     """The metrics of a training run, one value an epoch.
 
     It has the attributes of the History that Keras's `fit` returns, so that scripts that read
@@ -95,14 +96,12 @@ class History:
 
         return plot_history(self)
 
-    def _repr_html_(self) -> str:
-        from ..visualization.rich_display import display_html
-
+    def _display(self) -> Display:
         title = f"Training history of {len(self.epoch)} epochs"
         if not self.epoch:
-            return display_html(title, {})
-        last = {name: values[-1] for name, values in self.history.items()}
-        return display_html(title, {"last epoch": "", **last}, figure=self.plot())
+            return Display(title, {})
+        last = {f"last {name}": values[-1] for name, values in self.history.items()}
+        return Display(title, last, plot=self.plot)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the history as CSV.

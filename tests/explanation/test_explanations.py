@@ -47,6 +47,7 @@ def test_the_table_is_that_of_predict(classifier, folder, explained) -> None:
     pd.testing.assert_frame_equal(explained.predictions, classifier.predict(folder))
     bad = [Path(file).name for file in explained.predictions["filename"]].index("bad.png")
     assert sorted(explained.readable) == sorted(set(range(7)) - {bad})
+    assert repr(explained).startswith("Explanations\nimages: 7 · method: grad_cam")
     with pytest.raises(ValueError, match="could not be read"):
         explained.overlay(bad)
 

@@ -64,6 +64,7 @@ def test_wrong_labels_are_found_and_read_back(
     assert corrected["class"].value_counts().to_dict() == {"red": 20, "green": 21}
     network = {"backbone": "tiny", "weights": None, "target_size": (32, 32)}
     again = find_label_errors(colors, corrections=table, repeats=3, **network)
+    assert "images: 41 · labels that are probably wrong:" in repr(again)
     assert not set(again.suspects["filename"].map(lambda name: Path(name).name)) & {"copy.png"}
 
 

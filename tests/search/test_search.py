@@ -92,6 +92,7 @@ def test_a_search_goes_on_and_keeps_the_best(
     assert all(str(images / "a" / "0.png") not in names for names in given)
     result = search_classifier(images, out, trials=4, **options)
 
+    assert repr(result).startswith("Search\ntrials: 4 · test accuracy of the best: ")
     assert result.table["number"].tolist() == [0, 1, 2, 3]
     assert set(result.table["state"]) <= {"complete", "pruned"}
     assert result.table.loc[0, "learning_rate"] == 1e-3  # The plan's own comes first.

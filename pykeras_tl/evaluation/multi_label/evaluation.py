@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from ...visualization.rich_display import Display
 from ..results.folder import (
     existing_files,
     read_groups,
@@ -27,7 +28,7 @@ _THRESHOLDS = "thresholds.csv"
 _FEW = 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MultiLabelEvaluation(GroupedResults):
     """The results of a multi-label classifier on one set of images.
 
@@ -224,9 +225,7 @@ class MultiLabelEvaluation(GroupedResults):
         table = pd.concat([table.iloc[:, : len(LEADING)], values], axis=1)
         return cls(table, thresholds.tolist(), *read_groups(Path(folder)))
 
-    def _repr_html_(self) -> str:
-        from ...visualization.rich_display import display_html
-
+    def _display(self) -> Display:
         facts = {name.replace("_", " "): value for name, value in self.summary.items()}
         tables: Mapping[str, pd.DataFrame] = {"By label": self.by_label}
-        return display_html(f"Evaluation: {self.size}", facts, tables)
+        return Display(f"Evaluation: {self.size}", facts, tables)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
+from ...visualization.rich_display import Display
 from ..discrimination.resampling import bootstrap_ends, group_numbers
 from ..results.folder import (
     existing_files,
@@ -25,7 +26,7 @@ from .metrics import METRICS, ResampledMetrics, regression_metrics
 _SAMPLES = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RegressionEvaluation(GroupedResults):
     """The results of a regressor on one set of images.
 
@@ -211,11 +212,10 @@ class RegressionEvaluation(GroupedResults):
         table = table.astype({"true": float, "predicted": float})
         return cls(table, target, *read_groups(Path(folder)))
 
-    def _repr_html_(self) -> str:
-        from ...visualization.rich_display import display_html
+    def _display(self) -> Display:
         from .figures import plot_true_against_predicted
 
         facts = {name.replace("_", " "): value for name, value in self.summary.items()}
         tables: Mapping[str, pd.DataFrame] = {"Metrics": self.overall}
-        figure = plot_true_against_predicted(self)
-        return display_html(f"Evaluation: {self.size}", facts, tables, figure)
+        plot = partial(plot_true_against_predicted, self)
+        return Display(f"Evaluation: {self.size}", facts, tables, plot)

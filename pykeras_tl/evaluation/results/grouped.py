@@ -6,10 +6,11 @@ from collections.abc import Hashable, Sequence
 
 import pandas as pd
 
+from ...visualization.rich_display import Displayed
 from .folder import size_in_words
 
 
-class GroupedResults:
+class GroupedResults(Displayed):
     """Results on images, of which some may belong together.
 
     Attributes:

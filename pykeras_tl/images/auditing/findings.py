@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...storage.atomic_files import atomic_file
+from ...visualization.rich_display import Display, Displayed
 from ..datasets.directory_tree import folder_or_url
 from ..decoding.value_range import ADVICE
 from ..duplicates.groups import MAX_SEARCHED, group_images
@@ -31,8 +32,8 @@ _logger = logging.getLogger(__name__)
 _COLUMNS = ["problem", "filename", "class", "split", "detail"]
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Displayed):
     """The result of `audit`.
 
     Attributes:
@@ -59,9 +60,7 @@ class Audit:
         """Whether there is no serious problem."""
         return not self.problems["serious"].any()
 
-    def _repr_html_(self) -> str:
-        from ...visualization.rich_display import display_html
-
+    def _display(self) -> Display:
         kinds = self.problems.groupby(["problem", "serious"], sort=False).size()
         tables = {
             "Problems": kinds.rename("count").reset_index(),
@@ -70,7 +69,7 @@ class Audit:
         }
         verdict = "nothing serious" if self.ok else "serious problems"
         facts = {"directory": str(self.directory), "images": len(self.files), "found": verdict}
-        return display_html("Audit", facts, tables)
+        return Display("Audit", facts, tables)
 
     def classes(self) -> pd.DataFrame:
         """Return the number of readable images, with a row per class and a column per split."""

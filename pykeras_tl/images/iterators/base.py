@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ...visualization.rich_display import Display, Displayed, list_names
 from ..decoding.conversion import array_to_img
 from ..threads import default_workers, parallel_for
 from ..transforms.augmenter import Augmenter
@@ -38,7 +39,7 @@ class BatchSpec:
     save_numbers: tuple[int, ...] = ()
 
 
-class Iterator(keras.utils.PyDataset):
+class Iterator(Displayed, keras.utils.PyDataset):
     """Endless iterator over image batches; also indexable, and a dataset for `model.fit`.
 
     A batch is made in two steps: `next_batch_spec` makes the random decisions, in order and
@@ -117,12 +118,10 @@ class Iterator(keras.utils.PyDataset):
         # Reentrant, because Keras 2 code holds it while it advances `index_generator`.
         self.lock = threading.RLock()
 
-    def _repr_html_(self) -> str:
-        from ...visualization.rich_display import display_html
-
+    def _display(self) -> Display:
         facts = {"images": self.n, "batches": len(self), "batch size": self.batch_size}
-        classes = {"classes": ", ".join(self.class_names)} if self.class_names else {}
-        return display_html(type(self).__name__, facts | classes)
+        classes = {"classes": list_names(self.class_names)} if self.class_names else {}
+        return Display(type(self).__name__, facts | classes)
 
     def __len__(self) -> int:
         return -(-self.n // self.batch_size) if self.n else 0

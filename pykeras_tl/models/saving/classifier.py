@@ -17,6 +17,7 @@ from ...images.datasets.directory_tree import Paths, image_files
 from ...images.iterators.base import Iterator
 from ...storage.atomic_files import recover_directory
 from ...versions import package_versions
+from ...visualization.rich_display import list_names
 from ..inference import as_probabilities, predict_batch
 from ..sharing.export import export_classifier
 from ..sharing.model_card import Evaluations, model_card
@@ -42,7 +43,7 @@ from .regressor import Regressor
 from .weight_files import as_sentence
 
 
-@dataclass
+@dataclass(repr=False)
 class Classifier(ImagePredictor):
     """A trained model with its class names and the preprocessing of its images.
 
@@ -123,8 +124,10 @@ class Classifier(ImagePredictor):
         """Computes the model's outputs and the features that novelty is measured in."""
         return FeatureExtractor(self.model)
 
-    def _repr_html_(self) -> str:
-        return self.display("Classifier", {"classes": ", ".join(self.class_names)})
+    @property
+    def predicts(self) -> dict[str, str]:
+        """What it predicts, for people."""
+        return {f"{len(self.class_names)} classes": list_names(self.class_names)}
 
     def predict(
         self,

@@ -21,6 +21,7 @@ from ...images.auditing.peculiarities import warn_of_losses
 from ...images.decoding.reading import BadImageError
 from ...images.decoding.validation import list_bad_files
 from ...storage.atomic_files import atomic_directory
+from ...visualization.rich_display import Display, Displayed
 from ..sharing.model_card import CARD
 from .architecture import build_architecture, write_architecture
 from .classifier_folder import (
@@ -40,7 +41,7 @@ from .weight_files import check_weights_file, load_weights
 _PREPROCESS, _OLD_PREPROCESS = "preprocess", "pictures"
 
 
-class ImagePredictor:
+class ImagePredictor(Displayed):
     """A model with the preprocessing of its images; `Classifier` and the others are such.
 
     Attributes:
@@ -72,26 +73,20 @@ class ImagePredictor:
         """Standardization of the pixels before they enter the model."""
         return dict(self.images.standardization)
 
-    def display(self, title: str, facts: Mapping[str, Any]) -> str:
-        """Make what a notebook shows of the predictor.
+    @property
+    def predicts(self) -> dict[str, str]:
+        """What it predicts, for people."""
+        raise NotImplementedError
 
-        Args:
-            title: What it is.
-            facts: What it predicts, by name.
-
-        Returns:
-            HTML.
-        """
-        from ...visualization.rich_display import display_html
-
+    def _display(self) -> Display:
         height, width = self.target_size
         shown = {
-            **facts,
+            **self.predicts,
             "images": f"{height} × {width} pixels, {self.color_mode}",
             "model": f"{self.model.name}, {self.model.count_params():,} weights",
         }
         numbers = pd.DataFrame(self.metrics.items(), columns=["result", "value"])
-        return display_html(title, shown, {"Results": numbers})
+        return Display(type(self).__name__, shown, {"Results": numbers})
 
     def check_input(self) -> None:
         """Check that preprocessed images fit the model.

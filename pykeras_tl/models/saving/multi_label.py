@@ -14,6 +14,7 @@ import pandas as pd
 
 from ...images.datasets.directory_tree import Paths, image_files
 from ...versions import package_versions
+from ...visualization.rich_display import list_names
 from ..inference import as_probabilities, predict_batch
 from ..sharing.predictor_card import CardEvaluation, predictor_card
 from .classifier_folder import MULTI_LABEL, check_class_names
@@ -24,7 +25,7 @@ from .preprocess_config import PreprocessConfig
 SEPARATOR = " | "
 
 
-@dataclass
+@dataclass(repr=False)
 class MultiLabelClassifier(ImagePredictor):
     """A trained model that tells of each label whether an image has it.
 
@@ -172,8 +173,10 @@ class MultiLabelClassifier(ImagePredictor):
         settings = {"class_names": self.class_names, "thresholds": self.thresholds}
         return self.write(folder, MULTI_LABEL, settings)
 
-    def _repr_html_(self) -> str:
-        return self.display("Multi-label classifier", {"labels": ", ".join(self.class_names)})
+    @property
+    def predicts(self) -> dict[str, str]:
+        """What it predicts, for people."""
+        return {f"{len(self.class_names)} labels": list_names(self.class_names)}
 
 
 def labels_above(

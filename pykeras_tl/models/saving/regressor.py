@@ -21,7 +21,7 @@ from .image_predictor import ImagePredictor, with_errors
 from .preprocess_config import PreprocessConfig
 
 
-@dataclass
+@dataclass(repr=False)
 class Regressor(ImagePredictor):
     """A trained model that predicts a number for each image.
 
@@ -144,5 +144,7 @@ class Regressor(ImagePredictor):
         """
         return self.write(folder, REGRESSOR, {"target": self.target})
 
-    def _repr_html_(self) -> str:
-        return self.display("Regressor", {"target": self.target})
+    @property
+    def predicts(self) -> dict[str, str]:
+        """What it predicts, for people."""
+        return {"target": self.target}
