@@ -197,7 +197,7 @@ format.kerastl_classifier <- function(x, ...) {
   size <- paste(unlist(x$target_size), collapse = " x ")
   c(
     sprintf("<classifier for images of %s pixels>", size),
-    sprintf("  %d classes: %s", length(classes), paste(classes, collapse = ", "))
+    sprintf("  %d classes: %s", length(classes), list_names(classes))
   )
 }
 

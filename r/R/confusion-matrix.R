@@ -5,10 +5,21 @@ as_confusion <- function(frame, names) {
   structure(matrix, class = c("kerastl_confusion", "table"))
 }
 
+# With more classes, a console shows a part of what there is on each.
+most_classes <- 20L
+
 #' @export
 print.kerastl_confusion <- function(x, ...) {
-  cat("Confusion matrix (true in rows, predicted in columns):\n")
-  print(as_count_table(x))
+  if (nrow(x) <= most_classes) {
+    cat("Confusion matrix (true in rows, predicted in columns):\n")
+    print(as_count_table(x))
+    return(invisible(x))
+  }
+  pairs <- as.data.frame(x)
+  pairs <- pairs[pairs$images > 0 & as.character(pairs$true) != as.character(pairs$predicted), ]
+  pairs <- pairs[order(-pairs$images), ]
+  cat(sprintf("Confusion matrix of %d classes; the most frequent confusions:\n", nrow(x)))
+  if (nrow(pairs) > 0) print(utils::head(pairs, 10), row.names = FALSE) else cat("none\n")
   invisible(x)
 }
 
@@ -59,11 +70,14 @@ plot_confusion_ggplot <- function(x, proportion) {
   table$proportion <- as.vector(proportion)
   table$true <- factor(table$true, levels = rev(levels(table$true)))
   ggplot2::ggplot(table, ggplot2::aes(.data$predicted, .data$true, fill = .data$proportion)) +
-    ggplot2::geom_tile(colour = "white") +
-    ggplot2::geom_text(
-      ggplot2::aes(label = .data$images, colour = .data$proportion > 0.5),
-      show.legend = FALSE
-    ) +
+    ggplot2::geom_tile(colour = if (nrow(x) <= most_classes) "white" else NA) +
+    # The numbers of many classes would lie on top of each other.
+    (if (nrow(x) <= most_classes) {
+      ggplot2::geom_text(
+        ggplot2::aes(label = .data$images, colour = .data$proportion > 0.5),
+        show.legend = FALSE
+      )
+    }) +
     ggplot2::scale_colour_manual(values = c(`FALSE` = "black", `TRUE` = "white")) +
     ggplot2::scale_fill_gradient(
       low = "#f2f6fa", high = "#1b6ca8", limits = c(0, 1), name = "proportion of\ntrue class"
@@ -73,9 +87,13 @@ plot_confusion_ggplot <- function(x, proportion) {
     ggplot2::theme_minimal() +
     ggplot2::theme(
       panel.grid = ggplot2::element_blank(),
-      axis.text.x = ggplot2::element_text(angle = 30, hjust = 1)
+      axis.text = ggplot2::element_text(size = axis_text_size(nrow(x))),
+      axis.text.x = ggplot2::element_text(angle = if (nrow(x) > most_classes) 90 else 30, hjust = 1)
     )
 }
+
+# Points, so that the names of many classes fit side by side.
+axis_text_size <- function(classes) max(2, min(8.8, 220 / classes))
 
 plot_confusion_base <- function(x, proportion) {
   n <- nrow(proportion)
@@ -86,13 +104,16 @@ plot_confusion_base <- function(x, proportion) {
     col = grDevices::colorRampPalette(c("#f2f6fa", "#1b6ca8"))(50), zlim = c(0, 1),
     axes = FALSE, xlab = "", ylab = ""
   )
-  graphics::axis(1, seq_len(n), colnames(proportion), las = 2, tick = FALSE)
-  graphics::axis(2, seq_len(n), rev(rownames(proportion)), las = 1, tick = FALSE)
+  size <- axis_text_size(n) / axis_text_size(1)
+  graphics::axis(1, seq_len(n), colnames(proportion), las = 2, tick = FALSE, cex.axis = size)
+  graphics::axis(2, seq_len(n), rev(rownames(proportion)), las = 1, tick = FALSE, cex.axis = size)
   graphics::mtext("predicted", 1, line = 7.5)
   graphics::mtext("true", 2, line = 7.5)
-  graphics::text(
-    col(proportion), n + 1 - row(proportion), unclass(x),
-    col = ifelse(proportion > 0.5, "white", "black")
-  )
+  if (n <= most_classes) {
+    graphics::text(
+      col(proportion), n + 1 - row(proportion), unclass(x),
+      col = ifelse(proportion > 0.5, "white", "black")
+    )
+  }
   invisible(x)
 }

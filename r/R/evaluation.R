@@ -133,7 +133,11 @@ print.kerastl_evaluation <- function(x, ...) {
     ))
   }
   cat("\n")
-  print(as.data.frame(x$by_class), digits = 3, row.names = FALSE)
+  classes <- as.data.frame(x$by_class)
+  print(utils::head(classes, most_classes), digits = 3, row.names = FALSE)
+  if (nrow(classes) > most_classes) {
+    cat(sprintf("and %d more rows of by_class\n", nrow(classes) - most_classes))
+  }
   cat("\n")
   print(x$confusion)
   invisible(x)

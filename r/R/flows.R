@@ -280,9 +280,7 @@ format.kerastl_flow <- function(x, ...) {
     sprintf("<flow of %s images, %s, in batches of %d>",
             format(x$n, big.mark = ","), shape, x$batch_size),
     if (length(indices) > 0) {
-      sprintf("  %d classes: %s", length(indices),
-              paste(utils::head(names(indices), 8), collapse = ", ")) |>
-        paste0(if (length(indices) > 8) ", ...")
+      sprintf("  %d classes: %s", length(indices), list_names(names(indices)))
     }
   )
 }

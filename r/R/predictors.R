@@ -189,7 +189,7 @@ format.kerastl_predictor <- function(x, ...) {
   labels <- as.character(unlist(x$class_names))
   c(
     sprintf("<multi-label classifier for images of %s pixels>", size),
-    sprintf("  %d labels: %s", length(labels), paste(labels, collapse = ", "))
+    sprintf("  %d labels: %s", length(labels), list_names(labels))
   )
 }
 

@@ -85,3 +85,11 @@ print.kerastl_constructor <- function(x, ...) {
   cat(sprintf("<function that makes objects of the class %s>\n", class$`__name__`))
   invisible(x)
 }
+
+# Names in a line, the first twelve of them.
+list_names <- function(x, most = 12L) {
+  more <- length(x) - most
+  paste0(
+    paste(utils::head(x, most), collapse = ", "), if (more > 0) sprintf(" and %d more", more)
+  )
+}

@@ -27,3 +27,31 @@ test_that("base graphics plot it too", {
   grDevices::dev.off()
   expect_gt(file.size(file), 3000)
 })
+
+test_that("many classes fit a console and a plot", {
+  names <- paste("species", 1:150)
+  counts <- diag(9L, 150)
+  counts[3, 7] <- 4L
+  counts[5, 1] <- 2L
+  many <- structure(
+    matrix(as.integer(counts), 150, dimnames = list(true = names, predicted = names)),
+    class = c("kerastl_confusion", "table")
+  )
+  lines <- capture.output(print(many))
+  expect_identical(lines[1], "Confusion matrix of 150 classes; the most frequent confusions:")
+  expect_match(lines[3], "species 3 +species 7 +4")
+  expect_length(lines, 4)
+  expect_output(print(structure(
+    matrix(as.integer(diag(2L, 30)), 30, dimnames = list(true = 1:30, predicted = 1:30)),
+    class = c("kerastl_confusion", "table")
+  )), "none")
+  skip_if_not_installed("ggplot2")
+  expect_length(plot(many)$layers, 1)
+  expect_gt(plot_size(print(plot(many))), 3000)
+  expect_gt(plot_size(plot(many, method = "base")), 3000)
+})
+
+test_that("long lists of names are cut", {
+  expect_identical(list_names(c("cat", "dog")), "cat, dog")
+  expect_identical(list_names(letters), "a, b, c, d, e, f, g, h, i, j, k, l and 14 more")
+})
