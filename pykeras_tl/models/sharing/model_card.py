@@ -71,9 +71,8 @@ def model_card(
         >>> from pykeras_tl.evaluation import Evaluation, prediction_table
         >>> predictions = prediction_table(["a"], ["cat"], [[0.9, 0.1]], ["cat", "dog"])
         >>> card = model_card(["cat", "dog"], {"target_size": [8, 8]}, Evaluation(predictions))
-        >>> [line for line in card.splitlines() if line.startswith("#")]
-        ['# A classifier of images: cat, dog', '## Results', '### test: 1 images',
-         '## Limits', '## Use']
+        >>> [line for line in card.splitlines() if line.startswith("##")]
+        ['## Results', '### test: 1 image', '## Limits', '## Use']
     """
     named = _named(evaluations)
     height, width = preprocess["target_size"]
