@@ -103,3 +103,11 @@ def test_display_is_escaped_and_needs_nothing_else(make, expected, tmp_path, mon
 
 def test_notebooks_show_figures_without_pyplot():
     assert History({"loss": [1.0, 0.5]}, [0, 1]).plot()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_generators_show_the_settings_that_were_given():
+    assert repr(ImageDataGenerator()) == "ImageDataGenerator()"
+    made = ImageDataGenerator(rescale=0.5, zoom_range=0.2, validation_split=0.1)
+    assert repr(made) == (
+        "ImageDataGenerator(zoom_range=[0.8, 1.2], rescale=0.5, validation_split=0.1)"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -105,6 +106,16 @@ class Augmenter(Standardization):
         first = self.data_format == "channels_first"
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
         self._enable_required_settings()
+
+    def __repr__(self) -> str:
+        standard = vars(Augmenter())
+        arguments = inspect.signature(Augmenter).parameters
+        settings = [
+            f"{name.lstrip('_')}={value!r}"
+            for name, value in vars(self).items()
+            if name.lstrip("_") in arguments and repr(value) != repr(standard[name])
+        ]
+        return f"{type(self).__name__}({', '.join(settings)})"
 
     def get_random_transform(
         self, img_shape: Sequence[int], seed: int | None = None
