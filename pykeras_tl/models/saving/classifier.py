@@ -124,9 +124,7 @@ class Classifier(ImagePredictor):
         """Computes the model's outputs and the features that novelty is measured in."""
         return FeatureExtractor(self.model)
 
-    @property
-    def predicts(self) -> dict[str, str]:
-        """What it predicts, for people."""
+    def _facts(self) -> dict[str, str]:
         return {f"{len(self.class_names)} classes": list_names(self.class_names)}
 
     def predict(

@@ -73,15 +73,13 @@ class ImagePredictor(Displayed):
         """Standardization of the pixels before they enter the model."""
         return dict(self.images.standardization)
 
-    @property
-    def predicts(self) -> dict[str, str]:
-        """What it predicts, for people."""
+    def _facts(self) -> dict[str, str]:
         raise NotImplementedError
 
     def _display(self) -> Display:
         height, width = self.target_size
         shown = {
-            **self.predicts,
+            **self._facts(),
             "images": f"{height} × {width} pixels, {self.color_mode}",
             "model": f"{self.model.name}, {self.model.count_params():,} weights",
         }

@@ -173,9 +173,7 @@ class MultiLabelClassifier(ImagePredictor):
         settings = {"class_names": self.class_names, "thresholds": self.thresholds}
         return self.write(folder, MULTI_LABEL, settings)
 
-    @property
-    def predicts(self) -> dict[str, str]:
-        """What it predicts, for people."""
+    def _facts(self) -> dict[str, str]:
         return {f"{len(self.class_names)} labels": list_names(self.class_names)}
 
 

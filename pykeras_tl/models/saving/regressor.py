@@ -144,7 +144,5 @@ class Regressor(ImagePredictor):
         """
         return self.write(folder, REGRESSOR, {"target": self.target})
 
-    @property
-    def predicts(self) -> dict[str, str]:
-        """What it predicts, for people."""
+    def _facts(self) -> dict[str, str]:
         return {"target": self.target}
