@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from pykeras_tl.images.progress import report_progress_to
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _EXCHANGE = "kerastl_exchange"
@@ -83,10 +86,12 @@ def _r_session() -> R:
 
 
 @pytest.fixture
-def r(_r_session: R, tmp_path: Path) -> R:
+def r(_r_session: R, tmp_path: Path) -> Iterator[R]:
     """R with a disk cache of its own for each test."""
     _r_session("Sys.setenv(PYKERAS_TL_CACHE = py$cache)", cache=str(tmp_path / "cache"))
-    return _r_session
+    yield _r_session
+    # The tests that come later in this process look for Python's own bar.
+    report_progress_to(None)
 
 
 @pytest.fixture
