@@ -358,6 +358,7 @@ def test_predictions_of_many_classes_fit_a_console(run, cells: Path, tmp_path: P
     assert {"predicted", *names} <= set(pd.read_csv(tmp_path / "all.csv"))
 
 
+@pytest.mark.slow
 def test_names_that_are_not_utf8_are_trained_on_and_predicted(
     run, latin: Path, tmp_path: Path, tiny_backbone: str
 ) -> None:
