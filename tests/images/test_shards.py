@@ -166,12 +166,19 @@ def test_a_table_lists_shards(folder: Path, shards: Path) -> None:
     roots = f"{shards}/", f"{folder}/"
     names = [name.removeprefix(roots[0]).partition("/")[2] for name in table["filename"]]
     assert names == [name.removeprefix(roots[1]) for name in expected["filename"]]
-    assert image_files(shards) == image_files([shards]) == table["filename"].tolist()
+    assert image_files(shards) == image_files([str(shards)]) == table["filename"].tolist()
     flow = ImageDataGenerator().flow_from_dataframe(table, shuffle=False, **_options())
     assert flow.samples == len(_NAMES)
     np.testing.assert_array_equal(
         next(flow)[0][3].astype("uint8"), read_image(expected["filename"][3], "rgb", (8, 8))
     )
+
+
+def test_an_archive_beside_images_is_not_taken_for_a_shard(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "1.png")
+    with tarfile.open(tmp_path / "backup.tar", "w") as archive:
+        archive.add(tmp_path / "1.png", "old/1.png")
+    assert image_files(tmp_path) == [str(tmp_path / "1.png")]
 
 
 def test_an_exchanged_shard_is_refused(shards: Path, tmp_path: Path) -> None:

@@ -11,13 +11,12 @@ import pandas as pd
 
 from ...storage.shards.index import has_shards, is_url
 from ...storage.shards.reading import in_shard, is_file
-from ...storage.shards.table import list_shards
 from ..decoding.heif import INSTALL
 from .file_names import (
     EXTENSIONS,
-    is_packed_image,
     is_readable_name,
     is_stray_name,
+    list_packed_images,
     readable_extensions,
     unreadable_extensions,
 )
@@ -354,8 +353,10 @@ def image_files(paths: Paths) -> list[str]:
         source = Path(path).expanduser()
         if in_shard(path) and is_file(path):
             files.append(os.fspath(path))
-        elif has_shards(path):
-            files += _images_in_shards(path)
+        # An archive may lie beside the images.
+        elif has_shards(path) and not (source.is_dir() and has_images(source)):
+            packed = list_packed_images(path, readable_extensions())
+            files += [packed.path(row) for row in range(len(packed.names))]
         elif source.is_dir():
             files += readable_images_under(source)
             folders.append(source)
@@ -368,9 +369,3 @@ def image_files(paths: Paths) -> list[str]:
     if not files:
         raise ValueError("Expected at least one image. The given files and folders contain none.")
     return files
-
-
-def _images_in_shards(source: str | os.PathLike[str]) -> list[str]:
-    endings = readable_extensions()
-    packed = list_shards(source, lambda name: is_packed_image(name, endings))
-    return [packed.path(row) for row in range(len(packed.names))]

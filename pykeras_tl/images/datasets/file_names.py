@@ -6,7 +6,9 @@ import os
 
 from PIL import Image
 
+from ...storage.shards.index import Source
 from ...storage.shards.reading import is_file
+from ...storage.shards.table import ShardTable, list_shards
 from ..decoding.heif import register_heif
 
 # Keras compares the end of the name, without a dot.
@@ -136,18 +138,31 @@ def validate_filename(
     return path.lower().endswith(tuple(white_list_formats)) and is_file(path)
 
 
-def is_packed_image(name: str, endings: tuple[str, ...]) -> bool:
-    """Return whether a file in a shard is an image, by its name.
+def list_packed_images(source: Source, endings: tuple[str, ...]) -> ShardTable:
+    """List the images in shards, judged by their names.
 
     Args:
-        name: The name, with its folders.
+        source: A folder of shards or its URL, a shard, or several.
         endings: How the names of images end, in lower case.
 
     Returns:
-        False for files of other formats, and those that a tool left behind.
+        The images, without those that a tool left behind.
+
+    Raises:
+        FileNotFoundError: When there is no shard.
+        ValueError: When no image in them is in a class folder, or two have one name.
+        OSError: When a shard cannot be read.
 
     Example:
-        >>> is_packed_image("cat/1.PNG", ("png",)), is_packed_image("cat/._1.png", ("png",))
-        (True, False)
+        >>> import tarfile
+        >>> with tarfile.open("000000.tar", "w") as shard:
+        ...     for name in ["cat/1.PNG", "cat/._1.png", "cat/notes.txt"]:
+        ...         shard.addfile(tarfile.TarInfo(name))
+        >>> list_packed_images("000000.tar", ("png",)).names
+        ['cat/1.PNG']
     """
-    return name.lower().endswith(endings) and not any(map(is_stray_name, name.split("/")))
+
+    def accept(name: str) -> bool:
+        return name.lower().endswith(endings) and not any(map(is_stray_name, name.split("/")))
+
+    return list_shards(source, accept)

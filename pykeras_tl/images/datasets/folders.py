@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from ...storage.shards.index import Source, has_shards
-from ...storage.shards.table import list_shards
 from .corrections import Corrections, apply_corrections
 from .directory_tree import (
     class_folders,
@@ -22,8 +21,8 @@ from .directory_tree import (
     without_stray,
 )
 from .file_names import (
-    is_packed_image,
     is_stray_name,
+    list_packed_images,
     readable_extensions,
     unreadable_extensions,
 )
@@ -133,8 +132,7 @@ def list_images(
 def _in_shards(
     source: Source, classes: Sequence[str] | None, corrections: Corrections | None
 ) -> pd.DataFrame:
-    endings = readable_extensions()
-    packed = list_shards(source, lambda name: is_packed_image(name, endings))
+    packed = list_packed_images(source, readable_extensions())
     names = packed.classes if classes is None else list(classes)
     if unknown := [name for name in names if name not in packed.classes]:
         raise ValueError(

@@ -13,8 +13,8 @@ import numpy as np
 
 from ...storage.shards.index import Source, is_url, shard_sums, shard_version
 from ...storage.shards.reading import read_at, read_many
-from ...storage.shards.table import ShardTable, list_shards
-from ..datasets.file_names import is_packed_image
+from ...storage.shards.table import ShardTable
+from ..datasets.file_names import list_packed_images
 from ..decoding.content_hash import content_hashes
 from ..decoding.pixel_cache import PixelCache
 from ..decoding.reading import decode_image
@@ -73,7 +73,7 @@ class ShardIterator(FileIterator):
         chosen = ImageOptions(**options)
         fractions = subset_fractions(chosen.subset, image_data_generator)
         validate_class_mode(class_mode, _CLASS_MODES)
-        table = list_shards(shards, lambda name: is_packed_image(name, chosen.extensions))
+        table = list_packed_images(shards, chosen.extensions)
         names = list(classes) if classes else table.classes
         if unknown := [name for name in names if name not in table.classes]:
             raise ValueError(
