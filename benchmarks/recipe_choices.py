@@ -30,15 +30,16 @@ from pykeras_tl.studies.trial_runner import build_model, train_model
 
 Change = Callable[[dict[str, Any]], None]
 
-# Changes of the fine tuning. One more, `FEWER`, leaves out training images.
+FEWER, _KEPT = "6 of 7 training images", 6 / 7
+# Changes of the fine tuning; the last one leaves out training images.
 CHANGES: dict[str, Change] = {
     "the recipe": lambda tuning: None,
     "rate 5e-4": lambda tuning: tuning["optimizer"].update(learning_rate=5e-4),
     "rate 2e-3": lambda tuning: tuning["optimizer"].update(learning_rate=2e-3),
     "mixup, alpha 0.2": lambda tuning: tuning.update(batch_augmentation={"mixup": {"alpha": 0.2}}),
     "cutmix": lambda tuning: tuning.update(batch_augmentation={"cutmix": {}}),
+    FEWER: lambda tuning: None,
 }
-FEWER, _KEPT = "6 of 7 training images", 6 / 7
 # Of CIFAR-100, few images of each class are used: forty to train on, eighty to validate.
 _FEW = (40, 80)
 
@@ -73,8 +74,9 @@ def tables_of(data: Path, folder: str, limit: int | None) -> tuple[pd.DataFrame,
     if folder.startswith("cifar100"):
         # Its test images have a folder of their own.
         mixed = given["train"].sample(frac=1, random_state=100)
-        first = mixed.groupby("class").head(_FEW[0] if limit is None else limit)
-        second = mixed.drop(first.index).groupby("class").head(_FEW[1] if limit is None else limit)
+        learned, judged = _FEW if limit is None else (limit, limit)
+        first = mixed.groupby("class").head(learned)
+        second = mixed.drop(first.index).groupby("class").head(judged)
         return first.sort_index().reset_index(drop=True), second.sort_index().reset_index(drop=True)
     tables = split_off(given, groups, 0)
     rest = pd.concat([table for name, table in tables.items() if name != "test"], ignore_index=True)
@@ -104,7 +106,7 @@ def measure(
     turned = not folder.startswith("cifar100")
     length = epochs or (8 if folder == "malaria" else 10)
     plan = Plan("efficientnet_lite0", (size, size), 32, "block3", length, turned, 600.0)
-    trial = changed(plan.trial(name, 0, "imagenet"), CHANGES.get(name, lambda tuning: None))
+    trial = changed(plan.trial(name, 0, "imagenet"), CHANGES[name])
     parts: Mapping[str, pd.DataFrame] = {"train": train, "validation": validation}
     flows = split_iterators(trial, parts)
     model = build_model(trial, classes=len(flows["train"].class_names or ()))
@@ -123,7 +125,7 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True, help="the folder of image sets")
     parser.add_argument("--sets", nargs="+", default=["cifar100/train", "skin", "malaria"])
-    parser.add_argument("--changes", nargs="+", choices=[*CHANGES, FEWER], default=None)
+    parser.add_argument("--changes", nargs="+", choices=CHANGES, default=CHANGES)
     parser.add_argument("--epochs", type=int, help="of the fine tuning, in place of 8 or 10")
     parser.add_argument("--per-class", type=int, help="fewer images")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
@@ -131,7 +133,7 @@ def main() -> None:
     choices = []
     for folder in given.sets:
         tables = tables_of(given.data, folder, given.per_class)
-        for name in given.changes or [*CHANGES, FEWER]:
+        for name in given.changes:
             choices.append(measure(folder, name, tables, given.epochs))
             print(json.dumps(asdict(choices[-1])), flush=True)
             save(given.json, choices=[asdict(each) for each in choices])

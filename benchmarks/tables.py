@@ -254,27 +254,24 @@ def _trained_sets(record: Record) -> Iterable[Sequence[str]]:
             _with_interval(row["test"]),
             *(f"{name}: {_with_interval(value)}" for name, value in row["others"].items()),
         ]
-        seeds[f"{command}`"].append(row)
+        command += "`"
+        seeds[command].append(row)
         yield [
-            f"{command}`, seed {row['seed']}", _with_interval(row["validation"]),
+            f"{command}, seed {row['seed']}", _with_interval(row["validation"]),
             "; ".join(tests), _with_interval(row["balanced"]), row["size"],
             f"{row['calibration_error']:.3f}", f"{row['minutes']:.1f}",
         ]  # fmt: skip
     for command, rows in seeds.items():
-        if len(rows) > 1:
-            yield [
-                f"{command}, mean of {len(rows)} seeds (lowest to highest)",
-                *(
-                    _with_interval((mean(values), min(values), max(values)))
-                    for values in ([row[part][0] for row in rows] for part in _PARTS)
-                ),
-                "",
-                f"{mean(row['calibration_error'] for row in rows):.3f}",
-                f"{mean(row['minutes'] for row in rows):.1f}",
-            ]
-
-
-_PARTS = ("validation", "test", "balanced")
+        if len(rows) == 1:
+            continue
+        parts = [[row[name][0] for row in rows] for name in ("validation", "test", "balanced")]
+        yield [
+            f"{command}, mean of {len(rows)} seeds (lowest to highest)",
+            *(_with_interval((mean(values), min(values), max(values))) for values in parts),
+            "",
+            f"{mean(row['calibration_error'] for row in rows):.3f}",
+            f"{mean(row['minutes'] for row in rows):.1f}",
+        ]
 
 
 def _recipe_choices(record: Record) -> Iterable[Sequence[str]]:

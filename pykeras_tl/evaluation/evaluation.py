@@ -88,6 +88,11 @@ class Evaluation(GroupedResults):
         """95 % intervals by group, as returned by `confidence_intervals`."""
         return confidence_intervals(self.predictions, self.groups, repeats=_SAMPLES)
 
+    @property
+    def overall_intervals(self) -> pd.DataFrame:
+        """Those of the metrics over all classes."""
+        return self.intervals[self.intervals["class"].isna()].drop(columns="class")
+
     @cached_property
     def areas(self) -> pd.DataFrame:
         """Areas under the ROC and precision-recall curves, as `areas_by_class` returns them."""
@@ -259,11 +264,8 @@ class Evaluation(GroupedResults):
 
         tables = {"Metrics by class": self.by_class}
         if self.independent > 1:
-            overall = self.intervals[self.intervals["class"].isna()].drop(columns="class")
-            tables = {"95 % intervals of the bootstrap": overall, **tables}
-        facts = {name.replace("_", " "): value for name, value in self.summary.items()}
-        plot = partial(plot_confusion, self.confusion)
-        return Display(f"Evaluation: {self.size}", facts, tables, plot)
+            tables = {"95 % intervals of the bootstrap": self.overall_intervals, **tables}
+        return self._shown(tables, partial(plot_confusion, self.confusion))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the tables as CSV and the figures as PNG to one folder, atomically.

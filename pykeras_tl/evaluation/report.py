@@ -169,6 +169,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
         curves=_common_curves(trials),
         trials=_trial_parts(trials, answer),
         limits=_limits(trials),
+        few_classes=_FEW_CLASSES,
         flatten=flatten_settings,
         file_name=_file_name,
         label=_label,
@@ -309,8 +310,7 @@ def _embed_file(path: str | Path) -> EmbeddedImage:
 def _overall_intervals(evaluation: Evaluation) -> pd.DataFrame | None:
     if evaluation.independent < 2:
         return None
-    table = evaluation.intervals
-    rows = table[table["class"].isna()].drop(columns="class")
+    rows = evaluation.overall_intervals
     return rows.assign(metric=rows["metric"].map(_label))
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MOST_ROWS, _MOST_NAMES = 20, 12
+_MOST_ROWS = 20
 _CELL = 'style="text-align:left;padding:.15em .8em .15em 0"'
 
 
@@ -91,11 +91,12 @@ class Displayed:
         return self._display().html()
 
 
-def list_names(names: Sequence[str]) -> str:
-    """Write names in a line, the first twelve of them.
+def list_names(names: Sequence[str], most: int = 12) -> str:
+    """Write names in a line, the first of them.
 
     Args:
         names: The names.
+        most: How many to write.
 
     Returns:
         The line.
@@ -104,8 +105,8 @@ def list_names(names: Sequence[str]) -> str:
         >>> list_names(["cat", "dog"]), list_names([str(number) for number in range(100)])
         ('cat, dog', '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 88 more')
     """
-    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return f"{', '.join(names[:_MOST_NAMES])}{more}"
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def _first_rows(table: pd.DataFrame) -> dict[str, list[Any]]:

@@ -53,10 +53,8 @@ describe_images <- function(folder) {
     return(list(ok = FALSE, text = "Expected one subfolder of images for each class."))
   }
   counts <- sprintf("%s (%d)", names(classes), classes)
-  shown <- paste(utils::head(counts, 12), collapse = ", ")
-  more <- if (length(counts) > 12) sprintf(" and %d more", length(counts) - 12) else ""
-  list(ok = TRUE, text = sprintf("%d images of %d classes: %s%s.", sum(classes), length(classes),
-    shown, more
+  list(ok = TRUE, text = sprintf("%d images of %d classes: %s.", sum(classes), length(classes),
+    list_names(counts)
   ))
 }
 

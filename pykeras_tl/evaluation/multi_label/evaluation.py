@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from ...visualization.rich_display import Display
+from ...visualization.rich_display import Display, list_names
 from ..results.folder import (
     existing_files,
     read_groups,
@@ -109,11 +109,10 @@ class MultiLabelEvaluation(GroupedResults):
         table = self.by_label
         rare = table[table["images"] < _FEW]
         if len(rare):
-            listed = ", ".join(f"{row.label} ({row.images})" for row in rare.head(10).itertuples())
-            more = f" and {len(rare) - 10} more" if len(rare) > 10 else ""
+            listed = [f"{row.label} ({row.images})" for row in rare.itertuples()]
             found.append(
                 f"Fewer than {_FEW} images with a label leave its result nearly open: "
-                f"{listed}{more}."
+                f"{list_names(listed, 10)}."
             )
         known = table[table["images"] > 0].sort_values("recall")
         if len(known) and known["recall"].iloc[0] < 1:
@@ -226,6 +225,4 @@ class MultiLabelEvaluation(GroupedResults):
         return cls(table, thresholds.tolist(), *read_groups(Path(folder)))
 
     def _display(self) -> Display:
-        facts = {name.replace("_", " "): value for name, value in self.summary.items()}
-        tables: Mapping[str, pd.DataFrame] = {"By label": self.by_label}
-        return Display(f"Evaluation: {self.size}", facts, tables)
+        return self._shown({"By label": self.by_label})

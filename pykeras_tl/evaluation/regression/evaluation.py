@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -215,7 +215,4 @@ class RegressionEvaluation(GroupedResults):
     def _display(self) -> Display:
         from .figures import plot_true_against_predicted
 
-        facts = {name.replace("_", " "): value for name, value in self.summary.items()}
-        tables: Mapping[str, pd.DataFrame] = {"Metrics": self.overall}
-        plot = partial(plot_true_against_predicted, self)
-        return Display(f"Evaluation: {self.size}", facts, tables, plot)
+        return self._shown({"Metrics": self.overall}, partial(plot_true_against_predicted, self))

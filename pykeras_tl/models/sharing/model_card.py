@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import pandas as pd
 import yaml
 
+from ...visualization.rich_display import list_names
+
 CARD = "README.md"
 # Fewer test images of a class than this leave its result nearly open.
 _FEW = 30
@@ -31,7 +33,7 @@ class HasResults(Protocol):
     @property
     def by_class(self) -> pd.DataFrame: ...  # noqa: D102
     @property
-    def intervals(self) -> pd.DataFrame: ...  # noqa: D102
+    def overall_intervals(self) -> pd.DataFrame: ...  # noqa: D102
     @property
     def confusion(self) -> pd.DataFrame: ...  # noqa: D102
     @property
@@ -133,12 +135,10 @@ def limits(evaluations: Evaluations) -> list[str]:
     classes = evaluation.by_class.iloc[:-2]
     rare = classes[classes["support"] < _FEW]
     if len(rare):
-        listed = ", ".join(
-            f"{row['class']} ({row['support']})" for _, row in rare.head(10).iterrows()
-        )
-        more = f" and {len(rare) - 10} more" if len(rare) > 10 else ""
+        listed = [f"{row['class']} ({row['support']})" for _, row in rare.iterrows()]
         found.append(
-            f"Fewer than {_FEW} images of a class leave its result nearly open: {listed}{more}."
+            f"Fewer than {_FEW} images of a class leave its result nearly open: "
+            f"{list_names(listed, 10)}."
         )
     worst = classes[classes["support"] > 0].sort_values("recall").iloc[:1]
     for _, row in worst.iterrows():
@@ -187,11 +187,10 @@ def with_novelty(card: str, threshold: float, marked: float, images: int) -> str
 def _results(name: str, evaluation: HasResults) -> list[str]:
     parts = [f"### {plain_text(name)}: {evaluation.size}"]
     if evaluation.independent > 1:
-        rows = evaluation.intervals[evaluation.intervals["class"].isna()]
         how = "" if evaluation.groups is None else ", by distinct image or group"
-        table = _with_interval(rows)
+        table = _with_interval(evaluation.overall_intervals)
         if evaluation.independent < evaluation.confusion.to_numpy().sum():
-            once = _with_interval(evaluation.by_group().intervals.iloc[:1])
+            once = _with_interval(evaluation.by_group().overall_intervals.iloc[:1])
             once["metric"] = "accuracy, each distinct image or group counted once"
             table = pd.concat([table.iloc[:1], once, table.iloc[1:]])
         parts += [f"With 95 % intervals of the bootstrap{how}:", markdown_table(table)]

@@ -16,6 +16,7 @@ from numpy.lib.array_utils import byte_bounds
 from ...images.iterators.base import Iterator
 from ...images.iterators.file_iterator import FileIterator
 from ...images.iterators.numpy_array_iterator import NumpyArrayIterator
+from ...visualization.rich_display import list_names
 from ..class_weights import class_counts
 
 _MOST_NAMED = 5
@@ -70,10 +71,9 @@ def _check_classes(iterator: Iterator, subject: str) -> None:
         return
     empty = [name for name in names if name not in counts]
     if empty:
-        listed = ", ".join(map(repr, empty[:_MOST_NAMED]))
-        more = f" and {len(empty) - _MOST_NAMED} more" if len(empty) > _MOST_NAMED else ""
+        listed = list_names([repr(name) for name in empty], _MOST_NAMED)
         _warn(
-            f"{subject} no images of class {listed}{more}. A table that is sorted by class needs "
+            f"{subject} no images of class {listed}. A table that is sorted by class needs "
             "shuffling before validation_split (table.sample(frac=1)); a folder without images "
             "can be left out by `classes`."
         )
