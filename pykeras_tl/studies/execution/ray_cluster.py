@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from ...images.cluster import check_versions, connect, share_of_a_machine
 from ...versions import package_versions
+from .gpu_memory import leave_gpu_memory
 from .image_transfer import ReceivedImages, read_files, sees_files
 from .mailbox import Mailbox
 from .packed_folder import pack_folder, packable_files, unpack_folder
@@ -187,6 +188,7 @@ def _attempt(
     """Run a trial on a machine of the cluster; return its packed results."""
     import ray
 
+    leave_gpu_memory()
     check_versions(versions)
     received = None if sees_files(files) else _receive_images(ray, files, mailbox)
     here = Path(tempfile.mkdtemp(prefix="pykeras_tl-"))
