@@ -1,15 +1,19 @@
-"""Training on augmented images: augmentation on the CPU against on the device that trains.
+r"""Training on augmented images: augmentation on the CPU against on the device that trains.
 
 The same network is trained on the same images with the same random transforms, once with
 `augment_on="cpu"` and once with `"device"`, each in turn, and images per second are counted in
 the epochs after the first, which compiles. Beside it stand the images per second that the CPU
-augments with nothing else to do, and how far the pixels are apart. On a machine with a GPU the
-device is the GPU; on others both are the CPU, and the table says so.
+augments with nothing else to do, and what `fit` decides by itself. On a machine with a GPU the
+device is the GPU; on others both are the CPU.
+
+    python -m benchmarks.device_augmentation --backbone ResNet50 --cores 4 16 \
+        --precisions float32 mixed_bfloat16 --json FILE
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 from time import perf_counter
@@ -23,8 +27,10 @@ import numpy as np
 from benchmarks.measuring import save
 from pykeras_tl.images import ImageDataGenerator
 from pykeras_tl.training import fit
+from pykeras_tl.training.devices.augmentation import augments_on_device
 from pykeras_tl.training.devices.augmentation_layer import AugmentationLayer, transform_inputs
-from pykeras_tl.training.devices.selection import accelerated
+from pykeras_tl.training.devices.precision import computing_in
+from pykeras_tl.training.feature_cache.caching import FitInputs
 
 _SETTINGS: dict[str, Any] = {
     "rotation_range": 15,
@@ -63,7 +69,10 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--backbone", default="MobileNetV2", help="of keras.applications")
-    parser.add_argument("--mixed-precision", choices=["mixed_bfloat16", "mixed_float16"])
+    parser.add_argument(
+        "--precisions", nargs="+", default=["float32"], help="such as mixed_bfloat16"
+    )
+    parser.add_argument("--cores", nargs="+", type=int, help="that may augment; all by default")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     options = parser.parse_args()
 
@@ -71,6 +80,7 @@ def main() -> None:
     shape = (options.size, options.size, 3)
     images = random.randint(0, 256, (options.images, *shape)).astype("uint8")
     labels = np.eye(10, dtype="float32")[np.arange(options.images) % 10]
+    cores = sorted(os.sched_getaffinity(0))
 
     def make_flow() -> Any:
         generator = ImageDataGenerator(rescale=1 / 255, **_SETTINGS)
@@ -79,29 +89,45 @@ def main() -> None:
         flow.x = images
         return flow
 
-    def images_per_second(place: str) -> float:
+    def make_model() -> keras.Model:
         keras.utils.set_random_seed(1)
         model = getattr(keras.applications, options.backbone)(
             weights=None, classes=10, input_shape=shape
         )
         model.compile("sgd", "categorical_crossentropy")
+        return model
+
+    def images_per_second(place: str, precision: str) -> float:
         epochs = _Epochs()
         fit(
-            model, make_flow(), epochs=options.epochs, callbacks=epochs, verbose=0,
-            augment_on=place, mixed_precision=options.mixed_precision,
+            make_model(), make_flow(), epochs=options.epochs, callbacks=epochs, verbose=0,
+            augment_on=place, mixed_precision=None if precision == "float32" else precision,
         )  # fmt: skip
         return options.images / min(epochs.seconds[1:])
 
-    figures = {
-        "device": "accelerator" if accelerated() else "the CPU itself: no accelerator here",
-        "largest difference in gray levels": _difference(make_flow()),
-        "augmented by the CPU alone, images/s": _augmented_per_second(make_flow()),
-        "trained, augmented on the CPU, images/s": images_per_second("cpu"),
-        "trained, augmented on the device, images/s": images_per_second("device"),
-    }
-    for name, figure in figures.items():
-        print(f"{name:45} {figure if isinstance(figure, str) else f'{figure:.5g}'}")
-    save(options.json, figures=figures)
+    print(f"largest difference in gray levels: {_difference(make_flow()):.2g}", flush=True)
+    rows = []
+    for precision in options.precisions:
+        for count in options.cores or [len(cores)]:
+            os.sched_setaffinity(0, cores[:count])
+            row = {
+                "precision": precision,
+                "cores": count,
+                "augmented": _augmented_per_second(make_flow()),
+                "on_cpu": images_per_second("cpu", precision),
+                "on_device": images_per_second("device", precision),
+                "decided": _decided(make_model(), make_flow(), precision),
+            }
+            os.sched_setaffinity(0, cores)
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+            save(options.json, rows=rows)
+
+
+def _decided(model: keras.Model, flow: Any, precision: str) -> str:
+    with computing_in(model, None if precision == "float32" else precision):
+        chosen = augments_on_device(FitInputs(model, flow, None), "auto", None)
+    return "device" if chosen else "CPU"
 
 
 def _augmented_per_second(flow: Any) -> float:

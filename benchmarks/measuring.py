@@ -16,7 +16,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import keras
+
 from pykeras_tl.evaluation import Evaluation
+from pykeras_tl.training.devices.selection import accelerated
 from pykeras_tl.versions import package_versions
 
 # Which malaria cells are of one patient.
@@ -118,11 +121,32 @@ def interval(evaluation: Evaluation, metric: str) -> tuple[float, float, float]:
     return float(row["value"]), float(row["low"]), float(row["high"])
 
 
-def machine() -> dict[str, str | int]:
+def machine() -> dict[str, str | int | None]:
     """Describe where a benchmark ran."""
     return {
         "processors": len(os.sched_getaffinity(0)),
         "processor": platform.machine(),
+        "gpu": gpu_name(),
         "python": sys.version.split()[0],
+        "backend": keras.backend.backend(),
         **package_versions(),
     }
+
+
+def gpu_name() -> str | None:
+    """Return the name of the GPU that Keras computes on; None without one."""
+    if not accelerated():
+        return None
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return str(jax.devices()[0].device_kind)
+    if backend == "torch":
+        import torch
+
+        return str(torch.cuda.get_device_name())
+    import tensorflow as tf
+
+    device = tf.config.list_physical_devices("GPU")[0]
+    return str(tf.config.experimental.get_device_details(device)["device_name"])

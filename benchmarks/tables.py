@@ -62,9 +62,12 @@ def read_record(name: str) -> dict[str, Any]:
 def provenance(record: Record) -> str:
     """Say how a record was measured."""
     machine = record["machine"]
+    gpu = f", {machine['gpu']}" if machine.get("gpu") else ""
+    backend = machine.get("backend", "tensorflow")
+    on = "" if backend == "tensorflow" else f" on {backend}"
     return (
         f"`{record['command']}`, {record['date']}, {machine['processors']} cores "
-        f"({machine['processor']}), Keras {machine['keras']}."
+        f"({machine['processor']}){gpu}, Keras {machine['keras']}{on}."
     )
 
 
@@ -306,8 +309,9 @@ def _first(points: Sequence[Record], target: float) -> Record | None:
 
 
 def _device(record: Record) -> Iterable[Sequence[str]]:
-    for name, value in record["figures"].items():
-        yield [name, value if isinstance(value, str) else _short(value)]
+    for row in record["rows"]:
+        speeds = [_short(row[name]) for name in ("augmented", "on_cpu", "on_device")]
+        yield [row["precision"], str(row["cores"]), *speeds, row["decided"]]
 
 
 def _studies(record: Record) -> Iterable[Sequence[str]]:
@@ -394,7 +398,14 @@ TABLES = {
         ("accuracy", "script", "time", "processor time", "against `train`"),
         _time_to_accuracy,
     ),
-    "device_augmentation": Table(("device_augmentation",), ("what", "measured"), _device),
+    "device_augmentation": Table(
+        ("device_augmentation",),
+        (
+            "precision", "cores", "augmented by the CPU alone", "trained, augmented on the CPU",
+            "trained, augmented on the device", "`fit` augments on the",
+        ),
+        _device,
+    ),
     "study_quick_forms": Table(
         ("study_quick_forms",), ("study", "trials", "best", "test accuracy", "time"), _studies
     ),

@@ -121,11 +121,12 @@ class FitConfig:
         if self.cache_frozen and not self.validates_on_function:
             inputs = self._cached(inputs, cached)
         if isinstance(inputs.source, Iterator):
-            on_device = (
-                augments_on_device(inputs, self.augment_on, self.workers)
-                if cached is None
-                else cached.get(_ON_DEVICE, False)
-            )
+            if cached is None:
+                # The time of a step is measured with the precision that it will have.
+                with computing_in(inputs.model, self.mixed_precision):
+                    on_device = augments_on_device(inputs, self.augment_on, self.workers)
+            else:
+                on_device = cached.get(_ON_DEVICE, False)
             inputs = augment_on_device(inputs) if on_device else inputs
         return inputs
 

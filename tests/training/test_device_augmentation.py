@@ -93,6 +93,25 @@ def test_an_accelerator_that_would_wait_augments_itself(
     assert not augmentation.augments_on_device(inputs, "auto", None)
 
 
+@pytest.mark.filterwarnings("ignore:Keras computes on a CPU")
+def test_where_to_augment_is_measured_in_the_precision_of_the_training(
+    small_model, make_flow, monkeypatch
+):
+    model, seen = small_model(), []
+    test_on_batch = model.test_on_batch
+
+    def measured(*batch):
+        seen.append(model.layers[-2].compute_dtype)
+        return test_on_batch(*batch)
+
+    monkeypatch.setattr(augmentation, "accelerated", lambda: True)
+    monkeypatch.setattr(model, "test_on_batch", measured)
+    flow = make_flow(rotation_range=20)
+    fit(model, flow, epochs=1, verbose=0, mixed_precision="mixed_bfloat16")
+    assert set(seen) == {"bfloat16"}
+    assert model.layers[-2].compute_dtype == "float32"
+
+
 def test_what_only_the_cpu_can_do_is_named(small_model, make_flow):
     for settings, message in (
         ({"rotation_range": 9, "brightness_range": [0.5, 1.5]}, "with brightness_range"),
