@@ -94,6 +94,31 @@ def test_an_accelerator_that_would_wait_augments_itself(
 
 
 @pytest.mark.filterwarnings("ignore:Keras computes on a CPU")
+def test_in_mixed_precision_images_and_output_stay_in_32_bits(small_model, make_flow, monkeypatch):
+    class Noting(AugmentationLayer):
+        def call(self, inputs):
+            kinds["augmented"] = self.compute_dtype
+            return super().call(inputs)
+
+    class Note(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            kinds.update({each.name: each.compute_dtype for each in self.model.layers})
+
+    kinds: dict[str, str] = {}
+    monkeypatch.setattr(augmentation, "AugmentationLayer", Noting)
+    # Of a functional model, unlike a sequential one, Keras knows the outputs' names.
+    layers = small_model()
+    model = keras.Model(layers.inputs, layers.outputs)
+    model.compile("sgd", "categorical_crossentropy")
+    fit(
+        model, make_flow(rotation_range=20), epochs=1, verbose=0, callbacks=Note(),
+        mixed_precision="mixed_bfloat16", augment_on="device",
+    )  # fmt: skip
+    found = [kinds[name] for name in ("augmented", "conv", "classes")]
+    assert found == ["float32", "bfloat16", "float32"]
+
+
+@pytest.mark.filterwarnings("ignore:Keras computes on a CPU")
 def test_where_to_augment_is_measured_in_the_precision_of_the_training(
     small_model, make_flow, monkeypatch
 ):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import keras
 
-from ...models.keras_internals import nested_layers
+from ...models.keras_internals import functional_graph, nested_layers, nodes_in_order
 from .augmentation_layer import AugmentationLayer
 from .distribution import compiled_anew
 from .selection import accelerated
@@ -98,8 +98,18 @@ def _layers_to_change(model: keras.Model) -> list[keras.Layer]:
 
 def _output_layers(model: keras.Model) -> list[keras.Layer]:
     """Return the layers that return a model's output; of nested models, theirs too."""
-    names = getattr(model, "output_names", None) or [model.layers[-1].name]
+    graph = functional_graph(model)
+    if graph is None:
+        layers = model.layers[-1:]
+    else:
+        # Not by `output_names`: a model that augments its images itself has those of the user's.
+        outputs = {id(tensor) for tensor in graph.outputs}
+        layers = [
+            node.operation
+            for node in nodes_in_order(graph)
+            if outputs & {id(tensor) for tensor in node.outputs}
+        ]
     found = []
-    for layer in (model.get_layer(name) for name in names):
+    for layer in layers:
         found += [layer, *(_output_layers(layer) if isinstance(layer, keras.Model) else [])]
     return found
