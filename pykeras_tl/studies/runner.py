@@ -19,6 +19,7 @@ from ..images.cluster import connect
 from ..storage.atomic_files import atomic_directory, atomic_file, recover_directory
 from ..visualization.rich_display import Display, Displayed
 from .data_splits import digest_files, without_bad_files
+from .execution.gpu_memory import leave_gpu_memory
 from .execution.image_transfer import image_files
 from .execution.process_pool import run_tasks
 from .execution.ray_cluster import run_on_cluster
@@ -170,6 +171,9 @@ def run_study(
     if cluster is not None:
         # Before the images are looked through.
         connect(cluster)
+    elif jobs > 1:
+        # The trials' processes too, which have the environment of this one.
+        leave_gpu_memory()
     chosen = get_study(study) if isinstance(study, str) else study
     repeats = _number_of_repeats(chosen, repeats, quick)
     every = _with_epochs(_all_trials(chosen, Settings(quick, seed, weights), repeats), epochs)

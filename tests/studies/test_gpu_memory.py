@@ -1,4 +1,4 @@
-"""Several processes share one GPU's memory: the settings reach them before Keras starts."""
+"""Several trials share one GPU's memory: the settings are there before Keras uses the GPU."""
 
 from __future__ import annotations
 
@@ -7,44 +7,46 @@ from pathlib import Path
 
 import pytest
 
+from pykeras_tl.studies import run_study, runner
 from pykeras_tl.studies.execution.gpu_memory import leave_gpu_memory
-from pykeras_tl.studies.execution.process_pool import run_tasks
-from pykeras_tl.studies.execution.trial_task import TrialTask
 
 NAMES = ("TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE")
 
 
-class ReportingTask(TrialTask):
-    """A task that ends with the settings of its process as its error."""
-
-    @property
-    def trial(self) -> None:  # type: ignore[override]
-        """Raise an error that names the settings."""
-        raise RuntimeError(" ".join(os.environ.get(name, "unset") for name in NAMES))
-
-    def __init__(self, folder: Path) -> None:
-        object.__setattr__(self, "tables", {})
-        object.__setattr__(self, "folder", folder)
+def settings() -> list[str]:
+    """Return the settings of this process."""
+    return [os.environ.get(name, "unset") for name in NAMES]
 
 
-def settings_of_two_processes(folder: Path) -> set[str]:
-    """Return what two processes of a pool say their settings are."""
-    tasks = [ReportingTask(folder / name) for name in "ab"]
-    return {str(error) for _, error in run_tasks(tasks, 2)}
-
-
-def test_processes_take_memory_as_they_need_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
-    assert settings_of_two_processes(tmp_path) == {"true false"}
-    assert not set(NAMES) & set(os.environ)
+        monkeypatch.setenv(name, "")  # So that it is unset again after the test.
+        monkeypatch.delenv(name)
 
 
-def test_the_users_setting_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("jobs", "expected"), [(2, ["true", "false"]), (1, ["unset", "unset"])])
+def test_processes_side_by_side_take_memory_as_they_need_it(
+    jobs: int,
+    expected: list[str],
+    without_settings: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[str] = []
+
+    def look(trials: object) -> None:
+        found.extend(settings())
+        raise InterruptedError
+
+    # The first that lets Keras use the GPU.
+    monkeypatch.setattr(runner, "_check_options", look)
+    with pytest.raises(InterruptedError):
+        run_study("blood-cells", tmp_path, tmp_path / "results", weights=None, jobs=jobs)
+    assert found == expected
+
+
+def test_the_users_setting_stays(without_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAMES[0], "false")
-    monkeypatch.setenv(NAMES[1], "")  # So that it is unset again after the test.
-    monkeypatch.delenv(NAMES[1])
     leave_gpu_memory()
-    assert [os.environ[name] for name in NAMES] == ["false", "false"]
+    assert settings() == ["false", "false"]

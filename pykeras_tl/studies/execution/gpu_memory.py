@@ -9,9 +9,10 @@ _AS_NEEDED = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCAT
 
 
 def leave_gpu_memory() -> None:
-    """Let this process take GPU memory only as it needs it, so that several share one GPU.
+    """Let this process and its children take GPU memory only as they need it.
 
-    To be called before Keras first uses the GPU. What the user has set in the environment stays.
+    So several share one GPU. To be called before Keras first uses it. What the user has set in
+    the environment stays.
 
     Example:
         >>> leave_gpu_memory()

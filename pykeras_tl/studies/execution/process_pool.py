@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
-from .gpu_memory import leave_gpu_memory
 from .trial_task import TrialTask, error_of, run_task
 
 
@@ -25,8 +24,7 @@ def run_tasks(tasks: Sequence[TrialTask], processes: int) -> Iterator[tuple[int,
             yield index, error_of(task)
         return
     # Not forked, which TensorFlow does not survive.
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, initializer=leave_gpu_memory) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(run_task, task): index for index, task in enumerate(tasks)}
         try:
             for future in as_completed(futures):
