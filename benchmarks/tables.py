@@ -311,7 +311,7 @@ def _first(points: Sequence[Record], target: float) -> Record | None:
 def _device(record: Record) -> Iterable[Sequence[str]]:
     for row in record["rows"]:
         speeds = [_short(row[name]) for name in ("augmented", "on_cpu", "on_device")]
-        yield [row["precision"], str(row["cores"]), *speeds, row["decided"]]
+        yield [row["precision"], str(row["cores"]), *speeds]
 
 
 def _studies(record: Record) -> Iterable[Sequence[str]]:
@@ -402,7 +402,7 @@ TABLES = {
         ("device_augmentation",),
         (
             "precision", "cores", "augmented by the CPU alone", "trained, augmented on the CPU",
-            "trained, augmented on the device", "`fit` augments on the",
+            "trained, augmented on the device",
         ),
         _device,
     ),

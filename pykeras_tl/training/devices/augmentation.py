@@ -65,16 +65,17 @@ def augments_on_device(inputs: FitInputs, augment_on: str, workers: int | None) 
     try:
         spec = iterator.next_batch_spec()
         # The first time, files are read and the network is compiled.
-        batch = iterator.compute_batch(spec, workers=1)
+        batch = iterator.compute_batch(spec, workers)
         model.test_on_batch(*batch)
         begun = time.perf_counter()
-        iterator.compute_batch(spec, workers=1)
+        # Not one thread's time by their number: sixteen may be no faster than four.
+        iterator.compute_batch(spec, workers)
         computed = time.perf_counter()
         model.test_on_batch(*batch)
         predicted = time.perf_counter()
     finally:
         iterator.set_state(state)
-    made = (computed - begun) / (workers or iterator.threads)
+    made = computed - begun
     trained = _STEP * (predicted - computed)
     if made > trained:
         _logger.info(
