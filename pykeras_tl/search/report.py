@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..evaluation.report import Report, Section, TrialReport, write_report
-from ..versions import package_versions
+from ..versions import training_versions
 from .figures import plot_importances, plot_search
 
 if TYPE_CHECKING:
@@ -58,6 +58,6 @@ def write_search_report(
         evaluations={"test": evaluation},
     )
     report = Report(
-        "Search for settings", trials=[trial], sections=sections, versions=package_versions()
+        "Search for settings", trials=[trial], sections=sections, versions=training_versions()
     )
     return write_report(path, report)

@@ -16,7 +16,7 @@ import pandas as pd
 from ...images.datasets.directory_tree import Paths, image_files
 from ...images.iterators.base import Iterator
 from ...storage.atomic_files import recover_directory
-from ...versions import package_versions
+from ...versions import training_versions
 from ...visualization.rich_display import list_names
 from ..inference import as_probabilities, predict_batch
 from ..sharing.export import export_classifier
@@ -73,7 +73,7 @@ class Classifier(ImagePredictor):
     class_names: list[str]
     images: PreprocessConfig
     metrics: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=package_versions)
+    versions: dict[str, str] = field(default_factory=training_versions)
     prediction_sets: PredictionSets | None = None
     novelty: NoveltyDetector | None = None
     card: str = ""

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ...images.datasets.directory_tree import Paths, image_files
-from ...versions import package_versions
+from ...versions import training_versions
 from ...visualization.rich_display import list_names
 from ..inference import as_probabilities, predict_batch
 from ..sharing.predictor_card import CardEvaluation, predictor_card
@@ -58,7 +58,7 @@ class MultiLabelClassifier(ImagePredictor):
     images: PreprocessConfig
     thresholds: Sequence[float] | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=package_versions)
+    versions: dict[str, str] = field(default_factory=training_versions)
     card: str = ""
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ...images.datasets.directory_tree import Paths, image_files
-from ...versions import package_versions
+from ...versions import training_versions
 from ..inference import predict_batch
 from ..sharing.predictor_card import CardEvaluation, predictor_card
 from .classifier_folder import REGRESSOR
@@ -50,7 +50,7 @@ class Regressor(ImagePredictor):
     target: str
     images: PreprocessConfig
     metrics: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=package_versions)
+    versions: dict[str, str] = field(default_factory=training_versions)
     card: str = ""
 
     def __post_init__(self) -> None:

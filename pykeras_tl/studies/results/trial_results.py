@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ...storage.atomic_files import atomic_file, recover_directory
-from ...versions import package_versions
+from ...versions import training_versions
 from ..trial import Trial
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def write_result(
         "epochs": len(history.epoch),
         "seconds": seconds,
         "parameters": parameters,
-        "versions": {"python": platform.python_version()} | package_versions(),
+        "versions": training_versions(),
     }
     with atomic_file(folder / _SUMMARY) as path:
         path.write_text(json.dumps(summary, indent=1), encoding="utf-8")
