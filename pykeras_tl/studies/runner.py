@@ -327,7 +327,8 @@ def _run_all(tasks: list[TrialTask], jobs: int, cluster: str | None) -> dict[str
     waiting = [index for index, task in enumerate(tasks) if not is_done(task.folder)]
     for index in sorted(set(range(len(tasks))) - set(waiting)):
         _logger.info("%s: already done", labels[index])
-    if waiting:
+    one_by_one = jobs == 1 and cluster is None
+    if waiting and one_by_one:
         _logger.info(labels[waiting[0]])
     failures = {}
     to_run = [tasks[index] for index in waiting]
@@ -344,7 +345,9 @@ def _run_all(tasks: list[TrialTask], jobs: int, cluster: str | None) -> dict[str
             _logger.warning("%s failed: %s", label, failures[label])
             with atomic_file(error_file(tasks[index].folder)) as path:
                 path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        if ended < len(waiting):
+        elif not one_by_one:
+            _logger.info("%s: done (%d of %d)", label, ended, len(waiting))
+        if ended < len(waiting) and one_by_one:
             _logger.info(labels[waiting[ended]])
     return failures
 

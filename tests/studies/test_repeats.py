@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pykeras_tl.images import k_folds, list_images
+from pykeras_tl.images.progress import report_progress_to
 from pykeras_tl.studies import Settings, Study, run_study
 from pykeras_tl.studies.trial import Trial
 
@@ -69,10 +71,33 @@ def test_folds_of_a_repeat_leave_out_every_image_once(folded: Study, colours: Pa
 
 
 @pytest.mark.slow
-def test_two_processes_give_what_one_gives(folded: Study, colours: Path, tmp_path: Path) -> None:
-    options = {"repeats": 1, "trials": "small"}
+def test_two_processes_give_what_one_gives(
+    folded: Study,
+    colours: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    options = {"repeats": 1, "trials": "small", "epochs": 3}
     alone = run_study(folded, colours, tmp_path / "alone", **options)
-    both = run_study(folded, colours, tmp_path / "both", jobs=2, **options)
+    assert "Epoch 3/3" in capfd.readouterr().out
+    steps: list[tuple[str, int, int]] = []
+    report_progress_to(lambda *step: steps.append(step))
+    caplog.set_level(logging.INFO)
+    try:
+        both = run_study(folded, colours, tmp_path / "both", jobs=2, **options)
+    finally:
+        report_progress_to(None)
+    # Two progress bars would overwrite each other: one is shown for both.
+    printed = capfd.readouterr()
+    assert "Epoch" not in printed.out
+    assert ".py:" not in printed.err
+    trained = [(done, total) for what, done, total in steps if what == "Training"]
+    assert trained == sorted(trained)
+    assert trained[-1] == (6, 6)
+    assert sorted(m.partition(":")[2] for m in caplog.messages if ": done" in m) == [
+        " done (1 of 2)", " done (2 of 2)",
+    ]  # fmt: skip
     numbers = [
         result.to_frame().query("metric != 'seconds'")["value"].tolist() for result in (alone, both)
     ]

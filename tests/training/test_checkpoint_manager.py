@@ -12,7 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from killing import ForkedChild
 
-from pykeras_tl.training.checkpoints.checkpoint_manager import CheckpointManager, TrainingProgress
+from pykeras_tl.training.checkpoints.checkpoint_manager import (
+    CheckpointManager,
+    TrainingProgress,
+    finished_epochs,
+)
 from pykeras_tl.training.fit_function import fit
 
 _CHILD = Path(__file__).with_name("killed_run.py")
@@ -42,6 +46,16 @@ def test_the_last_two_are_kept_in_the_order_of_training(three):
     state, arrays = three.load()
     assert state == {"place": [3, 0]}
     np.testing.assert_array_equal(arrays["a"], np.arange(10) * 4)
+
+
+def test_another_process_sees_how_far_it_has_come(three):
+    assert finished_epochs(three.path) == 2
+    save(three, TrainingProgress(3))
+    # One that is being written has another name.
+    (three.path / "checkpoints" / ".epoch-000004.tmp").mkdir()
+    (three.path / "checkpoints" / "epoch-000004.part").mkdir()
+    assert finished_epochs(three.path) == 3
+    assert finished_epochs(three.path / "missing") == 0
 
 
 def test_checksums_are_those_of_b2sum(three):

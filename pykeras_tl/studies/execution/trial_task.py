@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ...storage.atomic_files import atomic_directory
+from ...training.checkpoints.checkpoint_manager import finished_epochs
 from ..trial import Trial
 
 if TYPE_CHECKING:
@@ -35,6 +36,18 @@ class TrialTask:
     def run_dir(self) -> Path:
         """The folder of checkpoints, beside that of the results."""
         return self.folder.with_name(f"{self.folder.name}.unfinished")
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs of all phases of its training."""
+        training = self.trial.settings.training
+        phases = (training.source, training, training.fine_tune)
+        return sum(phase.epochs for phase in phases if phase is not None)
+
+    @property
+    def finished_epochs(self) -> int:
+        """How many of them are finished, as far as they are saved."""
+        return max(map(finished_epochs, self.run_dir.glob("*")), default=0)
 
 
 def run_task(task: TrialTask, report: Report | None = None) -> None:

@@ -38,6 +38,23 @@ class TrainingProgress(NamedTuple):
     steps: int = 0
 
 
+def finished_epochs(path: Path) -> int:
+    """Return how many epochs a training has finished, by what it has saved.
+
+    Args:
+        path: The training's run folder, which another process may be writing; it may be missing.
+
+    Returns:
+        The number of epochs, counted as in `fit`, `initial_epoch` included.
+
+    Example:
+        >>> finished_epochs(Path("missing"))
+        0
+    """
+    found = map(_NAME.fullmatch, (each.name for each in (path / "checkpoints").glob("epoch-*")))
+    return max((int(match[1]) for match in found if match), default=0)
+
+
 class CheckpointManager:
     """The checkpoints of one training, in a folder of their own.
 
