@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,10 +19,8 @@ from ..storage.atomic_files import atomic_directory, atomic_file, recover_direct
 from ..visualization.rich_display import Display, Displayed
 from .data_splits import digest_files, without_bad_files
 from .execution.gpu_memory import leave_gpu_memory
-from .execution.image_transfer import image_files
-from .execution.process_pool import run_tasks
-from .execution.ray_cluster import run_on_cluster
-from .execution.trial_task import TrialTask, error_file
+from .execution.run_all import run_all
+from .execution.trial_task import TrialTask
 from .image_groups import split_sizes, with_originals
 from .other_backbone import with_backbone
 from .results.baselines import study_baselines
@@ -187,7 +184,7 @@ def run_study(
     tasks = _tasks(chosen, every, images, target / "trials", on_bad)
     folder = create_results_folder(target, chosen)
     _log_sizes(split_sizes(tasks[0].tables))
-    failures = _run_all([task for task in tasks if task.trial.name in selected], int(jobs), cluster)
+    failures = run_all([task for task in tasks if task.trial.name in selected], int(jobs), cluster)
     # Trials that were run before, with other patterns, belong to the results too.
     done = [read_result(task.folder) for task in tasks if is_done(task.folder)]
     # If the repeats split the images differently, the first split represents all.
@@ -321,37 +318,6 @@ def create_results_folder(out: Path, study: Study) -> Path:
     return out
 
 
-def _run_all(tasks: list[TrialTask], jobs: int, cluster: str | None) -> dict[str, str]:
-    """Run the trials that are not done, and return the errors of those that failed."""
-    labels = _labels([task.trial for task in tasks])
-    waiting = [index for index, task in enumerate(tasks) if not is_done(task.folder)]
-    for index in sorted(set(range(len(tasks))) - set(waiting)):
-        _logger.info("%s: already done", labels[index])
-    one_by_one = jobs == 1 and cluster is None
-    if waiting and one_by_one:
-        _logger.info(labels[waiting[0]])
-    failures = {}
-    to_run = [tasks[index] for index in waiting]
-    if cluster and to_run:
-        files = image_files(table for task in to_run for table in task.tables.values())
-        runs = run_on_cluster(to_run, files, cluster, jobs)
-    else:
-        runs = run_tasks(to_run, jobs)
-    for ended, (number, error) in enumerate(runs, start=1):
-        index = waiting[number]
-        label = labels[index].partition("] ")[2]
-        if error is not None:
-            failures[label] = f"{type(error).__name__}: {error}"
-            _logger.warning("%s failed: %s", label, failures[label])
-            with atomic_file(error_file(tasks[index].folder)) as path:
-                path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        elif not one_by_one:
-            _logger.info("%s: done (%d of %d)", label, ended, len(waiting))
-        if ended < len(waiting) and one_by_one:
-            _logger.info(labels[waiting[ended]])
-    return failures
-
-
 def _log_sizes(sizes: pd.DataFrame) -> None:
     """Say how many images are distinct, if some are copies or belong together."""
     groups = sizes.columns[2]
@@ -360,17 +326,6 @@ def _log_sizes(sizes: pd.DataFrame) -> None:
     for split, images, independent, shared in sizes.itertuples(index=False):
         leaked = f", {shared:,} in training too" if shared else ""
         _logger.info(f"{split}: {images:,} images, {independent:,} {groups}{leaked}")
-
-
-def _labels(trials: list[Trial]) -> list[str]:
-    names = [trial.name for trial in trials]
-    labels = []
-    for number, trial in enumerate(trials, start=1):
-        label = f"[{number}/{len(trials)}] {trial.name}"
-        if names.count(trial.name) > 1:
-            label += f", seed {trial.seed}" + (f", fold {trial.fold}" if trial.fold else "")
-        labels.append(label)
-    return labels
 
 
 def _write_study(

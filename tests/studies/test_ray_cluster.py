@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -105,9 +106,11 @@ def _wait_for_state(folder: Path, known: set[Path]) -> set[Path]:
 _DRIVER = """
 import sys
 from pathlib import Path
+from pykeras_tl.images.progress import report_progress_to
 from pykeras_tl.studies import run_study
 sys.path.insert(0, {tests!r})
 from studies.conftest import make_tiny_study
+report_progress_to(lambda what, done, total: print(what, done, "of", total, file=sys.stderr))
 run_study(
     make_tiny_study(), {data!r}, {out!r}, epochs={epochs}, trials="cosine", cluster={address!r}
 )
@@ -162,6 +165,10 @@ def test_a_study_survives_the_death_of_machines(
     cluster.remove_node(first, allow_graceful=False)
     _, log = driver.communicate(timeout=_PATIENCE)
     assert driver.returncode == 0, log
+    # Epochs are seen where the command was given, one after another.
+    shown = re.findall(rf"Training (\d+) of {_EPOCHS}", log)
+    assert len(set(shown)) > 3
+    assert shown[-1] == str(_EPOCHS)
     cluster.remove_node(late)
 
     there = run_study(tiny_study, colours, out, epochs=_EPOCHS, trials="cosine")

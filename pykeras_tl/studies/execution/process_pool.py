@@ -5,46 +5,41 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import redirect_stdout
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from ...images.progress import progress_bar
-from .trial_task import TrialTask, error_of, run_task
+from .epoch_progress import Watch
+from .trial_task import TrialTask, run_task
 
-# Seconds between looks at what the trials have saved.
+# Seconds between two looks at what the trials have done.
 _INTERVAL = 1.0
 
 
-def run_tasks(tasks: Sequence[TrialTask], processes: int) -> Iterator[tuple[int, Exception | None]]:
-    """Run trials, several at a time; show one progress bar for all of them then.
+def run_tasks(
+    tasks: Sequence[TrialTask], processes: int, watch: Watch
+) -> Iterator[tuple[int, Exception | None]]:
+    """Run trials at the same time.
 
     Args:
         tasks: The trials.
-        processes: How many at a time; 1 runs them in this process, in order.
+        processes: How many at a time.
+        watch: Called every second, and with the indices of the tasks that ended.
 
     Yields:
         The index of each task that ended, and its error or None.
     """
-    if processes == 1:
-        for index, task in enumerate(tasks):
-            yield index, error_of(task)
-        return
-    with (
-        progress_bar("Training", sum(task.epochs for task in tasks)) as advance,
-        # Not forked, which TensorFlow does not survive.
-        ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
-    ):
+    # Not forked, which TensorFlow does not survive.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(_run_quietly, task): index for index, task in enumerate(tasks)}
         try:
-            progress = _Epochs(tasks, advance)
             waiting = set(futures)
             while waiting:
                 done, waiting = wait(waiting, _INTERVAL, FIRST_COMPLETED)
-                progress.update([futures[future] for future in done])
+                watch([futures[future] for future in done])
                 for future in done:
                     yield futures[future], _error(future)
         except BaseException:
@@ -70,22 +65,3 @@ def _run_quietly(task: TrialTask) -> None:
 def _error(future: Future[None]) -> Exception | None:
     error = future.exception()
     return error if isinstance(error, Exception) else None
-
-
-class _Epochs:
-    """Moves a progress bar by the epochs of several trials."""
-
-    def __init__(self, tasks: Sequence[TrialTask], advance: Callable[[int], None]) -> None:
-        self._running = dict(enumerate(tasks))
-        self._counted = [0] * len(tasks)
-        self._advance = advance
-
-    def update(self, ended: Sequence[int]) -> None:
-        """Count the epochs finished since the last time; of trials that ended, all."""
-        for index, task in list(self._running.items()):
-            if index in ended:
-                del self._running[index]
-            finished = task.epochs if index in ended else task.finished_epochs
-            if finished > self._counted[index]:
-                self._advance(finished - self._counted[index])
-                self._counted[index] = finished
