@@ -60,6 +60,7 @@ def test_repeats_and_folds_are_summarized_and_paired(
     assert result.compare()["pairs"].tolist() == [4]
     page = result.report.read_text(encoding="utf-8")
     assert "<th>pairs needed</th>" in page
+    assert '<th class="text">size</th>' in page
     assert "means of 4 runs" in page
 
 
