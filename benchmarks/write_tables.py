@@ -33,6 +33,14 @@ _MEASURED = re.compile(r"<!-- measured: (\S+) -->\n.*?<!-- end -->", re.DOTALL)
 _STUDY = re.compile(r"<!-- table: (\S+) (\S+)(?: ([^>]*?))? -->\n.*?<!-- end -->", re.DOTALL)
 _MISSING = "*This run had not ended when the page was written.*"
 _SHOWN = ["trial", "runs", "mean", "sd", "low", "high"]
+# What a page has room for; the other columns are in the files.
+_COLUMNS = {
+    "trials.csv": [
+        "trial", "epochs", "training accuracy", "best validation accuracy", "validation accuracy",
+        "test accuracy", "seconds",
+    ],
+    "intervals.csv": ["split", "trial", "accuracy", "low", "high", "difference", "conclusion"],
+}  # fmt: skip
 
 
 def main() -> None:
@@ -84,10 +92,17 @@ def _block(block: str, content: str) -> str:
 def read_table(run: Path, kind: str, metric: str | None) -> pd.DataFrame:
     """Read one table from a folder of results."""
     if kind.endswith(".csv"):
-        return pd.read_csv(run / kind)
+        table = pd.read_csv(run / kind)
+        table = table[[name for name in _COLUMNS.get(kind, table.columns) if name in table]]
+        if kind == "trials.csv":
+            table = table.assign(seconds=table["seconds"].round().astype(int))
+        return table
     results = read_runs([run])
     if kind == "published":
         table = published_table(results)
+        if (table["runs"] == 1).all():
+            table = table.drop(columns=["runs", "low", "high", "best"])
+            table = table.rename(columns={"mean": "measured"})
         return table if table["remark"].any() else table.drop(columns="remark")
     if kind == "pairs":
         return paired_comparisons(results, str(metric))
