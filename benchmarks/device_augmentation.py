@@ -97,26 +97,27 @@ def main() -> None:
         model.compile("sgd", "categorical_crossentropy")
         return model
 
-    def images_per_second(place: str, precision: str) -> float:
+    def images_per_second(place: str, policy: str | None) -> float:
         epochs = _Epochs()
         fit(
             make_model(), make_flow(), epochs=options.epochs, callbacks=epochs, verbose=0,
-            augment_on=place, mixed_precision=None if precision == "float32" else precision,
+            augment_on=place, mixed_precision=policy,
         )  # fmt: skip
         return options.images / min(epochs.seconds[1:])
 
     print(f"largest difference in gray levels: {_difference(make_flow()):.2g}", flush=True)
     rows = []
     for precision in options.precisions:
+        policy = None if precision == "float32" else precision
         for count in options.cores or [len(cores)]:
             os.sched_setaffinity(0, cores[:count])
             row = {
                 "precision": precision,
                 "cores": count,
                 "augmented": _augmented_per_second(make_flow()),
-                "on_cpu": images_per_second("cpu", precision),
-                "on_device": images_per_second("device", precision),
-                "decided": _decided(make_model(), make_flow(), precision),
+                "on_cpu": images_per_second("cpu", policy),
+                "on_device": images_per_second("device", policy),
+                "decided": _decided(make_model(), make_flow(), policy),
             }
             os.sched_setaffinity(0, cores)
             rows.append(row)
@@ -124,8 +125,8 @@ def main() -> None:
             save(options.json, rows=rows)
 
 
-def _decided(model: keras.Model, flow: Any, precision: str) -> str:
-    with computing_in(model, None if precision == "float32" else precision):
+def _decided(model: keras.Model, flow: Any, policy: str | None) -> str:
+    with computing_in(model, policy):
         chosen = augments_on_device(FitInputs(model, flow, None), "auto", None)
     return "device" if chosen else "CPU"
 

@@ -16,11 +16,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import keras
-
 from pykeras_tl.evaluation import Evaluation
-from pykeras_tl.training.devices.selection import accelerated
-from pykeras_tl.versions import package_versions
+from pykeras_tl.versions import training_versions
 
 # Which malaria cells are of one patient.
 MALARIA_PATIENTS = "^C[0-9]+[NB]?(?:P[0-9]+)?"
@@ -123,18 +120,24 @@ def interval(evaluation: Evaluation, metric: str) -> tuple[float, float, float]:
 
 def machine() -> dict[str, str | int | None]:
     """Describe where a benchmark ran."""
+    # Not above: benchmarks measure how long Keras takes to load, and how much memory.
+    import keras
+
     return {
         "processors": len(os.sched_getaffinity(0)),
         "processor": platform.machine(),
         "gpu": gpu_name(),
-        "python": sys.version.split()[0],
         "backend": keras.backend.backend(),
-        **package_versions(),
+        **training_versions(),
     }
 
 
 def gpu_name() -> str | None:
     """Return the name of the GPU that Keras computes on; None without one."""
+    import keras
+
+    from pykeras_tl.training.devices.selection import accelerated
+
     if not accelerated():
         return None
     backend = keras.backend.backend()
