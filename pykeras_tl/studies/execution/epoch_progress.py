@@ -10,11 +10,11 @@ from ...images.progress import progress_bar
 from .trial_task import TrialTask
 
 # Called now and then, with the indices of the trials that ended since the last time.
-Watch: TypeAlias = Callable[[Sequence[int]], None]
+UpdateProgress: TypeAlias = Callable[[Sequence[int]], None]
 
 
 @contextmanager
-def epoch_progress(tasks: Sequence[TrialTask]) -> Iterator[Watch]:
+def epoch_progress(tasks: Sequence[TrialTask]) -> Iterator[UpdateProgress]:
     """Show how many epochs of several trials are done, as far as they are saved.
 
     Args:
@@ -23,17 +23,15 @@ def epoch_progress(tasks: Sequence[TrialTask]) -> Iterator[Watch]:
     Yields:
         A function that looks, and moves the bar. It takes the indices of the trials that ended.
     """
-    running = dict(enumerate(tasks))
     counted = [0] * len(tasks)
     with progress_bar("Training", sum(task.epochs for task in tasks)) as advance:
 
-        def watch(ended: Sequence[int]) -> None:
-            for index, task in list(running.items()):
-                if index in ended:
-                    del running[index]
+        def update(ended: Sequence[int]) -> None:
+            for index, task in enumerate(tasks):
                 finished = task.epochs if index in ended else task.finished_epochs
+                # Of one that ended before, what was saved is gone.
                 if finished > counted[index]:
                     advance(finished - counted[index])
                     counted[index] = finished
 
-        yield watch
+        yield update

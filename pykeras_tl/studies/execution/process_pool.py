@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from .epoch_progress import Watch
+from .epoch_progress import UpdateProgress
 from .trial_task import TrialTask, run_task
 
 # Seconds between two looks at what the trials have done.
@@ -20,14 +20,14 @@ _INTERVAL = 1.0
 
 
 def run_tasks(
-    tasks: Sequence[TrialTask], processes: int, watch: Watch
+    tasks: Sequence[TrialTask], processes: int, update_progress: UpdateProgress
 ) -> Iterator[tuple[int, Exception | None]]:
     """Run trials at the same time.
 
     Args:
         tasks: The trials.
         processes: How many at a time.
-        watch: Called every second, and with the indices of the tasks that ended.
+        update_progress: Called every second, and with the indices of the tasks that ended.
 
     Yields:
         The index of each task that ended, and its error or None.
@@ -39,7 +39,7 @@ def run_tasks(
             waiting = set(futures)
             while waiting:
                 done, waiting = wait(waiting, _INTERVAL, FIRST_COMPLETED)
-                watch([futures[future] for future in done])
+                update_progress([futures[future] for future in done])
                 for future in done:
                     yield futures[future], _error(future)
         except BaseException:

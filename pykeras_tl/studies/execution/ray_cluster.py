@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from ...images.cluster import check_versions, connect, share_of_a_machine
 from ...versions import package_versions
-from .epoch_progress import Watch
+from .epoch_progress import UpdateProgress
 from .gpu_memory import leave_gpu_memory
 from .image_transfer import ReceivedImages, read_files, sees_files
 from .mailbox import Mailbox
@@ -40,7 +40,7 @@ def run_on_cluster(
     address: str,
     jobs: int,
     report: Callable[[int, int, float], bool] | None = None,
-    watch: Watch | None = None,
+    update_progress: UpdateProgress | None = None,
 ) -> Iterator[tuple[int, Exception | None]]:
     """Run trials on a cluster.
 
@@ -52,7 +52,7 @@ def run_on_cluster(
         jobs: Trials at a time on each machine, which share its CPUs and GPUs evenly.
         report: Called after every epoch of a trial with the trial's index, the epoch and the
             validation accuracy; the trial ends when it returns True.
-        watch: Called every second, and with the indices of the tasks that ended.
+        update_progress: Called every second, and with the indices of the tasks that ended.
 
     Yields:
         The index of each task that ended, and its error or None.
@@ -61,7 +61,7 @@ def run_on_cluster(
         ImportError: If Ray is not installed.
         ConnectionError: If there is no cluster at the address.
     """
-    run = _ClusterRun(connect(address), dict(files), jobs, report, watch)
+    run = _ClusterRun(connect(address), dict(files), jobs, report, update_progress)
     try:
         yield from run.results(tasks)
     finally:
@@ -77,10 +77,10 @@ class _ClusterRun:
         files: dict[str, int],
         jobs: int,
         report: Callable[[int, int, float], bool] | None,
-        watch: Watch | None,
+        update_progress: UpdateProgress | None,
     ) -> None:
         self._ray, self._files, self._jobs, self._report = ray, files, jobs, report
-        self._watch = watch
+        self._update_progress = update_progress
         self._shared_files = ray.put(files)
         self._mailbox = ray.remote(Mailbox).options(num_cpus=0, **_on_head(ray)).remote()
         self._tasks: list[TrialTask] = []
@@ -99,8 +99,8 @@ class _ClusterRun:
                 return
             done, _ = self._ray.wait(list(self._running), timeout=_INTERVAL)
             self._read_news()
-            if self._watch is not None:
-                self._watch([self._running[reference] for reference in done])
+            if self._update_progress is not None:
+                self._update_progress([self._running[reference] for reference in done])
             for reference in done:
                 index = self._running.pop(reference)
                 yield index, self._receive(reference, self._tasks[index])

@@ -37,7 +37,8 @@ def run_all(tasks: list[TrialTask], jobs: int, cluster: str | None) -> dict[str,
     for index in sorted(set(range(len(tasks))) - set(waiting)):
         _logger.info("%s: already done", labels[index])
     to_run, failures = [tasks[index] for index in waiting], {}
-    if jobs == 1 and cluster is None:
+    one_by_one = jobs == 1 and cluster is None
+    if one_by_one:
         ended = _one_by_one(to_run, [labels[index] for index in waiting])
     else:
         ended = _side_by_side(to_run, jobs, cluster)
@@ -48,7 +49,7 @@ def run_all(tasks: list[TrialTask], jobs: int, cluster: str | None) -> dict[str,
             _logger.warning("%s failed: %s", label, failures[label])
             with atomic_file(error_file(to_run[number].folder)) as path:
                 path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        elif jobs > 1 or cluster is not None:
+        elif not one_by_one:
             _logger.info("%s: done (%d of %d)", label, done, len(waiting))
     return failures
 
@@ -62,12 +63,12 @@ def _one_by_one(tasks: list[TrialTask], labels: list[str]) -> Iterator[_Ended]:
 def _side_by_side(tasks: list[TrialTask], jobs: int, cluster: str | None) -> Iterator[_Ended]:
     if not tasks:
         return
-    with epoch_progress(tasks) as watch:
+    with epoch_progress(tasks) as update:
         if cluster is None:
-            yield from run_tasks(tasks, jobs, watch)
+            yield from run_tasks(tasks, jobs, update)
         else:
             files = image_files(table for task in tasks for table in task.tables.values())
-            yield from run_on_cluster(tasks, files, cluster, jobs, watch=watch)
+            yield from run_on_cluster(tasks, files, cluster, jobs, update_progress=update)
 
 
 def _labels(trials: list[Trial]) -> list[str]:
