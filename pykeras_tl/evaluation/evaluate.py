@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..images.datasets.file_names import is_readable_name
+from ..images.decoding.content_hash import content_hashes, hashes_of_local_files
 from ..images.decoding.reading import BadImageError
 from ..images.decoding.validation import list_bad_files
 from ..images.duplicates import find_originals
@@ -35,6 +37,8 @@ def evaluate_classifier(
     subgroup: Sequence[Hashable] | pd.Series | str | None = None,
 ) -> Evaluation:
     """Evaluate a model or a saved classifier on images whose classes are known.
+
+    It warns if a `Classifier` was trained on some of the image files.
 
     Args:
         model: A Keras model (then `data` is a flow that prepares images as in training) or a
@@ -121,6 +125,7 @@ def _predict_files(
             f"Expected the classes that the classifier was trained on, {classifier.class_names}. "
             f"Received: {strange[:5]}."
         )
+    _warn_of_training_files(classifier, files)
     names = classifier.class_names
     table = classifier.predict(files, batch_size, test_time_augmentation, coverage=None)
     if table["predicted"].isna().any():
@@ -130,6 +135,17 @@ def _predict_files(
             f"{len(bad)} of {len(table)} image files", f"cannot be used: {listed}. Remove them"
         )
     return prediction_table(files, true, probabilities_of(table), names)
+
+
+def _warn_of_training_files(classifier: Classifier, files: list[str]) -> None:
+    if not classifier.trained_on or not hashes_of_local_files(files) & classifier.trained_on:
+        return
+    known = sum(each in classifier.trained_on for each in content_hashes(files))
+    warnings.warn(
+        f"The classifier was trained on {known:,} of these {len(files):,} images, so that the "
+        "results are better than on new ones. Evaluate it on other images.",
+        stacklevel=4,
+    )
 
 
 def _files_and_classes(

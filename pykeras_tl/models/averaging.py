@@ -50,7 +50,8 @@ def average_classifiers(classifiers: Sequence[Classifier]) -> Classifier:
                     f"Expected classifiers with the same {what}. Received: {one} and {another}."
                 )
     model = average_models([each.model for each in classifiers], "probabilities")
-    return Classifier(model, list(first.class_names), first.images)
+    trained_on = frozenset[str]().union(*(each.trained_on for each in classifiers))
+    return Classifier(model, list(first.class_names), first.images, trained_on=trained_on)
 
 
 def average_models(models: Sequence[keras.Model], name: str) -> keras.Model:

@@ -242,13 +242,50 @@ def test_a_classifier_is_measured_on_folder_table_and_flow_alike(folder) -> None
     classifier = Classifier.from_flow(model, flow)
     assert by_network.accuracy == 1
     for data in (folder, list_images(folder), flow):
-        found = evaluate_classifier(classifier, data, batch_size=3)
+        with pytest.warns(UserWarning, match="trained on 8 of these 8 images"):
+            found = evaluate_classifier(classifier, data, batch_size=3)
         assert found.accuracy == 1
         assert found.loss == pytest.approx(by_network.loss, abs=1e-5)
         assert found.predictions["filename"].tolist() == by_network.predictions["filename"].tolist()
+    classifier.trained_on = frozenset()
     patients = list_images(folder).assign(group=list("aabbccdd"))
     assert evaluate_classifier(classifier, patients).groups == list("aabbccdd")
     assert evaluate_classifier(model, flow, groups=range(8)).independent == 8
+
+
+def test_images_that_a_classifier_was_trained_on_are_warned_of(folder, tmp_path) -> None:
+    import shutil
+    import warnings
+
+    import keras
+
+    from pykeras_tl.images import ImageDataGenerator, list_images
+    from pykeras_tl.models import average_classifiers, load_classifier
+    from pykeras_tl.models.saving.classifier import Classifier
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((6, 6, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+    )
+    table = list_images(folder)
+    even, odd = table.iloc[::2], table.iloc[1::2]
+
+    def trained_on(rows):
+        flow = ImageDataGenerator().flow_from_dataframe(rows, target_size=(6, 6))
+        return Classifier.from_flow(model, flow)
+
+    classifier = trained_on(even)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate_classifier(classifier, odd)
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    loaded = load_classifier(classifier.save(tmp_path / "classifier"))
+    with pytest.warns(UserWarning, match="trained on 4 of these 8 images") as caught:
+        evaluate_classifier(loaded, moved)
+    assert caught[0].filename == __file__
+    average = average_classifiers([classifier, trained_on(odd)])
+    with pytest.warns(UserWarning, match="trained on 8 of these 8 images"):
+        evaluate_classifier(average, folder)
 
 
 def test_a_classifier_refuses_arrays_and_classes_it_does_not_know(folder) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pykeras_tl.images import BadImageError, ImageDataGenerator
 from pykeras_tl.images.datasets.file_names import readable_extensions
+from pykeras_tl.images.decoding.content_hash import content_hashes
 from pykeras_tl.models.backbones.registry import build_backbone
 from pykeras_tl.models.freezing import trainable_table
 from pykeras_tl.models.networks import blood_cells
@@ -21,6 +22,7 @@ from pykeras_tl.models.saving.preprocess_config import PreprocessConfig
 from pykeras_tl.models.transfer import transfer_model
 
 SIZE = (20, 24)
+FILES = ["config.json", "model.json", "model.weights.h5", "trained_on.txt"]
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +103,22 @@ def test_what_is_kept(saved, folder):
     assert loaded.metrics == {"accuracy": 0.5}
     assert loaded.versions["keras"] == keras.__version__
     assert not loaded.model.compiled
-    assert sorted(file.name for file in saved.iterdir()) == [
-        "config.json",
-        "model.json",
-        "model.weights.h5",
-    ]
+    assert loaded.trained_on == frozenset(content_hashes([str(f) for f in folder.glob("*/*")]))
+    assert sorted(file.name for file in saved.iterdir()) == FILES
+
+
+def test_equal_files_are_one_hash_wherever_they_lie(saved, folder, tmp_path):
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    shutil.copy(moved / "cat" / "0.png", moved / "cat" / "copy.png")
+    again = Classifier.from_flow(network(), flow_of(moved))
+    assert again.trained_on == load_classifier(saved).trained_on
+    assert len(again.trained_on) == 7
+
+
+def test_folders_of_earlier_versions_do_not_say_what_they_were_trained_on(saved):
+    (saved / "trained_on.txt").unlink()
+    _edit(saved / "config.json", lambda config: config.pop("trained_on"))
+    assert load_classifier(saved).trained_on == frozenset()
 
 
 @pytest.mark.slow
@@ -248,7 +261,7 @@ def test_failed_save_leaves_the_old_one(saved, monkeypatch):
     assert [path.name for path in saved.parent.iterdir()] == ["classifier"]
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.json", "model.weights.h5"])
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.95])
 def test_cut_off_file_is_named(saved, name, keep):
     path = saved / name
@@ -257,14 +270,14 @@ def test_cut_off_file_is_named(saved, name, keep):
         load_classifier(saved)
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.json", "model.weights.h5"])
+@pytest.mark.parametrize("name", FILES)
 def test_missing_file_is_named(saved, name):
     (saved / name).unlink()
     with pytest.raises(FileNotFoundError, match=f"lacks {name}"):
         load_classifier(saved)
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.json", "model.weights.h5"])
+@pytest.mark.parametrize("name", FILES)
 def test_file_that_leads_out_of_the_folder(saved, name, tmp_path):
     shutil.move(saved / name, tmp_path / name)
     (saved / name).symlink_to(tmp_path / name)

@@ -6,8 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from functools import lru_cache, partial
 
-from ...storage.shards.reading import file_status, open_file
+from ...storage.shards.index import is_url
+from ...storage.shards.reading import file_status, is_file, open_file
 from ..threads import default_workers, parallel_for
+
+# Reading more files takes minutes.
+_MOST = 300_000
 
 
 def content_hashes(paths: Sequence[str]) -> list[str]:
@@ -37,6 +41,32 @@ def content_hashes(paths: Sequence[str]) -> list[str]:
 
     parallel_for(hash_file, len(paths), default_workers())
     return hashes
+
+
+def hashes_of_local_files(paths: Sequence[str]) -> frozenset[str]:
+    """Return the hashes of files that can be read in little time.
+
+    Args:
+        paths: The files.
+
+    Returns:
+        Their `content_hashes`; none if one is not a file of this machine or cannot be read, or if
+        there are more than 300,000.
+
+    Example:
+        >>> with open("cell.png", "wb") as file:
+        ...     _ = file.write(b"cell")
+        >>> len(hashes_of_local_files(["cell.png", "cell.png"]))
+        1
+        >>> len(hashes_of_local_files(["cell.png", "s3://cells/1.png"]))
+        0
+    """
+    if len(paths) > _MOST or not all(not is_url(path) and is_file(path) for path in paths):
+        return frozenset()
+    try:
+        return frozenset(content_hashes(paths))
+    except OSError:
+        return frozenset()
 
 
 @lru_cache(maxsize=1 << 20)

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from ...images.datasets.directory_tree import Paths, image_files
+from ...images.decoding.content_hash import hashes_of_local_files
 from ...images.iterators.base import Iterator
+from ...images.iterators.file_iterator import FileIterator
 from ...storage.atomic_files import recover_directory
 from ...versions import training_versions
 from ...visualization.rich_display import list_names
@@ -33,7 +35,9 @@ from .classifier_folder import (
     check_replaceable,
     class_names_in,
     read_config,
+    read_trained_on,
     read_uncertainty,
+    write_trained_on,
     write_uncertainty,
 )
 from .image_predictor import ImagePredictor, read_parts, with_errors
@@ -56,6 +60,8 @@ class Classifier(ImagePredictor):
         prediction_sets: Sets of classes of a promised coverage, or None.
         novelty: What tells that an image is none of the classes, or None.
         card: The model card, the `README.md` of its folder; "" for none.
+        trained_on: The content hashes of the files that the model was trained on, of which
+            `evaluate_classifier` warns; empty if they are not known.
 
     Raises:
         ValueError: When the class names do not fit the model's outputs, or the preprocessed
@@ -77,6 +83,7 @@ class Classifier(ImagePredictor):
     prediction_sets: PredictionSets | None = None
     novelty: NoveltyDetector | None = None
     card: str = ""
+    trained_on: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.class_names = list(self.class_names)
@@ -104,7 +111,8 @@ class Classifier(ImagePredictor):
         Args:
             model: The trained model.
             flow: An iterator over files. Its class names, image size, color mode and
-                standardization are kept; its augmentation is not.
+                standardization are kept, and hashes of its files if these are on this machine;
+                its augmentation is not.
             metrics: Results by name.
 
         Returns:
@@ -117,7 +125,9 @@ class Classifier(ImagePredictor):
         """
         images = PreprocessConfig.of_flow(flow)
         names = [str(name) for name in flow.class_names or ()]
-        return cls(model, names, images, dict(metrics or {}))
+        files = [str(path) for path in flow.filepaths] if isinstance(flow, FileIterator) else []
+        trained_on = hashes_of_local_files(files)
+        return cls(model, names, images, dict(metrics or {}), trained_on=trained_on)
 
     @cached_property
     def extractor(self) -> FeatureExtractor:
@@ -228,12 +238,12 @@ class Classifier(ImagePredictor):
         if evaluations is not None:
             check_replaceable(Path(folder).expanduser().absolute())
             self.describe(evaluations)
-        return self.write(
-            folder,
-            CLASSIFIER,
-            {"class_names": self.class_names},
-            lambda new: write_uncertainty(new, self.prediction_sets, self.novelty),
-        )
+
+        def write_further(new: Path) -> dict[str, Any]:
+            doubts = write_uncertainty(new, self.prediction_sets, self.novelty)
+            return write_trained_on(new, self.trained_on) | doubts
+
+        return self.write(folder, CLASSIFIER, {"class_names": self.class_names}, write_further)
 
     def export(
         self, path: str | os.PathLike[str], format: str = "onnx", images: Paths | None = None
@@ -346,6 +356,13 @@ def load_predictor(
                 class_names=names, thresholds=config["thresholds"], **vars(parts)
             )
         sets, novelty = read_uncertainty(source, config, len(names))
-        return Classifier(class_names=names, prediction_sets=sets, novelty=novelty, **vars(parts))
+        trained_on = read_trained_on(source, config)
+        return Classifier(
+            class_names=names,
+            prediction_sets=sets,
+            novelty=novelty,
+            trained_on=trained_on,
+            **vars(parts),
+        )
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"{source} is not a valid classifier. {as_sentence(error)}") from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ FORMAT_VERSION = 1
 _LARGEST_TEXT = 1 << 26
 # The arrays of prediction sets and novelty, and what they are called there and in config.json.
 _UNCERTAINTY = "uncertainty.h5"
+# The content hashes of the files that it was trained on, one on each line.
+_TRAINED_ON = "trained_on.txt"
+_HASH = re.compile("[0-9a-f]{32}")
 # All that a classifier's folder may hold.
-FILES = (CONFIG, MODEL, WEIGHTS, CARD, _UNCERTAINTY)
+FILES = (CONFIG, MODEL, WEIGHTS, CARD, _UNCERTAINTY, _TRAINED_ON)
 _SETS, _NOVELTY = "prediction_sets", "novelty"
 _OF_SETS = ("scores", "classes", "groups")
 
@@ -255,3 +259,45 @@ def _read_novelty(file: h5py.File, config: Mapping[str, Any]) -> NoveltyDetector
     method = str(config["method"])
     arrays = {name: file[f"{_NOVELTY}/{name}"][()] for name in ARRAYS.get(method, ())}
     return NoveltyDetector(method, arrays, float(config["threshold"]))
+
+
+def write_trained_on(folder: Path, hashes: Set[str]) -> dict[str, Any]:
+    """Write which files a classifier was trained on; no file if that is not known.
+
+    Args:
+        folder: The classifier's folder.
+        hashes: The `content_hashes` of the files.
+
+    Returns:
+        What the classifier's configuration says about them: their number.
+    """
+    if not hashes:
+        return {}
+    # Sorted, so that equal classifiers have equal folders.
+    (folder / _TRAINED_ON).write_text("\n".join(sorted(hashes)) + "\n", "ascii")
+    return {"trained_on": len(hashes)}
+
+
+def read_trained_on(folder: Path, config: Mapping[str, Any]) -> frozenset[str]:
+    """Read what `write_trained_on` wrote.
+
+    Args:
+        folder: The classifier's folder.
+        config: Its configuration; one that an older version wrote says nothing of this.
+
+    Returns:
+        The hashes; none if they are not known.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is damaged or leads out of the folder.
+    """
+    if "trained_on" not in config:
+        return frozenset()
+    lines = read_text(folder, _TRAINED_ON).splitlines()
+    if len(lines) != config["trained_on"] or not all(map(_HASH.fullmatch, lines)):
+        raise ValueError(
+            f"Expected {config['trained_on']} hashes in {_TRAINED_ON}. Received: {len(lines)} "
+            "lines that are not all hashes."
+        )
+    return frozenset(lines)

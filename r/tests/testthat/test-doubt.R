@@ -28,7 +28,10 @@ test_that("a classifier carries prediction sets and what is none of its classes"
   expect_error(coverage_table(NULL, classifier), "fit_prediction_sets")
   table <- list_images(folder)
   table$site <- rep(c("here", "there"), 12)
-  result <- evaluate_classifier(classifier, table, groups = NULL, subgroup = "site")
+  expect_warning(
+    result <- evaluate_classifier(classifier, table, groups = NULL, subgroup = "site"),
+    "trained on 24 of these 24 images"
+  )
   expect_setequal(result$subgroups$subgroup, c("here", "there"))
   fit_prediction_sets(classifier, result)
   fit_novelty(classifier, folder, table)
