@@ -4,6 +4,7 @@ A test folder of few photographs says little: TEST of the blood cells is 68 phot
 copies, four of them monocytes. Here all photographs are predicted, each by a model that was trained
 without it and its copies, with the training that `train` plans: a linear probe, then fine tuning.
 Every class contributes as many images, so that rare photographs are seen in more of their copies.
+Several backbones are trained on the same folds, and averaged.
 
     python -m benchmarks.grouped_folds blood-cells/TRAIN blood-cells/TEST --size 176 240
 """
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -20,12 +22,16 @@ import pandas as pd
 
 from benchmarks.measuring import interval, save
 from pykeras_tl import list_images
-from pykeras_tl.ensembles import cross_validate
+from pykeras_tl.ensembles import average_predictions, cross_validate
+from pykeras_tl.evaluation import Evaluation
 from pykeras_tl.logs import show_log_messages
+from pykeras_tl.recipe.label_errors import suspect_labels
 from pykeras_tl.recipe.plan import Plan
 from pykeras_tl.recipe.sampling import sample_evenly
 from pykeras_tl.studies import TrialTrainer
 from pykeras_tl.studies.image_groups import add_groups
+
+_METRICS = "accuracy", "balanced_accuracy"
 
 
 @dataclass
@@ -35,51 +41,61 @@ class Folds:
     Attributes:
         backbone: The pretrained network.
         pixels: Height and width of the images.
+        per_class: Images of each class, most of them copies.
+        epochs: Epochs of fine tuning.
         size: Images, and how many of them are distinct.
         seed: The seed of folds and training.
         accuracy: By distinct image, with its interval.
         balanced_accuracy: The same for the mean over classes.
+        suspects: Labels of distinct images that are probably wrong, by `suspect_labels`.
         seconds: Time of all folds.
     """
 
     backbone: str
     pixels: tuple[int, int]
+    per_class: int
+    epochs: int
     size: str
     seed: int
     accuracy: tuple[float, float, float]
     balanced_accuracy: tuple[float, float, float]
+    suspects: int
     seconds: float
 
 
-def measure(
-    table: pd.DataFrame, plan: Plan, folds: int, seed: int, groups: str, out: Path | None
-) -> Folds:
-    """Cross-validate a plan.
+def validate(
+    table: pd.DataFrame, plan: Plan, backbones: Sequence[str], folds: int, seed: int, groups: str
+) -> Iterator[tuple[str, Evaluation, float]]:
+    """Cross-validate networks on the same folds, and the average of what they predict.
 
     Args:
         table: The images.
-        plan: What is trained.
+        plan: How each is trained.
+        backbones: The pretrained networks.
         folds: Number of folds.
         seed: Seeds folds and training.
         groups: The column of groups.
-        out: A folder for what was predicted, its figures and its report.
+
+    Yields:
+        A name, the evaluation of all images and the seconds it took, for each network and, if
+        there are several, for their average.
     """
-    start = perf_counter()
-    trainer = TrialTrainer(plan.trial(plan.backbone, seed, "imagenet"))
-    evaluation = cross_validate(trainer, table, folds, seed, groups).by_group()
-    seconds = perf_counter() - start
-    if out is not None:
-        evaluation.save(out / f"seed-{seed}")
-    accuracy, balanced = (interval(evaluation, name) for name in ("accuracy", "balanced_accuracy"))
-    size = evaluation.size
-    return Folds(plan.backbone, plan.target_size, size, seed, accuracy, balanced, seconds)
+    members, start = [], perf_counter()
+    for backbone in backbones:
+        began = perf_counter()
+        trainer = TrialTrainer(replace(plan, backbone=backbone).trial(backbone, seed, "imagenet"))
+        members.append(cross_validate(trainer, table, folds, seed, groups))
+        yield backbone, members[-1], perf_counter() - began
+    if len(members) > 1:
+        mean = average_predictions([each.predictions for each in members])
+        yield "their average", Evaluation(mean, members[0].groups), perf_counter() - start
 
 
 def main() -> None:
     """Read the arguments, measure, print and write JSON."""
     parser = ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folders", nargs="+", type=Path, help="folders with one folder per class")
-    parser.add_argument("--backbone", default="efficientnet_lite0")
+    parser.add_argument("--backbones", nargs="+", default=["efficientnet_lite0"])
     parser.add_argument("--size", nargs=2, type=int, default=(160, 160), metavar="PIXELS")
     parser.add_argument("--from", dest="stage", default="block3", help="where fine tuning begins")
     parser.add_argument("--epochs", type=int, default=10)
@@ -99,12 +115,30 @@ def main() -> None:
     table = table[table[column].map(one_class) == 1]
     count = given.per_class * table["class"].nunique()
     table = sample_evenly(table, count, seed=0)
-    plan = Plan(given.backbone, tuple(given.size), 32, given.stage, given.epochs, True, 600.0)
+    plan = Plan(given.backbones[0], tuple(given.size), 32, given.stage, given.epochs, True, 600.0)
     measured = []
     for seed in given.seeds:
-        measured.append(measure(table, plan, given.folds, seed, column, given.out))
-        print(json.dumps(asdict(measured[-1])), flush=True)
-    save(given.json, folds=[asdict(each) for each in measured])
+        results = validate(table, plan, given.backbones, given.folds, seed, column)
+        for name, evaluation, seconds in results:
+            counted = evaluation.by_group()
+            if given.out is not None:
+                counted.save(given.out / f"seed-{seed}" / name)
+            accuracy, balanced = (interval(counted, each) for each in _METRICS)
+            row = Folds(
+                name,
+                plan.target_size,
+                given.per_class,
+                given.epochs,
+                counted.size,
+                seed,
+                accuracy,
+                balanced,
+                len(suspect_labels(counted.predictions)),
+                seconds,
+            )
+            measured.append(asdict(row))
+            print(json.dumps(measured[-1]), flush=True)
+    save(given.json, folds=measured)
 
 
 if __name__ == "__main__":

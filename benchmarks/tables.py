@@ -244,7 +244,10 @@ def _folds(record: Record) -> Iterable[Sequence[str]]:
     for row in record["folds"]:
         cells = [_with_interval(row[name]) for name in ("accuracy", "balanced_accuracy")]
         pixels = " × ".join(map(str, row["pixels"]))
-        yield [row["backbone"], pixels, row["size"], *cells, f"{row['seconds'] / 60:.0f} min"]
+        trained = [f"{row['per_class']}", f"{row['epochs']}"]
+        suspects = f"{row['suspects']}" if "suspects" in row else "not counted"
+        minutes = f"{row['seconds'] / 60:.0f} min"
+        yield [row["backbone"], pixels, *trained, row["size"], *cells, suspects, minutes]
 
 
 def _trained_sets(record: Record) -> Iterable[Sequence[str]]:
@@ -377,7 +380,10 @@ TABLES = {
     ),
     "grouped_folds": Table(
         ("grouped_folds",),
-        ("backbone", "pixels", "images", "accuracy", "balanced accuracy", "time"),
+        (
+            "backbone", "pixels", "images of a class", "epochs", "distinct", "accuracy",
+            "balanced accuracy", "suspect labels", "time",
+        ),
         _folds,
     ),
     "trained_sets": Table(
