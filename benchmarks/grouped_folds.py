@@ -31,8 +31,6 @@ from pykeras_tl.recipe.sampling import sample_evenly
 from pykeras_tl.studies import TrialTrainer
 from pykeras_tl.studies.image_groups import add_groups
 
-_METRICS = "accuracy", "balanced_accuracy"
-
 
 @dataclass
 class Folds:
@@ -123,18 +121,17 @@ def main() -> None:
             counted = evaluation.by_group()
             if given.out is not None:
                 counted.save(given.out / f"seed-{seed}" / name)
-            accuracy, balanced = (interval(counted, each) for each in _METRICS)
             row = Folds(
-                name,
-                plan.target_size,
-                given.per_class,
-                given.epochs,
-                counted.size,
-                seed,
-                accuracy,
-                balanced,
-                len(suspect_labels(counted.predictions)),
-                seconds,
+                backbone=name,
+                pixels=plan.target_size,
+                per_class=given.per_class,
+                epochs=given.epochs,
+                size=counted.size,
+                seed=seed,
+                accuracy=interval(counted, "accuracy"),
+                balanced_accuracy=interval(counted, "balanced_accuracy"),
+                suspects=len(suspect_labels(counted.predictions)),
+                seconds=seconds,
             )
             measured.append(asdict(row))
             print(json.dumps(measured[-1]), flush=True)

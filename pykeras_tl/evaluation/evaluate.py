@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..images.datasets.file_names import is_readable_name
-from ..images.decoding.content_hash import content_hashes, hashes_of_local_files
+from ..images.decoding.content_hash import hashes_of_local_files
 from ..images.decoding.reading import BadImageError
 from ..images.decoding.validation import list_bad_files
 from ..images.duplicates import find_originals
@@ -138,14 +138,15 @@ def _predict_files(
 
 
 def _warn_of_training_files(classifier: Classifier, files: list[str]) -> None:
-    if not classifier.trained_on or not hashes_of_local_files(files) & classifier.trained_on:
+    if not classifier.trained_on:
         return
-    known = sum(each in classifier.trained_on for each in content_hashes(files))
-    warnings.warn(
-        f"The classifier was trained on {known:,} of these {len(files):,} images, so that the "
-        "results are better than on new ones. Evaluate it on other images.",
-        stacklevel=4,
-    )
+    known = sum(each in classifier.trained_on for each in hashes_of_local_files(files))
+    if known:
+        warnings.warn(
+            f"The classifier was trained on {known:,} of these {len(files):,} images, so that the "
+            "results are better than on new ones. Evaluate it on other images.",
+            stacklevel=4,
+        )
 
 
 def _files_and_classes(

@@ -43,7 +43,7 @@ def content_hashes(paths: Sequence[str]) -> list[str]:
     return hashes
 
 
-def hashes_of_local_files(paths: Sequence[str]) -> frozenset[str]:
+def hashes_of_local_files(paths: Sequence[str]) -> list[str]:
     """Return the hashes of files that can be read in little time.
 
     Args:
@@ -57,16 +57,16 @@ def hashes_of_local_files(paths: Sequence[str]) -> frozenset[str]:
         >>> with open("cell.png", "wb") as file:
         ...     _ = file.write(b"cell")
         >>> len(hashes_of_local_files(["cell.png", "cell.png"]))
-        1
-        >>> len(hashes_of_local_files(["cell.png", "s3://cells/1.png"]))
-        0
+        2
+        >>> hashes_of_local_files(["cell.png", "s3://cells/1.png"])
+        []
     """
     if len(paths) > _MOST or not all(not is_url(path) and is_file(path) for path in paths):
-        return frozenset()
+        return []
     try:
-        return frozenset(content_hashes(paths))
+        return content_hashes(paths)
     except OSError:
-        return frozenset()
+        return []
 
 
 @lru_cache(maxsize=1 << 20)

@@ -16,7 +16,6 @@ import pandas as pd
 from ...images.datasets.directory_tree import Paths, image_files
 from ...images.decoding.content_hash import hashes_of_local_files
 from ...images.iterators.base import Iterator
-from ...images.iterators.file_iterator import FileIterator
 from ...storage.atomic_files import recover_directory
 from ...versions import training_versions
 from ...visualization.rich_display import list_names
@@ -125,8 +124,7 @@ class Classifier(ImagePredictor):
         """
         images = PreprocessConfig.of_flow(flow)
         names = [str(name) for name in flow.class_names or ()]
-        files = [str(path) for path in flow.filepaths] if isinstance(flow, FileIterator) else []
-        trained_on = hashes_of_local_files(files)
+        trained_on = frozenset(hashes_of_local_files(flow.sample_names))
         return cls(model, names, images, dict(metrics or {}), trained_on=trained_on)
 
     @cached_property
