@@ -244,10 +244,8 @@ def _folds(record: Record) -> Iterable[Sequence[str]]:
     for row in record["folds"]:
         cells = [_with_interval(row[name]) for name in ("accuracy", "balanced_accuracy")]
         pixels = " × ".join(map(str, row["pixels"]))
-        trained = [f"{row['per_class']}", f"{row['epochs']}"]
-        suspects = f"{row['suspects']}" if "suspects" in row else "not counted"
-        minutes = f"{row['seconds'] / 60:.0f} min"
-        yield [row["backbone"], pixels, *trained, row["size"], *cells, suspects, minutes]
+        trained = f"{row['per_class']} × {row['epochs']}"
+        yield [row["backbone"], pixels, trained, *cells, f"{row['seconds'] / 60:.0f} min"]
 
 
 def _trained_sets(record: Record) -> Iterable[Sequence[str]]:
@@ -381,8 +379,8 @@ TABLES = {
     "grouped_folds": Table(
         ("grouped_folds",),
         (
-            "backbone", "pixels", "images of a class", "epochs", "distinct", "accuracy",
-            "balanced accuracy", "suspect labels", "time",
+            "backbone", "pixels", "images of a class × epochs", "accuracy", "balanced accuracy",
+            "time",
         ),
         _folds,
     ),
