@@ -99,7 +99,7 @@ def evaluate(
         typer.echo("\nPrediction sets:\n")
         show(coverage)
     if out is not None:
-        _write(out, classifier.name, evaluations, coverage)
+        _write(out, classifier.name, model, evaluations, coverage)
 
 
 def _evaluate_other(
@@ -155,10 +155,12 @@ def _table(data: str | Path) -> pd.DataFrame:
 def _write(
     out: Path,
     name: str,
+    classifier: Classifier,
     evaluations: dict[str, Evaluation],
     coverage: pd.DataFrame | None,
 ) -> None:
     from ..evaluation import Report, Section, TrialReport, write_report
+    from ..evaluation.results.training_images import training_image_notes
 
     for split, evaluation in evaluations.items():
         evaluation.save(out / split)
@@ -168,6 +170,7 @@ def _write(
         text = "The prediction sets that the classifier carries, calibrated when it was trained."
         sections.append(Section("Prediction sets of the classifier", [text], tables))
     trial = TrialReport(name, evaluations=evaluations)
-    report = Report(f"Evaluation of {name}", trials=[trial], sections=sections)
+    known = training_image_notes(classifier, evaluations)
+    report = Report(f"Evaluation of {name}", trials=[trial], sections=sections, warnings=known)
     page = write_report(out / "report.html", report)
     typer.echo(f"\nreport: {page}")

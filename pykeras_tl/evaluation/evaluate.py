@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..images.datasets.file_names import is_readable_name
-from ..images.decoding.content_hash import hashes_of_local_files
 from ..images.decoding.reading import BadImageError
 from ..images.decoding.validation import list_bad_files
 from ..images.duplicates import find_originals
@@ -18,6 +16,7 @@ from ..storage.shards.reading import is_file
 from .evaluation import Evaluation
 from .prediction_table import files_of, prediction_table, probabilities_of
 from .predictions import predict_flow, true_classes
+from .results.training_images import warn_of_training_images
 
 if TYPE_CHECKING:
     import keras
@@ -90,7 +89,10 @@ def evaluate_classifier(
     if groups == _COPIES and table is not None and "group" in table:
         groups = table["group"].tolist()
     if not isinstance(model, keras.Model):
-        predictions = _predict_files(model, data, batch_size, test_time_augmentation)
+        files, true = _files_and_classes(data)
+        _check_classes(model, true)
+        warn_of_training_images(model, files)
+        predictions = _predict_files(model, files, true, batch_size, test_time_augmentation)
     elif isinstance(data, str | os.PathLike | pd.DataFrame):
         raise TypeError(
             "Expected a flow, because a Keras model does not know how its images are prepared. "
@@ -112,20 +114,22 @@ def _originals(predictions: pd.DataFrame) -> list[str] | None:
     return find_originals(predictions)
 
 
-def _predict_files(
-    classifier: Classifier,
-    data: Iterator | pd.DataFrame | str | os.PathLike[str],
-    batch_size: int,
-    test_time_augmentation: str | None,
-) -> pd.DataFrame:
-    files, true = _files_and_classes(data)
+def _check_classes(classifier: Classifier, true: list[str]) -> None:
     strange = sorted(set(true) - set(classifier.class_names))
     if strange:
         raise ValueError(
             f"Expected the classes that the classifier was trained on, {classifier.class_names}. "
             f"Received: {strange[:5]}."
         )
-    _warn_of_training_files(classifier, files)
+
+
+def _predict_files(
+    classifier: Classifier,
+    files: list[str],
+    true: list[str],
+    batch_size: int,
+    test_time_augmentation: str | None,
+) -> pd.DataFrame:
     names = classifier.class_names
     table = classifier.predict(files, batch_size, test_time_augmentation, coverage=None)
     if table["predicted"].isna().any():
@@ -135,18 +139,6 @@ def _predict_files(
             f"{len(bad)} of {len(table)} image files", f"cannot be used: {listed}. Remove them"
         )
     return prediction_table(files, true, probabilities_of(table), names)
-
-
-def _warn_of_training_files(classifier: Classifier, files: list[str]) -> None:
-    if not classifier.trained_on:
-        return
-    known = sum(each in classifier.trained_on for each in hashes_of_local_files(files))
-    if known:
-        warnings.warn(
-            f"The classifier was trained on {known:,} of these {len(files):,} images, so that the "
-            "results are better than on new ones. Evaluate it on other images.",
-            stacklevel=4,
-        )
 
 
 def _files_and_classes(

@@ -119,6 +119,7 @@ class Report:
         versions: Versions of the packages, by name.
         metric: The metric that ranks the trials. The best one's result opens the page.
         answer: What opens the page instead.
+        warnings: Why its results cannot be trusted, above all else.
     """
 
     title: str
@@ -129,6 +130,7 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     metric: str = "test accuracy"
     answer: Section | None = None
+    warnings: Sequence[str] = ()
 
 
 def write_report(path: str | os.PathLike[str], report: Report) -> Path:

@@ -21,6 +21,7 @@ from ..evaluation.regression.figures import (
     plot_true_against_predicted,
 )
 from ..evaluation.report import Report, Section, TrialReport, write_report
+from ..evaluation.results.training_images import training_image_notes
 from ..visualization.html_page import format_number
 
 if TYPE_CHECKING:
@@ -72,7 +73,12 @@ def write_task_report(
         for name, history in (histories or {}).items()
     ]
     report = Report(
-        title, trials=trials, sections=sections, versions=predictor.versions, answer=answer
+        title,
+        trials=trials,
+        sections=sections,
+        versions=predictor.versions,
+        answer=answer,
+        warnings=training_image_notes(predictor, evaluations),
     )
     return write_report(out / "report.html", report)
 

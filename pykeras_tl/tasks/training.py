@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import pandas as pd
 
+from ..images.decoding.content_hash import hashes_of_local_files
 from ..images.decoding.value_range import DtypeRange
 from ..images.image_data_generator import ImageDataGenerator
 from ..models.averaging import average_models
@@ -113,6 +114,7 @@ def train_task(
     images = PreprocessConfig.of_flow(flow)
     model = models[0] if len(models) == 1 else average_models(models, "mean")
     predictor = task.predictor(model, images, tables["validation"])
+    predictor.trained_on = frozenset(hashes_of_local_files(flow.sample_names))
     evaluations = {name: task.evaluate(predictor, tables[name]) for name in ("validation", "test")}
     for name, evaluation in evaluations.items():
         evaluation.save(target / "evaluation" / name)

@@ -45,16 +45,17 @@
 #' @export
 #' @examplesIf kerastl::is_keras_available()
 #' folder <- generate_blood_cells(tempfile(), train = 12, test = 4, test_simple = 2)
-#' images <- list_images(file.path(folder, "TRAIN"))
-#' images$labels <- ifelse(
-#'   images$class %in% c("EOSINOPHIL", "NEUTROPHIL"), "granulocyte;leukocyte", "leukocyte"
-#' )
+#' labelled <- function(split) {
+#'   images <- list_images(file.path(folder, split))
+#'   granulocytes <- images$class %in% c("EOSINOPHIL", "NEUTROPHIL")
+#'   transform(images, labels = ifelse(granulocytes, "granulocyte;leukocyte", "leukocyte"))
+#' }
 #' classifier <- train_multi_label_classifier(
-#'   images, tempfile(), quality = "fast", backbone = "squeezenet", weights = NULL,
+#'   labelled("TRAIN"), tempfile(), quality = "fast", backbone = "squeezenet", weights = NULL,
 #'   target_size = c(48, 48), groups = NULL
 #' )
 #' predict(classifier, file.path(folder, "TEST"))
-#' result <- evaluate_multi_label_classifier(classifier, images)
+#' result <- evaluate_multi_label_classifier(classifier, labelled("TEST"))
 #' result
 #' plot(result)
 train_multi_label_classifier <- function(data, out, y_col = "labels", x_col = "filename",

@@ -13,7 +13,12 @@ from typer.testing import CliRunner
 
 from pykeras_tl import load_predictor, train_multi_label_classifier, train_regressor
 from pykeras_tl.cli.program import app
-from pykeras_tl.evaluation import MultiLabelEvaluation, RegressionEvaluation
+from pykeras_tl.evaluation import (
+    MultiLabelEvaluation,
+    RegressionEvaluation,
+    evaluate_multi_label_classifier,
+)
+from pykeras_tl.images.decoding.content_hash import content_hashes
 from pykeras_tl.tasks.probes import fit_labels, fit_number
 from pykeras_tl.tasks.report import write_task_report
 from pykeras_tl.training.history import History
@@ -57,6 +62,11 @@ def test_several_labels(folder, tmp_path):
     assert not set(evaluation.groups) & set(validation.groups)
     predicted = load_predictor(out / "classifier").predict(evaluation.predictions["filename"])
     assert predicted["predicted"].tolist() == evaluation.predictions["predicted"].tolist()
+    files = [*evaluation.predictions["filename"], *validation.predictions["filename"]]
+    trained_on = [file for file in map(str, folder.glob("*.png")) if file not in files]
+    assert classifier.trained_on == frozenset(content_hashes(trained_on))
+    with pytest.warns(UserWarning, match=f"trained on {len(trained_on)} of these 60 images"):
+        evaluate_multi_label_classifier(classifier, folder / "table.csv", groups=None)
     page = (out / "report.html").read_text("utf-8")
     assert "By label, at its threshold" in page
     assert "Limits" in page
@@ -93,9 +103,14 @@ def test_a_number_on_the_command_line(folder, tmp_path):
         "--explain", tmp_path / "why")  # fmt: skip
     assert pd.read_csv(tmp_path / "p.csv").columns.tolist() == ["filename", "predicted"]
     assert len(list((tmp_path / "why").glob("*.png"))) == 1
-    ran = run("evaluate", out / "regressor", table, "--out", tmp_path / "e", "--groups", "none")
+    known = len(load_predictor(out / "regressor").trained_on)
+    assert 30 <= known <= 40
+    assert "The model was trained on" not in (out / "report.html").read_text("utf-8")
+    said = f"The model was trained on {known} of these 60 images"
+    with pytest.warns(UserWarning, match=said):
+        ran = run("evaluate", out / "regressor", table, "--out", tmp_path / "e", "--groups", "none")
     assert "60 images" in ran.output
-    assert (tmp_path / "e" / "report.html").is_file()
+    assert f"table: {said}" in (tmp_path / "e" / "report.html").read_text("utf-8")
     assert "which has no prediction sets" in str(
         run("predict", out / "regressor", folder, "--by-class", code=1).exception
     )
@@ -127,7 +142,7 @@ def test_the_report_begins_with_the_error_its_plot_and_the_worst_images(folder, 
     table = pd.DataFrame({"filename": files, "true": np.arange(8.0), "predicted": np.full(8, 9.25)})
     measured = RegressionEvaluation(table, "age")
     page = write_task_report(
-        tmp_path, "A regressor", SimpleNamespace(versions={}),
+        tmp_path, "A regressor", SimpleNamespace(versions={}, trained_on=frozenset()),
         {"validation": measured, "test": measured}, {"net": History()},
     ).read_text("utf-8")  # fmt: skip
     texts = re.findall(r">\s*([^<>]*[^<>\s])\s*<", html.unescape(page.split("<main>")[1]))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ...images.datasets.label_tables import read_label_table, read_labels
 from ..results.folder import check_all_read, group_images
+from ..results.training_images import warn_of_training_images
 from .evaluation import MultiLabelEvaluation
 from .table import label_table
 
@@ -32,6 +33,8 @@ def evaluate_multi_label_classifier(
     test_time_augmentation: str | None = None,
 ) -> MultiLabelEvaluation:
     """Evaluate a multi-label classifier on images whose labels are known.
+
+    It warns if the classifier was trained on some of the image files.
 
     Args:
         classifier: The classifier.
@@ -71,9 +74,9 @@ def evaluate_multi_label_classifier(
         )
     true = np.zeros((len(table), len(classifier.class_names)), bool)
     true[:, [classifier.class_names.index(name) for name in names]] = matrix
-    found = evaluate_labels(
-        classifier, table["filename"].tolist(), true, batch_size, test_time_augmentation
-    )
+    files = table["filename"].tolist()
+    warn_of_training_images(classifier, files)
+    found = evaluate_labels(classifier, files, true, batch_size, test_time_augmentation)
     return replace(found, **group_images(table, groups))
 
 

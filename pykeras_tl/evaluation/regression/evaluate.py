@@ -12,6 +12,7 @@ import pandas as pd
 
 from ...images.datasets.label_tables import read_label_table, read_target
 from ..results.folder import check_all_read, group_images
+from ..results.training_images import warn_of_training_images
 from .evaluation import RegressionEvaluation
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def evaluate_regressor(
     test_time_augmentation: str | None = None,
 ) -> RegressionEvaluation:
     """Evaluate a regressor on images whose numbers are known.
+
+    It warns if the regressor was trained on some of the image files.
 
     Args:
         regressor: The regressor.
@@ -56,9 +59,9 @@ def evaluate_regressor(
     """
     table = read_label_table(data, directory, x_col)
     true = read_target(table, regressor.target if y_col is None else y_col)
-    found = evaluate_numbers(
-        regressor, table["filename"].tolist(), true, batch_size, test_time_augmentation
-    )
+    files = table["filename"].tolist()
+    warn_of_training_images(regressor, files)
+    found = evaluate_numbers(regressor, files, true, batch_size, test_time_augmentation)
     return replace(found, **group_images(table, groups))
 
 

@@ -34,9 +34,7 @@ from .classifier_folder import (
     check_replaceable,
     class_names_in,
     read_config,
-    read_trained_on,
     read_uncertainty,
-    write_trained_on,
     write_uncertainty,
 )
 from .image_predictor import ImagePredictor, read_parts, with_errors
@@ -238,8 +236,7 @@ class Classifier(ImagePredictor):
             self.describe(evaluations)
 
         def write_further(new: Path) -> dict[str, Any]:
-            doubts = write_uncertainty(new, self.prediction_sets, self.novelty)
-            return write_trained_on(new, self.trained_on) | doubts
+            return write_uncertainty(new, self.prediction_sets, self.novelty)
 
         return self.write(folder, CLASSIFIER, {"class_names": self.class_names}, write_further)
 
@@ -354,13 +351,6 @@ def load_predictor(
                 class_names=names, thresholds=config["thresholds"], **vars(parts)
             )
         sets, novelty = read_uncertainty(source, config, len(names))
-        trained_on = read_trained_on(source, config)
-        return Classifier(
-            class_names=names,
-            prediction_sets=sets,
-            novelty=novelty,
-            trained_on=trained_on,
-            **vars(parts),
-        )
+        return Classifier(class_names=names, prediction_sets=sets, novelty=novelty, **vars(parts))
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"{source} is not a valid classifier. {as_sentence(error)}") from error

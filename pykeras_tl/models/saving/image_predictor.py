@@ -33,6 +33,8 @@ from .classifier_folder import (
     check_replaceable,
     inside,
     read_text,
+    read_trained_on,
+    write_trained_on,
 )
 from .preprocess_config import PreprocessConfig
 from .weight_files import check_weights_file, load_weights
@@ -50,6 +52,8 @@ class ImagePredictor(Displayed):
         metrics: Results by name, in types that JSON can represent.
         versions: Versions of the packages that the model was trained with.
         card: The model card, the `README.md` of its folder; "" for none.
+        trained_on: The content hashes of the files that the model was trained on, of which its
+            evaluation warns; empty if they are not known.
     """
 
     model: keras.Model
@@ -57,6 +61,7 @@ class ImagePredictor(Displayed):
     metrics: dict[str, Any]
     versions: dict[str, str]
     card: str
+    trained_on: frozenset[str]
 
     @property
     def target_size(self) -> tuple[int, int]:
@@ -181,6 +186,7 @@ class ImagePredictor(Displayed):
             "versions": self.versions,
         }
         with atomic_directory(target) as temporary:
+            config |= write_trained_on(temporary, self.trained_on)
             if further is not None:
                 config |= further(temporary)
             # Names may hold bytes that are not valid UTF-8, which only escapes can store.
@@ -203,6 +209,7 @@ class SavedParts:
         metrics: Results by name.
         versions: Versions of the packages that the model was trained with.
         card: The model card; "" for none.
+        trained_on: The content hashes of the files that it was trained on; empty if not known.
     """
 
     model: keras.Model
@@ -210,6 +217,7 @@ class SavedParts:
     metrics: dict[str, Any]
     versions: dict[str, str]
     card: str
+    trained_on: frozenset[str]
 
 
 def read_parts(source: Path, config: Mapping[str, Any]) -> SavedParts:
@@ -237,6 +245,7 @@ def read_parts(source: Path, config: Mapping[str, Any]) -> SavedParts:
         dict(config["metrics"]),
         dict(config["versions"]),
         read_text(source, CARD) if (source / CARD).exists() else "",
+        read_trained_on(source, config),
     )
 
 

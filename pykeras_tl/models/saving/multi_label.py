@@ -38,6 +38,8 @@ class MultiLabelClassifier(ImagePredictor):
         metrics: Results by name, in types that JSON can represent.
         versions: Versions of the packages that the model was trained with.
         card: The model card, the `README.md` of its folder; "" for none.
+        trained_on: The content hashes of the files that the model was trained on, of which
+            `evaluate_multi_label_classifier` warns; empty if they are not known.
 
     Raises:
         ValueError: When names or thresholds do not fit the model's outputs, or the preprocessed
@@ -60,6 +62,7 @@ class MultiLabelClassifier(ImagePredictor):
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=training_versions)
     card: str = ""
+    trained_on: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.class_names = list(self.class_names)

@@ -32,6 +32,8 @@ class Regressor(ImagePredictor):
         metrics: Results by name, in types that JSON can represent.
         versions: Versions of the packages that the model was trained with.
         card: The model card, the `README.md` of its folder; "" for none.
+        trained_on: The content hashes of the files that the model was trained on, of which
+            `evaluate_regressor` warns; empty if they are not known.
 
     Raises:
         ValueError: When the model has not one output, or the preprocessed images do not fit its
@@ -52,6 +54,7 @@ class Regressor(ImagePredictor):
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=training_versions)
     card: str = ""
+    trained_on: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         outputs = tuple(self.model.output_shape)
