@@ -252,8 +252,8 @@ def _train_as_planned(
             weights=request.weights_name, target_size=size, groups=split["groups"],
             seed=request.seed, dtype_range=request.dtype_range,
         )  # fmt: skip
-    tables = split_off(given, split.get("groups"), request.seed)
-    tables["train"] = without_surplus_copies(tables["train"], request.seed)
+    split_tables = split_off(given, split.get("groups"), request.seed)
+    tables = without_surplus_copies(split_tables, given, request.seed)
     if not plans:
         plans = plan_training(tables, request, started)
         save_plans(out, request, plans, _STUDY)

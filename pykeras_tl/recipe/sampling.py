@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
 from ..studies.image_groups import groups_of
+from .folder_splits import CALIBRATION
 
 _logger = logging.getLogger(__name__)
 # Images of the training part and of the validation part that probes look at.
 _TRAINING, _PER_CLASS, _VALIDATION = 600, 8, 400
-# Copies of an image that are trained on, on average: training turns and moves each anyway.
+# Copies of an image that are used, on average: training turns and moves each anyway.
 _COPIES = 8
 
 
@@ -59,26 +60,41 @@ def sample_evenly(table: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     return chosen.sort_index().reset_index(drop=True)
 
 
-def without_surplus_copies(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+def without_surplus_copies(
+    tables: Mapping[str, pd.DataFrame], on_disk: Collection[str], seed: int
+) -> dict[str, pd.DataFrame]:
     """Leave out copies of images where a set is few images in very many copies.
 
-    Training makes copies of its own as it goes, so that more of them take time and teach nothing.
+    Training makes copies of its own as it goes, and an epoch ends with a look at all images for
+    validation, so that more of them take time and teach nothing.
 
     Args:
-        table: Images with the column `class`, and `original` if copies were looked for.
+        tables: The images of each split, with the column `class`, and `original` if copies were
+            looked for.
+        on_disk: The splits that have a folder of their own. Of these, only `train` is thinned out,
+            since results are told for all images that are given to judge by.
         seed: Seeds the choice.
 
     Returns:
-        The table, or eight images for each distinct one: each class keeps its share, and of each
-        image one copy comes before a second.
+        The tables. Those that are thinned out have eight images for each distinct one: each class
+        keeps its share, and of each image one copy comes before a second. A test part is complete.
 
     Example:
         >>> names = [f"{image}-{copy}.png" for image in "abcd" for copy in range(50)]
         >>> table = pd.DataFrame({"filename": names, "original": [name[0] for name in names]})
         >>> table["class"] = np.where(table["original"] < "c", "dark", "light")
-        >>> without_surplus_copies(table, seed=0)["original"].value_counts().tolist()
+        >>> thinned = without_surplus_copies({"train": table}, ["train"], seed=0)
+        >>> thinned["train"]["original"].value_counts().tolist()
         [8, 8, 8, 8]
     """
+    thin = {"train", *({"validation", CALIBRATION} - set(on_disk))}
+    return {
+        name: _thin_out(name, table, seed) if name in thin else table
+        for name, table in tables.items()
+    }
+
+
+def _thin_out(name: str, table: pd.DataFrame, seed: int) -> pd.DataFrame:
     groups, copies = groups_of(table)
     if not copies or groups is None:
         return table
@@ -92,7 +108,7 @@ def without_surplus_copies(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     ]
     chosen = table[table["filename"].isin(pd.concat(kept)["filename"])]
     _logger.info(
-        f"{len(table):,} training images are copies of {distinct:,}. {len(chosen):,} of them are "
-        "trained on, as training turns and moves them anyway."
+        f"{name}: {len(table):,} images are copies of {distinct:,}. {len(chosen):,} of them are "
+        "used, as training turns and moves them anyway."
     )
     return chosen

@@ -126,8 +126,8 @@ def search_classifier(
     )
     folder = Path(out).expanduser().absolute()
     plan = read_plans(folder, request, _STUDY).get(_PLAN)
-    tables = split_off(read_splits(directory, on_bad, corrections), groups, seed)
-    tables["train"] = without_surplus_copies(tables["train"], seed)
+    given = read_splits(directory, on_bad, corrections)
+    tables = without_surplus_copies(split_off(given, groups, seed), given, seed)
     test = tables.pop("test")
     create_results_folder(folder, _STUDY)
     if plan is None:

@@ -152,14 +152,28 @@ def test_a_set_of_copies_is_thinned_out_class_by_class() -> None:
         for number in range(count)
     ]
     table = pd.DataFrame(rows, columns=["filename", "class", "original"])
-    thinned = without_surplus_copies(table, seed=0)
+
+    def thin(table: pd.DataFrame) -> pd.DataFrame:
+        return without_surplus_copies({"train": table}, ["train"], seed=0)["train"]
+
+    thinned = thin(table)
     # 24 of 160, so that x keeps 18 of 120 and y 6 of 40.
     assert thinned["original"].value_counts().to_dict() == {"a": 9, "b": 9, "c": 6}
-    assert without_surplus_copies(table, seed=0).equals(thinned)
+    assert thin(table).equals(thinned)
     few = table.groupby("original").head(8)
-    assert without_surplus_copies(few, seed=0) is few
+    assert thin(few) is few
     patients = table.rename(columns={"original": "group"})
-    assert without_surplus_copies(patients, seed=0) is patients
+    assert thin(patients) is patients
+    # So are images for validation that were split off, but not those of a folder of their own.
+    tables = dict.fromkeys(("train", "validation", "calibration", "test"), table)
+    for on_disk, complete in (
+        (["train"], ["test"]),
+        (["train", "validation", "test"], ["validation", "test"]),
+    ):
+        found = without_surplus_copies(tables, on_disk, seed=0)
+        assert list(found) == list(tables)
+        assert [name for name in tables if found[name] is table] == complete
+        assert all(found[name].equals(thinned) for name in tables if name not in complete)
 
 
 def test_wrong_requests_are_told() -> None:
