@@ -249,7 +249,7 @@ def make_plan(
     stage, epochs = _fine_tuning(work, chosen.speed, quality)
     if quality == "fast":
         stage, epochs = None, 0
-    turned = all(probe.may_be_turned for probe in probes)
+    turned = not any(probe.turning.is_clear for probe in probes)
     reasons = [f"{chosen.backbone} at {chosen.size[0]} × {chosen.size[1]} pixels. {why}"]
     if stage:
         reasons.append(f"Fine tuning from {stage} on, {epochs} epochs.")

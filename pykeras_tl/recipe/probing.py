@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..images.decoding.value_range import DtypeRange
 from ..models.transfer import transfer_model
+from ..studies.image_groups import groups_of
 from ..training.data_adapter import DerivedBatches
 from ..training.linear_probe import REGULARIZATION, ProbeData, choose_probe, probe_data
 from .speed import Speed, measure_speed
@@ -24,8 +25,55 @@ if TYPE_CHECKING:
 # How images are resized.
 INTERPOLATION = "bilinear"
 _logger = logging.getLogger(__name__)
-# Images may be turned over if the probe takes turned ones as well as upright ones, within this.
-_TOLERANCE = 0.02
+# A probe that loses no more than this much probability, or no more than so many standard errors,
+# takes turned images as well as upright ones.
+_TOLERANCE, _STANDARD_ERRORS = 0.02, 2
+
+
+@dataclass(frozen=True)
+class TurningCost:
+    """What a probe loses if images are upside down.
+
+    Attributes:
+        mean: The probability of the true class that is lost, on average over the groups of images.
+        error: Its standard error.
+    """
+
+    mean: float
+    error: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether upside down, the images show something else, as faces do and cells do not."""
+        return self.mean > max(_TOLERANCE, _STANDARD_ERRORS * self.error)
+
+
+def turning_cost(upright: np.ndarray, turned: np.ndarray, table: pd.DataFrame) -> TurningCost:
+    """Compare a probe on images with the same images upside down.
+
+    Probabilities tell more than right and wrong: of few images, two or three of which the class
+    changes by chance would decide.
+
+    Args:
+        upright: How right the probe is about each image, such as the probability of its class,
+            shape (images,).
+        turned: How right it is about the same images, upside down.
+        table: The images, with the column `group` or `original` if there are groups.
+
+    Returns:
+        What is lost. With one group only, nothing is known.
+
+    Example:
+        >>> cost = turning_cost(np.array([0.9, 0.8]), np.array([0.5, 0.2]), pd.DataFrame())
+        >>> round(cost.mean, 2), round(cost.error, 2), cost.is_clear
+        (0.5, 0.1, True)
+    """
+    lost = pd.Series(np.asarray(upright, "float64") - turned)
+    groups, _ = groups_of(table)
+    if groups is not None:
+        lost = lost.groupby(list(groups)).mean()
+    error = float(lost.std(ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else float("inf")
+    return TurningCost(float(lost.mean()), error)
 
 
 @dataclass(frozen=True)
@@ -38,6 +86,7 @@ class ProbeResult:
         accuracy: On the validation images that were looked at, 0..1; or what takes its place.
         loss: Cross-entropy on them, or what is minimized in its place.
         turned_accuracy: The accuracy on the same images, upside down.
+        turning: What is lost upside down.
         speed: The seconds that one image takes.
         measure: What `accuracy` is.
         shortfall: What 1 - `accuracy` is, as a sentence about the network.
@@ -48,6 +97,7 @@ class ProbeResult:
     accuracy: float
     loss: float
     turned_accuracy: float
+    turning: TurningCost
     speed: Speed
     measure: str = "accuracy"
     shortfall: str = "makes {:.1%} mistakes"
@@ -56,11 +106,6 @@ class ProbeResult:
     def short_of(self) -> str:
         """Return how far from perfect the network is, in words."""
         return self.shortfall.format(1 - self.accuracy)
-
-    @property
-    def may_be_turned(self) -> bool:
-        """Whether the images show the same upside down, as cells do and faces do not."""
-        return self.turned_accuracy >= self.accuracy - _TOLERANCE
 
     def describe(self) -> str:
         """Return the result as a line."""
@@ -99,21 +144,23 @@ def probe_backbone(
     training, validation = (probe_data(extractor, flow) for flow in flows)
     table, probe = choose_probe(training, validation, REGULARIZATION, len(classes))
     chosen = table[table["chosen"]].iloc[0]
-    turned = probe_data(extractor, UpsideDown(flows[1]))
+    upright = probe.predict(validation.features)
+    outputs = probe.predict(probe_data(extractor, UpsideDown(flows[1])).features)
     result = ProbeResult(
         backbone,
         size,
         float(chosen["accuracy"]),
         float(chosen["loss"]),
-        _accuracy(probe.predict(turned.features), turned),
+        float(np.mean(outputs.argmax(axis=1) == validation.classes)),
+        turning_cost(_of_class(upright, validation), _of_class(outputs, validation), sample[1]),
         speed,
     )
     _logger.info("%s.", result.describe())
     return result
 
 
-def _accuracy(probabilities: np.ndarray, data: ProbeData) -> float:
-    return float(np.mean(probabilities.argmax(axis=1) == data.classes))
+def _of_class(probabilities: np.ndarray, data: ProbeData) -> np.ndarray:
+    return probabilities[np.arange(len(probabilities)), data.classes]
 
 
 def image_flow(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import pandas as pd
 
 from ..images.decoding.content_hash import hashes_of_local_files
@@ -25,7 +26,7 @@ from ..models.saving.preprocess_config import PreprocessConfig
 from ..models.transfer import transfer_model
 from ..recipe.plan import Plan
 from ..recipe.planning import Request, plan_training
-from ..recipe.probing import INTERPOLATION, ProbeResult, UpsideDown
+from ..recipe.probing import INTERPOLATION, ProbeResult, UpsideDown, turning_cost
 from ..recipe.saved_plans import read_plans, save_plans
 from ..recipe.speed import measure_speed
 from ..storage.shards.reading import file_status
@@ -155,16 +156,27 @@ def _plan(
         extractor = keras.Model(model.inputs, model.layers[-1].input)
         training, validation = (features_and_labels(extractor, flow) for flow in flows)
         fitted = task.fit(training, validation)
-        accuracy, loss = task.judge(validation[1], fitted.predict(validation[0]))
-        turned, labels = features_and_labels(extractor, UpsideDown(flows[1]))
-        turned_accuracy, _ = task.judge(labels, fitted.predict(turned))
-        result = ProbeResult(name, size, accuracy, loss, turned_accuracy, speed, *task.measure)
+        labels, upright = validation[1], fitted.predict(validation[0])
+        accuracy, loss = task.judge(labels, upright)
+        features, _ = features_and_labels(extractor, UpsideDown(flows[1]))
+        turned = fitted.predict(features)
+        turned_accuracy, _ = task.judge(labels, turned)
+        cost = turning_cost(_rightness(labels, upright), _rightness(labels, turned), sample[1])
+        result = ProbeResult(
+            name, size, accuracy, loss, turned_accuracy, cost, speed, *task.measure
+        )
         _logger.info("%s.", result.describe())
         return result
 
     return plan_training(
         tables, request, started, probe, lambda survey: task.describe(survey, tables["train"])
     )
+
+
+def _rightness(labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Return the mean probability of what is true of each label, or 1 less the distance."""
+    distances = np.abs(outputs.reshape(labels.shape) - labels)
+    return 1 - distances.reshape(len(labels), -1).mean(axis=1)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -11,7 +12,7 @@ from PIL import Image
 from pykeras_tl.recipe.image_size import image_sizes
 from pykeras_tl.recipe.plan import Plan, Workload, augmentation, make_plan
 from pykeras_tl.recipe.planning import Request
-from pykeras_tl.recipe.probing import ProbeResult
+from pykeras_tl.recipe.probing import ProbeResult, TurningCost, turning_cost
 from pykeras_tl.recipe.sampling import probe_sample, without_surplus_copies
 from pykeras_tl.recipe.speed import Speed
 from pykeras_tl.recipe.survey import survey_images
@@ -35,7 +36,8 @@ def probe(
 ) -> ProbeResult:
     speed = Speed(forward, 0.001, _SHARES)
     turned = accuracy if turned is None else turned
-    return ProbeResult("efficientnet_lite0", size, accuracy, 1 - accuracy, turned, speed)
+    cost = TurningCost(accuracy - turned, 0.01)
+    return ProbeResult("efficientnet_lite0", size, accuracy, 1 - accuracy, turned, cost, speed)
 
 
 def work(seconds: float, training: int = 1000) -> Workload:
@@ -93,8 +95,32 @@ def test_a_plan_is_a_trial_that_can_be_run_and_written() -> None:
 
 def test_a_network_of_few_stages_is_fine_tuned_from_its_last_one() -> None:
     speed = Speed(0.01, 0.001, {"stem": 1.0, "rest": 0.9})
-    found = ProbeResult("resnet50", (160, 160), 0.6, 0.9, 0.6, speed)
+    found = ProbeResult("resnet50", (160, 160), 0.6, 0.9, 0.6, TurningCost(0, 0), speed)
     assert make_plan([found], work(900)).fine_tune_from == "rest"
+
+
+def test_what_turning_costs_is_judged_by_group() -> None:
+    random = np.random.default_rng(0)
+    upright = random.uniform(0.5, 1, 40)
+    noise = random.normal(0, 0.2, 40)
+    noise -= noise.mean()
+    alone = pd.DataFrame({"filename": map(str, range(40))})
+    # Three points less by chance are no reason, and neither are two points for certain.
+    chance = turning_cost(upright, upright - 0.03 - noise, alone)
+    assert chance.mean == pytest.approx(0.03)
+    assert chance.error == pytest.approx(noise.std(ddof=1) / 40**0.5)
+    assert not chance.is_clear
+    assert not turning_cost(upright, upright - 0.019, alone).is_clear
+    assert turning_cost(upright, upright - 0.1 - noise, alone).is_clear
+    # A hundred copies of an image say no more than the image.
+    copies = pd.DataFrame({"original": np.repeat(list(map(str, range(40))), 100)})
+    repeated = turning_cost(
+        *(np.repeat(each, 100) for each in (upright, upright - 0.03 - noise)), copies
+    )
+    assert repeated.mean == pytest.approx(0.03)
+    assert repeated.error == pytest.approx(chance.error)
+    one = pd.DataFrame({"group": ["p"] * 40})
+    assert not turning_cost(upright, upright - 0.5, one).is_clear
 
 
 def test_small_sets_get_small_batches() -> None:
