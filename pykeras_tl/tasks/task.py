@@ -62,6 +62,10 @@ class Task(ABC):
         """Return the measure, from 0 to 1, and the loss of a probe's outputs."""
 
     @abstractmethod
+    def rightness(self, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Return how right a probe's outputs are for each image, at most 1, shape (images,)."""
+
+    @abstractmethod
     def describe(self, survey: Survey, table: pd.DataFrame) -> str:
         """Return what the images are as a sentence."""
 
@@ -107,6 +111,17 @@ class MultiLabelTask(Task):
     def judge(self, labels: np.ndarray, outputs: np.ndarray) -> tuple[float, float]:
         """Return the share of images with all labels right, and the cross-entropy."""
         return float(accuracy_score(labels > 0, outputs >= 0.5)), binary_loss(labels, outputs)
+
+    def rightness(self, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Return the mean probability of what is true.
+
+        The labels that an image has count as much as those that it lacks, which are many more.
+        """
+        has = labels > 0
+        shares = [each / each.sum(axis=1, keepdims=True).clip(1) for each in (has, ~has)]
+        weights = shares[0] + shares[1]
+        true = np.where(has, outputs, 1 - outputs)
+        return np.average(true, axis=1, weights=weights)
 
     def describe(self, survey: Survey, table: pd.DataFrame) -> str:
         """Return what the images are as a sentence."""
@@ -167,6 +182,10 @@ class RegressionTask(Task):
         """Return R², not below 0, and the mean squared error."""
         loss = float(np.mean((outputs - labels) ** 2))
         return max(0.0, float(r2_score(labels, outputs))), loss
+
+    def rightness(self, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Return 1 less the distance in standard deviations."""
+        return 1 - np.abs(outputs - labels).reshape(len(labels))
 
     def describe(self, survey: Survey, table: pd.DataFrame) -> str:
         """Return what the images are as a sentence."""

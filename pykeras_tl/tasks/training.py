@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 import pandas as pd
 
 from ..images.decoding.content_hash import hashes_of_local_files
@@ -161,7 +160,8 @@ def _plan(
         features, _ = features_and_labels(extractor, UpsideDown(flows[1]))
         turned = fitted.predict(features)
         turned_accuracy, _ = task.judge(labels, turned)
-        cost = turning_cost(_rightness(labels, upright), _rightness(labels, turned), sample[1])
+        right = [task.rightness(labels, each) for each in (upright, turned)]
+        cost = turning_cost(*right, sample[1])
         result = ProbeResult(
             name, size, accuracy, loss, turned_accuracy, cost, speed, *task.measure
         )
@@ -171,12 +171,6 @@ def _plan(
     return plan_training(
         tables, request, started, probe, lambda survey: task.describe(survey, tables["train"])
     )
-
-
-def _rightness(labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    """Return the mean probability of what is true of each label, or 1 less the distance."""
-    distances = np.abs(outputs.reshape(labels.shape) - labels)
-    return 1 - distances.reshape(len(labels), -1).mean(axis=1)
 
 
 @dataclass(frozen=True)

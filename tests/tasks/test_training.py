@@ -195,3 +195,15 @@ def test_several_networks_are_averaged_in_the_unit_of_the_number():
     average = average_models([constant(1.0), constant(2.0)], "mean")
     regressor = task.predictor(average, PreprocessConfig((4, 4)), pd.DataFrame())
     assert regressor.model.predict_on_batch(np.zeros((1, 4, 4, 3))).item() == 55
+
+
+def test_rare_labels_count_in_how_right_a_probe_is():
+    from pykeras_tl.tasks.task import MultiLabelTask, RegressionTask
+
+    task = MultiLabelTask(list("abcd"), list("abcd"))
+    labels = np.array([[1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]])
+    outputs = np.array([[0.4, 0.0, 0.1, 0.2], [0.2] * 4, [0.3] * 4])
+    assert task.rightness(labels, outputs) == pytest.approx([(0.4 + 0.9) / 2, 0.8, 0.3])
+    task = RegressionTask(["standardized"], "age", mean=40.0, deviation=10.0)
+    found = task.rightness(np.array([[1.0], [0.0]]), np.array([[0.5], [0.25]]))
+    assert found.tolist() == [0.5, 0.75]
