@@ -71,8 +71,8 @@ def without_surplus_copies(
     Args:
         tables: The images of each split, with the column `class`, and `original` if copies were
             looked for.
-        on_disk: The splits that have a folder of their own. Of these, only `train` is thinned out,
-            since results are told for all images that are given to judge by.
+        on_disk: The splits that have a folder of their own. Where `validation` has one, all of it
+            counts, since these images were given to judge by.
         seed: Seeds the choice.
 
     Returns:
@@ -87,7 +87,7 @@ def without_surplus_copies(
         >>> thinned["train"]["original"].value_counts().tolist()
         [8, 8, 8, 8]
     """
-    thin = {"train", *({"validation", CALIBRATION} - set(on_disk))}
+    thin = ("train",) if "validation" in on_disk else ("train", "validation", CALIBRATION)
     return {
         name: _thin_out(name, table, seed) if name in thin else table
         for name, table in tables.items()

@@ -194,7 +194,7 @@ def test_a_set_of_copies_is_thinned_out_class_by_class() -> None:
     tables = dict.fromkeys(("train", "validation", "calibration", "test"), table)
     for on_disk, complete in (
         (["train"], ["test"]),
-        (["train", "validation", "test"], ["validation", "test"]),
+        (["train", "validation", "test"], ["validation", "calibration", "test"]),
     ):
         found = without_surplus_copies(tables, on_disk, seed=0)
         assert list(found) == list(tables)
