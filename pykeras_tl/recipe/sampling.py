@@ -77,7 +77,8 @@ def without_surplus_copies(
 
     Returns:
         The tables. Those that are thinned out have eight images for each distinct one: each class
-        keeps its share, and of each image one copy comes before a second. A test part is complete.
+        keeps its share, and of each image one copy comes before a second, so that no image is lost
+        altogether. A test part is complete.
 
     Example:
         >>> names = [f"{image}-{copy}.png" for image in "abcd" for copy in range(50)]
@@ -102,10 +103,10 @@ def _thin_out(name: str, table: pd.DataFrame, seed: int) -> pd.DataFrame:
     share = _COPIES * distinct / len(table)
     if share >= 1:
         return table
-    kept = [
-        sample_evenly(images, round(share * len(images)), seed)
-        for _, images in table.groupby("class", sort=False)
-    ]
+    kept = []
+    for _, images in table.groupby("class", sort=False):
+        own = len(set(groups_of(images)[0] or ()))
+        kept.append(sample_evenly(images, max(own, round(share * len(images))), seed))
     chosen = table[table["filename"].isin(pd.concat(kept)["filename"])]
     _logger.info(
         f"{name}: {len(table):,} images are copies of {distinct:,}. {len(chosen):,} of them are "

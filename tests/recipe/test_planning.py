@@ -188,6 +188,10 @@ def test_a_set_of_copies_is_thinned_out_class_by_class() -> None:
     assert thin(table).equals(thinned)
     few = table.groupby("original").head(8)
     assert thin(few) is few
+    # A class with few copies keeps all its images.
+    single = [(f"{name}.png", "z", str(name)) for name in range(5)]
+    rare = pd.concat([table, pd.DataFrame(single, columns=table.columns)], ignore_index=True)
+    assert thin(rare)["class"].value_counts()["z"] == 5
     patients = table.rename(columns={"original": "group"})
     assert thin(patients) is patients
     # So are images for validation that were split off, but not those of a folder of their own.
