@@ -160,8 +160,8 @@ def _plan(
         features, _ = features_and_labels(extractor, UpsideDown(flows[1]))
         turned = fitted.predict(features)
         turned_accuracy, _ = task.judge(labels, turned)
-        right = [task.rightness(labels, each) for each in (upright, turned)]
-        cost = turning_cost(*right, sample[1])
+        before, after = (task.rightness(labels, each) for each in (upright, turned))
+        cost = turning_cost(before, after, sample[1])
         result = ProbeResult(
             name, size, accuracy, loss, turned_accuracy, cost, speed, *task.measure
         )
