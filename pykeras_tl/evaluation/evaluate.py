@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..images.datasets.file_names import is_readable_name
-from ..images.decoding.reading import BadImageError
-from ..images.decoding.validation import list_bad_files
 from ..images.duplicates import find_originals
 from ..storage.shards.reading import is_file
 from .evaluation import Evaluation
 from .prediction_table import files_of, prediction_table, probabilities_of
 from .predictions import predict_flow, true_classes
+from .results.folder import check_all_read
 from .results.training_images import warn_of_training_images
 
 if TYPE_CHECKING:
@@ -132,12 +131,7 @@ def _predict_files(
 ) -> pd.DataFrame:
     names = classifier.class_names
     table = classifier.predict(files, batch_size, test_time_augmentation, coverage=None)
-    if table["predicted"].isna().any():
-        bad = table[table["predicted"].isna()].iloc[:, [0, -1]]
-        listed = list_bad_files(dict(bad.itertuples(index=False)))
-        raise BadImageError(
-            f"{len(bad)} of {len(table)} image files", f"cannot be used: {listed}. Remove them"
-        )
+    check_all_read(table)
     return prediction_table(files, true, probabilities_of(table), names)
 
 

@@ -36,7 +36,7 @@ class TurningCost:
 
     Attributes:
         mean: The probability of the true class that is lost, on average over the groups of images.
-        error: Its standard error.
+        error: Its standard error; NaN for one group, of which nothing is known.
     """
 
     mean: float
@@ -45,7 +45,7 @@ class TurningCost:
     @property
     def is_clear(self) -> bool:
         """Whether upside down, the images show something else, as faces do and cells do not."""
-        return self.mean > max(_TOLERANCE, _STANDARD_ERRORS * self.error)
+        return self.mean > _TOLERANCE and self.mean > _STANDARD_ERRORS * self.error
 
 
 def turning_cost(upright: np.ndarray, turned: np.ndarray, table: pd.DataFrame) -> TurningCost:
@@ -61,7 +61,7 @@ def turning_cost(upright: np.ndarray, turned: np.ndarray, table: pd.DataFrame) -
         table: The images, with the column `group` or `original` if there are groups.
 
     Returns:
-        What is lost. With one group only, nothing is known.
+        What is lost.
 
     Example:
         >>> cost = turning_cost(np.array([0.9, 0.8]), np.array([0.5, 0.2]), pd.DataFrame())
@@ -71,9 +71,8 @@ def turning_cost(upright: np.ndarray, turned: np.ndarray, table: pd.DataFrame) -
     lost = pd.Series(np.asarray(upright, "float64") - turned)
     groups, _ = groups_of(table)
     if groups is not None:
-        lost = lost.groupby(list(groups)).mean()
-    error = float(lost.std(ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else float("inf")
-    return TurningCost(float(lost.mean()), error)
+        lost = lost.groupby(groups).mean()
+    return TurningCost(float(lost.mean()), float(lost.std()) / len(lost) ** 0.5)
 
 
 @dataclass(frozen=True)

@@ -103,10 +103,13 @@ def _thin_out(name: str, table: pd.DataFrame, seed: int) -> pd.DataFrame:
     share = _COPIES * distinct / len(table)
     if share >= 1:
         return table
-    kept = []
-    for _, images in table.groupby("class", sort=False):
-        own = len(set(groups_of(images)[0] or ()))
-        kept.append(sample_evenly(images, max(own, round(share * len(images))), seed))
+    originals = pd.Series(groups, table.index)
+    kept = [
+        sample_evenly(
+            images, max(originals[images.index].nunique(), round(share * len(images))), seed
+        )
+        for _, images in table.groupby("class", sort=False)
+    ]
     chosen = table[table["filename"].isin(pd.concat(kept)["filename"])]
     _logger.info(
         f"{name}: {len(table):,} images are copies of {distinct:,}. {len(chosen):,} of them are "

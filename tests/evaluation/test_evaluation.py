@@ -304,3 +304,14 @@ def test_a_classifier_refuses_arrays_and_classes_it_does_not_know(folder) -> Non
     (folder / "dark").rename(folder / "dusky")
     with pytest.raises(ValueError, match="dusky"):
         evaluate_classifier(classifier, folder)
+
+
+def test_a_label_may_be_called_error() -> None:
+    from pykeras_tl.evaluation.results.folder import check_all_read
+    from pykeras_tl.images.decoding.reading import BadImageError
+
+    table = pd.DataFrame({"filename": ["a.png"], "predicted": [""], "error": [0.25]})
+    check_all_read(table)
+    unread = pd.DataFrame({"filename": ["b.png"], "predicted": [None], "error": ["is empty"]})
+    with pytest.raises(BadImageError, match=r"1 of 2 image files cannot be used: .*b\.png"):
+        check_all_read(pd.concat([table, unread], ignore_index=True))

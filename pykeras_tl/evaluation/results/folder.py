@@ -200,11 +200,10 @@ def check_all_read(table: pd.DataFrame) -> None:
     Raises:
         BadImageError: If one could not.
     """
-    if "error" not in table.columns[-1:]:
-        return
-    bad = table[table["error"] != ""]
+    # By place, as a class may be called "error".
+    bad = table[table.iloc[:, 1].isna()]
     if len(bad):
-        listed = list_bad_files(dict(zip(bad["filename"], bad["error"])))
+        listed = list_bad_files(dict(zip(bad.iloc[:, 0], bad.iloc[:, -1])))
         raise BadImageError(
             f"{len(bad)} of {len(table)} image files", f"cannot be used: {listed}. Remove them"
         )

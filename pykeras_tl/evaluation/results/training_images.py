@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ...images.decoding.content_hash import hashes_of_local_files
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from ...models.saving.image_predictor import ImagePredictor
+    from .grouped import GroupedResults
 
 
-class KnowsItsImages(Protocol):
-    """A predictor that knows the content hashes of the files that it was trained on."""
-
-    trained_on: frozenset[str]
-
-
-class HasPredictions(Protocol):
-    """An evaluation, with a row of predictions for each image file."""
-
-    @property
-    def predictions(self) -> pd.DataFrame: ...  # noqa: D102
-
-
-def warn_of_training_images(predictor: KnowsItsImages, files: Sequence[str]) -> None:
+def warn_of_training_images(predictor: ImagePredictor, files: Sequence[str]) -> None:
     """Warn if a predictor was trained on some of the files that it is evaluated on.
 
     The warning points to the caller of the function that calls this one.
@@ -44,7 +32,7 @@ def warn_of_training_images(predictor: KnowsItsImages, files: Sequence[str]) -> 
 
 
 def training_image_notes(
-    predictor: KnowsItsImages, evaluations: Mapping[str, HasPredictions]
+    predictor: ImagePredictor, evaluations: Mapping[str, GroupedResults]
 ) -> list[str]:
     """Say for a report which images a predictor was trained on.
 
@@ -61,13 +49,13 @@ def training_image_notes(
         []
     """
     said = {
-        name: _in_words(predictor, evaluation.predictions["filename"].tolist())
+        name: _in_words(predictor, evaluation.predictions.iloc[:, 0].tolist())
         for name, evaluation in evaluations.items()
     }
     return [f"{name}: {text}" for name, text in said.items() if text]
 
 
-def _in_words(predictor: KnowsItsImages, files: Sequence[str]) -> str:
+def _in_words(predictor: ImagePredictor, files: Sequence[str]) -> str:
     if not predictor.trained_on:
         return ""
     known = sum(each in predictor.trained_on for each in hashes_of_local_files(files))

@@ -235,10 +235,12 @@ class Classifier(ImagePredictor):
             check_replaceable(Path(folder).expanduser().absolute())
             self.describe(evaluations)
 
-        def write_further(new: Path) -> dict[str, Any]:
-            return write_uncertainty(new, self.prediction_sets, self.novelty)
-
-        return self.write(folder, CLASSIFIER, {"class_names": self.class_names}, write_further)
+        return self.write(
+            folder,
+            CLASSIFIER,
+            {"class_names": self.class_names},
+            lambda new: write_uncertainty(new, self.prediction_sets, self.novelty),
+        )
 
     def export(
         self, path: str | os.PathLike[str], format: str = "onnx", images: Paths | None = None
